@@ -1,0 +1,1 @@
+"""The nouns, the four doors, and the error tree. Imports nothing of Merits but itself."""

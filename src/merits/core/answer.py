@@ -1,0 +1,65 @@
+"""What a candidate said: facts, kept raw, paid for once."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from merits.core.identity import JSON
+
+__all__ = ["Answer", "Failure", "FailureKind", "Usage"]
+
+FailureKind: TypeAlias = Literal[
+    "timeout", "rate_limited", "server_error", "connection", "unauthorised", "bad_request", "out_of_memory", "raised"
+]
+
+
+class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one answer used. Token kinds are disjoint: they sum to the total, and none is negative.
+
+    `machine_s` are seconds of this machine that the answer took (its share of a batch); 0 for remote models, which
+    are paid by token or by call. `attempts` counts every try, the failed ones too.
+    """
+
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    audio_tokens: int = 0
+    image_tokens: int = 0
+    machine_s: float = 0.0
+    attempts: int = 1
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a candidate could not be asked. `kind` is stable; `message` is for people and holds no secret.
+
+    `retry_after_s` is how long the provider asked to wait, if it did.
+    """
+
+    kind: FailureKind
+    message: str
+    retry_after_s: float | None = None
+
+
+NO_USAGE = Usage()
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One answer of a candidate, or the reason why there is none (`failure`).
+
+    `output` is raw: a chat model's text as it came, a classifier's label. Reading a label or a number out of a text
+    is a scorer's business, so that a better reader re-scores without asking again. `probabilities` maps classes to
+    0..1 where a model gives them; `confidence` is its probability of being right where it gives only that.
+    `latency_s` is what a caller waited for the last attempt. `model` is who the provider says answered.
+    """
+
+    output: JSON = None
+    probabilities: dict[str, float] | None = None
+    confidence: float | None = None
+    usage: Usage = NO_USAGE
+    latency_s: float = 0.0
+    failure: Failure | None = None
+    model: str = ""

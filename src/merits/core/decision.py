@@ -1,0 +1,105 @@
+"""What the evidence says to do, with every number it rests on."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from merits.core.estimate import Estimate
+from merits.core.identity import content_hash
+from merits.core.needs import Needs, Requirement
+
+__all__ = ["Decision", "Met", "Reason", "RequirementResult", "Standing", "Verdict"]
+
+Verdict: TypeAlias = Literal["adopt", "keep", "none worth it", "undecided", "recheck"]
+Met: TypeAlias = Literal["met", "not met", "not yet known"]
+
+
+class RequirementResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One requirement for one candidate: the estimate it was judged on, and what would settle it if it is open."""
+
+    requirement: Requirement
+    met: Met
+    estimate: Estimate | None
+    settle: str = ""
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why, with a stable code that programs can test, a sentence for people, and the candidate it speaks of."""
+
+    code: str
+    text: str
+    candidate: str = ""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How one candidate came out. Money is in the decision's currency; None means there is no record.
+
+    `quality` counts failures as not solved; `quality_answered` leaves them out. `behind` is the leader's quality (or
+    net value) minus this candidate's on the same examples, with a simultaneous interval; `p_value` is adjusted for
+    the number of candidates. `relation` is to the leader.
+    """
+
+    candidate: str
+    candidate_id: str
+    relation: Literal["leader", "tied", "worse", "not assessed"]
+    quality: Estimate | None
+    quality_answered: Estimate | None
+    behind: Estimate | None = None
+    p_value: float | None = None
+    requirements: tuple[RequirementResult, ...] = ()
+    cost_per_1000: Estimate | None = None
+    cost_per_solved: Estimate | None = None
+    net_value_per_case: Estimate | None = None
+    net_value_per_month: Estimate | None = None
+    latency_p50_s: Estimate | None = None
+    latency_p95_s: Estimate | None = None
+    n_scored: int = 0
+    n_failed: int = 0
+    n_unscored: int = 0
+    n_missing: int = 0
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict, whom it names, why, and what would change it. Made by `merits.decide`, a pure function.
+
+    `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
+    verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
+    `n_compared` and `test_looks` say how often the evidence was used to choose.
+    """
+
+    verdict: Verdict
+    candidate: str
+    candidate_id: str
+    summary: str
+    reasons: tuple[Reason, ...]
+    standings: tuple[Standing, ...]
+    what_would_change_it: str
+    next_step: str
+    policies: dict[str, str]
+    objective: Literal["quality", "net value"]
+    needs: Needs
+    task: str
+    task_name: str
+    split: str
+    currency: str
+    n_examples: int
+    n_compared: int
+    test_looks: int
+    level: float
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "id"}
+        msgspec.structs.force_setattr(self, "id", content_hash(fields))
+
+    def standing(self, name: str) -> Standing:
+        """The standing of one candidate by its name; KeyError when there is none."""
+        for standing in self.standings:
+            if standing.candidate == name:
+                return standing
+        raise KeyError(f"no candidate {name!r}; there are {', '.join(s.candidate for s in self.standings)}")
+
+    def __str__(self) -> str:
+        return self.summary

@@ -1,0 +1,116 @@
+"""The four doors that are open to plug-ins. Each has a contract suite in `merits.testing`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+import msgspec
+
+from merits.core.answer import Answer
+from merits.core.candidate import Candidate
+from merits.core.decision import Decision
+from merits.core.evaluation import Evaluation
+from merits.core.identity import JSON
+from merits.core.outcome import Score
+from merits.core.task import Example, Split
+
+__all__ = ["AnswerKey", "Improver", "Model", "Record", "Scorer", "Store", "StoredAnswer", "Trainable"]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """The running thing behind a candidate. One colour: async.
+
+    `answer` is called from one event loop, many calls at once; it must not block the loop (a blocking model is
+    wrapped by `merits.candidates.Batcher`). It returns an `Answer` and never mutates its input. What it raises
+    becomes a failure: `TimeoutError`, `ConnectionError` and `MemoryError` are understood, anything else is "raised".
+    `fingerprint` names everything outside the recipe that can change the answers (code, library version, endpoint,
+    labels); it must be cheap and must not need `fit`. `concurrency` is how many calls at once the model profits from,
+    or None for the settings' number. `close` releases what the model holds, and may be called twice.
+    """
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def concurrency(self) -> int | None: ...
+
+    async def answer(self, input: JSON) -> Answer: ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Trainable(Model, Protocol):
+    """A model that learns from labelled examples before it answers. `fit` blocks; it is called in a thread, once."""
+
+    def fit(self, examples: Sequence[Example]) -> None: ...
+
+
+class Scorer(Protocol):
+    """Judges one answer. Pure: the same example and answer always give the same score, and nothing is kept.
+
+    What it raises leaves the outcome `unscored`; it never counts against the candidate.
+    """
+
+    def __call__(self, example: Example, answer: Answer) -> Score: ...
+
+
+class Improver(Protocol):
+    """Ask and tell: yields candidates to be evaluated on `dev`, is sent their evaluation, returns the ones to keep.
+
+    It runs nothing itself, so every improver obeys the same budget and none can see `test`.
+    """
+
+    def __call__(
+        self, seeds: Sequence[Candidate]
+    ) -> Generator[Sequence[Candidate], Evaluation, Sequence[Candidate]]: ...
+
+
+class AnswerKey(NamedTuple):
+    """What can change an answer, apart from who answers (its version): the input, the repeat, the perturbation."""
+
+    input_hash: str
+    repeat: int = 0
+    perturbation: str = ""
+
+
+class StoredAnswer(msgspec.Struct, frozen=True, gc=False):
+    """An answer with the version that gave it, its key, and when (UNIX seconds)."""
+
+    version: str
+    key: AnswerKey
+    answer: Answer
+    at: float
+
+
+Record: TypeAlias = StoredAnswer | Candidate | Evaluation | Decision
+
+
+class Store(Protocol):
+    """Append-only memory. Nothing updates, nothing deletes.
+
+    When `add` returns, the records are on disk. Adding an answer whose version and key are stored does nothing,
+    unless the stored one is a failure: then the new one counts. Methods may be called from any thread.
+    """
+
+    def add(self, records: Sequence[Record]) -> None: ...
+
+    def answers(self, version: str, keys: Collection[AnswerKey] | None = None) -> Mapping[AnswerKey, Answer]:
+        """The answers of one version (to these keys only, if given), the latest for each key, failures included."""
+        ...
+
+    def candidates(self) -> Sequence[Candidate]:
+        """All candidates ever stored, the latest name and price of each id."""
+        ...
+
+    def evaluation(self, task: str, split: Split) -> Evaluation | None:
+        """The latest evaluation of a task (by its id) and split; None when there is none."""
+        ...
+
+    def decisions(self, task: str) -> Sequence[Decision]:
+        """All decisions on a task (by its id), oldest first."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,103 @@
+"""The outcomes of one task and one split, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.core.candidate import Candidate
+from merits.core.outcome import Status
+from merits.core.task import Split, TaskKind
+
+__all__ = ["Evaluation", "Labels"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Texts = NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Targets and predictions of a classification task as codes into `classes`.
+
+    `target` has shape (rows,), `predicted` (candidates, rows); -1 means no or an off-list label. `probabilities` maps
+    the index of a candidate to an array (rows, classes) where it gave them; rows it gave none for are 0.
+    """
+
+    classes: tuple[str, ...]
+    target: Ints
+    predicted: Ints
+    probabilities: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All outcomes of one task and one split. Arrays have shape (candidates, rows) unless said otherwise.
+
+    A row is one (example, repeat, perturbation). `status` (int8, see `Status`) is the mask: where it is not SCORED,
+    `value`, `solved` and `scores` hold 0 and mean nothing; where it is MISSING or FAILED, so do latency and tokens of
+    the answer, though a failed attempt's `cost` counts. `group` (rows,) holds codes: rows that are not independent
+    (repeats of one example, one customer) share one. `tags` maps a slice name to texts (rows,).
+
+    `value` and `solved` are the first scorer's; `scores` maps the other scorers' names to their values.
+    `tokens` maps kinds of tokens to counts. `machine_s` is the machine time an answer took. `cost` is money in
+    `currency`, meaningful where `priced[candidate]`; an unknown price is not 0. `versions` names the exact thing
+    that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run.
+    """
+
+    task: str
+    task_name: str
+    kind: TaskKind
+    split: Split
+    candidates: tuple[Candidate, ...]
+    versions: tuple[str, ...]
+    scorer: str
+    examples: Texts
+    input_hashes: Texts
+    repeats: Ints
+    perturbations: Texts
+    group: Ints
+    tags: Mapping[str, Texts]
+    status: NDArray[np.int8]
+    value: Floats
+    solved: NDArray[np.bool_]
+    scores: Mapping[str, Floats]
+    latency_s: Floats
+    machine_s: Floats
+    tokens: Mapping[str, Floats]
+    attempts: Ints
+    cost: Floats
+    priced: NDArray[np.bool_]
+    currency: str
+    labels: Labels | None = None
+    confidence: Mapping[int, Floats] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The candidates' names, in the order of the rows of every array."""
+        return tuple(candidate.name for candidate in self.candidates)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows: examples times repeats times perturbations."""
+        return len(self.examples)
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """Where a score means something."""
+        return np.asarray(self.status == Status.SCORED)
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Where the candidate could not be asked."""
+        return np.asarray(self.status == Status.FAILED)
+
+    def index(self, name: str) -> int:
+        """The row of a candidate by its name; KeyError naming the ones there are."""
+        if name not in self.names:
+            raise KeyError(f"no candidate {name!r}; there are {', '.join(self.names)}")
+        return self.names.index(name)

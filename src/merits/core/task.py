@@ -1,0 +1,110 @@
+"""What must be solved: examples with known targets, split once and for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from merits.core.candidate import Candidate
+from merits.core.identity import JSON, content_hash
+from merits.core.needs import Needs
+
+__all__ = ["Example", "ScorerSpec", "Settings", "Split", "Task", "TaskKind"]
+
+Split: TypeAlias = Literal["dev", "test", "live"]
+TaskKind: TypeAlias = Literal["classification", "generation"]
+
+
+class Example(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One case: an input and, where it is known, the target.
+
+    `input` is a text, a list of chat messages, or a mapping of columns (tabular). `group` names examples that are
+    not independent (one customer, one document); "" means independent. `tags` name the slices an example is in.
+    `input_hash` identifies the input by content and is computed here.
+    """
+
+    id: str
+    input: JSON
+    target: JSON = None
+    group: str = ""
+    tags: dict[str, str] = {}
+    split: Split = "test"
+    input_hash: str = ""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "input_hash", content_hash(self.input))
+
+
+class ScorerSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which scorer, with which parameters. `kind` is the name a scorer is registered under."""
+
+    kind: str
+    params: dict[str, JSON] = {}
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name shown for the scorer: the given one, else its kind."""
+        return self.name or self.kind
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How an evaluation is run. None of it changes what a candidate answers, so none of it is in an answer's key.
+
+    `concurrency` is the number of examples in flight per candidate, `timeout_s` the deadline of one attempt,
+    `retries` the attempts after the first for what may pass (429, 5xx, lost connections, timeouts).
+    """
+
+    concurrency: int = 8
+    timeout_s: float = 60.0
+    retries: int = 3
+    repeats: int = 1
+    folds: int = 5
+    seed: int = 0
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A task: its examples, what "solved" means (`scorers`, the first decides), and the user's needs and candidates.
+
+    `id` is the hash of what must be solved: kind, examples with their splits, and scorers. Needs, candidates and
+    settings travel with the task for convenience but are no part of its identity: a changed price slider or one
+    more candidate leaves every stored answer in use.
+
+    `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start.
+    """
+
+    name: str
+    kind: TaskKind
+    examples: tuple[Example, ...]
+    scorers: tuple[ScorerSpec, ...]
+    classes: tuple[str, ...] = ()
+    needs: Needs = Needs()
+    candidates: tuple[Candidate, ...] = ()
+    settings: Settings = Settings()
+    prices: str = ""
+    description: str = ""
+    folder: str = "."
+    notes: tuple[str, ...] = ()
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        what = [
+            self.kind,
+            [(s.kind, s.params, s.name) for s in self.scorers],
+            [(e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in self.examples],
+        ]
+        msgspec.structs.force_setattr(self, "id", content_hash(what))
+
+    def split(self, name: Split) -> tuple[Example, ...]:
+        """The examples of one split, in the order of the data."""
+        return tuple(example for example in self.examples if example.split == name)
+
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """The names of all slices, sorted."""
+        return tuple(sorted({name for example in self.examples for name in example.tags}))
+
+
+Columns: TypeAlias = Mapping[str, JSON]

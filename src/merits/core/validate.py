@@ -1,0 +1,64 @@
+"""Turns plain data (from a file, a plug-in, a caller) into records, and names the near miss when it cannot.
+
+Knows nothing about which records there are.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from merits.core.errors import TaskError, UsageError
+
+__all__ = ["convert", "did_you_mean"]
+
+T = TypeVar("T")
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """The next step for a word that is not one of the options: the near miss when there is one, else all of them.
+
+    >>> did_you_mean("modle", ["model", "prompt"])
+    "Did you mean 'model'?"
+    >>> did_you_mean("x", ["model", "prompt"])
+    'There are: model, prompt.'
+    """
+    known = sorted(options)
+    near = difflib.get_close_matches(word.lower(), [option.lower() for option in known], n=1, cutoff=0.6)
+    if near:
+        found = next(option for option in known if option.lower() == near[0])
+        return f"Did you mean {found!r}?"
+    return f"There are: {', '.join(known)}."
+
+
+def convert(value: object, to: type[T], where: str, error: type[UsageError] = TaskError) -> T:
+    """The value as a record of type `to`. Raises `error`, saying where, and which key was probably meant.
+
+    `where` names the place for the reader: "tickets.yaml, candidate 'gpt'".
+
+    >>> from merits.core.candidate import Price
+    >>> convert({"per_cal": 0.1}, Price, "tickets.yaml, price")
+    Traceback (most recent call last):
+    ...
+    merits.core.errors.TaskError: tickets.yaml, price: unknown key 'per_cal'. Did you mean 'per_call'?
+    """
+    if isinstance(value, Mapping) and isinstance(to, type) and issubclass(to, msgspec.Struct):
+        names = [name.encode_name for name in msgspec.structs.fields(to)]
+        for key in value:
+            if key not in names:
+                raise error(f"{where}: unknown key {str(key)!r}.", did_you_mean(str(key), names))
+    try:
+        return msgspec.convert(value, to)
+    except msgspec.ValidationError as problem:
+        raise error(f"{where}: {_readable(str(problem))}.") from None
+
+
+def _readable(message: str) -> str:
+    """msgspec's message with the path in words: "Expected `int`, got `str` - at `$.a`" -> "a: expected int, got str"."""
+    text, _, path = message.partition(" - at `")
+    place = path.rstrip("`").removeprefix("$").removeprefix(".")
+    text = text.replace("`", "")
+    return f"{place}: {text[0].lower()}{text[1:]}" if place else text
