@@ -57,7 +57,7 @@ def convert(value: object, to: type[T], where: str, error: type[UsageError] = Ta
 
 
 def _readable(message: str) -> str:
-    """msgspec's message with the path in words: "Expected `int`, got `str` - at `$.a`" -> "a: expected int, got str"."""
+    """The message with the path first and in words: "Expected `int`, got `str` - at `$.a`" gives "a: expected int…"."""
     text, _, path = message.partition(" - at `")
     place = path.rstrip("`").removeprefix("$").removeprefix(".")
     text = text.replace("`", "")

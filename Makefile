@@ -1,0 +1,46 @@
+# Set-up, demo, tests. Every target sets up what it needs; nothing is installed outside .venv and .assets.
+PYTHON ?= python3
+BIN := .venv/bin
+EXTRAS := parquet,embeddings,gguf
+
+.PHONY: help demo test lint assets simulate bench clean
+
+help:
+	@echo "make demo      the main job on a real task: sentiment of customer text in four domains"
+	@echo "make test      the tests"
+	@echo "make lint      formatter, linter, types, layers, dependencies"
+	@echo "make simulate  the long simulations that hold the statistics"
+	@echo "make bench     every measurement, kept in benchmarks/results"
+
+demo: assets
+	HF_HUB_OFFLINE=1 $(BIN)/merits run demo/sentiment.yaml
+
+test: assets
+	HF_HUB_OFFLINE=1 $(BIN)/pytest
+
+lint: .venv/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+simulate: .venv/.installed
+	$(BIN)/pytest -m slow -s tests/simulation
+
+bench: assets
+	$(BIN)/python -m benchmarks --all --keep
+
+assets: .venv/.installed
+	$(BIN)/python demo/fetch_assets.py
+
+.venv/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Merits needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install -q -e ".[$(EXTRAS)]" --group test --group demo
+	@touch $@
+
+clean:
+	rm -rf .venv .assets demo/data .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

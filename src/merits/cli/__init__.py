@@ -1,0 +1,103 @@
+"""The command line: one file per verb, each parses, calls one function, renders one view.
+
+Verbs are imported when they are used, so that `merits --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from merits.core.errors import MeritsError
+
+__all__ = ["VERBS", "main", "parser"]
+
+VERBS = {
+    "init": "look at a data file and write a task file that already runs",
+    "check": "validate the task and profile its data, before anything is spent",
+    "run": "evaluate the candidates, decide, and write the report",
+    "report": "the report again, from what is stored",
+    "kinds": "list the kinds of candidate and scorer, with their parameters",
+    "schema": "print the JSON Schema of the task file, for editors",
+}
+_EXITS = """\
+exit codes:
+  0 done   1 a requirement is not met   2 usage   3 inconclusive   4 infrastructure   130 interrupted
+
+five minutes with your own data:
+  merits init tickets.csv && merits check && merits run
+"""
+INTERRUPTED = 130
+
+
+def parser(verb: str = "") -> argparse.ArgumentParser:
+    """The argument parser, with the options of one verb filled in (of all verbs when `verb` is "all")."""
+    from merits import __version__
+
+    root = argparse.ArgumentParser(
+        prog="merits",
+        description="Tells which AI model is worth using for your task.",
+        epilog=_EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"merits {__version__}")
+    verbs = root.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    for name, line in VERBS.items():
+        sub = verbs.add_parser(name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if verb in (name, "all"):
+            module = importlib.import_module(f"merits.cli.{name}")
+            sub.description = module.__doc__
+            module.arguments(sub)
+        sub.add_argument("--traceback", action="store_true", help="show where an error came from")
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of one command. Results go to stdout, progress and errors to stderr."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in words if word in VERBS), "")
+    args = parser(verb).parse_args(words)
+    if not args.verb:
+        parser().print_help()
+        return 0
+    try:
+        return int(importlib.import_module(f"merits.cli.{args.verb}").run(args))
+    except MeritsError as problem:
+        _explain(problem, args.traceback)
+        return problem.exit_code
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was answered is stored. The same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as problem:  # noqa: BLE001 - the last place that can turn our own bug into a next step
+        _explain(_bug(problem), args.traceback)
+        return MeritsError.exit_code
+
+
+def _bug(problem: Exception) -> MeritsError:
+    found = MeritsError(
+        f"this is a defect of Merits ({type(problem).__name__}: {problem}).",
+        "What was answered is stored. Run it again with --traceback and report what it prints.",
+    )
+    found.__cause__ = problem
+    return found
+
+
+def _explain(problem: MeritsError, traceback: bool) -> None:
+    from merits.core.secrets import redact
+
+    if traceback:
+        import traceback as tracebacks
+
+        print(redact("".join(tracebacks.format_exception(problem))), file=sys.stderr)
+    print(f"error: {redact(problem.found)}", file=sys.stderr)
+    if problem.next_step:
+        print(f"  next: {redact(problem.next_step)}", file=sys.stderr)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        one_line = redact(str(problem)).replace("%", "%25").replace("\n", "%0A")
+        print(f"::error title=merits {problem.code}::{one_line}")

@@ -1,0 +1,35 @@
+"""Validates the task and profiles its data: sizes, balance, duplicates, leakage, conflicting labels, and what
+difference this many examples can show. Spends nothing.
+
+example:  merits check
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from merits.cli.options import add_json, add_task, found_task, print_json
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `merits check`."""
+    add_task(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the profile; 0 (what is wrong with the task itself is an error, exit 2)."""
+    from merits.tasks.profile import profile
+
+    found = profile(found_task(args.task))
+    if args.json:
+        print_json("merits.check/1", found)
+        return 0
+    from rich.console import Console
+
+    from merits.report import profile_table
+
+    profile_table.render(found, Console())
+    return 0

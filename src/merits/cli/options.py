@@ -1,0 +1,49 @@
+"""Options that several verbs share, and how they find the task and print machine output."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from merits.core.errors import TaskError
+
+if TYPE_CHECKING:
+    from merits.core.task import Task
+
+__all__ = ["DEFAULT_TASK", "add_json", "add_store", "add_task", "found_task", "print_json"]
+
+DEFAULT_TASK = "merits.yaml"
+
+
+def add_task(parser: argparse.ArgumentParser) -> None:
+    """Adds the optional TASK argument."""
+    parser.add_argument("task", nargs="?", default=DEFAULT_TASK, help=f"the task file (default: {DEFAULT_TASK})")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Adds --json."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout instead of text")
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Adds --store."""
+    parser.add_argument("--store", metavar="PATH", help="where answers are kept (default: .merits/ beside the task)")
+
+
+def found_task(path: str) -> Task:
+    """The task of a file. Raises TaskError with the way to make one when there is none."""
+    from merits.tasks.file import load_task
+
+    if not Path(path).exists() and path == DEFAULT_TASK:
+        raise TaskError(f"there is no {DEFAULT_TASK} here.", "Make one from your data: merits init DATA.csv")
+    return load_task(path)
+
+
+def print_json(schema: str, value: object) -> None:
+    """Prints one JSON object on stdout; `schema` names its shape and version, as in `merits.run/1`."""
+    import msgspec
+
+    body = msgspec.json.encode({"schema": schema, **msgspec.to_builtins(value, str_keys=True)})
+    sys.stdout.write(msgspec.json.format(body, indent=2).decode() + "\n")

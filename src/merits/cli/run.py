@@ -1,0 +1,124 @@
+"""Evaluates the candidates on the test examples, decides, and writes the report. Run again, it pays for nothing twice.
+
+example:  merits run --dry-run && merits run
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from merits.cli.options import add_json, add_store, add_task, found_task, print_json
+from merits.core.errors import UsageError
+from merits.core.validate import did_you_mean
+
+if TYPE_CHECKING:
+    from merits.core.task import Task
+    from merits.evaluating import Plan
+    from merits.flow import Run
+
+__all__ = ["arguments", "conclude", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `merits run`."""
+    add_task(parser)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
+    parser.add_argument("--dev", action="store_true", help="evaluate on dev (cross-validated); decides nothing")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only this candidate (again for several)")
+    parser.add_argument("--repeats", type=int, metavar="N", help="ask every question N times")
+    parser.add_argument("--concurrency", type=int, metavar="N", help="questions in flight per candidate")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="deadline of one attempt")
+    add_store(parser)
+    parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """The exit code of the decision: 0 adopt or keep, 1 none meets the bar, 3 undecided."""
+    from merits import flow
+    from merits.cli.progress import progress_for
+
+    task = _adjusted(found_task(args.task), args)
+    split = "dev" if args.dev else "test"
+    if args.dry_run:
+        return _show_plan(flow.plan(task, split=split, store=args.store), args.json)
+    with progress_for(quiet=args.quiet or args.json) as progress:
+        done = flow.run(task, split=split, store=args.store, progress=progress)
+    return conclude(done, args)
+
+
+def conclude(done: Run, args: argparse.Namespace) -> int:
+    """Writes the report, prints the outcome, and returns the exit code of the decision."""
+    from merits import flow
+
+    name = "report-dev.html" if done.evaluation.split == "dev" else "report.html"
+    path = flow.save_page(done.view, args.report or Path(done.task.folder) / f"{done.task.name}-{name}")
+    if args.json:
+        print_json("merits.run/1", {"decision": done.decision, "report": str(path)})
+    else:
+        from rich.console import Console
+
+        from merits.report import terminal
+
+        console = Console()
+        terminal.render(done.view, console)
+        print(f"report: {path}")
+    _step_summary(done)
+    if done.evaluation.split == "dev":
+        return 0
+    return {"adopt": 0, "keep": 0, "none worth it": 1, "recheck": 1, "undecided": 3}[done.decision.verdict]
+
+
+def _step_summary(done: Run) -> None:
+    """In GitHub Actions, the decision also goes onto the page of the step."""
+    target = os.environ.get("GITHUB_STEP_SUMMARY")
+    if target:
+        from merits.report import markdown
+
+        with Path(target).open("a", encoding="utf-8") as page:
+            page.write(markdown.render(done.view))
+
+
+def _adjusted(task: Task, args: argparse.Namespace) -> Task:
+    given = {
+        name: value
+        for name, value in (
+            ("repeats", args.repeats),
+            ("concurrency", args.concurrency),
+            ("timeout_s", args.timeout),
+        )
+        if value is not None
+    }
+    for name, value in given.items():
+        if value <= 0:
+            raise UsageError(f"--{name.removesuffix('_s')} must be above 0, not {value:g}.")
+    candidates = task.candidates
+    if args.only:
+        names = [candidate.name for candidate in candidates]
+        for name in args.only:
+            if name not in names:
+                raise UsageError(f"no candidate is named {name!r}.", did_you_mean(name, names))
+        candidates = tuple(candidate for candidate in candidates if candidate.name in args.only)
+    return msgspec.structs.replace(
+        task, settings=msgspec.structs.replace(task.settings, **given), candidates=candidates
+    )
+
+
+def _show_plan(plan: Plan, as_json: bool) -> int:
+    if as_json:
+        print_json("merits.plan/1", plan)
+        return 0
+    from rich.console import Console
+
+    from merits.report import terminal
+
+    terminal.render_plan(plan, Console())
+    print("nothing was asked.", file=sys.stderr)
+    return 0

@@ -1,0 +1,201 @@
+"""The whole product on one page: candidates go in, outcomes come out, a decision is made, a report is written.
+
+    task = load_task("tickets.yaml")                    tasks/       what must be solved
+    evaluation = evaluate(task)                         evaluating/  ask, score, remember
+    decision = decide(evaluation, task.needs)           deciding/    which one is worth using
+    write_report(evaluation, decision, "report.html")   report/      what people look at
+
+Everything here only passes things on. What a step does is in the folder named beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from merits.core.candidate import Candidate
+from merits.core.doors import Store
+from merits.core.errors import TaskError, UsageError
+from merits.core.task import Split, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from merits.core.decision import Decision
+    from merits.core.evaluation import Evaluation
+    from merits.evaluating import Plan, Progress
+    from merits.prices import PriceTable
+    from merits.report.views import ReportView
+
+__all__ = ["Candidates", "Run", "evaluate", "run", "stored_run", "write_report"]
+
+T = TypeVar("T")
+Candidates: TypeAlias = "Sequence[object] | Mapping[str, object]"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the main job produced."""
+
+    task: Task
+    evaluation: Evaluation
+    decision: Decision
+    view: ReportView
+
+
+def evaluate(
+    task: Task,
+    candidates: Candidates | None = None,
+    *,
+    split: Split = "test",
+    store: Store | str | Path | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
+
+    `candidates` are the task's own unless given: recipes, functions, scikit-learn estimators, or objects with
+    `answer` or `predict`, in a sequence or by name in a mapping. `store` is where answers are remembered: a path,
+    an open store, or by default `.merits/store.sqlite` in the task's folder. On `dev`, what can be trained is
+    cross-validated; on `test` it is trained on all of `dev`. Works inside a running event loop (a notebook) too.
+    """
+    from merits.evaluating import evaluate as ask_score_remember
+
+    with _opened(store, task) as opened:
+        return _finish(
+            lambda: ask_score_remember(
+                task, _recipes(task, candidates), split=split, store=opened, progress=progress, table=_prices(task)
+            )
+        )
+
+
+def plan(task: Task, *, split: Split = "test", store: Store | str | Path | None = None) -> Plan:
+    """What an evaluation would ask and what it would take from the store, without asking anything."""
+    from merits.evaluating import plan as what_to_ask
+
+    with _opened(store, task) as opened:
+        return what_to_ask(task, _recipes(task, None), split=split, store=opened)
+
+
+def run(
+    task: Task,
+    *,
+    split: Split = "test",
+    store: Store | str | Path | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report."""
+    with _opened(store, task) as opened:
+        evaluation = evaluate(task, split=split, store=opened, progress=progress)
+        return _concluded(task, evaluation, opened, remember=split == "test")
+
+
+def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
+    """The main job again from what is stored, under the task's present needs and prices. Asks nothing."""
+    from merits.evaluating import reprice
+
+    with _opened(store, task, write=False) as opened:
+        evaluation = opened.evaluation(task.id, "test")
+        if evaluation is None:
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+        return _concluded(task, reprice(evaluation, task.candidates, _prices(task)), opened, remember=False)
+
+
+def write_report(
+    evaluation: Evaluation,
+    decision: Decision,
+    path: str | Path,
+    *,
+    task: Task,
+    store: Store | str | Path | None = None,
+) -> Path:
+    """The path of the self-contained HTML report that was written there."""
+    with _opened(store, task, write=False) as opened:
+        return save_page(_view(task, evaluation, decision, opened), path)
+
+
+def save_page(view: ReportView, path: str | Path) -> Path:
+    """The path of the HTML page of a report that was written there."""
+    from merits.report import page
+
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page.render(view), encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(f"cannot write the report to {target}: {problem.strerror}.", "Name another place.") from None
+    return target
+
+
+def _concluded(task: Task, evaluation: Evaluation, store: Store, *, remember: bool) -> Run:
+    from merits.deciding.decide import decide
+
+    decision = decide(evaluation, task.needs, test_looks=_looks(store, task, evaluation))
+    if remember:
+        store.add([decision])
+    return Run(task, evaluation, decision, _view(task, evaluation, decision, store))
+
+
+def _looks(store: Store, task: Task, evaluation: Evaluation) -> int:
+    """How many different sets of candidates were decided on with these test examples, this one included."""
+    earlier = {frozenset(s.candidate_id for s in decision.standings) for decision in store.decisions(task.id)}
+    return len(earlier | {frozenset(candidate.id for candidate in evaluation.candidates)})
+
+
+def _view(task: Task, evaluation: Evaluation, decision: Decision, store: Store) -> ReportView:
+    from merits.report.views import view
+
+    made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return view(evaluation, decision, examples=task.split(evaluation.split), answers=store.answers, made_at=made_at)
+
+
+def _recipes(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]:
+    from merits.candidates.objects import as_candidate
+
+    if candidates is None:
+        if not task.candidates:
+            raise TaskError(f"{task.name!r} has no candidates.", "List some under `candidates:`, or pass them.")
+        return task.candidates
+    if isinstance(candidates, Mapping):
+        return tuple(as_candidate(thing, name=name) for name, thing in candidates.items())
+    return tuple(as_candidate(thing) for thing in candidates)
+
+
+def _prices(task: Task) -> PriceTable | None:
+    from merits.prices import load_table
+
+    return load_table(Path(task.folder) / task.prices) if task.prices else None
+
+
+@contextmanager
+def _opened(store: Store | str | Path | None, task: Task, *, write: bool = True) -> Iterator[Store]:
+    from merits.store import open_store
+
+    if store is not None and not isinstance(store, str | Path):
+        yield store
+        return
+    opened = open_store(store or default_store(task), write=write)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def default_store(task: Task) -> Path:
+    """Where a task's answers are remembered unless another place is named."""
+    return Path(task.folder) / ".merits" / "store.sqlite"
+
+
+def _finish(start: Callable[[], Coroutine[object, object, T]]) -> T:
+    """The result of a coroutine, in a thread of its own when an event loop is running here already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(start())
+    with ThreadPoolExecutor(1, "merits-flow") as thread:
+        return thread.submit(lambda: asyncio.run(start())).result()
