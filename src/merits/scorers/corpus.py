@@ -1,0 +1,408 @@
+"""Measures of a whole column of predictions, through scikit-learn's metrics.
+
+Knows nothing about candidates' names, money or what is good enough. Where a measure is not defined (one class only,
+no probabilities) the answer is None, "no record"; it is never NaN or 0. A prediction of -1 names no class of the
+task: it counts as wrong, and as no class's prediction. Rows whose target is -1 are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.core.evaluation import Evaluation, Labels
+
+__all__ = [
+    "METRICS",
+    "PER_CLASS",
+    "ClassMeasures",
+    "Curve",
+    "Metric",
+    "Rows",
+    "calibration",
+    "confusion",
+    "metric",
+    "per_class",
+    "precision_recall",
+    "roc",
+    "rows_of",
+]
+
+Codes: TypeAlias = NDArray[np.integer]
+Probabilities: TypeAlias = NDArray[np.floating]
+Metric: TypeAlias = Callable[[Codes, Codes, Probabilities | None, Sequence[str]], float | None]
+PerClass: TypeAlias = Callable[[Codes, Codes, Probabilities | None, int], float | None]
+
+_BINS = 15  # of the calibration error, as in Guo et al. 2017
+_POINTS = 101  # of a drawn curve: one per hundredth of the axis
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """A line to draw: `x` rises or stays, `n` counts the rows behind each point where that is meaningful."""
+
+    x: list[float]
+    y: list[float]
+    n: list[int] = []
+
+
+class ClassMeasures(msgspec.Struct, frozen=True):
+    """What one class came to, as counts, so that whoever shows a rate can give its interval."""
+
+    name: str
+    n_target: int
+    n_predicted: int
+    n_right: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one candidate that can be measured: scored, and with a known target.
+
+    `probabilities` has only the rows `with_probabilities` (an index into the others), or is None.
+    """
+
+    target: Codes
+    predicted: Codes
+    probabilities: Probabilities | None
+    with_probabilities: NDArray[np.intp]
+    confidence: NDArray[np.float64] | None
+    classes: tuple[str, ...]
+
+
+def rows_of(evaluation: Evaluation, k: int) -> Rows | None:
+    """The measurable rows of candidate `k`; None when the task has no labels or the candidate no such row."""
+    labels = evaluation.labels
+    if labels is None:
+        return None
+    chosen = evaluation.scored[k] & (labels.target >= 0)
+    if not chosen.any():
+        return None
+    probabilities, given = _given(labels, k, chosen)
+    confidence = evaluation.confidence.get(k)
+    return Rows(
+        target=labels.target[chosen],
+        predicted=labels.predicted[k][chosen],
+        probabilities=probabilities,
+        with_probabilities=given,
+        confidence=None if confidence is None else np.asarray(confidence[chosen], dtype=np.float64),
+        classes=labels.classes,
+    )
+
+
+def _given(labels: Labels, k: int, chosen: NDArray[np.bool_]) -> tuple[Probabilities | None, NDArray[np.intp]]:
+    if k not in labels.probabilities:
+        return None, np.empty(0, dtype=np.intp)
+    probabilities = labels.probabilities[k][chosen]
+    given = np.flatnonzero(probabilities.sum(axis=1) > 0)
+    return (probabilities[given] if len(given) else None), given
+
+
+def metric(evaluation: Evaluation, k: int, name: str, of: str = "") -> float | None:
+    """One measure of candidate `k` over its scored rows; None where there is no record of it.
+
+    `of` names a class: "precision", "recall" and "f1" need one, "roc_auc" and "pr_auc" may have one. Measures of
+    probabilities use the rows that have them. KeyError for a name that is not in `METRICS` or `PER_CLASS`, and for a
+    class that the task does not have.
+    """
+    if name not in METRICS and name not in PER_CLASS:
+        raise KeyError(f"no measure {name!r}; there are {', '.join(sorted({*METRICS, *PER_CLASS}))}")
+    rows = rows_of(evaluation, k)
+    if rows is None:
+        return None
+    if name == "ece" and rows.probabilities is None:
+        return _ece_of_confidence(rows)
+    of_probabilities = name in _OF_PROBABILITIES
+    chosen = rows.with_probabilities if of_probabilities else slice(None)
+    target, predicted = rows.target[chosen], rows.predicted[chosen]
+    probabilities = rows.probabilities if of_probabilities else None
+    if of:
+        if of not in rows.classes:
+            raise KeyError(f"no class {of!r}; there are {', '.join(rows.classes)}")
+        return PER_CLASS[name](target, predicted, probabilities, rows.classes.index(of))
+    return METRICS[name](target, predicted, probabilities, rows.classes)
+
+
+# Measures of the labels ------------------------------------------------------------------------------------------
+
+
+def _accuracy(
+    target: Codes, predicted: Codes, probabilities: Probabilities | None, classes: Sequence[str]
+) -> float | None:
+    from sklearn.metrics import accuracy_score
+
+    return float(accuracy_score(target, predicted)) if len(target) else None
+
+
+def _average(part: int, average: str) -> Metric:
+    def measure(
+        target: Codes, predicted: Codes, probabilities: Probabilities | None, classes: Sequence[str]
+    ) -> float | None:
+        from sklearn.metrics import precision_recall_fscore_support
+
+        present = _present(target, predicted)
+        if not len(target):
+            return None
+        measures = precision_recall_fscore_support(
+            target, predicted, labels=present, average=average, zero_division=0.0
+        )
+        return float(measures[part])
+
+    return measure
+
+
+def _present(target: Codes, predicted: Codes) -> NDArray[np.integer]:
+    """The classes that occur as target or prediction: scikit-learn's own choice, less the -1 of "no class"."""
+    occurring = np.union1d(target, predicted)
+    return occurring[occurring >= 0]
+
+
+def _one_class(part: int) -> PerClass:
+    def measure(target: Codes, predicted: Codes, probabilities: Probabilities | None, code: int) -> float | None:
+        from sklearn.metrics import precision_recall_fscore_support
+
+        is_class, said_class = target == code, predicted == code
+        defined = (said_class.any(), is_class.any(), is_class.any() or said_class.any())[part]
+        if not defined:
+            return None
+        measures = precision_recall_fscore_support(is_class, said_class, average="binary", zero_division=0.0)
+        return float(measures[part])
+
+    return measure
+
+
+# Measures of the probabilities -----------------------------------------------------------------------------------
+
+
+def _log_loss(
+    target: Codes, predicted: Codes, probabilities: Probabilities | None, classes: Sequence[str]
+) -> float | None:
+    from sklearn.metrics import log_loss
+
+    if probabilities is None or not len(target) or len(classes) < 2:
+        return None
+    return float(log_loss(target, _normalised(probabilities), labels=np.arange(len(classes))))
+
+
+def _normalised(probabilities: Probabilities) -> NDArray[np.float64]:
+    wide = probabilities.astype(np.float64)
+    return np.asarray(wide / wide.sum(axis=1, keepdims=True))
+
+
+def _ranking(name: str) -> PerClass:
+    """ROC-AUC or PR-AUC (average precision) of one class against the rest; None unless both occur."""
+
+    def measure(target: Codes, predicted: Codes, probabilities: Probabilities | None, code: int) -> float | None:
+        import sklearn.metrics
+
+        is_class = target == code
+        if probabilities is None or not is_class.any() or is_class.all():
+            return None
+        return float(getattr(sklearn.metrics, name)(is_class, probabilities[:, code]))
+
+    return measure
+
+
+def _over_classes(one: PerClass) -> Metric:
+    """With two classes that of the second (scikit-learn's positive one), else the mean over the classes present."""
+
+    def measure(
+        target: Codes, predicted: Codes, probabilities: Probabilities | None, classes: Sequence[str]
+    ) -> float | None:
+        codes = [1] if len(classes) == 2 else range(len(classes))
+        found = [one(target, predicted, probabilities, code) for code in codes]
+        values = [value for value in found if value is not None]
+        return float(np.mean(values)) if values else None
+
+    return measure
+
+
+def _ece(target: Codes, predicted: Codes, probabilities: Probabilities | None, classes: Sequence[str]) -> float | None:
+    """Expected calibration error, in 15 equal bins (Guo et al. 2017, "On calibration of modern neural networks")."""
+    if probabilities is None or not len(target):
+        return None
+    return _ece_from(predicted == target, _confidence(predicted, probabilities))
+
+
+def _confidence(predicted: Codes, probabilities: Probabilities) -> NDArray[np.float64]:
+    """The probability of the class that was answered; the highest one where none was."""
+    normalised = _normalised(probabilities)
+    highest = normalised.max(axis=1)
+    own = normalised[np.arange(len(predicted)), np.maximum(predicted, 0)]
+    return np.asarray(np.where(predicted >= 0, own, highest))
+
+
+def _ece_from(right: NDArray[np.bool_], confidence: NDArray[np.float64]) -> float:
+    curve = _reliability(right, confidence, _BINS)
+    gaps = np.abs(np.array(curve.x) - np.array(curve.y))
+    return float(np.average(gaps, weights=curve.n))
+
+
+def _ece_of_confidence(rows: Rows) -> float | None:
+    found = _right_and_confidence(rows)
+    return None if found is None else _ece_from(*found)
+
+
+def _right_and_confidence(rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.float64]] | None:
+    if rows.probabilities is not None:
+        target, predicted = rows.target[rows.with_probabilities], rows.predicted[rows.with_probabilities]
+        return np.asarray(predicted == target), _confidence(predicted, rows.probabilities)
+    if rows.confidence is None:
+        return None
+    given = np.isfinite(rows.confidence) & (rows.confidence > 0) & (rows.confidence <= 1)
+    if not given.any():
+        return None
+    return np.asarray(rows.predicted == rows.target)[given], rows.confidence[given]
+
+
+_roc_auc = _ranking("roc_auc_score")
+_pr_auc = _ranking("average_precision_score")
+_OF_PROBABILITIES = frozenset({"log_loss", "roc_auc", "pr_auc", "ece"})
+
+METRICS: Mapping[str, Metric] = {
+    "accuracy": _accuracy,
+    "ece": _ece,
+    "log_loss": _log_loss,
+    "macro_f1": _average(2, "macro"),
+    "macro_precision": _average(0, "macro"),
+    "macro_recall": _average(1, "macro"),
+    "pr_auc": _over_classes(_pr_auc),
+    "roc_auc": _over_classes(_roc_auc),
+    "weighted_f1": _average(2, "weighted"),
+}
+"""Measures by name: (target codes, predicted codes, probabilities or None, classes) -> value, or None if undefined.
+
+Probabilities, where given, have a row for every target. Macro averages are over the classes that occur as target or
+prediction.
+"""
+
+PER_CLASS: Mapping[str, PerClass] = {
+    "f1": _one_class(2),
+    "pr_auc": _pr_auc,
+    "precision": _one_class(0),
+    "recall": _one_class(1),
+    "roc_auc": _roc_auc,
+}
+"""Measures of one class by name: (target codes, predicted codes, probabilities or None, code) -> value or None."""
+
+
+# Tables and curves -----------------------------------------------------------------------------------------------
+
+
+def per_class(rows: Rows) -> list[ClassMeasures]:
+    """Precision, recall and F1 of every class, with the counts behind them, in the order of the classes.
+
+    A class that never occurs as target has recall 0 and `n_target` 0: the count says that the 0 means nothing.
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    codes = np.arange(len(rows.classes))
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        rows.target, rows.predicted, labels=codes, average=None, zero_division=0.0
+    )
+    right = rows.predicted == rows.target
+    return [
+        ClassMeasures(
+            name,
+            int((rows.target == code).sum()),
+            int((rows.predicted == code).sum()),
+            int((right & (rows.target == code)).sum()),
+            float(precision[code]),
+            float(recall[code]),
+            float(f1[code]),
+        )
+        for code, name in enumerate(rows.classes)
+    ]
+
+
+def confusion(rows: Rows) -> NDArray[np.int64]:
+    """How often each target (row) was answered with each class (column), with one more column for "no class".
+
+    Its shape is (classes, classes + 1).
+    """
+    from sklearn.metrics import confusion_matrix
+
+    n = len(rows.classes)
+    codes = np.where(rows.predicted < 0, n, rows.predicted)
+    return np.asarray(confusion_matrix(rows.target, codes, labels=np.arange(n + 1))[:n])
+
+
+def roc(rows: Rows, of: str = "") -> Curve | None:
+    """The ROC curve on a hundred steps: of class `of`, of the second of two classes, or the mean over all classes.
+
+    None without probabilities, or where no class has both kinds of rows.
+    """
+    from sklearn.metrics import roc_curve
+
+    def one(is_class: NDArray[np.bool_], probability: Probabilities) -> tuple[Probabilities, Probabilities]:
+        false_positive, true_positive, _ = roc_curve(is_class, probability)
+        return false_positive, true_positive
+
+    return _mean_curve(rows, of, one, start=0.0)
+
+
+def precision_recall(rows: Rows, of: str = "") -> Curve | None:
+    """Precision (y) over recall (x), as `roc` in everything else."""
+    from sklearn.metrics import precision_recall_curve
+
+    def one(is_class: NDArray[np.bool_], probability: Probabilities) -> tuple[Probabilities, Probabilities]:
+        precision, recall, _ = precision_recall_curve(is_class, probability)
+        return recall[::-1], precision[::-1]
+
+    return _mean_curve(rows, of, one, start=None)
+
+
+def _mean_curve(
+    rows: Rows,
+    of: str,
+    one: Callable[[NDArray[np.bool_], Probabilities], tuple[Probabilities, Probabilities]],
+    start: float | None,
+) -> Curve | None:
+    if rows.probabilities is None:
+        return None
+    target = rows.target[rows.with_probabilities]
+    grid = np.linspace(0, 1, _POINTS)
+    codes = [rows.classes.index(of)] if of else [1] if len(rows.classes) == 2 else range(len(rows.classes))
+    curves = []
+    for code in codes:
+        is_class = target == code
+        if is_class.any() and not is_class.all():
+            curves.append(np.interp(grid, *one(is_class, rows.probabilities[:, code])))
+    if not curves:
+        return None
+    mean = np.mean(curves, axis=0)
+    x, y = grid.tolist(), mean.tolist()
+    return Curve([0.0, *x], [start, *y]) if start is not None else Curve(x, y)
+
+
+def calibration(rows: Rows, n_bins: int = 10) -> Curve | None:
+    """The reliability curve: mean confidence (x), share of right answers (y) and count, for each bin that has rows.
+
+    From the probability of the answered class, else from the candidate's own confidence; None without either.
+    """
+    found = _right_and_confidence(rows)
+    return None if found is None else _reliability(*found, n_bins)
+
+
+def _reliability(right: NDArray[np.bool_], confidence: NDArray[np.float64], n_bins: int) -> Curve:
+    from sklearn.calibration import calibration_curve
+
+    confidence = np.clip(confidence, 0.0, 1.0)
+    share, mean = (
+        calibration_curve(right, confidence, n_bins=n_bins) if right.any() and not right.all() else (None, None)
+    )
+    edges = np.linspace(0.0, 1.0, n_bins + 1)
+    bins = np.searchsorted(edges[1:-1], confidence)  # scikit-learn's own binning, which does not return the counts
+    counts = np.bincount(bins, minlength=n_bins)
+    counts = counts[counts > 0]
+    if share is None:  # calibration_curve wants both classes; here every answer is right, or none is
+        sums = np.bincount(bins, weights=confidence, minlength=n_bins)
+        mean, share = sums[np.bincount(bins, minlength=n_bins) > 0] / counts, np.full(len(counts), float(right.all()))
+    return Curve(np.asarray(mean).tolist(), np.asarray(share).tolist(), counts.tolist())

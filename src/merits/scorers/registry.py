@@ -1,0 +1,103 @@
+"""Scorers by name: the built-in ones and those that plug-ins register under `merits.scorers`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Protocol, cast
+
+import msgspec
+
+from merits.core.doors import Scorer
+from merits.core.errors import TaskError
+from merits.core.identity import JSON, content_hash
+from merits.core.task import ScorerSpec, TaskKind
+from merits.core.validate import convert, did_you_mean
+
+__all__ = ["Kind", "check", "default_scorers", "fingerprint", "kinds", "load", "params_schema"]
+
+_GROUP = "merits.scorers"
+
+
+class Kind(Protocol):
+    """What an entry point names: anything with `Params` and `load`; a module will do.
+
+    `Params` is a msgspec.Struct that forbids unknown fields and describes each; a ValueError in its `__post_init__`
+    says what is wrong with them. `load` returns the scorer. A `fingerprint(params, *, folder)` beside them names
+    what else can change the scores (a function's source, a schema's file).
+    """
+
+    Params: type[msgspec.Struct]
+
+    def load(self, params: msgspec.Struct, *, classes: tuple[str, ...], folder: Path) -> Scorer: ...
+
+
+def kinds() -> Mapping[str, Kind]:
+    """All kinds of scorers by name, sorted.
+
+    >>> [name for name in kinds() if name in ("exact", "label", "numeric")]
+    ['exact', 'label', 'numeric']
+    """
+    return {name: _kind(name) for name in sorted(_points())}
+
+
+@functools.cache
+def _points() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=_GROUP)}
+
+
+def _kind(name: str) -> Kind:
+    if name not in _points():
+        raise TaskError(f"there is no scorer {name!r}.", did_you_mean(name, _points()))
+    try:
+        return cast(Kind, _points()[name].load())
+    except ImportError as problem:
+        raise TaskError(
+            f"the scorer {name!r} cannot be imported: {problem}.", "Install what its package asks for."
+        ) from problem
+
+
+def check(spec: ScorerSpec) -> None:
+    """Returns nothing when the spec names a known scorer and its parameters are right; else raises TaskError.
+
+    >>> check(ScorerSpec("numeric", {"tolerence": 0.1}))
+    Traceback (most recent call last):
+    ...
+    merits.core.errors.TaskError: scorer 'numeric': unknown key 'tolerence'. Did you mean 'tolerance'?
+    """
+    _params(spec)
+
+
+def load(spec: ScorerSpec, *, classes: tuple[str, ...] = (), folder: str | Path = ".") -> Scorer:
+    """The scorer that a spec describes. TaskError when it cannot be loaded.
+
+    `classes` are those of the task; `folder` is where relative paths and the user's modules are found.
+    """
+    return _kind(spec.kind).load(_params(spec), classes=tuple(classes), folder=Path(folder))
+
+
+def fingerprint(spec: ScorerSpec, *, folder: str | Path = ".") -> str:
+    """A hash of all that can change the scores: kind, parameters, and the code or file they name."""
+    own = getattr(_kind(spec.kind), "fingerprint", None)
+    outside = own(_params(spec), folder=Path(folder)) if own else ""
+    return content_hash([spec.kind, spec.params, outside])
+
+
+def params_schema() -> Mapping[str, JSON]:
+    """The JSON Schema of each kind's parameters, by kind."""
+    return {name: msgspec.json.schema(kind.Params) for name, kind in kinds().items()}
+
+
+def default_scorers(task_kind: TaskKind) -> tuple[ScorerSpec, ...]:
+    """The scorers of a task that names none: the label for a classification, the normalised text otherwise.
+
+    >>> [spec.kind for spec in default_scorers("generation")]
+    ['normalised']
+    """
+    return (ScorerSpec("label" if task_kind == "classification" else "normalised"),)
+
+
+def _params(spec: ScorerSpec) -> msgspec.Struct:
+    return convert(spec.params, _kind(spec.kind).Params, f"scorer {spec.kind!r}")
