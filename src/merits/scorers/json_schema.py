@@ -34,7 +34,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 
     def __post_init__(self) -> None:
         if (self.schema is None) == (not self.file):
-            raise ValueError("give the schema either as `schema` or as `file`")
+            raise ValueError("give the schema either as schema or as file")
         if self.schema is not None:
             problem = _problem_of_schema(self.schema)
             if problem:

@@ -19,11 +19,12 @@ from merits.scorers.reading import SOLVED, CannotJudge, shorten, targets_of, tex
 __all__ = ["Params", "load", "numbers"]
 
 _NUMBER = re.compile(
-    r"""(?x) (?<![\w.]) (?P<sign>[-−+]?) \s? [$€£¥]? \s?
+    r"""(?x) (?<![\w.]) (?P<sign>[-−+]?) (?: [$€£¥] \s? )?
         (?P<digits> (?: \d{1,3} (?: [,\u00a0\u202f]\d{3} )+ | \d+ ) (?: \.\d+ )? | \.\d+ )
         (?: [eE](?P<power>[-+]?\d{1,4}) )?
-        (?: / (?P<below>\d+) (?![/\d]) )? (?P<percent> \s?% )?"""
+        (?: / (?P<below>\d+) )? (?P<percent> \s?% )?"""
 )
+_DATE = re.compile(r"\d+(?:/\d+){2,}")  # 12/05/2024 is three numbers, not a fraction
 _ROUNDING = 1e-9  # two decimal texts of one number differ in the last bits when read as floats
 _LONGEST_DIGITS = 400  # beyond, a float is infinite anyway
 
@@ -49,11 +50,13 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 def numbers(text: str, percent: Literal["same", "hundredth"] = "same") -> list[float]:
     """The numbers in a text, in order: signs, thousands separators, decimals, powers, fractions, money, percent.
 
-    The decimal mark is the point. Digits inside a word ("GPT4") are no number, nor is what a float cannot hold.
+    The decimal mark is the point. A minus counts where it touches the number, so that neither a subtraction nor a
+    bullet makes one negative. Digits inside a word ("GPT4") are no number, nor is what a float cannot hold.
 
     >>> numbers("It costs $1,234.50, that is -3 % or 1/4 of 2e3")
     [1234.5, -3.0, 0.25, 2000.0]
     """
+    text = _DATE.sub(lambda match: match[0].replace("/", " "), text)
     found = (_value(match, percent) for match in _NUMBER.finditer(text))
     return [value for value in found if value is not None and math.isfinite(value)]
 

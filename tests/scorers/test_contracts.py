@@ -1,0 +1,71 @@
+"""Every built-in scorer keeps the contract that plug-ins are held to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from merits.core.answer import Answer
+from merits.core.identity import JSON
+from merits.core.task import Example, ScorerSpec
+from merits.scorers import registry
+from merits.scorers.python import as_spec
+from merits.testing.contracts.scorer import ScorerContract
+
+
+def pair(target: JSON, output: JSON) -> tuple[Example, Answer]:
+    return Example(id="1", input="in", target=target), Answer(output=output)
+
+
+def first_letter(example: Example, answer: Answer) -> float:
+    said = answer.output if isinstance(answer.output, str) else ""
+    return 1.0 if said[:1] == str(example.target)[:1] else 0.25
+
+
+CLASSES = ("ham", "spam")
+SCHEMA: dict[str, JSON] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSON]]]] = {
+    "label": (
+        ScorerSpec("label"),
+        [("spam", " SPAM. "), ("ham", {"label": "Ham"})],
+        [("spam", "ham"), ("spam", "eggs")],
+    ),
+    "exact": (ScorerSpec("exact"), [("a b", "a b"), (["x", "y"], "y"), (4, 4)], [("a", "A"), ("a", None)]),
+    "normalised": (ScorerSpec("normalised"), [("Paris", "paris!"), ("-5", "-5.")], [("-5", "5"), ("60 %", "60")]),
+    "contains": (ScorerSpec("contains"), [("Paris", "It is Paris."), ("4", "2 + 2 is 4")], [("4", "44"), ("a", "")]),
+    "numeric": (ScorerSpec("numeric"), [("#### 18", "so $18.00"), (1234.5, "1,234.5")], [("18", "19"), ("18", "none")]),
+    "regex": (
+        ScorerSpec("regex", {"pattern": "answer: (.*)", "captured": 1}),
+        [("B", "answer: A\nanswer: B")],
+        [("B", "B"), ("B", "answer: C")],
+    ),
+    "json_schema": (
+        ScorerSpec("json_schema", {"schema": SCHEMA}),
+        [("", '{"n": 1}'), ("", {"n": 2})],
+        [("", '{"n": "1"}')],
+    ),
+    "python": (as_spec(first_letter), [("abc", "axx")], [("abc", "b"), ("abc", None)]),
+}
+
+
+@pytest.mark.parametrize("kind", CASES)
+class TestBuiltIns(ScorerContract):
+    @pytest.fixture(autouse=True)
+    def _choose(self, kind: str) -> None:
+        self.spec, self.good, self.bad = CASES[kind]
+
+    def make_scorer(self):
+        return registry.load(self.spec, classes=CLASSES if self.spec.kind == "label" else (), folder=Path())
+
+    def solved(self):
+        return [pair(*case) for case in self.good]
+
+    def not_solved(self):
+        return [pair(*case) for case in self.bad]
+
+
+def test_every_built_in_scorer_is_under_contract():
+    """A kind that is added without being held to the contract is noticed."""
+    built_in = {name for name, kind in registry.kinds().items() if kind.__name__.startswith("merits.")}
+    assert built_in == set(CASES)
