@@ -1,0 +1,181 @@
+"""The one place that asks a model: keeps the deadline, tries again, measures, and turns exceptions into data.
+
+Knows nothing about tasks, scores or stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+import msgspec
+from msgspec.structs import replace
+
+from merits.core.answer import Answer, Failure, FailureKind, Usage
+from merits.core.doors import Model
+from merits.core.errors import UsageError
+from merits.core.identity import JSON
+from merits.core.secrets import redact
+
+__all__ = ["AskFailed", "Meter", "failure_of"]
+
+MAY_PASS: frozenset[FailureKind] = frozenset({"timeout", "rate_limited", "server_error", "connection"})
+_FIRST_WAIT_S = 0.5  # doubled after each attempt, as clients of the large providers do
+_LONGEST_WAIT_S = 30.0
+_LONGEST_RETRY_AFTER_S = 300.0  # past that it is cheaper to resume the run later
+_LONGEST_MESSAGE = 500
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_encode = msgspec.json.Encoder().encode
+
+
+class AskFailed(Exception):
+    """What a model raises when it knows why it could not be asked (a 429, a refused key), so that nobody guesses.
+
+    >>> AskFailed(Failure("rate_limited", "429", retry_after_s=2.0)).failure.retry_after_s
+    2.0
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Meter:
+    """A model that never raises for an answer: what cannot be asked comes back as `Answer(failure=...)`.
+
+    Each attempt has `timeout_s`. What may pass (timeouts, 429, 5xx, lost connections) is tried `retries` times more,
+    after an exponentially growing wait with jitter, or as long as the provider asked for (`retry_after_s`, up to five
+    minutes). `latency_s` is that of the last attempt and `usage.attempts` counts all of them.
+
+    A model with a true attribute `timed` (the `Batcher`) keeps its own deadline and measures its own latency, because
+    waiting for a turn on this machine is neither; its timeouts are not tried again: the same code given the same
+    input would hang again.
+
+    Raises only what is the user's mistake (`UsageError`), and cancellation.
+
+    >>> from merits.testing.models import Flaky
+    >>> async def no_wait(seconds: float) -> None: ...
+    >>> answer = asyncio.run(Meter(Flaky("yes", failures=2), timeout_s=1, retries=3, sleep=no_wait).answer("?"))
+    >>> answer.output, answer.usage.attempts
+    ('yes', 3)
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        timeout_s: float,
+        retries: int,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.model = model
+        self._timeout_s = timeout_s
+        self._retries = retries
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+        self._timed = bool(getattr(model, "timed", False))
+        self._attempt = model.answer if self._timed else self._with_deadline
+
+    async def answer(self, input: JSON) -> Answer:
+        """The model's answer, or one that says why there is none."""
+        # The happy path is flat on purpose: a million calls must cost seconds.
+        try:
+            answer = await self._attempt(input)
+            if answer.failure is None:
+                if type(answer.output) not in _PLAIN or answer.probabilities is not None:
+                    _check(answer)
+                return answer
+            failure = answer.failure
+        except UsageError:
+            raise
+        except Exception as problem:  # noqa: BLE001 (the place that asks a model)
+            failure = failure_of(problem)
+        return await self._again(input, failure)
+
+    async def _again(self, input: JSON, failure: Failure) -> Answer:
+        """The answer after further attempts, or the last failure."""
+        attempts = 1
+        while attempts <= self._retries and self._may_pass(failure):
+            await self._sleep(self._wait_s(failure, attempts))
+            attempts += 1
+            try:
+                answer = await self._attempt(input)
+                if answer.failure is None:
+                    _check(answer)
+                    return replace(answer, usage=replace(answer.usage, attempts=attempts))
+                failure = answer.failure
+            except UsageError:
+                raise
+            except Exception as problem:  # noqa: BLE001 (the place that asks a model)
+                failure = failure_of(problem)
+        return Answer(failure=_clean(failure), usage=Usage(attempts=attempts))
+
+    async def _with_deadline(self, input: JSON) -> Answer:
+        start = self._clock()
+        try:
+            async with asyncio.timeout(self._timeout_s) as deadline:
+                answer = await self.model.answer(input)
+        except TimeoutError as problem:
+            if not deadline.expired():
+                raise
+            raise TimeoutError(f"no answer within {self._timeout_s:g} s") from problem
+        if not isinstance(answer, Answer):
+            _not_an_answer(answer)
+        return replace(answer, latency_s=self._clock() - start)
+
+    def _may_pass(self, failure: Failure) -> bool:
+        if failure.kind not in MAY_PASS or (self._timed and failure.kind == "timeout"):
+            return False
+        return failure.retry_after_s is None or failure.retry_after_s <= _LONGEST_RETRY_AFTER_S
+
+    def _wait_s(self, failure: Failure, attempts: int) -> float:
+        """Half fixed, half random, so that callers that failed together do not come back together."""
+        backoff = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * math.ldexp(1.0, attempts - 1)) * (0.5 + self._jitter() / 2)
+        return max(backoff, failure.retry_after_s or 0.0)
+
+
+def failure_of(problem: BaseException) -> Failure:
+    """The failure that an exception means; its message is redacted and cut to 500 characters.
+
+    >>> failure_of(ConnectionResetError("peer went away"))
+    Failure(kind='connection', message='ConnectionResetError: peer went away', retry_after_s=None)
+    """
+    if isinstance(problem, AskFailed):
+        return _clean(problem.failure)
+    kind: FailureKind = "raised"
+    if isinstance(problem, TimeoutError):
+        kind = "timeout"
+    elif isinstance(problem, ConnectionError):
+        kind = "connection"
+    elif isinstance(problem, MemoryError):
+        kind = "out_of_memory"
+    text = str(problem)
+    name = type(problem).__name__
+    return _clean(Failure(kind, f"{name}: {text}" if text else name))
+
+
+def _clean(failure: Failure) -> Failure:
+    return replace(failure, message=redact(failure.message)[:_LONGEST_MESSAGE])
+
+
+def _check(answer: Answer) -> None:
+    """Raises TypeError for what cannot be stored as it is: better one failed answer than a lost run."""
+    if type(answer.output) not in _PLAIN:
+        try:
+            _encode(answer.output)
+        except (TypeError, ValueError, OverflowError, UnicodeError, RecursionError) as problem:
+            raise TypeError(f"answered with a {type(answer.output).__name__} that is not JSON: {problem}") from None
+    for name, value in (answer.probabilities or {}).items():
+        if not math.isfinite(value):
+            raise TypeError(f"gave the probability {value} for {name!r}; give a number from 0 to 1, or none at all")
+
+
+def _not_an_answer(answer: object) -> NoReturn:
+    raise TypeError(f"the model returned a {type(answer).__name__}, not an Answer; wrap it: Answer(output=...)")
