@@ -307,21 +307,22 @@ async def test_the_meter_and_the_batcher_answer_many_inputs_in_order_of_asking()
 
 def test_turns_go_to_whoever_waits_longest() -> None:
     """Otherwise the thread that gives back takes again at once."""
-    turns, order, threads = Turns(1), [], []
+    turns, order = Turns(1), list[str]()
     first = turns.take()
-    for name in "abc":
-        thread = threading.Thread(target=lambda name=name: (turns.take(), order.append(name)))
+
+    def work(name: str) -> None:
+        turn = turns.take()
+        order.append(name)
+        turn.give_back()
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+    for waiting, thread in enumerate(threads, start=1):
         thread.start()
-        while len(turns._waiting) < len(threads) + 1:
+        while len(turns._waiting) < waiting:
             time.sleep(0.001)
-        threads.append(thread)
     first.give_back()
-    threads[0].join(5)
-    assert order == ["a"]
-    turns._hand_over()
-    threads[1].join(5)
-    turns._hand_over()
-    threads[2].join(5)
+    for thread in threads:
+        thread.join(5)
     assert order == ["a", "b", "c"]
 
 

@@ -13,7 +13,7 @@ __all__ = ["redact", "register"]
 _known: set[str] = set()
 _SHORTEST = 6  # shorter values would redact ordinary words
 _BY_NAME = re.compile(
-    r"""(?ix) (?P<name> authorization | (?:x-)?api[-_]?key | \w*(?:secret|passwd|password|access[-_]?token) )
+    r"""(?ix) (?P<name> authorization | (?:x-)?api[-_]?key | (?:secret|passwd|password|access[-_]?token) )
         (?P<between> ["']? \s* [:=] \s* ["']? (?:bearer\s+)? ) (?P<value> [^\s"',;&}]{4,} )"""
 )
 
