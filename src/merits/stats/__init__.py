@@ -1,0 +1,72 @@
+"""Arrays in, Estimates out: every interval, test and sample size that Merits uses, each with its source.
+
+Pure and vectorised. Knows nothing about candidates or evaluations; nothing here reads a clock or draws a number that
+no generator was handed in for.
+"""
+
+from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_tables, jackknife_variance
+from merits.stats.clusters import FEW_GROUPS, clustered
+from merits.stats.means import mean, mean_score
+from merits.stats.paired import (
+    PairedDifferences,
+    bonett_price,
+    compare_all,
+    holm,
+    mcnemar_exact,
+    mcnemar_mid_p,
+    paired_scores,
+    sign_flip_p,
+)
+from merits.stats.power import (
+    examples_for_difference,
+    examples_for_gate,
+    examples_for_margin,
+    minimal_detectable_difference,
+)
+from merits.stats.proportions import (
+    clopper_pearson,
+    clopper_pearson_bound,
+    clopper_pearson_bounds,
+    clopper_pearson_limits,
+    wilson,
+    wilson_limits,
+)
+from merits.stats.quantiles import quantile
+from merits.stats.rates import rate, rate_bounds, rate_of_variance
+from merits.stats.ratios import combined_limits, cost_per_solved, ratio_limits
+
+__all__ = [
+    "FEW_GROUPS",
+    "PairedDifferences",
+    "bonett_price",
+    "bootstrap_limits",
+    "bootstrap_rows",
+    "bootstrap_tables",
+    "clopper_pearson",
+    "clopper_pearson_bound",
+    "clopper_pearson_bounds",
+    "clopper_pearson_limits",
+    "clustered",
+    "combined_limits",
+    "compare_all",
+    "cost_per_solved",
+    "examples_for_difference",
+    "examples_for_gate",
+    "examples_for_margin",
+    "holm",
+    "jackknife_variance",
+    "mcnemar_exact",
+    "mcnemar_mid_p",
+    "mean",
+    "mean_score",
+    "minimal_detectable_difference",
+    "paired_scores",
+    "quantile",
+    "rate",
+    "rate_bounds",
+    "rate_of_variance",
+    "ratio_limits",
+    "sign_flip_p",
+    "wilson",
+    "wilson_limits",
+]

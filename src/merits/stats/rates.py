@@ -1,0 +1,85 @@
+"""A rate from rows: the right method for independent and for grouped rows, to show and to gate on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from merits.core.estimate import Estimate
+from merits.stats.clusters import FEW_GROUPS, Clustered, clustered, effective_size
+from merits.stats.critical import Bools, Ints
+from merits.stats.proportions import clopper_pearson_bound, clopper_pearson_bounds, wilson, wilson_limits
+
+__all__ = ["rate", "rate_bounds", "rate_of_variance"]
+
+
+def rate(successes: Bools, groups: Ints | None = None, level: float = 0.95) -> Estimate:
+    """The share of successes with an interval to show; `groups` holds a code per row, None for independent rows.
+
+    Independent rows: Wilson. Grouped ones: Wilson on the effective sample size, never of zero width at 0 or 1. `n` is
+    the number of groups then. No row, or one group only: no interval.
+
+    >>> print(rate(np.array([True] * 17 + [False] * 3)))
+    85.0 % [64.0–94.8 %], n = 20
+    >>> print(rate(np.array([True] * 17 + [False] * 3), np.arange(20) // 2))
+    85.0 % [53.4–96.6 %], n = 10
+    """
+    if groups is None:
+        return wilson(int(successes.sum()), len(successes), level)
+    result = clustered(successes.astype(np.float64), groups)
+    size = effective_size(result, level)
+    low, high = wilson_limits(result.mean * size, size, level)
+    return _grouped(result, float(low), float(high), level, "Wilson on the effective sample size")
+
+
+def rate_bounds(successes: Bools, groups: Ints | None = None, level: float = 0.95) -> Estimate:
+    """The share of successes with two one-sided bounds, each holding at `level`: what a gate is judged on.
+
+    Independent rows: Clopper–Pearson. Grouped ones: the same on the effective sample size (Korn & Graubard).
+
+    >>> print(rate_bounds(np.array([True] * 17 + [False] * 3)))
+    85.0 % [65.6–95.8 %], n = 20
+    """
+    if groups is None:
+        return clopper_pearson_bounds(int(successes.sum()), len(successes), level)
+    result = clustered(successes.astype(np.float64), groups)
+    size = effective_size(result, 2.0 * level - 1.0)
+    low = clopper_pearson_bound(result.mean * size, size, level, side="low")
+    high = clopper_pearson_bound(result.mean * size, size, level, side="high")
+    return _grouped(result, float(low), float(high), level, "Clopper–Pearson on the effective sample size, one-sided")
+
+
+def rate_of_variance(value: float, variance: float, most: float, level: float, *, n: int, method: str) -> Estimate:
+    """A statistic between 0 and 1 (F1, AUC) with one-sided bounds, from its value and the variance of that.
+
+    The variance of a rate v on m rows is v(1 - v)/m; this reads m backwards from the variance, at most `most` (the
+    rows the statistic rests on), and bounds the value as Clopper and Pearson would a rate on m rows. So a perfect
+    score on few rows is not certain, where a bootstrap interval would have zero width.
+
+    >>> perfect = rate_of_variance(1.0, 0.0, most=20, level=0.95, n=20, method="F1")
+    >>> perfect.low is not None and 0.85 < perfect.low < 0.87
+    True
+    """
+    size = min(value * (1.0 - value) / variance, most) if variance > 0 else most
+    return Estimate(
+        value=value,
+        low=float(clopper_pearson_bound(value * size, size, level, side="low")),
+        high=float(clopper_pearson_bound(value * size, size, level, side="high")),
+        level=level,
+        n=n,
+        unit="rate",
+        method=method,
+    )
+
+
+def _grouped(result: Clustered, low: float, high: float, level: float, method: str) -> Estimate:
+    known = result.n_groups > 1
+    few = ", few groups" if result.n_groups < FEW_GROUPS else ""
+    return Estimate(
+        value=result.mean if result.n_rows else None,
+        low=low if known else None,
+        high=high if known else None,
+        level=level,
+        n=result.n_groups,
+        unit="rate",
+        method=f"{method}, {result.n_rows} rows in {result.n_groups} groups{few}",
+    )
