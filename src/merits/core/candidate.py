@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from merits.core.identity import JSON, content_hash
 
 __all__ = ["Candidate", "Price"]
+
+Amount = Annotated[float, Meta(ge=0)] | None
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -17,16 +22,16 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     output. `as_of` dates the price and `source` says where it is from.
     """
 
-    currency: str = "USD"
-    input_per_million: float | None = None
-    output_per_million: float | None = None
-    cache_read_per_million: float | None = None
-    cache_write_per_million: float | None = None
-    reasoning_per_million: float | None = None
-    per_call: float | None = None
-    machine_per_hour: float | None = None
-    as_of: str = ""
-    source: str = ""
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Three letters: USD, EUR.")] = "USD"
+    input_per_million: Annotated[Amount, Meta(description="Per million uncached input tokens.")] = None
+    output_per_million: Annotated[Amount, Meta(description="Per million output tokens.")] = None
+    cache_read_per_million: Annotated[Amount, Meta(description="Per million input tokens read from a cache.")] = None
+    cache_write_per_million: Annotated[Amount, Meta(description="Per million input tokens written to a cache.")] = None
+    reasoning_per_million: Annotated[Amount, Meta(description="Per million reasoning tokens.")] = None
+    per_call: Annotated[Amount, Meta(description="Per attempt.")] = None
+    machine_per_hour: Annotated[Amount, Meta(description="Per hour of the machine, for measured seconds.")] = None
+    as_of: Annotated[str, Meta(description="The date of the price.")] = ""
+    source: Annotated[str, Meta(description="Where the price is from.")] = ""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

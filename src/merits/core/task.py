@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from merits.core.candidate import Candidate
 from merits.core.identity import JSON, content_hash
@@ -57,12 +58,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `retries` the attempts after the first for what may pass (429, 5xx, lost connections, timeouts).
     """
 
-    concurrency: int = 8
-    timeout_s: float = 60.0
-    retries: int = 3
-    repeats: int = 1
-    folds: int = 5
-    seed: int = 0
+    concurrency: Annotated[int, Meta(ge=1, description="Examples in flight per candidate.")] = 8
+    timeout_s: Annotated[float, Meta(gt=0, description="Deadline of one attempt, in seconds.")] = 60.0
+    retries: Annotated[int, Meta(ge=0, description="Attempts after the first, for what may pass.")] = 3
+    repeats: Annotated[int, Meta(ge=1, description="How often every question is asked.")] = 1
+    folds: Annotated[int, Meta(ge=2, description="Folds of the cross-validation on dev.")] = 5
+    seed: Annotated[int, Meta(ge=0, description="Decides whatever is drawn at random.")] = 0
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,8 @@ class Table:
 
     `lines` are 1-based line numbers in the file, empty where there are none. `splits` are the names of the splits
     that the data came in (a `datasets` folder), empty where it came in one piece. `typed` is False where every value
-    is text because the format knows nothing else (CSV).
+    is text because the format knows nothing else (CSV). `parts` are the tables it was joined of; `picked` are the
+    original positions of its rows when it holds only some of them.
     """
 
     name: str
@@ -32,16 +33,26 @@ class Table:
     typed: bool = True
     folder: Path = field(default_factory=lambda: Path("."))
     parts: tuple[Table, ...] = ()
+    picked: Sequence[int] = ()
 
     def where(self, index: int) -> str:
         """The place of a row in words: `tickets.csv, line 7`, or `rows, row 7`."""
+        part, at = self._origin(index)
+        return f"{part.name}, line {part.lines[at]}" if part.lines else f"{part.name}, row {at + 1}"
+
+    def number(self, index: int) -> int:
+        """The 1-based number of a row in the file (or the part) that it came from."""
+        return self._origin(index)[1] + 1
+
+    def _origin(self, index: int) -> tuple[Table, int]:
+        """The table that a row was read into, and its position there."""
+        if self.picked:
+            index = self.picked[index]
         for part in self.parts:
             if index < len(part.rows):
-                return part.where(index)
+                return part._origin(index)
             index -= len(part.rows)
-        if self.lines:
-            return f"{self.name}, line {self.lines[index]}"
-        return f"{self.name}, row {index + 1}"
+        return self, index
 
 
 def join(name: str, parts: Sequence[tuple[str, Table]]) -> Table:

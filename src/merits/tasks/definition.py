@@ -1,0 +1,153 @@
+"""What a task file may say: its keys, their types, and what each means. The JSON Schema is made from this."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypedDict
+
+import msgspec
+from msgspec import Meta
+
+from merits.core.candidate import Candidate
+from merits.core.identity import JSON
+from merits.core.task import Settings, TaskKind
+
+__all__ = ["Definition", "NeedsPart", "SplitPart", "TaskOptions"]
+
+Columns = str | list[str]
+Spec = str | dict[str, JSON]
+
+
+class SplitPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How the examples are divided into dev (candidates learn from it) and test (decisions are made on it)."""
+
+    method: Annotated[
+        Literal["stratified", "hash", "group", "time", "given"] | None,
+        Meta(
+            description="stratified: the same share of every label. hash: by content, stable when rows are added. "
+            "group: whole groups. time: the latest rows are test. given: a column says it. Duplicates always stay "
+            "on one side, except with given."
+        ),
+    ] = None
+    test: Annotated[float, Meta(gt=0, lt=1, description="The share of the examples that goes to test.")] = 0.5
+    seed: Annotated[int, Meta(description="Another seed gives another split.")] = 0
+    column: Annotated[
+        str, Meta(description="With time: the column with the moment. With given: the column with dev or test.")
+    ] = ""
+
+
+class NeedsPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is needed and what a case is worth. Changing it decides again without asking anything again."""
+
+    requirements: Annotated[
+        list[str],
+        Meta(
+            description="Bars that a candidate must clear, each with a confidence.",
+            examples=[["accuracy >= 0.80 @ 95%", "p95_latency <= 800 ms"]],
+        ),
+    ] = []
+    worth_of_solved: Annotated[
+        float | None, Meta(description="What a solved case is worth, in `currency`. With it, money decides.")
+    ] = None
+    loss_of_wrong: Annotated[
+        float, Meta(description="What a wrong answer costs, in `currency`, as a positive number.")
+    ] = 0.0
+    volume_per_month: Annotated[float | None, Meta(description="Cases per month.")] = None
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Three letters: USD, EUR.")] = "USD"
+    confidence: Annotated[float, Meta(gt=0.5, lt=1, description="Confidence of the comparison of candidates.")] = 0.95
+    tie_margin: Annotated[
+        float,
+        Meta(gt=0, le=1, description="The largest loss of quality (0.1 = 10 points) risked for a cheaper candidate."),
+    ] = 0.10
+    incumbent: Annotated[str, Meta(description="The name of the candidate in use today.")] = ""
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Merits task: what must be solved, what solved means, what it is worth, and who may try."""
+
+    data: Annotated[
+        object,
+        Meta(
+            description="A data file (CSV, TSV, JSONL, JSON, Parquet, Arrow), a folder, or one each for dev and test."
+        ),
+    ]
+    name: Annotated[str, Meta(min_length=1, description="What the task is called; reports are named after it.")] = (
+        "task"
+    )
+    description: Annotated[str, Meta(description="What must be solved, in a sentence for readers.")] = ""
+    kind: Annotated[
+        TaskKind | None, Meta(description="classification: one of a list of labels. generation: a short free answer.")
+    ] = None
+    input: Annotated[
+        Columns | None, Meta(description="The column with the question, or a list of columns for tabular data.")
+    ] = None
+    target: Annotated[str | None, Meta(description="The column with the right answer.")] = None
+    id: Annotated[str | None, Meta(description="The column that names each example; else the row's number does.")] = (
+        None
+    )
+    group: Annotated[
+        str | None, Meta(description="The column that says which examples belong together (a customer, a document).")
+    ] = None
+    slices: Annotated[Columns, Meta(description="Columns by which results are also shown (domain, language).")] = []
+    labels: Annotated[
+        list[str | int | float | bool],
+        Meta(description="All allowed labels of a classification. Without it they are those found in the data."),
+    ] = []
+    extract: Annotated[
+        str | None,
+        Meta(
+            description="A regular expression: its first group in the target column is the target.",
+            examples=["#### (.*)"],
+        ),
+    ] = None
+    split: Annotated[
+        SplitPart | Literal["stratified", "hash", "group"] | None, Meta(description="How dev and test are divided.")
+    ] = None
+    sample: Annotated[
+        int | dict[Literal["dev", "test"], int] | None,
+        Meta(description="Only so many examples, drawn with the split's seed: of all, or of each split."),
+    ] = None
+    scorers: Annotated[
+        object, Meta(description="What solved means. The first scorer decides, the others are shown.")
+    ] = None
+    needs: Annotated[NeedsPart, Meta(description="Requirements and economics.")] = NeedsPart()
+    machine_per_hour: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(description="The price of an hour of this machine, for local candidates without a price of their own."),
+    ] = None
+    prices: Annotated[
+        str, Meta(description="A dated price table (YAML) for models that are paid by token or call.")
+    ] = ""
+    settings: Annotated[Settings, Meta(description="How the evaluation is run; changes no answer.")] = Settings()
+    candidates: Annotated[object, Meta(description="Who may try: names of kinds, or recipes with parameters.")] = ()
+
+
+class TaskOptions(TypedDict, total=False):
+    """What `make_task` takes beside the data: the keys of the task file, with live objects where those are allowed."""
+
+    name: str
+    description: str
+    kind: TaskKind | None
+    input: str | list[str] | None
+    target: str | None
+    id: str | None
+    group: str | None
+    slices: str | list[str]
+    labels: list[str | int | float | bool]
+    extract: str | None
+    split: str | dict[str, JSON] | None
+    sample: int | dict[str, int] | None
+    scorers: object
+    needs: object
+    machine_per_hour: float | None
+    prices: str
+    settings: object
+    candidates: object
+
+
+def candidate_keys() -> tuple[str, ...]:
+    """The keys of a candidate in a task file that are not parameters of its kind.
+
+    >>> candidate_keys()
+    ('name', 'kind', 'price', 'metadata')
+    """
+    return tuple(f for f in Candidate.__struct_fields__ if f not in ("id", "parts", "params"))

@@ -1,0 +1,225 @@
+"""Makes candidates, scorers and needs of what a task file says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from merits.core.candidate import Candidate, Price
+from merits.core.errors import CandidateError, TaskError, UsageError
+from merits.core.needs import Needs
+from merits.core.task import ScorerSpec, TaskKind
+from merits.core.validate import did_you_mean
+from merits.tasks.definition import Definition, NeedsPart, candidate_keys
+from merits.tasks.requirements import money_of, parse_requirement
+from merits.tasks.source import Place, Source, convert_at
+
+__all__ = ["candidates_of", "needs_of", "scorers_of"]
+
+T = TypeVar("T")
+
+# What tells two candidates of one kind apart, when they have no name of their own.
+_TELLING = ("model", "estimator", "function", "output")
+
+
+def candidates_of(definition: Definition, needs: Needs, source: Source) -> tuple[Candidate, ...]:
+    """The candidates of a task: recipes, checked, each with its own name and its own recipe.
+
+    A candidate is the name of a kind, a mapping with `kind` and its parameters, a Candidate, or (in Python) a
+    function, an estimator or an object. Several come as a list, or as a mapping from name to candidate.
+    """
+    candidates: list[Candidate] = []
+    for place, name, thing in _listed(definition.candidates, source):
+        candidate = _candidate(thing, name, needs.currency, source, place)
+        candidate = _priced(candidate, definition.machine_per_hour, needs.currency)
+        _must_differ(candidate, candidates, source, place)
+        candidates.append(candidate)
+    if needs.incumbent and needs.incumbent not in [candidate.name for candidate in candidates]:
+        raise TaskError(
+            f"{source.at('needs', 'incumbent')}: no candidate is named {needs.incumbent!r}.",
+            did_you_mean(needs.incumbent, [candidate.name for candidate in candidates]),
+        )
+    return tuple(candidates)
+
+
+def scorers_of(scorers: object, kind: TaskKind, source: Source) -> tuple[ScorerSpec, ...]:
+    """The scorers of a task, checked; those customary for its kind when it names none."""
+    from merits.scorers import registry
+
+    if scorers is None:
+        return tuple(registry.default_scorers(kind))
+    listed = scorers if isinstance(scorers, list | tuple) else [scorers]
+    specs: list[ScorerSpec] = []
+    for number, scorer in enumerate(listed):
+        place = ("scorers", number) if isinstance(scorers, list | tuple) else ("scorers",)
+        spec = _scorer(scorer, source, place)
+        with_place(partial(registry.check, spec), source, place)
+        if spec.label in [other.label for other in specs]:
+            raise TaskError(f"{source.at(*place)}: two scorers are named {spec.label!r}.", "Give one a `name:`.")
+        specs.append(spec)
+    if not specs:
+        raise TaskError(f"{source.at('scorers')}: the list of scorers is empty.", "Leave it out for the usual one.")
+    return tuple(specs)
+
+
+def needs_of(part: NeedsPart, source: Source) -> Needs:
+    """The needs of a task, with every requirement read."""
+    requirements = []
+    for number, text in enumerate(part.requirements):
+        place = ("needs", "requirements", number)
+        requirements.append(with_place(partial(parse_requirement, text), source, place))
+        money = money_of(text)
+        if money not in ("", part.currency):
+            raise TaskError(
+                f"{source.at(*place)}: the requirement {text!r} is in {money}, the needs are in {part.currency}.",
+                f"Write it in {part.currency}, or set `currency: {money}`.",
+            )
+    values = {name: getattr(part, name) for name in part.__struct_fields__}
+    return Needs(**{**values, "requirements": tuple(requirements)})
+
+
+def with_place(check: Callable[[], T], source: Source, place: Place) -> T:
+    """What `check` returns; what it complains of gets the place in front."""
+    try:
+        return check()
+    except UsageError as problem:
+        raise source.error(problem, *place) from None
+
+
+def _listed(candidates: object, source: Source) -> Iterator[tuple[Place, str, object]]:
+    if isinstance(candidates, Mapping):
+        for name, thing in candidates.items():
+            yield ("candidates", str(name)), str(name), thing
+    elif isinstance(candidates, Sequence) and not isinstance(candidates, str):
+        for number, thing in enumerate(candidates):
+            yield ("candidates", number), "", thing
+    elif candidates is not None:
+        raise TaskError(f"{source.at('candidates')}: candidates are a list.", "Write: candidates: [most-common].")
+
+
+def _candidate(thing: object, name: str, currency: str, source: Source, place: Place) -> Candidate:
+    if isinstance(thing, Candidate):
+        recipe = thing
+    elif isinstance(thing, str):
+        recipe = Candidate(name=name or thing, kind=thing)
+    elif isinstance(thing, Mapping):
+        recipe = _recipe(thing, name, currency, source, place)
+    elif thing is None or isinstance(thing, bool | int | float | list):
+        raise TaskError(f"{source.at(*place)}: {thing!r} is no candidate.", "Name a kind, or write {kind: ...}.")
+    else:
+        from merits.candidates.objects import as_candidate
+
+        return as_candidate(thing, name=name)
+    from merits.candidates import registry
+
+    with_place(partial(registry.check, recipe), source, place)
+    return recipe
+
+
+def _recipe(spec: Mapping[str, Any], name: str, currency: str, source: Source, place: Place) -> Candidate:
+    own = candidate_keys()
+    params = {key: value for key, value in spec.items() if key not in own}
+    if "kind" not in spec:
+        near = did_you_mean("kind", params) if params else ""
+        step = f"{near} " if near.startswith("Did") else ""
+        raise TaskError(f"{source.at(*place)}: a candidate without `kind`.", f"{step}See `merits kinds` for all kinds.")
+    kind, named = _text(spec["kind"], source, place, "kind"), spec.get("name", name)
+    metadata = spec.get("metadata", {})
+    if not isinstance(metadata, Mapping):
+        raise TaskError(f"{source.at(*place, 'metadata')}: metadata are keys with values, such as {{licence: MIT}}.")
+    try:
+        return Candidate(
+            name=_text(named, source, place, "name") if named else _default_name(kind, params),
+            kind=kind,
+            params=params,
+            price=_price(spec.get("price"), currency, source, (*place, "price")),
+            metadata=dict(metadata),
+        )
+    except TypeError:  # from hashing what no JSON can hold
+        raise CandidateError(
+            f"{source.at(*place)}: a parameter of {named or kind!r} is not plain data.",
+            "Recipes hold texts, numbers, lists and mappings; pass a live object as the candidate itself.",
+        ) from None
+
+
+def _text(value: object, source: Source, place: Place, key: str) -> str:
+    if not isinstance(value, str):
+        raise TaskError(f"{source.at(*place, key)}: a {key} is a text, not {value!r}.", "Put it in quotes.")
+    return value
+
+
+def _default_name(kind: str, params: Mapping[str, Any]) -> str:
+    """A short name that tells the recipe from others of its kind: `gpt-5-mini`, `LogisticRegression`."""
+    for key in _TELLING:
+        value = params.get(key)
+        if isinstance(value, str) and value:
+            return value.rsplit("/", 1)[-1] if key == "model" else value.rsplit(":", 1)[-1].rsplit(".", 1)[-1]
+    return kind
+
+
+def _price(price: object, currency: str, source: Source, place: Place) -> Price | None:
+    if price is None or isinstance(price, Price):
+        return price
+    if not isinstance(price, Mapping):
+        raise TaskError(
+            f"{source.at(*place)}: a price says what it is for, and {price!r} does not.",
+            "Write {per_call: 0.01}, {machine_per_hour: 0.1} or {input_per_million: 0.5, output_per_million: 1.5}.",
+        )
+    return convert_at({"currency": currency, **price}, Price, source, *place)
+
+
+def _priced(candidate: Candidate, machine_per_hour: float | None, currency: str) -> Candidate:
+    """The candidate with the price of the machine, if it runs here and has no price of its own.
+
+    A remote model uses no seconds of this machine: with this price it would seem to be free.
+    """
+    if machine_per_hour is None or candidate.price is not None or not _runs_here(candidate):
+        return candidate
+    price = Price(currency=currency, machine_per_hour=machine_per_hour, source="machine_per_hour of the task")
+    return Candidate(
+        name=candidate.name,
+        kind=candidate.kind,
+        params=candidate.params,
+        parts=candidate.parts,
+        price=price,
+        metadata=candidate.metadata,
+    )
+
+
+def _runs_here(candidate: Candidate) -> bool:
+    """Whether a candidate's work is done by this machine: its kind says so in RUNS_HERE; all but `chat` do."""
+    from merits.candidates import registry
+
+    return bool(getattr(registry.kinds().get(candidate.kind), "RUNS_HERE", candidate.kind != "chat"))
+
+
+def _must_differ(candidate: Candidate, others: Sequence[Candidate], source: Source, place: Place) -> None:
+    for other in others:
+        if other.name == candidate.name:
+            raise TaskError(
+                f"{source.at(*place)}: two candidates are named {candidate.name!r}.", "Give each its own `name:`."
+            )
+        if other.id == candidate.id:
+            raise TaskError(
+                f"{source.at(*place)}: {candidate.name!r} and {other.name!r} are the same recipe.",
+                "Leave one out, or change a parameter.",
+            )
+
+
+def _scorer(scorer: object, source: Source, place: Place) -> ScorerSpec:
+    if isinstance(scorer, ScorerSpec):
+        return scorer
+    if isinstance(scorer, str):
+        return ScorerSpec(scorer)
+    if isinstance(scorer, Mapping):
+        if "kind" not in scorer:
+            raise TaskError(f"{source.at(*place)}: a scorer without `kind`.", "Write {kind: numeric, tolerance: 0.01}.")
+        params = {str(key): value for key, value in scorer.items() if key not in ("kind", "name")}
+        name = _text(scorer.get("name", ""), source, place, "name")
+        return ScorerSpec(_text(scorer["kind"], source, place, "kind"), params, name)
+    if callable(scorer):
+        from merits.scorers.python import as_spec
+
+        return as_spec(scorer)
+    raise TaskError(f"{source.at(*place)}: {scorer!r} is no scorer.", "Name a kind, or write {kind: ...}.")
