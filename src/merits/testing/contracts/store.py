@@ -1,0 +1,283 @@
+"""What every `Store` must do. Subclass `StoreContract`, say how to make one, and pytest runs the suite."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from merits.core.answer import Answer, Failure, Usage
+from merits.core.candidate import Candidate, Price
+from merits.core.decision import Decision
+from merits.core.doors import AnswerKey, Store, StoredAnswer
+from merits.core.needs import Needs
+from merits.core.secrets import register
+from merits.testing.evaluations import tiny
+
+__all__ = ["StoreContract", "decision", "stored"]
+
+
+def stored(key: str | AnswerKey, output: str = "yes", *, version: str = "v1", failed: bool = False) -> StoredAnswer:
+    """A stored answer for tests; a failure when `failed`.
+
+    >>> stored("k").key
+    AnswerKey(input_hash='k', repeat=0, perturbation='')
+    """
+    answer = Answer(failure=Failure("timeout", output)) if failed else Answer(output)
+    return StoredAnswer(version, AnswerKey(key) if isinstance(key, str) else key, answer, 0.0)
+
+
+def decision(summary: str, *, task: str = "t" * 32) -> Decision:
+    """A decision for tests, with nothing in it but a summary.
+
+    >>> decision("Keep what you have.").verdict
+    'undecided'
+    """
+    return Decision(
+        verdict="undecided",
+        candidate="",
+        candidate_id="",
+        summary=summary,
+        reasons=(),
+        standings=(),
+        what_would_change_it="",
+        next_step="",
+        policies={},
+        objective="quality",
+        needs=Needs(),
+        task=task,
+        task_name="t",
+        split="test",
+        currency="USD",
+        n_examples=0,
+        n_compared=0,
+        test_looks=0,
+        level=0.95,
+    )
+
+
+class StoreContract(ABC):
+    """The contract suite of the `Store` door.
+
+    `make_store` gives a fresh, empty store. `reopen` gives one on what an earlier store of the same folder kept, or
+    None for a store that keeps nothing once it is closed.
+    """
+
+    @abstractmethod
+    def make_store(self, folder: Path) -> Store:
+        """A fresh, empty store that may keep its files in the folder."""
+
+    def reopen(self, folder: Path) -> Store | None:
+        """A second store on the same content; None when there is no such thing."""
+        return None
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        """The store under test."""
+        return self.make_store(tmp_path)
+
+    def test_a_new_store_is_empty(self, store: Store) -> None:
+        """Whoever asks before anything was stored gets nothing, not an error."""
+        assert dict(store.answers("v1")) == {}
+        assert list(store.candidates()) == []
+        assert store.evaluation("t", "test") is None
+        assert list(store.decisions("t")) == []
+        store.close()
+
+    def test_an_answer_comes_back_as_it_was(self, store: Store) -> None:
+        """Answers are facts, kept raw."""
+        answers = [
+            Answer("plain"),
+            Answer(None),
+            Answer({"a": [1, 2.5, True, None, "é\u0000\u2028"]}),
+            Answer("ham", {"ham": 0.75, "egg": 0.25}, 0.75, Usage(input_tokens=3, machine_s=0.5, attempts=2), 0.125),
+            Answer(failure=Failure("rate_limited", "429", 12.0), usage=Usage(attempts=4)),
+            Answer("x", model="gpt-x-2026"),
+        ]
+        keys = [AnswerKey(f"k{n}") for n in range(len(answers))]
+        store.add([StoredAnswer("v1", key, answer, 1.5) for key, answer in zip(keys, answers, strict=True)])
+        assert store.answers("v1") == dict(zip(keys, answers, strict=True))
+        store.close()
+
+    def test_every_part_of_the_key_tells_answers_apart(self, store: Store) -> None:
+        """The key holds everything that can change an answer."""
+        keys = [
+            AnswerKey("0" * 32),
+            AnswerKey("0" * 31 + "1"),
+            AnswerKey("0" * 32, 1),
+            AnswerKey("0" * 32, 0, "typos"),
+            AnswerKey("A" * 32),
+            AnswerKey("a" * 32),
+            AnswerKey("no hash at all"),
+            AnswerKey(""),
+        ]
+        store.add([stored(key, str(n)) for n, key in enumerate(keys)])
+        assert {key: answer.output for key, answer in store.answers("v1").items()} == {
+            key: str(n) for n, key in enumerate(keys)
+        }
+        store.close()
+
+    def test_versions_are_strangers(self, store: Store) -> None:
+        """Another training set, another code: another version, other answers."""
+        store.add([stored("k", "one", version="v1"), stored("k", "two", version="v2")])
+        assert [store.answers(v)[AnswerKey("k")].output for v in ("v1", "v2")] == ["one", "two"]
+        assert dict(store.answers("v3")) == {}
+        store.close()
+
+    @pytest.mark.parametrize("n_keys", [0, 1, 3, 2000])
+    def test_only_the_keys_asked_for_come_back(self, store: Store, n_keys: int) -> None:
+        """A report shows ten answers of a million; unknown keys are left out."""
+        store.add([stored(f"k{n}") for n in range(2100)])
+        wanted = [AnswerKey(f"k{n}") for n in range(n_keys)]
+        assert set(store.answers("v1", [*wanted, AnswerKey("unknown")])) == set(wanted)
+        store.close()
+
+    def test_the_first_answer_counts(self, store: Store) -> None:
+        """It was paid for, and scores rest on it."""
+        store.add([stored("k", "first")])
+        store.add([stored("k", "second"), stored("k", "oops", failed=True)])
+        assert store.answers("v1")[AnswerKey("k")].output == "first"
+        store.close()
+
+    def test_an_answer_replaces_a_failure(self, store: Store) -> None:
+        """Failures are asked again on resume."""
+        store.add([stored("k", "down", failed=True)])
+        store.add([stored("k", "still down", failed=True)])
+        failure = store.answers("v1")[AnswerKey("k")].failure
+        assert failure is not None
+        assert failure.message == "still down"
+        store.add([stored("k", "up")])
+        assert store.answers("v1")[AnswerKey("k")] == Answer("up")
+        store.close()
+
+    def test_a_candidate_has_its_latest_name_and_price(self, store: Store) -> None:
+        """Renaming and re-pricing ask nothing again."""
+        old = Candidate(name="old", kind="chat", params={"model": "m"}, parts=(Candidate(name="p", kind="x"),))
+        new = msgspec.structs.replace(old, name="new", price=Price(per_call=1.0))
+        store.add([old, Candidate(name="other", kind="constant")])
+        store.add([new])
+        assert sorted(c.name for c in store.candidates()) == ["new", "other"]
+        assert {c.id: c for c in store.candidates()}[old.id] == new
+        store.close()
+
+    def test_an_evaluation_comes_back_as_it_was(self, store: Store) -> None:
+        """A report drawn later is the same report."""
+        evaluation = tiny(n=9)
+        store.add([evaluation])
+        again = store.evaluation(evaluation.task, "test")
+        assert again is not None
+        _same(again, evaluation)
+        assert store.evaluation(evaluation.task, "dev") is None
+        store.close()
+
+    def test_the_latest_evaluation_counts(self, store: Store) -> None:
+        """One run after the other; each is kept."""
+        for number in range(3):
+            store.add([tiny(n=4, facts={"run": str(number)})])
+        store.add([tiny(task="u" * 32, facts={"run": "another task"})])
+        latest = store.evaluation("t" * 32, "test")
+        assert latest is not None
+        assert latest.facts == {"run": "2"}
+        store.close()
+
+    def test_decisions_come_back_oldest_first(self, store: Store) -> None:
+        """How often the test examples were looked at is read off them."""
+        for summary in ("first", "second"):
+            store.add([decision(summary)])
+        store.add([decision("another task", task="u" * 32)])
+        assert [d.summary for d in store.decisions("t" * 32)] == ["first", "second"]
+        store.close()
+
+    def test_records_of_all_kinds_go_in_together(self, store: Store) -> None:
+        """`add` takes whatever there is, also nothing."""
+        store.add([])
+        store.add([stored("k"), Candidate(name="c", kind="constant"), tiny(), decision("d")])
+        assert len(store.answers("v1")) == len(store.candidates()) == len(store.decisions("t" * 32)) == 1
+        assert store.evaluation("t" * 32, "test") is not None
+        store.close()
+
+    def test_what_is_no_record_is_refused_and_nothing_is_kept(self, store: Store) -> None:
+        """All or nothing: half a group would be a lie about what was stored."""
+        with pytest.raises(TypeError):
+            store.add([stored("k"), "no record"])  # type: ignore[list-item]
+        assert dict(store.answers("v1")) == {}
+        store.add([stored("k")])
+        assert len(store.answers("v1")) == 1
+        store.close()
+
+    def test_many_threads_add_and_read(self, store: Store) -> None:
+        """Serving writes from many threads; nothing is lost."""
+        problems: list[BaseException] = []
+
+        def work(number: int) -> None:
+            try:
+                for n in range(20):
+                    store.add([stored(f"{number}/{n}")])
+                    assert AnswerKey(f"{number}/{n}") in store.answers("v1")
+            except BaseException as problem:  # noqa: BLE001 (a thread's failure must fail the test)
+                problems.append(problem)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert problems == []
+        assert len(store.answers("v1")) == 160
+        store.close()
+
+    def test_secrets_are_not_kept(self, store: Store) -> None:
+        """A provider may repeat the key in its error, a model in its answer."""
+        register("sk-contract-0123456789")
+        store.add([stored("a", "refused: sk-contract-0123456789, api_key=hunter2000", failed=True)])
+        store.add(
+            [stored("b", "your key is sk-contract-0123456789; password: sesame"), decision("sk-contract-0123456789")]
+        )
+        answers = store.answers("v1")
+        failure = answers[AnswerKey("a")].failure
+        assert failure is not None
+        assert failure.message == "refused: ***, api_key=***"
+        assert answers[AnswerKey("b")].output == "your key is ***; password: sesame"
+        assert store.decisions("t" * 32)[0].summary == "***"
+        store.close()
+
+    def test_closing_twice_is_fine(self, store: Store) -> None:
+        """Whoever cleans up does not ask who did before."""
+        store.close()
+        store.close()
+
+    def test_what_was_added_is_there_after_reopening(self, tmp_path: Path) -> None:
+        """When `add` returns, the records are on disk."""
+        store = self.make_store(tmp_path)
+        store.add([stored("k"), Candidate(name="c", kind="constant"), tiny(), decision("d")])
+        store.close()
+        again = self.reopen(tmp_path)
+        if again is None:
+            pytest.skip("this store keeps nothing once it is closed")
+        assert again.answers("v1")[AnswerKey("k")].output == "yes"
+        assert [c.name for c in again.candidates()] == ["c"]
+        assert again.evaluation("t" * 32, "test") is not None
+        assert len(again.decisions("t" * 32)) == 1
+        again.close()
+
+
+def _same(one: object, other: object) -> None:
+    """Asserts that two evaluations, or parts of them, say the same."""
+    if isinstance(one, np.ndarray):
+        assert isinstance(other, np.ndarray)
+        assert one.dtype.kind == other.dtype.kind
+        assert np.array_equal(one, other)
+    elif isinstance(one, dict):
+        assert isinstance(other, dict)
+        assert set(one) == set(other)
+        for name in one:
+            _same(one[name], other[name])
+    elif hasattr(one, "__dataclass_fields__"):
+        for name in one.__dataclass_fields__:
+            _same(getattr(one, name), getattr(other, name))
+    else:
+        assert one == other
