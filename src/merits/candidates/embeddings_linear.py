@@ -1,0 +1,86 @@
+"""Sentence embeddings from a local neural model, and a linear classifier on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.candidates.features import Reader
+from merits.candidates.files import file_hash
+from merits.candidates.imports import versions
+from merits.candidates.learner import Learner, learning_model
+from merits.candidates.linear_head import linear_head
+from merits.candidates.registry import LoadContext
+from merits.candidates.scikit_learn import RawTexts
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, embedder, model_files
+from merits.core.doors import Model
+from merits.core.identity import content_hash
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+__all__ = ["Params", "load"]
+
+
+class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Sentence embeddings from a local model with logistic regression, trained on the dev split."""
+
+    model: Annotated[
+        str,
+        msgspec.Meta(description="Name of a fetched model, or path to a folder with model.onnx and tokenizer.json."),
+    ] = DEFAULT_MODEL
+    strength: Annotated[
+        float, msgspec.Meta(gt=0, description="Inverse of the regularisation (C): larger fits the examples closer.")
+    ] = 10.0
+    balanced: Annotated[
+        bool, msgspec.Meta(description="Weigh rare classes up, as if all classes were equally common.")
+    ] = False
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A trainable classifier of texts by their embeddings; tabular inputs are embedded as `column: value` lines.
+
+    Needs the extra `embeddings` and a model on disk. Reads the first 256 tokens of a text.
+    """
+    files = model_files(params.model, context.folder, context.env)
+    model = embedder(*files)
+    fingerprint = content_hash(
+        [
+            "embeddings-linear 1",
+            [file_hash(file) for file in files],
+            versions("sklearn", "onnxruntime", "tokenizers"),
+            context.seed,
+        ]
+    )
+
+    def build(reader: Reader, rows: Sequence[object]) -> Pipeline:
+        from sklearn.pipeline import make_pipeline
+
+        head = linear_head(strength=params.strength, balanced=params.balanced, seed=context.seed)
+        return make_pipeline(_Embeddings(model), head)
+
+    learner = Learner(lambda inputs: RawTexts(), build, needs_classes=True)
+    return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
+
+
+class _Embeddings:
+    """The embedder as a scikit-learn transformer: training may use what it remembers, answering may not."""
+
+    def __init__(self, model: Embedder) -> None:
+        self._model = model
+
+    def fit(self, X: Sequence[str], y: object = None) -> _Embeddings:
+        return self
+
+    def fit_transform(self, X: Sequence[str], y: object = None) -> NDArray[np.float32]:
+        return self._model.embed_cached(X)
+
+    def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
+        return self._model.embed(X)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True

@@ -1,0 +1,189 @@
+"""How inputs become what a scikit-learn estimator reads: texts, or the columns of a table.
+
+Knows nothing about which estimator reads them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.candidates.texts import as_text
+from merits.core.identity import JSON
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+__all__ = ["Columns", "Reader", "Texts", "Vectoriser", "reader_of", "words"]
+
+Vectoriser: TypeAlias = "Callable[[], BaseEstimator]"
+Cell: TypeAlias = "float | str"
+ColumnKind: TypeAlias = Literal["number", "category", "text"]
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
+_FEW = 20  # a column with no more distinct texts than this holds categories, however long they are
+_REDUCED_TO = 100  # dimensions of texts for estimators that take no sparse matrices, as usual in latent semantics
+
+
+class Reader(Protocol):
+    """Reads inputs for an estimator: one input at a time, so that a bad one fails alone, then all as one matrix."""
+
+    def row(self, input: JSON) -> object:
+        """One input, read. Raises TypeError for an input of another kind than those it was made for."""
+        ...
+
+    def matrix(self, rows: Sequence[object]) -> object:
+        """What the encoder takes: one entry per row."""
+        ...
+
+    def encoder(self, rows: Sequence[object], vectoriser: Vectoriser, *, sparse: bool, seed: int) -> BaseEstimator:
+        """An unfitted transformer of the matrix into numbers, sparse where the estimator takes that.
+
+        `vectoriser` makes an unfitted transformer of texts.
+        """
+        ...
+
+
+def reader_of(inputs: Sequence[JSON]) -> Reader:
+    """The reader that fits these inputs: columns when all are mappings, texts otherwise.
+
+    >>> reader_of([{"age": 31, "city": "Bonn"}, {"age": None, "city": "Rome"}])
+    Columns(kinds=(('age', 'number'), ('city', 'category')))
+    >>> reader_of(["a text"])
+    Texts()
+    """
+    tables = [input for input in inputs if isinstance(input, Mapping)]
+    if not tables or len(tables) < len(inputs):
+        return Texts()
+    names = sorted({name for table in tables for name in table})
+    return Columns(tuple((name, _column_kind([table.get(name) for table in tables])) for name in names))
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Reads every input as text."""
+
+    def row(self, input: JSON) -> str:
+        """The input as text."""
+        return as_text(input)
+
+    def matrix(self, rows: Sequence[object]) -> Sequence[object]:
+        """The texts as they are."""
+        return rows
+
+    def encoder(self, rows: Sequence[object], vectoriser: Vectoriser, *, sparse: bool, seed: int) -> BaseEstimator:
+        """The vectoriser; reduced to 100 dimensions for an estimator that takes no sparse matrix."""
+        return vectoriser() if sparse else _reduced(vectoriser(), [str(row) for row in rows], seed)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Reads mappings of columns. `kinds` says for each column whether it holds numbers, categories or texts.
+
+    A number that is missing or unreadable becomes the column's median, beside an indicator that it was missing; a
+    missing category is a category of its own; a category first seen in testing is all zeros. Unknown columns are
+    ignored, missing columns are missing values.
+    """
+
+    kinds: tuple[tuple[str, ColumnKind], ...]
+
+    def row(self, input: JSON) -> list[Cell]:
+        """The cells in the order of `kinds`."""
+        if not isinstance(input, Mapping):
+            raise TypeError(
+                f"expected columns ({', '.join(name for name, _ in self.kinds)}), got {type(input).__name__}"
+            )
+        return [_cell(input.get(name), kind) for name, kind in self.kinds]
+
+    def matrix(self, rows: Sequence[object]) -> NDArray[np.object_]:
+        """An array of objects with shape (rows, columns)."""
+        matrix = np.empty((len(rows), len(self.kinds)), dtype=object)
+        matrix[:] = rows
+        return matrix
+
+    def encoder(self, rows: Sequence[object], vectoriser: Vectoriser, *, sparse: bool, seed: int) -> BaseEstimator:
+        """Numbers imputed and scaled, categories one-hot, texts vectorised, side by side."""
+        from sklearn.compose import ColumnTransformer
+
+        matrix = self.matrix(rows)
+        positions: dict[ColumnKind, list[int]] = {"number": [], "category": [], "text": []}
+        for position, (_, kind) in enumerate(self.kinds):
+            positions[kind].append(position)
+        parts: list[tuple[str, BaseEstimator, list[int] | int]] = []
+        parts += [("numbers", _numbers(), positions["number"])] if positions["number"] else []
+        parts += [("categories", _categories(), positions["category"])] if positions["category"] else []
+        for position in positions["text"]:
+            texts = [str(text) for text in matrix[:, position]]
+            encoder = vectoriser() if sparse else _reduced(vectoriser(), texts, seed)
+            parts.append((f"text{position}", encoder, position))
+        return ColumnTransformer(parts, sparse_threshold=0.3 if sparse else 0.0)
+
+
+def words() -> BaseEstimator:
+    """TF-IDF of words and word pairs; one-letter words count, because "I" and "5" carry meaning."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode", token_pattern=r"(?u)\b\w+\b")
+
+
+def _reduced(vectoriser: BaseEstimator, texts: Sequence[str], seed: int) -> BaseEstimator:
+    """The vectoriser followed by truncated SVD (latent semantic analysis, Deerwester et al. 1990)."""
+    from sklearn.base import clone
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.pipeline import make_pipeline
+
+    n_features = clone(vectoriser).fit_transform(texts).shape[1]
+    return make_pipeline(vectoriser, TruncatedSVD(max(1, min(_REDUCED_TO, n_features - 1)), random_state=seed))
+
+
+def _numbers() -> BaseEstimator:
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    return make_pipeline(imputer, StandardScaler())
+
+
+def _categories() -> BaseEstimator:
+    from sklearn.preprocessing import OneHotEncoder
+
+    return OneHotEncoder(handle_unknown="ignore")
+
+
+def _column_kind(values: Sequence[JSON]) -> ColumnKind:
+    """Numbers when every value there is reads as one; texts when they are many and mostly of several words."""
+    present = [value for value in values if not _is_missing(value)]
+    if all(not math.isnan(_number(value)) for value in present):
+        return "number" if present else "category"
+    texts = [as_text(value) for value in present]
+    n_words = sum(len(text.split()) for text in texts) / len(texts)
+    return "text" if len(set(texts)) > max(_FEW, len(texts) / 10) and n_words >= 3 else "category"
+
+
+def _cell(value: JSON, kind: ColumnKind) -> Cell:
+    if kind == "number":
+        return _number(value)
+    return "" if _is_missing(value) else as_text(value)
+
+
+def _is_missing(value: JSON) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in _MISSING
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _number(value: JSON) -> float:
+    """The value as a number; NaN, which the imputer reads as missing, when it is none."""
+    if isinstance(value, str):
+        try:
+            value = float(value.strip())
+        except ValueError:
+            return math.nan
+    if not isinstance(value, bool | int | float) or math.isinf(value):
+        return math.nan
+    return float(value)

@@ -1,0 +1,127 @@
+"""A scikit-learn estimator as a model: learns from examples, answers in batches, gives probabilities where it can.
+
+Knows nothing about how the estimator was described.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from merits.candidates.batcher import Batcher
+from merits.candidates.features import Reader
+from merits.core.answer import Answer
+from merits.core.errors import CandidateError
+from merits.core.identity import JSON
+from merits.core.task import Example
+
+__all__ = ["Learner", "Predictor", "as_output", "learning_model"]
+
+BATCH_SIZE = 64  # large enough to share an estimator's overhead of about a millisecond, small enough not to wait long
+
+
+class Predictor(Protocol):
+    """An estimator as far as it is used here; `predict_proba` and `classes_` may be missing."""
+
+    def fit(self, X: Any, y: Any) -> Any: ...
+
+    def predict(self, X: Any) -> Any: ...
+
+
+ReaderOf: TypeAlias = Callable[[Sequence[JSON]], Reader]
+Build: TypeAlias = Callable[[Reader, Sequence[object]], Predictor]
+
+
+class Learner:
+    """Fits what `build` makes for the inputs it is shown, and answers with what that predicts.
+
+    `build` is given the reader of the inputs and the rows it read, and returns an unfitted estimator.
+    """
+
+    def __init__(self, reader_of: ReaderOf, build: Build, *, needs_classes: bool = False) -> None:
+        self._reader_of = reader_of
+        self._build = build
+        self._needs_classes = needs_classes
+        self._reader: Reader | None = None
+        self._estimator: Predictor | None = None
+
+    def fit(self, examples: Sequence[Example]) -> None:
+        """Learn from the examples that have a target; CandidateError when they cannot teach anything."""
+        known = [example for example in examples if example.target is not None]
+        targets = [example.target for example in known]
+        if not targets:
+            raise CandidateError("there is no example with a target to learn from.", "Add examples to the dev split.")
+        if self._needs_classes and len({str(target) for target in targets}) < 2:
+            raise CandidateError(
+                f"all {len(targets)} examples to learn from are labelled {targets[0]!r}.",
+                "A classifier needs examples of two classes in the dev split.",
+            )
+        reader = self._reader_of([example.input for example in known])
+        rows = [reader.row(example.input) for example in known]
+        estimator = self._build(reader, rows)
+        estimator.fit(reader.matrix(rows), _targets(estimator, targets))
+        self._reader, self._estimator = reader, estimator
+
+    def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
+        """One answer for each input; an input that cannot be read fails alone."""
+        reader, estimator = self._reader, self._estimator
+        if reader is None or estimator is None:
+            raise RuntimeError("asked before it was fitted")
+        rows = [_read(reader, input) for input in inputs]
+        good = [row for row in rows if not isinstance(row, _Unreadable)]
+        answers = iter(_predicted(estimator, reader.matrix(good)) if good else [])
+        return [row.problem if isinstance(row, _Unreadable) else next(answers) for row in rows]
+
+
+class _Unreadable:
+    def __init__(self, problem: Exception) -> None:
+        self.problem = problem
+
+
+def _read(reader: Reader, input: JSON) -> object:
+    try:
+        return reader.row(input)
+    except (TypeError, ValueError) as problem:
+        return _Unreadable(problem)
+
+
+def learning_model(learner: Learner, *, fingerprint: str, timeout_s: float) -> Batcher:
+    """The learner as a trainable model."""
+    return Batcher(
+        learner.answer_batch, batch_size=BATCH_SIZE, fingerprint=fingerprint, timeout_s=timeout_s, fit=learner.fit
+    )
+
+
+def _targets(estimator: Predictor, targets: Sequence[JSON]) -> list[JSON]:
+    """The targets as the estimator wants them: numbers for a regressor, as they are otherwise."""
+    from sklearn.base import is_regressor
+
+    if not (hasattr(estimator, "__sklearn_tags__") and is_regressor(estimator)):
+        return list(targets)
+    try:
+        return [float(str(target)) for target in targets]
+    except ValueError as problem:
+        raise CandidateError(f"a regressor learns numbers only: {problem}.", "Name a classifier.") from None
+
+
+def _predicted(estimator: Any, matrix: object) -> list[Answer]:
+    """The answers for a matrix; what comes before the last step of a pipeline is computed once."""
+    steps = getattr(estimator, "steps", None)
+    if steps and len(steps) > 1:
+        matrix, estimator = estimator[:-1].transform(matrix), estimator[-1]
+    outputs = [as_output(output) for output in estimator.predict(matrix)]
+    if not hasattr(estimator, "predict_proba"):
+        return [Answer(output) for output in outputs]
+    classes = [str(as_output(name)) for name in estimator.classes_]
+    rows = estimator.predict_proba(matrix).tolist()
+    return [
+        Answer(output, dict(zip(classes, row, strict=True)) if all(map(math.isfinite, row)) else None)
+        for output, row in zip(outputs, rows, strict=True)
+    ]
+
+
+def as_output(value: object) -> Any:
+    """A numpy scalar as the plain number, text or truth value it holds; anything else as it is."""
+    item = getattr(value, "item", None)
+    return item() if item is not None and getattr(value, "ndim", None) == 0 else value

@@ -1,0 +1,139 @@
+"""Candidates by kind: the built-in ones and those that plug-ins register under `merits.candidates`.
+
+Knows nothing about any kind in particular: a kind is one file with `Params` and `load`.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Protocol, cast
+
+import msgspec
+
+from merits.core.candidate import Candidate
+from merits.core.doors import Model
+from merits.core.errors import CandidateError, MissingExtra
+from merits.core.identity import JSON
+from merits.core.task import TaskKind
+from merits.core.validate import convert, did_you_mean
+
+__all__ = ["Kind", "LoadContext", "check", "kinds", "load", "params_schema"]
+
+_GROUP = "merits.candidates"
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What a recipe needs beyond itself to become a model. `env` holds the environment's variables.
+
+    `folder` is the task's: relative paths and the user's own modules are found there. `timeout_s` is the deadline of
+    one attempt, for models that must interrupt their own work. `seed` decides whatever a model draws at random.
+    """
+
+    folder: Path = Path()
+    task_kind: TaskKind = "classification"
+    classes: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    timeout_s: float = 60.0
+    seed: int = 0
+
+
+class Kind(Protocol):
+    """What an entry point names: anything with `Params` and `load`; a module will do.
+
+    `Params` is a msgspec.Struct that forbids unknown fields and describes each (the descriptions become the task
+    file's JSON Schema); a ValueError in its `__post_init__` says what is wrong with them. `load` returns the model
+    and raises CandidateError, with the next step, when it cannot.
+    """
+
+    Params: type[msgspec.Struct]
+
+    def load(self, params: msgspec.Struct, context: LoadContext) -> Model: ...
+
+
+def kinds() -> Mapping[str, Kind]:
+    """All kinds of candidates by name, sorted.
+
+    >>> [name for name in kinds() if name in ("chat", "constant", "sklearn")]
+    ['chat', 'constant', 'sklearn']
+    """
+    return {name: _kind(name) for name in sorted(_points())}
+
+
+@functools.cache
+def _points() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=_GROUP)}
+
+
+def _kind(name: str) -> Kind:
+    if name not in _points():
+        raise CandidateError(f"there is no kind of candidate {name!r}.", did_you_mean(name, _points()))
+    try:
+        return cast(Kind, _points()[name].load())
+    except ImportError as problem:
+        raise MissingExtra(
+            f"the kind of candidate {name!r} cannot be imported: {problem}.", "Install what its package asks for."
+        ) from problem
+
+
+def check(candidate: Candidate) -> None:
+    """Returns nothing when the recipe names a known kind and its parameters are right; else raises CandidateError.
+
+    Loads no model: whether a file, a key or a package is there is found out by `load`.
+
+    >>> check(Candidate(name="always", kind="constant", params={"outptu": "yes"}))
+    Traceback (most recent call last):
+    ...
+    merits.core.errors.CandidateError: candidate 'always' (constant): unknown key 'outptu'. Did you mean 'output'?
+    """
+    _params(candidate)
+
+
+def load(candidate: Candidate, context: LoadContext) -> Model:
+    """The running model behind a recipe. CandidateError, saying the next step, when it cannot be loaded."""
+    params = _params(candidate)
+    try:
+        return _kind(candidate.kind).load(params, context)
+    except (CandidateError, MissingExtra) as problem:
+        raise type(problem)(f"candidate {candidate.name!r}: {problem.found}", problem.next_step) from problem
+
+
+def params_schema() -> dict[str, JSON]:
+    """The JSON Schema of each kind's parameters, by kind; each is whole in itself (no `$ref`).
+
+    >>> params_schema()["constant"]["required"]
+    ['output']
+    """
+    return {name: _schema(kind.Params) for name, kind in kinds().items()}
+
+
+def _params(candidate: Candidate) -> msgspec.Struct:
+    kind = _kind(candidate.kind)
+    where = f"candidate {candidate.name!r} ({candidate.kind})"
+    if candidate.parts:
+        raise CandidateError(f"{where}: it is made of other candidates, and this kind takes no parts.")
+    return convert(candidate.params, kind.Params, where, CandidateError)
+
+
+def _schema(params: type[msgspec.Struct]) -> JSON:
+    (schema,), definitions = msgspec.json.schema_components([params], ref_template="{name}")
+    return _inlined(schema, definitions)
+
+
+def _inlined(schema: JSON, definitions: Mapping[str, JSON]) -> JSON:
+    """The schema with every reference replaced by what it refers to; parameters never refer to themselves."""
+    if isinstance(schema, Mapping):
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            rest = {key: value for key, value in schema.items() if key != "$ref"}
+            target = cast(Mapping[str, JSON], _inlined(definitions[reference], definitions))
+            return {**target, **rest}
+        return {key: _inlined(value, definitions) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]
+    return schema

@@ -1,0 +1,200 @@
+"""Any scikit-learn estimator or pipeline, or a class that looks like one, named by its import path."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from merits.candidates.features import Reader, reader_of, words
+from merits.candidates.imports import code_hash, find, source_of, versions
+from merits.candidates.learner import Learner, Predictor, learning_model
+from merits.candidates.registry import LoadContext
+from merits.candidates.texts import as_text
+from merits.core.doors import Model
+from merits.core.errors import CandidateError
+from merits.core.identity import JSON, content_hash
+from merits.core.validate import did_you_mean
+
+__all__ = ["Params", "Step", "load", "ready", "seeded"]
+
+
+class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """One step of a pipeline: a class by its import path, and its parameters."""
+
+    estimator: Annotated[str, msgspec.Meta(description="Import path of a class, such as sklearn.svm.LinearSVC.")]
+    params: Annotated[dict[str, JSON], msgspec.Meta(description="Its parameters.")] = {}
+
+
+class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A scikit-learn estimator or pipeline, trained on the dev split."""
+
+    estimator: Annotated[
+        str, msgspec.Meta(description="Import path of a class, such as sklearn.linear_model.LogisticRegression.")
+    ] = ""
+    params: Annotated[
+        dict[str, JSON],
+        msgspec.Meta(description="The estimator's parameters; {estimator: ..., params: ...} stands for another one."),
+    ] = {}
+    pipeline: Annotated[
+        tuple[str | Step, ...], msgspec.Meta(description="Instead of an estimator: steps, the last one predicts.")
+    ] = ()
+    features: Annotated[
+        Literal["auto", "raw"],
+        msgspec.Meta(
+            description="auto: texts and columns become numbers if the first step needs them. raw: inputs as they are."
+        ),
+    ] = "auto"
+
+    def __post_init__(self) -> None:
+        if bool(self.estimator) == bool(self.pipeline):
+            raise ValueError("name either an estimator or a pipeline")
+        if self.params and self.pipeline:
+            raise ValueError("the parameters of a pipeline stand in its steps")
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The estimator or the pipeline, as steps."""
+        if self.estimator:
+            return (Step(estimator=self.estimator, params=self.params),)
+        return tuple(Step(estimator=step) if isinstance(step, str) else step for step in self.pipeline)
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A trainable model around the estimator.
+
+    When the first step wants numbers (by its scikit-learn tags), they are made for it: texts become TF-IDF of words
+    and word pairs, columns are imputed and scaled (numbers), one-hot encoded (categories) or vectorised (texts). An
+    estimator that takes no sparse matrix gets texts reduced to 100 dimensions. A first step that takes texts or
+    mappings gets the inputs as they are, and so does a class without tags. Every `random_state` left open is seeded.
+    """
+    parts = _parts(params.steps, context.folder)
+    estimator = _joined(parts)
+    seeded(estimator, context.seed)
+    packages = versions("sklearn", *(type(part).__module__ for part in parts))
+    code = [code_hash(file, context.folder) for part in parts if (file := _own_file(part, context.folder))]
+    fingerprint = content_hash(["sklearn 1", packages, code, context.seed])
+    learner = Learner(partial(_reader, estimator, params.features), partial(ready, estimator, context.seed))
+    return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
+
+
+def _parts(steps: Sequence[Step], folder: Path) -> list[Any]:
+    made = [_made(step.estimator, step.params, folder) for step in steps]
+    if not hasattr(made[-1], "predict"):
+        raise CandidateError(f"{steps[-1].estimator!r} cannot predict.", "End the pipeline with an estimator that can.")
+    for step, before in zip(steps[:-1], made[:-1], strict=True):
+        if not hasattr(before, "transform"):
+            raise CandidateError(f"{step.estimator!r} cannot transform.", "Only the last step may be a predictor.")
+    return made
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    from sklearn.pipeline import make_pipeline
+
+    return parts[0] if len(parts) == 1 else make_pipeline(*parts)
+
+
+def _made(path: str, params: Mapping[str, JSON], folder: Path) -> Any:
+    """An instance of the class that the path names; CandidateError naming the near miss of a wrong parameter."""
+    made = find(path, folder)
+    if not isinstance(made, type):
+        raise CandidateError(f"{path!r} is no class.", "Name a class with fit and predict.")
+    accepted = inspect.signature(made).parameters
+    anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
+    for name in params:
+        if name not in accepted and not anything:
+            raise CandidateError(f"{path!r} has no parameter {name!r}.", did_you_mean(name, accepted))
+    values = {name: _value(value, accepted.get(name), folder) for name, value in params.items()}
+    try:
+        return made(**values)
+    except (TypeError, ValueError) as problem:
+        raise CandidateError(f"{path!r} cannot be made: {problem}.", "Mend its params.") from problem
+
+
+def _value(value: JSON, parameter: inspect.Parameter | None, folder: Path) -> object:
+    """A parameter's value: another estimator where one is described, a tuple where the class expects tuples."""
+    if isinstance(value, Mapping) and "estimator" in value and set(value) <= {"estimator", "params"}:
+        step = msgspec.convert(value, Step)
+        return _made(step.estimator, step.params, folder)
+    if isinstance(value, list) and parameter is not None and isinstance(parameter.default, tuple):
+        return tuple(value)
+    return value
+
+
+def seeded(estimator: object, seed: int) -> None:
+    """Set every `random_state` that was left open, also those of the parts of an estimator."""
+    if not hasattr(estimator, "get_params") or not hasattr(estimator, "set_params"):
+        return
+    states = [name for name in estimator.get_params() if name.rpartition("__")[2] == "random_state"]
+    estimator.set_params(**{name: seed for name in states if estimator.get_params()[name] is None})
+
+
+def ready(estimator: Any, seed: int, reader: Reader, rows: Sequence[object]) -> Predictor:
+    """A fresh unfitted copy of the estimator that takes what the reader reads."""
+    from sklearn.base import clone
+    from sklearn.pipeline import make_pipeline
+
+    fresh: Predictor = clone(estimator, safe=False)
+    if isinstance(reader, Raw):
+        return fresh
+    encoder = reader.encoder(rows, words, sparse=_tag(fresh, "sparse"), seed=seed)
+    piped: Predictor = make_pipeline(encoder, fresh)
+    return piped
+
+
+class Raw:
+    """Reads inputs as they are, for an estimator that reads texts, mappings or whatever they are by itself."""
+
+    def row(self, input: JSON) -> object:
+        """The input."""
+        return input
+
+    def matrix(self, rows: Sequence[object]) -> Sequence[object]:
+        """The inputs."""
+        return rows
+
+    def encoder(self, rows: Sequence[object], vectoriser: object, *, sparse: bool, seed: int) -> Any:
+        """None is needed."""
+        return "passthrough"
+
+
+def _reader(estimator: Any, features: str, inputs: Sequence[JSON]) -> Reader:
+    if features == "raw" or _tag(estimator, "dict"):
+        return Raw()
+    if _tag(estimator, "string"):
+        return RawTexts()
+    return reader_of(inputs) if hasattr(_first(estimator), "__sklearn_tags__") else Raw()
+
+
+class RawTexts(Raw):
+    """Reads every input as text, and leaves it so."""
+
+    def row(self, input: JSON) -> object:
+        """The input as text."""
+        return as_text(input)
+
+
+def _tag(estimator: Any, name: str) -> bool:
+    """What scikit-learn's tags say of the estimator's input; False where it has none."""
+    first = _first(estimator)
+    if not hasattr(first, "__sklearn_tags__"):
+        return False
+    return bool(getattr(first.__sklearn_tags__().input_tags, name, False))
+
+
+def _first(estimator: Any) -> Any:
+    """The step that sees the inputs first: a pipeline's first one, and the first one of a union."""
+    steps = getattr(estimator, "steps", None) or getattr(estimator, "transformer_list", None)
+    return _first(steps[0][1]) if steps else estimator
+
+
+def _own_file(part: object, folder: Path) -> Path | None:
+    """The file that defines the part's class when that is the user's own; installed packages have versions."""
+    file = source_of(part)
+    if file is None or "site-packages" in file.parts or not file.resolve().is_relative_to(folder.resolve()):
+        return None
+    return file

