@@ -40,7 +40,7 @@ def cluster_sums(values: Floats, groups: Ints) -> tuple[Floats, Floats]:
     ([1.0, 1.0], [2.0, 1.0])
     """
     sizes = np.asarray(np.bincount(groups), dtype=np.float64)
-    totals = np.bincount(groups, weights=values)
+    totals = np.asarray(np.bincount(groups, weights=values), dtype=np.float64)
     present = sizes > 0
     return totals[present], sizes[present]
 

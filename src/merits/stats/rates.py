@@ -1,4 +1,8 @@
-"""A rate from rows: the right method for independent and for grouped rows, to show and to gate on."""
+"""A rate from rows: the right method for independent and for grouped rows, to show and to gate on.
+
+A value between 0 and 1 counts as that part of a success. That is careful: of all variables in [0, 1] with one mean,
+the one that is only ever 0 or 1 varies most (Hoeffding 1963, doi:10.1080/01621459.1963.10500830).
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,13 @@ import numpy as np
 
 from merits.core.estimate import Estimate
 from merits.stats.clusters import FEW_GROUPS, Clustered, clustered, effective_size
-from merits.stats.critical import Bools, Ints
+from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.proportions import clopper_pearson_bound, clopper_pearson_bounds, wilson, wilson_limits
 
 __all__ = ["rate", "rate_bounds", "rate_of_variance"]
 
 
-def rate(successes: Bools, groups: Ints | None = None, level: float = 0.95) -> Estimate:
+def rate(successes: Bools | Floats, groups: Ints | None = None, level: float = 0.95) -> Estimate:
     """The share of successes with an interval to show; `groups` holds a code per row, None for independent rows.
 
     Independent rows: Wilson. Grouped ones: Wilson on the effective sample size, never of zero width at 0 or 1. `n` is
@@ -24,14 +28,14 @@ def rate(successes: Bools, groups: Ints | None = None, level: float = 0.95) -> E
     85.0 % [53.4–96.6 %], n = 10
     """
     if groups is None:
-        return wilson(int(successes.sum()), len(successes), level)
+        return wilson(float(successes.sum()), len(successes), level)
     result = clustered(successes.astype(np.float64), groups)
     size = effective_size(result, level)
     low, high = wilson_limits(result.mean * size, size, level)
     return _grouped(result, float(low), float(high), level, "Wilson on the effective sample size")
 
 
-def rate_bounds(successes: Bools, groups: Ints | None = None, level: float = 0.95) -> Estimate:
+def rate_bounds(successes: Bools | Floats, groups: Ints | None = None, level: float = 0.95) -> Estimate:
     """The share of successes with two one-sided bounds, each holding at `level`: what a gate is judged on.
 
     Independent rows: Clopper–Pearson. Grouped ones: the same on the effective sample size (Korn & Graubard).
@@ -40,7 +44,7 @@ def rate_bounds(successes: Bools, groups: Ints | None = None, level: float = 0.9
     85.0 % [65.6–95.8 %], n = 20
     """
     if groups is None:
-        return clopper_pearson_bounds(int(successes.sum()), len(successes), level)
+        return clopper_pearson_bounds(float(successes.sum()), len(successes), level)
     result = clustered(successes.astype(np.float64), groups)
     size = effective_size(result, 2.0 * level - 1.0)
     low = clopper_pearson_bound(result.mean * size, size, level, side="low")

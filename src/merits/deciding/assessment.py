@@ -1,0 +1,99 @@
+"""All that the verdict rests on, under one policy: who was assessed, who leads, who meets what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from merits.core.decision import Met, RequirementResult
+from merits.core.needs import Needs
+from merits.deciding.cases import Cases
+from merits.deciding.comparison import Comparison, compare, objective_of
+from merits.deciding.requirements import overall, required
+
+__all__ = ["Assessment", "assess"]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The candidates under one policy. Those in `members` can be compared; the others have no outcome or no price."""
+
+    cases: Cases
+    needs: Needs
+    members: tuple[int, ...]
+    comparison: Comparison | None
+    results: dict[int, tuple[RequirementResult, ...]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all candidates."""
+        return self.cases.evaluation.names
+
+    @cached_property
+    def compared(self) -> Comparison:
+        """The comparison; only asked for where there are members."""
+        if self.comparison is None:
+            raise LookupError("nothing was compared")
+        return self.comparison
+
+    def meets(self, k: int) -> Met:
+        """Whether candidate k meets all requirements."""
+        return overall(self.results[k])
+
+    @cached_property
+    def eligible(self) -> tuple[int, ...]:
+        """The members that do not certainly miss a requirement."""
+        return tuple(k for k in self.members if self.meets(k) != "not met")
+
+    @cached_property
+    def leader(self) -> int | None:
+        """The eligible member with the best objective (any member, when none is eligible); then cheaper, then first."""
+        among = self.eligible or self.members
+        return min(among, key=self._rank) if among else None
+
+    @cached_property
+    def tied(self) -> tuple[int, ...]:
+        """The leader and the eligible members that are not certainly worse than it."""
+        leader = self.leader
+        if leader is None:
+            return ()
+        return tuple(k for k in self.eligible if k == leader or not self.compared.better(leader, k))
+
+    def relation(self, k: int) -> Literal["leader", "tied", "worse", "not assessed"]:
+        """How candidate k stands to the leader."""
+        if k not in self.members or self.leader is None:
+            return "not assessed"
+        if k == self.leader:
+            return "leader"
+        return "worse" if self.compared.better(self.leader, k) else "tied"
+
+    @property
+    def margin(self) -> float:
+        """The largest loss that may be left open, in the objective's unit."""
+        return self.needs.tie_margin * self.compared.scale
+
+    @property
+    def incumbent(self) -> int | None:
+        """The candidate in use today, if it was assessed."""
+        name = self.needs.incumbent
+        return self.names.index(name) if name in self.names and self.names.index(name) in self.members else None
+
+    def _rank(self, k: int) -> tuple[float, float, int]:
+        cost = self.cases.mean_cost(k)
+        return (-round(self.compared.means[k], 12), float("inf") if cost is None else cost, k)
+
+
+def assess(cases: Cases, needs: Needs) -> Assessment:
+    """The assessment of all candidates under the policy of the cases."""
+    members = cases.assessed
+    if objective_of(needs) == "net value":
+        members = tuple(k for k in members if cases.evaluation.priced[k])
+    considered = len(cases.assessed)
+    return Assessment(
+        cases=cases,
+        needs=needs,
+        members=members,
+        comparison=compare(cases, needs, members) if members else None,
+        results={k: required(cases, needs, k, considered) for k in cases.assessed},
+    )

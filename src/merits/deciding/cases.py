@@ -1,0 +1,102 @@
+"""Which outcomes count, under each of the two policies on failures.
+
+Failed is not wrong, unscored is not failed, and missing is neither: unscored and missing rows are in no figure, a
+failed one counts as not solved under one policy and is left out under the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from merits.core.evaluation import Evaluation
+from merits.core.outcome import Status
+from merits.stats.critical import Bools, Floats, Ints
+
+__all__ = ["POLICIES", "Cases", "Policy"]
+
+Policy: TypeAlias = Literal["failures count as wrong", "failures are left out"]
+POLICIES: tuple[Policy, ...] = ("failures count as wrong", "failures are left out")
+
+
+@dataclass(frozen=True)
+class Cases:
+    """An evaluation as one policy reads it. Only rows as they are (no perturbation) are decided on."""
+
+    evaluation: Evaluation
+    policy: Policy
+
+    @cached_property
+    def clean(self) -> Bools:
+        """The rows (rows,) that are not perturbed."""
+        return np.asarray(self.evaluation.perturbations == "")
+
+    @cached_property
+    def scored(self) -> Bools:
+        """Where there is a score, of shape (candidates, rows)."""
+        return np.asarray(self.evaluation.scored & self.clean)
+
+    @cached_property
+    def failed(self) -> Bools:
+        """Where the candidate could not be asked."""
+        return np.asarray(self.evaluation.failed & self.clean)
+
+    @cached_property
+    def counted(self) -> Bools:
+        """Where the outcome counts under the policy."""
+        return self.scored | self.failed if self.policy == POLICIES[0] else self.scored
+
+    @cached_property
+    def asked(self) -> Bools:
+        """Where the candidate was asked, whatever came of it: what was paid for."""
+        return np.asarray((self.evaluation.status != Status.MISSING) & self.clean)
+
+    @cached_property
+    def solved(self) -> Bools:
+        """Where the answer solved the case; False for failures."""
+        return np.asarray(self.evaluation.solved & self.scored)
+
+    @cached_property
+    def wrong(self) -> Bools:
+        """Where an answer was given that did not solve the case; False for failures."""
+        return np.asarray(self.scored & ~self.evaluation.solved)
+
+    @cached_property
+    def groups(self) -> Ints | None:
+        """A code for each row (rows,) that says which rows depend on each other; None when all are independent."""
+        codes = self.evaluation.group
+        if not len(codes):
+            return None
+        _, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
+        return None if counts.max() == 1 else np.asarray(inverse)
+
+    def groups_at(self, mask: Bools) -> Ints | None:
+        """The codes of the rows chosen by a mask (rows,); None when rows are independent."""
+        return None if self.groups is None else self.groups[mask]
+
+    @cached_property
+    def assessed(self) -> tuple[int, ...]:
+        """The candidates with at least one scored row."""
+        return tuple(int(k) for k in np.flatnonzero(self.scored.any(axis=1)))
+
+    def count(self, status: Status, k: int) -> int:
+        """How many rows of candidate k have a status."""
+        return int(np.count_nonzero((self.evaluation.status[k] == status) & self.clean))
+
+    def mean_cost(self, k: int) -> float | None:
+        """What one case costs candidate k on average, failures and retries included; None when it has no price."""
+        if not self.evaluation.priced[k] or not self.asked[k].any():
+            return None
+        return float(self.evaluation.cost[k][self.asked[k]].mean())
+
+    def mean_machine_s(self, k: int) -> float:
+        """The machine seconds of one case of candidate k; 0 for what runs elsewhere."""
+        answered = self.asked[k] & ~self.failed[k]
+        return float(self.evaluation.machine_s[k][answered].mean()) if answered.any() else 0.0
+
+    def cost_at(self, k: int, mask: Bools) -> Floats:
+        """The costs of candidate k at the rows of a mask."""
+        return np.asarray(self.evaluation.cost[k][mask])

@@ -1,0 +1,86 @@
+"""What a reader must know besides the verdict: who is tied or worse, who fails what, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from merits.core.decision import Reason, Standing
+from merits.deciding.assessment import Assessment
+from merits.deciding.reasons import because
+from merits.stats.clusters import FEW_GROUPS
+
+__all__ = ["circumstances"]
+
+_MANY = 0.10  # the share of unscored or missing answers from which it is said
+_LOOKS = 3  # different sets of candidates decided on with the same test examples, from which it is said
+
+
+def circumstances(assessment: Assessment, standings: tuple[Standing, ...], test_looks: int) -> tuple[Reason, ...]:
+    """The reasons that hold whatever the verdict is."""
+    found = [*_relations(assessment, standings), *_missed(standings), *_incomplete(standings)]
+    return (*found, *_prices(assessment), *_evidence(assessment, test_looks))
+
+
+def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Iterator[Reason]:
+    leader = "" if assessment.leader is None else assessment.names[assessment.leader]
+    for k, standing in enumerate(standings):
+        name = standing.candidate
+        if standing.relation == "tied":
+            yield because("tied", f"{name} cannot be told apart from {leader}: behind by {standing.behind}.", name)
+        if standing.relation == "worse":
+            yield because("worse", f"{name} is worse than {leader}: behind by {standing.behind}.", name)
+        if k not in assessment.cases.assessed:
+            counts = f"{standing.n_failed} failed, {standing.n_unscored} unscored, {standing.n_missing} missing"
+            yield because("not-assessed", f"{name} has no scored answer ({counts}), so it was left out.", name)
+
+
+def _missed(standings: tuple[Standing, ...]) -> Iterator[Reason]:
+    for standing in standings:
+        for result in standing.requirements:
+            if result.met == "not met":
+                text = f"{standing.candidate} does not meet {result.requirement}: {result.estimate}."
+                yield because("requirement-not-met", text, standing.candidate)
+
+
+def _incomplete(standings: tuple[Standing, ...]) -> Iterator[Reason]:
+    for standing in standings:
+        name = standing.candidate
+        n = standing.n_scored + standing.n_failed + standing.n_unscored + standing.n_missing
+        if standing.n_failed:
+            text = f"{name} failed on {standing.n_failed:,} of {n:,}: run again to ask these again."
+            yield because("failures", text, name)
+        if standing.n_unscored > _MANY * n:
+            text = f"{standing.n_unscored:,} of {n:,} answers of {name} could not be judged and are in no figure."
+            yield because("many-unscored", text, name)
+        if standing.n_missing > _MANY * n:
+            text = f"{standing.n_missing:,} of {n:,} answers of {name} are missing and are in no figure: run again."
+            yield because("many-missing", text, name)
+
+
+def _prices(assessment: Assessment) -> Iterator[Reason]:
+    evaluation = assessment.cases.evaluation
+    unpriced = [k for k in assessment.cases.assessed if not evaluation.priced[k]]
+    matters = evaluation.priced.any() or assessment.needs.worth_of_solved is not None
+    for k in unpriced if matters else []:
+        name = evaluation.names[k]
+        hope = "it may be the better buy" if assessment.relation(k) != "worse" else "what it costs is unknown"
+        yield because("unknown-price", f"{name} has no price; {hope}, and it is not taken to be free.", name)
+
+
+def _evidence(assessment: Assessment, test_looks: int) -> Iterator[Reason]:
+    groups = assessment.cases.groups
+    if groups is not None and int(np.max(groups)) + 1 < FEW_GROUPS:
+        n = int(np.max(groups)) + 1
+        yield because("few-groups", f"The examples fall into {n} groups only: the intervals rest on little.")
+    incumbent = assessment.needs.incumbent
+    if incumbent and assessment.incumbent is None:
+        text = f"{incumbent}, the candidate in use, has no outcome here that can be compared."
+        yield because("incumbent-not-assessed", text, incumbent)
+    if test_looks >= _LOOKS:
+        text = (
+            f"These test examples were used for {test_looks} different sets of candidates. The best of many tries "
+            "looks better than it is: confirm it on new examples."
+        )
+        yield because("test-reused", text)

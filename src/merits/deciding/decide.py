@@ -1,0 +1,110 @@
+"""The decision: both policies on failures, one verdict, every number it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from merits.core.decision import Decision, Reason
+from merits.core.errors import RequirementError
+from merits.core.evaluation import Evaluation
+from merits.core.needs import Needs
+from merits.deciding.assessment import Assessment, assess
+from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.circumstances import circumstances
+from merits.deciding.comparison import objective_of
+from merits.deciding.metrics import check_requirement
+from merits.deciding.reasons import because
+from merits.deciding.standings import standings
+from merits.deciding.verdict import Ruling, rule
+from merits.deciding.words import summarised, what_would_change
+
+__all__ = ["decide"]
+
+_MONEY = ("cost_per_case", "cost_per_1000", "cost_per_solved", "net_value_per_case")
+
+
+def decide(evaluation: Evaluation, needs: Needs | None = None, *, test_looks: int = 0) -> Decision:
+    """Which candidate is worth using by these outcomes and needs, how sure that is, and what would change it.
+
+    Pure: the same evaluation and needs give the same decision. `test_looks` is how many different sets of candidates
+    were decided on with these examples, this one included; it is recorded, and said when it is 3 or more. Raises
+    `RequirementError` for a requirement that names no metric of this evaluation, or money in another currency.
+
+    The probability of calling any candidate better than another that is not is at most 1 - `needs.confidence`, for
+    all pairs together; so is that of naming a candidate that truly misses one given requirement. Both are for one
+    decision on examples chosen before: looking again after every new example is not covered.
+    """
+    wanted = needs if needs is not None else Needs()
+    _check(evaluation, wanted)
+    counting = assess(Cases(evaluation, POLICIES[0]), wanted)
+    answered = assess(Cases(evaluation, POLICIES[1]), wanted) if counting.cases.failed.any() else counting
+    rulings = [rule(counting), rule(answered)] if answered is not counting else [rule(counting)] * 2
+    ruling = _agreed(rulings, counting)
+    return _decision(ruling, rulings, counting, answered, test_looks)
+
+
+def _check(evaluation: Evaluation, needs: Needs) -> None:
+    for requirement in needs.requirements:
+        check_requirement(requirement, evaluation)
+    wants_money = needs.worth_of_solved is not None or any(r.metric in _MONEY for r in needs.requirements)
+    has_money = bool(np.any(evaluation.cost[evaluation.priced] != 0.0))
+    if wants_money and has_money and needs.currency != evaluation.currency:
+        raise RequirementError(
+            f"the needs are in {needs.currency}, the costs in {evaluation.currency}.",
+            f"Give both in one currency: needs: currency: {evaluation.currency}, or prices in {needs.currency}.",
+        )
+
+
+def _agreed(rulings: Sequence[Ruling], assessment: Assessment) -> Ruling:
+    """The ruling where both policies give the same verdict for the same candidate; else undecided."""
+    first, second = rulings
+    if (first.verdict, first.chosen) == (second.verdict, second.chosen):
+        return first
+    text = (
+        f"If failures count as wrong: {_said(first, assessment)}. If they are left out: {_said(second, assessment)}. "
+        "So the failures decide, and they are not answers."
+    )
+    step = (
+        "Run again: only what failed is asked again. If it keeps failing, decide whether a failure is a wrong answer."
+    )
+    return Ruling("undecided", None, (because("failures-matter", text),), step, "it depends on questions that failed")
+
+
+def _said(ruling: Ruling, assessment: Assessment) -> str:
+    return ruling.verdict if ruling.chosen is None else f"{ruling.verdict} {assessment.names[ruling.chosen]}"
+
+
+def _decision(
+    ruling: Ruling, rulings: Sequence[Ruling], counting: Assessment, answered: Assessment, test_looks: int
+) -> Decision:
+    evaluation, needs = counting.cases.evaluation, counting.needs
+    table = standings(counting, answered.cases)
+    change = what_would_change(ruling, counting, table)
+    named = None if ruling.chosen is None else evaluation.candidates[ruling.chosen]
+    return Decision(
+        verdict=ruling.verdict,
+        candidate="" if named is None else named.name,
+        candidate_id="" if named is None else named.id,
+        summary=summarised(ruling, counting, table, change),
+        reasons=_once((*ruling.reasons, *circumstances(counting, table, test_looks))),
+        standings=table,
+        what_would_change_it=change,
+        next_step=ruling.next_step,
+        policies={policy: _said(one, counting) for policy, one in zip(POLICIES, rulings, strict=True)},
+        objective=objective_of(needs),
+        needs=needs,
+        task=evaluation.task,
+        task_name=evaluation.task_name,
+        split=evaluation.split,
+        currency=evaluation.currency,
+        n_examples=len(np.unique(evaluation.examples[counting.cases.clean])),
+        n_compared=len(counting.members),
+        test_looks=test_looks,
+        level=needs.confidence,
+    )
+
+
+def _once(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    return tuple(dict.fromkeys(reasons))

@@ -1,0 +1,112 @@
+"""What a case costs, what a solved one costs, and what is left over: each with its interval.
+
+Knows prices only as the costs in an evaluation: a candidate without a price has no figure here, never a 0.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from merits.core.estimate import Estimate
+from merits.core.needs import Needs
+from merits.deciding.cases import Cases
+from merits.stats.critical import Bools, Floats
+from merits.stats.means import mean
+from merits.stats.rates import rate, rate_bounds
+from merits.stats.ratios import combined_limits, correlation, cost_per_solved
+
+__all__ = ["cost_per_case", "net_value", "net_values", "per_month", "scaled", "solved_cost"]
+
+
+def cost_per_case(cases: Cases, k: int, level: float) -> Estimate | None:
+    """What one case costs, failures and retries included; None when the candidate has no price or was not asked."""
+    mask = cases.asked[k]
+    if not cases.evaluation.priced[k] or not mask.any():
+        return None
+    estimate = mean(cases.cost_at(k, mask), cases.groups_at(mask), level, currency=cases.evaluation.currency)
+    return msgspec.structs.replace(estimate, low=None if estimate.low is None else max(estimate.low, 0.0))
+
+
+def solved_cost(cases: Cases, k: int, level: float, *, one_sided: bool = False) -> Estimate | None:
+    """What one solved case costs: all that was paid over all that was solved. None without a price.
+
+    Unscored rows are left out on both sides: what they solved is not known.
+    """
+    mask = cases.scored[k] | cases.failed[k]
+    if not cases.evaluation.priced[k] or not mask.any():
+        return None
+    return cost_per_solved(
+        cases.cost_at(k, mask),
+        cases.solved[k][mask],
+        cases.groups_at(mask),
+        level,
+        currency=cases.evaluation.currency,
+        one_sided=one_sided,
+    )
+
+
+def net_values(cases: Cases, needs: Needs) -> Floats:
+    """The net value of every outcome, (candidates, rows): worth if solved, -loss if wrong, less its cost.
+
+    A failure has its cost only. Meaningless where a candidate has no price or the row does not count.
+    """
+    worth = needs.worth_of_solved or 0.0
+    return np.asarray(worth * cases.solved - needs.loss_of_wrong * cases.wrong - cases.evaluation.cost)
+
+
+def net_value(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool = False) -> Estimate | None:
+    """The expected net value of one case; None without a worth of a solved case, a price, or a row that counts.
+
+    The outcome's part has a rate's interval (so that 10 of 10 solved is not certain), the cost's a mean's; they are
+    joined by the method of variance estimates recovery.
+    """
+    mask = cases.counted[k]
+    if needs.worth_of_solved is None or not cases.evaluation.priced[k] or not mask.any():
+        return None
+    gain = _gain(cases, k, needs, level, one_sided=one_sided)
+    cost = cases.cost_at(k, mask)
+    spent = mean(cost, cases.groups_at(mask), 2.0 * level - 1.0 if one_sided else level)
+    low, high = combined_limits(gain, spent, correlation(_shares(cases, k, needs, mask), cost))
+    return msgspec.structs.replace(
+        gain,
+        value=(gain.value or 0.0) - (spent.value or 0.0),
+        low=low,
+        high=high,
+        method=f"{gain.method} for the outcome, t for the cost, joined by recovered variances",
+    )
+
+
+def per_month(estimate: Estimate | None, needs: Needs) -> Estimate | None:
+    """A value per case times the volume of a month; None when either is unknown."""
+    return None if needs.volume_per_month is None else scaled(estimate, needs.volume_per_month)
+
+
+def scaled(estimate: Estimate | None, factor: float) -> Estimate | None:
+    """The estimate times a positive factor."""
+    if estimate is None:
+        return None
+    value, low, high = (None if end is None else end * factor for end in (estimate.value, estimate.low, estimate.high))
+    return msgspec.structs.replace(estimate, value=value, low=low, high=high)
+
+
+def _gain(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool) -> Estimate:
+    """The outcome's part of the net value, in money: between -loss and worth."""
+    mask = cases.counted[k]
+    shares = _shares(cases, k, needs, mask)
+    groups = cases.groups_at(mask)
+    part = rate_bounds(shares, groups, level) if one_sided else rate(shares, groups, level)
+    span = (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
+    value, low, high = (
+        None if end is None else end * span - needs.loss_of_wrong for end in (part.value, part.low, part.high)
+    )
+    return msgspec.structs.replace(
+        part, value=value, low=low, high=high, unit="money", currency=cases.evaluation.currency
+    )
+
+
+def _shares(cases: Cases, k: int, needs: Needs, mask: Bools) -> Floats:
+    """Each outcome on a scale from 0 (wrong) to 1 (solved); a failure lies where it neither earns nor loses."""
+    span = (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
+    neither = needs.loss_of_wrong / span if span > 0 else 0.0
+    return np.asarray(cases.solved[k][mask] + neither * cases.failed[k][mask])

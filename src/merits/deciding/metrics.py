@@ -1,0 +1,330 @@
+"""Everything that can be required: a metric's name -> how it is estimated, with a bound on each side.
+
+Both ends of an estimate here are one-sided bounds, each of which holds at the level: that is what a gate is judged
+on. What is None has no record: no price, no probabilities, no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import msgspec
+import numpy as np
+
+from merits.core.errors import RequirementError
+from merits.core.estimate import Estimate
+from merits.core.evaluation import Evaluation, Labels
+from merits.core.needs import Needs, Requirement
+from merits.core.validate import did_you_mean
+from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.economics import cost_per_case, net_value, scaled, solved_cost
+from merits.stats.bootstrap import jackknife_variance
+from merits.stats.critical import Ints, t_critical
+from merits.stats.means import mean_score
+from merits.stats.quantiles import quantile
+from merits.stats.rates import rate_bounds, rate_of_variance
+
+__all__ = ["Question", "check_requirement", "measure", "metric_names"]
+
+_NEVER_S = 1e300  # the latency of an answer that never came: longer than any bar
+_BLOCKS = 40
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: of which candidate, at what one-sided level, narrowed to what (`of`)."""
+
+    cases: Cases
+    needs: Needs
+    k: int
+    level: float
+    of: str = ""
+
+    @property
+    def two_sided(self) -> float:
+        """The level of a two-sided interval whose ends each hold at the one-sided level."""
+        return 2.0 * self.level - 1.0
+
+
+def metric_names(evaluation: Evaluation) -> tuple[str, ...]:
+    """The names of all metrics that can be required of this evaluation, sorted.
+
+    Those in `PER_CLASS` and "worst_slice" are narrowed: `recall[fraud]`, `worst_slice[language]`.
+    """
+    names = {*_GENERAL, evaluation.scorer, *evaluation.scores} - {""}
+    if evaluation.labels is not None:
+        names |= {*_CLASSIFICATION}
+    if not evaluation.tags:
+        names.discard("worst_slice")
+    return tuple(sorted(names))
+
+
+def check_requirement(requirement: Requirement, evaluation: Evaluation) -> None:
+    """Nothing, if the requirement can be read here; else a RequirementError that names the near miss."""
+    names = metric_names(evaluation)
+    if requirement.metric not in names:
+        raise RequirementError(
+            f"{requirement}: there is no metric {requirement.metric!r} here.", did_you_mean(requirement.metric, names)
+        )
+    options = _narrowings(requirement.metric, evaluation)
+    if requirement.of and requirement.of not in options:
+        what = f"{requirement}: {requirement.metric} cannot be narrowed to {requirement.of!r}."
+        raise RequirementError(what, did_you_mean(requirement.of, options) if options else "Leave the brackets out.")
+    if options and not requirement.of and requirement.metric in _NEEDS_NARROWING:
+        raise RequirementError(
+            f"{requirement}: {requirement.metric} of what?", f"Write {requirement.metric}[{options[0]}] or the like."
+        )
+
+
+def measure(requirement: Requirement, cases: Cases, needs: Needs, k: int, level: float) -> Estimate | None:
+    """The estimate that a requirement is judged on for candidate k: each end holds at the one-sided level.
+
+    None where there is no record (no price, no probabilities, no row that counts).
+    """
+    question = Question(cases, needs, k, level, requirement.of)
+    name = requirement.metric
+    found = _GENERAL.get(name) or _CLASSIFICATION.get(name)
+    estimate = found(question) if found is not None else _scorer(name, question)
+    return None if estimate is None else msgspec.structs.replace(estimate, level=level)
+
+
+def _narrowings(metric: str, evaluation: Evaluation) -> tuple[str, ...]:
+    if metric == "worst_slice":
+        return tuple(sorted(evaluation.tags))
+    if metric in (*_NEEDS_NARROWING, "roc_auc", "pr_auc") and evaluation.labels is not None:
+        return evaluation.labels.classes
+    return ()
+
+
+# Rates -----------------------------------------------------------------------------------------------------------
+
+
+def _solved(question: Question) -> Estimate | None:
+    cases, k = question.cases, question.k
+    mask = cases.counted[k]
+    return rate_bounds(cases.solved[k][mask], cases.groups_at(mask), question.level) if mask.any() else None
+
+
+def _failure_rate(question: Question) -> Estimate | None:
+    cases, k = question.cases, question.k
+    mask = cases.asked[k]
+    return rate_bounds(cases.failed[k][mask], cases.groups_at(mask), question.level) if mask.any() else None
+
+
+def _recall(question: Question) -> Estimate | None:
+    """Of the rows of a class, the share that was answered with it; a failure that counts is a miss."""
+    labels, code = _class(question)
+    cases, k = question.cases, question.k
+    mask = cases.counted[k] & (labels.target == code)
+    hits = (labels.predicted[k] == code) & cases.scored[k]
+    return rate_bounds(hits[mask], cases.groups_at(mask), question.level) if mask.any() else None
+
+
+def _precision(question: Question) -> Estimate | None:
+    """Of the rows that were answered with a class, the share that is of it; a failure answers nothing."""
+    labels, code = _class(question)
+    cases, k = question.cases, question.k
+    mask = cases.scored[k] & (labels.predicted[k] == code) & (labels.target >= 0)
+    hits = labels.target == code
+    return rate_bounds(hits[mask], cases.groups_at(mask), question.level) if mask.any() else None
+
+
+def _worst_slice(question: Question) -> Estimate | None:
+    """The lowest share solved in any slice, at a level corrected for the number of slices."""
+    cases, k = question.cases, question.k
+    tags = cases.evaluation.tags[question.of]
+    names = [name for name in np.unique(tags) if name != ""]
+    masks = [cases.counted[k] & (tags == name) for name in names]
+    if not masks or not all(mask.any() for mask in masks):
+        return None
+    level = 1.0 - (1.0 - question.level) / len(masks)
+    found = [rate_bounds(cases.solved[k][mask], cases.groups_at(mask), level) for mask in masks]
+    worst = min(found, key=lambda estimate: estimate.value or 0.0)
+    ends = [(e.low or 0.0, 1.0 if e.high is None else e.high) for e in found]
+    return msgspec.structs.replace(
+        worst,
+        low=min(low for low, _ in ends),
+        high=min(high for _, high in ends),
+        method=f"{worst.method}, the worst of {len(masks)} slices ({names[found.index(worst)]}), corrected for them",
+    )
+
+
+def _class(question: Question) -> tuple[Labels, int]:
+    labels = question.cases.evaluation.labels
+    if labels is None:  # check_requirement lets no such question through
+        raise RequirementError(f"{question.of!r} is a class, and this task has none.", "Require accuracy instead.")
+    return labels, labels.classes.index(question.of)
+
+
+# Scores, seconds, money ------------------------------------------------------------------------------------------
+
+
+def _scorer(name: str, question: Question) -> Estimate | None:
+    """The mean value of a scorer; a failure that counts is worth 0."""
+    cases, k = question.cases, question.k
+    evaluation = cases.evaluation
+    mask = cases.counted[k]
+    if not mask.any():
+        return None
+    values = evaluation.value[k] if name == evaluation.scorer else evaluation.scores[name][k]
+    kept = np.where(cases.scored[k], values, 0.0)[mask]
+    return _one_sided(mean_score(kept, cases.groups_at(mask), question.two_sided))
+
+
+def _latency(question: Question, *, q: float) -> Estimate | None:
+    """A percentile of latency. Its upper bound is under a bar exactly where the share within the bar is over q.
+
+    A failure that counts took longer than any bar.
+    """
+    cases, k = question.cases, question.k
+    mask = cases.asked[k] if cases.policy == POLICIES[0] else cases.asked[k] & ~cases.failed[k]
+    if not mask.any():
+        return None
+    seconds = np.where(cases.failed[k], _NEVER_S, cases.evaluation.latency_s[k])[mask]
+    estimate = quantile(seconds, q, cases.groups_at(mask), question.two_sided)
+    value, low, high = (
+        None if end is None or end >= _NEVER_S / 100 else end for end in (estimate.value, estimate.low, estimate.high)
+    )
+    return _one_sided(msgspec.structs.replace(estimate, value=value, low=low, high=high))
+
+
+def _cost(question: Question, *, factor: float) -> Estimate | None:
+    return _one_sided(scaled(cost_per_case(question.cases, question.k, question.two_sided), factor))
+
+
+def _cost_per_solved(question: Question) -> Estimate | None:
+    return solved_cost(question.cases, question.k, question.level, one_sided=True)
+
+
+def _net_value(question: Question) -> Estimate | None:
+    return net_value(question.cases, question.k, question.needs, question.level, one_sided=True)
+
+
+def _one_sided(estimate: Estimate | None) -> Estimate | None:
+    if estimate is None:
+        return None
+    return msgspec.structs.replace(estimate, method=f"{estimate.method}, each end one-sided")
+
+
+# Measures of a whole column --------------------------------------------------------------------------------------
+
+
+def _corpus(question: Question, *, name: str, of_probabilities: bool) -> Estimate | None:
+    """A measure of scikit-learn's, its variance from leaving out blocks of rows."""
+    rows = _rows(question, of_probabilities=of_probabilities)
+    statistic = _statistic(question, rows, name=name, of_probabilities=of_probabilities)
+    value = statistic(np.arange(len(rows))) if len(rows) else None
+    if value is None:
+        return None
+    groups = question.cases.groups_at(_mask(len(question.cases.clean), rows))
+    generator = np.random.default_rng(0)  # only which rows share a block: the same decision every time
+    variance = jackknife_variance(statistic, len(rows), generator, groups=groups, blocks=_BLOCKS)
+    n = len(rows) if groups is None else len(np.unique(groups))
+    if name == "log_loss":
+        return _log_loss(value, variance, n, question.two_sided)
+    if variance is None:
+        return Estimate(value=value, low=0.0, high=1.0, level=question.level, n=n, unit="rate", method=f"{name}, open")
+    most = min(n, _rests_on(question, rows, name))
+    method = f"{name}: jackknife variance, Clopper–Pearson on the effective sample size"
+    return rate_of_variance(value, variance, most, question.level, n=n, method=method)
+
+
+def _rows(question: Question, *, of_probabilities: bool) -> Ints:
+    """The numbers of the rows a measure is on: counted, target known, and with probabilities if it needs them."""
+    cases, k = question.cases, question.k
+    labels = cases.evaluation.labels
+    if labels is None:
+        return np.arange(0)
+    mask = cases.counted[k] & (labels.target >= 0)
+    if of_probabilities:
+        if k not in labels.probabilities:
+            return np.arange(0)
+        mask &= cases.scored[k] & (labels.probabilities[k].sum(axis=1) > 0)
+    return np.flatnonzero(mask)
+
+
+def _statistic(question: Question, rows: Ints, *, name: str, of_probabilities: bool) -> Callable[[Ints], float | None]:
+    from merits.scorers.corpus import METRICS, PER_CLASS
+
+    cases, k, labels = question.cases, question.k, question.cases.evaluation.labels
+    if labels is None:
+        return lambda chosen: None
+    target = labels.target[rows]
+    predicted = np.where(cases.scored[k], labels.predicted[k], -1)[rows]
+    probabilities = labels.probabilities[k][rows] if of_probabilities and k in labels.probabilities else None
+
+    def statistic(chosen: Ints) -> float | None:
+        given = None if probabilities is None else probabilities[chosen]
+        if question.of:
+            code = labels.classes.index(question.of)
+            return PER_CLASS[name](target[chosen], predicted[chosen], given, code)
+        return METRICS[name](target[chosen], predicted[chosen], given, labels.classes)
+
+    return statistic
+
+
+def _rests_on(question: Question, rows: Ints, name: str) -> int:
+    """How many rows a measure can at most rest on: those of one class, where it is about one class."""
+    labels, k = question.cases.evaluation.labels, question.k
+    if labels is None:
+        return 0
+    code = labels.classes.index(question.of) if question.of else 1 if len(labels.classes) == 2 else None
+    is_class = labels.target[rows] == code
+    if name in ("roc_auc", "pr_auc") and code is not None:
+        return int(min(is_class.sum(), (~is_class).sum()))
+    if question.of:
+        return int(np.count_nonzero(is_class | (labels.predicted[k][rows] == code)))
+    return len(rows)
+
+
+def _log_loss(value: float, variance: float | None, n: int, level: float) -> Estimate:
+    half = None if variance is None else float(t_critical(level, min(n, _BLOCKS) - 1)) * variance**0.5
+    return Estimate(
+        value=value,
+        low=None if half is None else max(value - half, 0.0),
+        high=None if half is None else value + half,
+        level=level,
+        n=n,
+        unit="score",
+        method="log loss: jackknife variance, t, each end one-sided",
+    )
+
+
+def _mask(size: int, rows: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    mask = np.zeros(size, dtype=np.bool_)
+    mask[rows] = True
+    return mask
+
+
+Measure = Callable[[Question], Estimate | None]
+
+_OF_LABELS = ("f1", "macro_f1", "macro_precision", "macro_recall", "weighted_f1")
+_OF_PROBABILITIES = ("log_loss", "roc_auc", "pr_auc", "ece")
+_GENERAL: Mapping[str, Measure] = MappingProxyType(
+    {
+        "accuracy": _solved,
+        "solved": _solved,
+        "quality": _solved,
+        "failure_rate": _failure_rate,
+        "worst_slice": _worst_slice,
+        "p50_latency": partial(_latency, q=0.50),
+        "p95_latency": partial(_latency, q=0.95),
+        "p99_latency": partial(_latency, q=0.99),
+        "cost_per_case": partial(_cost, factor=1.0),
+        "cost_per_1000": partial(_cost, factor=1000.0),
+        "cost_per_solved": _cost_per_solved,
+        "net_value_per_case": _net_value,
+    }
+)
+_CLASSIFICATION: Mapping[str, Measure] = MappingProxyType(
+    {
+        "recall": _recall,
+        "precision": _precision,
+        **{name: partial(_corpus, name=name, of_probabilities=False) for name in _OF_LABELS},
+        **{name: partial(_corpus, name=name, of_probabilities=True) for name in _OF_PROBABILITIES},
+    }
+)
+_NEEDS_NARROWING = ("recall", "precision", "f1", "worst_slice")

@@ -1,0 +1,65 @@
+"""How each candidate came out: every figure of the table, each with its interval."""
+
+from __future__ import annotations
+
+from merits.core.decision import Standing
+from merits.core.estimate import Estimate
+from merits.core.outcome import Status
+from merits.deciding.assessment import Assessment
+from merits.deciding.cases import Cases
+from merits.deciding.economics import cost_per_case, net_value, per_month, scaled, solved_cost
+from merits.stats.critical import Bools
+from merits.stats.quantiles import quantile
+from merits.stats.rates import rate
+
+__all__ = ["standings"]
+
+
+def standings(counting: Assessment, answered: Cases) -> tuple[Standing, ...]:
+    """The standing of every candidate, in the evaluation's order.
+
+    `counting` is the assessment in which failures count as wrong, `answered` the cases without them.
+    """
+    return tuple(_standing(counting, answered, k) for k in range(len(counting.names)))
+
+
+def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
+    cases, needs = counting.cases, counting.needs
+    level = needs.confidence
+    leader = counting.leader
+    behind = leader is not None and k != leader and k in counting.members
+    worth = net_value(cases, k, needs, level)
+    return Standing(
+        candidate=counting.names[k],
+        candidate_id=cases.evaluation.candidates[k].id,
+        relation=counting.relation(k),
+        quality=_share(cases, k, cases.counted[k], level),
+        quality_answered=_share(answered, k, answered.counted[k], level),
+        behind=counting.compared.difference(leader, k) if behind and leader is not None else None,
+        p_value=counting.compared.p_value(leader, k) if behind and leader is not None else None,
+        requirements=counting.results.get(k, ()),
+        cost_per_1000=scaled(cost_per_case(cases, k, level), 1000.0),
+        cost_per_solved=solved_cost(cases, k, level),
+        net_value_per_case=worth,
+        net_value_per_month=per_month(worth, needs),
+        latency_p50_s=_latency(cases, k, 0.50, level),
+        latency_p95_s=_latency(cases, k, 0.95, level),
+        n_scored=cases.count(Status.SCORED, k),
+        n_failed=cases.count(Status.FAILED, k),
+        n_unscored=cases.count(Status.UNSCORED, k),
+        n_missing=cases.count(Status.MISSING, k),
+    )
+
+
+def _share(cases: Cases, k: int, mask: Bools, level: float) -> Estimate | None:
+    """The share solved; None when the candidate was never scored: then nothing is known of its quality."""
+    if k not in cases.assessed:
+        return None
+    return rate(cases.solved[k][mask], cases.groups_at(mask), level)
+
+
+def _latency(cases: Cases, k: int, q: float, level: float) -> Estimate | None:
+    mask = cases.asked[k] & ~cases.failed[k]
+    if not mask.any():
+        return None
+    return quantile(cases.evaluation.latency_s[k][mask], q, cases.groups_at(mask), level)

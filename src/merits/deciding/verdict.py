@@ -1,0 +1,276 @@
+"""The rule: what the evidence says to do, under one policy on failures.
+
+no scored outcome, nobody priced for a net value, nothing to judge one by   undecided
+everybody certainly misses a requirement or loses money                     none worth it
+of the tied with the leader, nobody certainly meets the requirements        undecided
+else the cheapest of the tied that does is named, and
+    the candidate in use stays, unless beaten or matched for less           keep
+    the loss that taking it leaves open is above the tie margin             undecided
+    otherwise                                                               adopt
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from merits.core.decision import Reason, RequirementResult, Verdict
+from merits.deciding.assessment import Assessment
+from merits.deciding.reasons import because
+from merits.deciding.requirements import more_examples, round_up
+
+__all__ = ["Ruling", "listed", "rule"]
+
+_SAME_COST = 0.05  # costs within 5 % of each other are equal: measured seconds vary by more from run to run
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A verdict, whom it names, why, and what would settle or change it."""
+
+    verdict: Verdict
+    chosen: int | None
+    reasons: tuple[Reason, ...]
+    next_step: str
+    headline: str = ""
+
+
+def rule(assessment: Assessment) -> Ruling:
+    """The verdict under one policy."""
+    early = _nothing_to_go_by(assessment)
+    if early is not None:
+        return early
+    if not assessment.eligible:
+        return _nobody(assessment)
+    sure = tuple(k for k in assessment.tied if assessment.meets(k) == "met")
+    if not sure:
+        return _requirements_open(assessment)
+    chosen, why = _cheapest(assessment, sure)
+    if assessment.incumbent is not None and assessment.meets(assessment.incumbent) != "not met":
+        return _against_incumbent(assessment, chosen, why)
+    return _left_open(assessment, chosen) or _adopt(assessment, chosen, why)
+
+
+def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
+    if not assessment.cases.assessed:
+        text = "No candidate has a scored outcome."
+        step = "Run the evaluation again; `merits check` shows what may be wrong."
+        return Ruling("undecided", None, (because("no-outcomes", text),), step, "there is nothing to decide on yet")
+    if not assessment.members:
+        text = "No candidate has a price, so no net value is known."
+        step = "Give prices in the recipes (price:) or in a price table; nothing is asked again for it."
+        return Ruling("undecided", None, (because("unknown-price", text),), step, "no candidate has a price")
+    if len(assessment.members) == 1 and not assessment.results[assessment.members[0]]:
+        name = assessment.names[assessment.members[0]]
+        text = f"{name} is the only candidate with outcomes, and there is no requirement to judge it by."
+        step = "Add a second candidate (the commonest answer is free), a requirement, or the worth of a solved case."
+        return Ruling("undecided", None, (because("nothing-to-compare", text),), step, "there is nothing to compare")
+    return None
+
+
+def _nobody(assessment: Assessment) -> Ruling:
+    n = len(assessment.members)
+    text = (
+        f"Every one of the {n} candidates certainly misses a requirement or loses money."
+        if n > 1
+        else (f"{assessment.names[assessment.members[0]]} certainly misses a requirement or loses money.")
+    )
+    step = "Add better candidates, or lower a bar that is not needed; deciding again asks nothing again."
+    unpriced = [k for k in assessment.cases.assessed if k not in assessment.members]
+    if unpriced:
+        names = listed([assessment.names[k] for k in unpriced])
+        price = because("unknown-price", f"{names} may be worth it: without a price nobody knows.")
+        step = f"Give the price of {names}."
+        return Ruling("undecided", None, (price,), step, f"all that have a price fail, and {names} has none")
+    return Ruling("none worth it", None, (because("all-fail", text),), step)
+
+
+def _requirements_open(assessment: Assessment) -> Ruling:
+    """Undecided; the next step is for the tied candidate that is nearest to being settled."""
+    open_ones = [(k, result) for k in assessment.tied for result in assessment.results[k] if result.met != "met"]
+    reasons = tuple(
+        because("requirement-open", _open_text(assessment, k, result), assessment.names[k]) for k, result in open_ones
+    )
+    hardest = {k: _hardest(assessment.results[k]) for k, _ in open_ones}
+    nearest = min(hardest, key=lambda k: (hardest[k][0], -assessment.compared.means[k]))
+    step = f"{assessment.names[nearest]}: {hardest[nearest][1]}"
+    return Ruling("undecided", None, reasons, step, "no candidate is certain yet to meet what is required")
+
+
+def _hardest(results: Sequence[RequirementResult]) -> tuple[float, str]:
+    """How many more examples the requirement takes that takes most of them, and what would settle it."""
+    found = []
+    for result in results:
+        if result.met == "not yet known":
+            more = more_examples(result.requirement, result.estimate)
+            found.append((math.inf if more is None else float(more), result.settle))
+    return max(found)
+
+
+def _open_text(assessment: Assessment, k: int, result: RequirementResult) -> str:
+    shown = "no record" if result.estimate is None else str(result.estimate)
+    return f"{assessment.names[k]}: {result.requirement} is not yet known ({shown})."
+
+
+def _cheapest(assessment: Assessment, sure: Sequence[int]) -> tuple[int, str]:
+    """The candidate to take among equals, and the code of why: by price, else by machine time, else by its looks."""
+    if len(assessment.tied) == 1:
+        return sure[0], ""
+    costs = {k: assessment.cases.mean_cost(k) for k in sure}
+    known = {k: cost for k, cost in costs.items() if cost is not None}
+    if known:
+        return _best_of_least(assessment, known), "cheapest-of-the-tied"
+    seconds = {k: assessment.cases.mean_machine_s(k) for k in sure}
+    if all(second > 0 for second in seconds.values()):
+        return _best_of_least(assessment, seconds), "fastest-of-the-tied"
+    return _best_of_least(assessment, dict.fromkeys(sure, 0.0)), "best-of-the-tied"
+
+
+def _best_of_least(assessment: Assessment, spent: dict[int, float]) -> int:
+    """The best-looking of those that take the least, or at most 5 % more than the least."""
+    most = min(spent.values()) * (1.0 + _SAME_COST)
+    least = [k for k, amount in spent.items() if amount <= most]
+    return max(least, key=lambda k: (k == assessment.leader, assessment.compared.means[k], -k))
+
+
+def _against_incumbent(assessment: Assessment, chosen: int, why: str) -> Ruling:
+    """Adopt what is certainly better than the candidate in use, or as good within the margin and cheaper; else keep."""
+    incumbent = assessment.incumbent
+    leader = assessment.leader
+    if incumbent is None or leader is None:
+        return _adopt(assessment, chosen, why)
+    for new in dict.fromkeys((chosen, leader)):
+        if new == incumbent or assessment.meets(new) != "met":
+            continue
+        if assessment.compared.better(new, incumbent) or _matches_for_less(assessment, new, incumbent):
+            return _left_open(assessment, new) or _adopt(assessment, new, why if new == chosen else "")
+    text = f"{assessment.names[incumbent]} is in use, and no candidate was shown to be better, or as good and cheaper."
+    reasons = (because("incumbent-stays", text, assessment.names[incumbent]), *_met(assessment, incumbent))
+    return Ruling("keep", incumbent, reasons, _what_could_replace(assessment, incumbent))
+
+
+def _matches_for_less(assessment: Assessment, new: int, old: int) -> bool:
+    new_cost, old_cost = assessment.cases.mean_cost(new), assessment.cases.mean_cost(old)
+    cheaper = new_cost is not None and old_cost is not None and new_cost < old_cost
+    return cheaper and assessment.compared.open_loss(old, new) <= assessment.margin
+
+
+def _what_could_replace(assessment: Assessment, incumbent: int) -> str:
+    """The cheapest step that could still unseat the candidate in use."""
+    steps = []
+    for k in assessment.tied:
+        if k == incumbent or assessment.compared.means[k] <= assessment.compared.means[incumbent]:
+            continue
+        total = assessment.compared.examples_to_tell(k, incumbent)
+        if total is not None:
+            steps.append((total - assessment.compared.n_common(k, incumbent), assessment.names[k]))
+    if not steps:
+        return f"Keep {assessment.names[incumbent]}; nothing measured here speaks for a change."
+    more, name = min(steps)
+    return (
+        f"About {round_up(max(more, 1)):,} more examples would show whether {name} is better than "
+        f"{assessment.names[incumbent]}, if the difference stays as it is."
+    )
+
+
+def _left_open(assessment: Assessment, chosen: int) -> Ruling | None:
+    """Undecided, where taking the named one leaves open a loss above the tie margin."""
+    leader = assessment.leader
+    if leader is None:
+        return None
+    if chosen != leader:
+        if assessment.compared.open_loss(leader, chosen) <= assessment.margin:
+            return None
+        return _margin_ruling(assessment, leader, chosen, "tie-too-wide")
+    others = [k for k in assessment.members if k != chosen]
+    if not others or any(assessment.relation(k) == "worse" for k in others):
+        return None
+    rivals = [k for k in assessment.tied if k != chosen]
+    widest = max(rivals, key=lambda k: assessment.compared.open_loss(k, chosen), default=None)
+    if widest is None or assessment.compared.open_loss(widest, chosen) <= assessment.margin:
+        return None
+    return _margin_ruling(assessment, widest, chosen, "too-few-examples")
+
+
+def _margin_ruling(assessment: Assessment, better: int, chosen: int, code: str) -> Ruling:
+    """Undecided: `better` may still be better than `chosen` by more than the margin."""
+    names, compared = assessment.names, assessment.compared
+    difference = compared.difference(better, chosen)
+    most = difference.number(difference.high)
+    text = (
+        f"{names[better]} and {names[chosen]} cannot be told apart ({names[better]} minus {names[chosen]}: "
+        f"{difference}), and {names[better]} may still be better by {most}, more than the tie margin."
+    )
+    if difference.high is None:
+        text = f"{names[better]} and {names[chosen]} were not answered on enough of the same examples to compare them."
+    totals = (compared.examples_to_tell(better, chosen), compared.examples_to_bound(better, chosen, assessment.margin))
+    known = [total for total in totals if total is not None]
+    step = "No number of examples can be promised to settle it; a wider tie margin or a price would."
+    if known:
+        more = max(1, min(known) - compared.n_common(better, chosen))
+        step = (
+            f"About {round_up(more):,} more examples would settle whether {names[better]} is better than "
+            f"{names[chosen]}, if the difference stays as it is."
+        )
+    return Ruling("undecided", None, (because(code, text, names[chosen]),), step, _HEADLINES[code])
+
+
+_HEADLINES = {
+    "tie-too-wide": "the cheapest candidate may be as good as the best, or clearly worse",
+    "too-few-examples": "the examples are too few to tell any candidate from another",
+}
+
+
+def _adopt(assessment: Assessment, chosen: int, why: str) -> Ruling:
+    name = assessment.names[chosen]
+    reasons: list[Reason] = []
+    if why:
+        reasons.append(because(why, _why_text(assessment, chosen, why), name))
+    for k in assessment.members:
+        if k != chosen and assessment.compared.better(chosen, k):
+            ahead = assessment.compared.difference(chosen, k)
+            reasons.append(because("better", f"{name} is better than {assessment.names[k]}: {ahead}.", name))
+    reasons.extend(_met(assessment, chosen))
+    verdict: Verdict = "keep" if name == assessment.needs.incumbent else "adopt"
+    return Ruling(verdict, chosen, tuple(reasons), _after_adopting(assessment, chosen, verdict))
+
+
+def _why_text(assessment: Assessment, chosen: int, why: str) -> str:
+    name = assessment.names[chosen]
+    others = listed([assessment.names[k] for k in assessment.tied if k != chosen])
+    how = {
+        "cheapest-of-the-tied": f"{name} is the cheapest of them, or as cheap and better-looking",
+        "fastest-of-the-tied": f"none of them has a price, and {name} takes the least machine time",
+        "best-of-the-tied": f"none of them has a price, and {name} looks best",
+    }[why]
+    return f"{name} and {others} cannot be told apart on these examples; {how}."
+
+
+def _met(assessment: Assessment, k: int) -> list[Reason]:
+    name = assessment.names[k]
+    return [
+        because("requirement-met", f"{name} meets {result.requirement}: {result.estimate}.", name)
+        for result in assessment.results[k]
+        if result.met == "met"
+    ]
+
+
+def _after_adopting(assessment: Assessment, chosen: int, verdict: Verdict) -> str:
+    unpriced = [k for k in assessment.cases.assessed if not assessment.cases.evaluation.priced[k]]
+    rivals = [k for k in unpriced if k != chosen and assessment.relation(k) in ("tied", "not assessed")]
+    if rivals and assessment.cases.evaluation.priced[chosen]:
+        return f"Give the price of {listed([assessment.names[k] for k in rivals])}: it may be the better buy."
+    if chosen in unpriced and assessment.tied != (chosen,):
+        return "Give prices: then the cheapest of the tied is named, not the one that is quickest or looks best."
+    verb = "Keep" if verdict == "keep" else "Use"
+    return f"{verb} {assessment.names[chosen]}; this choice needs nothing more to be measured."
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names as in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"

@@ -1,0 +1,166 @@
+"""The verdict as a paragraph that a manager can read: which, how sure, at what price, why not the others.
+
+Every number comes with its interval and the number of examples it rests on.
+"""
+
+from __future__ import annotations
+
+from merits.core.decision import Standing
+from merits.deciding.assessment import Assessment
+from merits.deciding.verdict import Ruling, listed
+
+__all__ = ["summarised", "what_would_change"]
+
+
+def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing, ...], change: str) -> str:
+    """Four to seven sentences."""
+    parts = [_headline(ruling, assessment)]
+    subject = ruling.chosen if ruling.chosen is not None else assessment.leader
+    if subject is not None:
+        parts += [_quality(assessment, standings, subject, named=ruling.chosen is not None)]
+        parts += [_others(assessment, standings, subject), _money(assessment, standings[subject])]
+        parts += [_bars(standings, subject if ruling.chosen is not None else None)]
+    if ruling.chosen is None:
+        parts += [reason.text for reason in ruling.reasons[:1]]
+    parts += [_failures(standings), change]
+    return " ".join(part for part in parts if part)
+
+
+def what_would_change(ruling: Ruling, assessment: Assessment, standings: tuple[Standing, ...]) -> str:
+    """What would turn the verdict: a price, a difference, a bar; for "undecided", the step that would settle it."""
+    if ruling.chosen is None:
+        return ruling.next_step
+    return (
+        _dearer(ruling.chosen, assessment, standings)
+        or _overtaken(ruling.chosen, assessment)
+        or _higher_bar(standings[ruling.chosen])
+        or "A new candidate, a new requirement or new examples could change this; nothing measured here does."
+    )
+
+
+def _headline(ruling: Ruling, assessment: Assessment) -> str:
+    if ruling.chosen is not None:
+        verb = {"adopt": "Adopt", "keep": "Keep"}[ruling.verdict]
+        return f"{verb} {assessment.names[ruling.chosen]}."
+    if ruling.verdict == "none worth it":
+        n = len(assessment.members)
+        return f"None of the {n} candidates is worth using." if n > 1 else "The candidate is not worth using."
+    return f"Undecided: {ruling.headline}."
+
+
+def _quality(assessment: Assessment, standings: tuple[Standing, ...], k: int, *, named: bool) -> str:
+    standing = standings[k]
+    grouped = assessment.cases.groups is not None
+    what = "groups of examples" if grouped else "examples"
+    quality = standing.quality
+    if quality is None:
+        return ""
+    shown = f"{quality.text()} of the cases ({100 * quality.level:g} % interval, {quality.n:,} {what})"
+    return f"It solves {shown}." if named else f"{standing.candidate} looks best so far: it solves {shown}."
+
+
+def _others(assessment: Assessment, standings: tuple[Standing, ...], k: int) -> str:
+    """Who is worse than the subject, and who cannot be told apart from it."""
+    if assessment.leader is None or len(assessment.members) < 2:
+        return ""
+    compared, names = assessment.compared, assessment.names
+    rest = [j for j in assessment.members if j != k]
+    worse = [j for j in rest if compared.better(k, j)]
+    missing = [j for j in rest if j not in worse and assessment.meets(j) == "not met"]
+    level = [j for j in rest if j not in worse and j not in missing]
+    parts = []
+    if worse:
+        nearest = min(worse, key=lambda j: compared.difference(k, j).value or 0.0)
+        gap = compared.difference(k, nearest)
+        beside = f" (the nearest is {names[nearest]}, {gap.text()} behind)" if len(worse) > 1 else f" ({gap.text()})"
+        parts.append(f"is better than {listed([names[j] for j in worse])}{beside}")
+    if level:
+        looks = max(level, key=lambda j: compared.means[j])
+        ahead = compared.difference(looks, k)
+        parts.append(
+            f"cannot be told apart from {listed([names[j] for j in level])} "
+            f"({names[looks]} minus {names[k]}: {ahead.text()})"
+        )
+    sentence = (
+        f"It {' and '.join(parts)}, on the same examples and corrected for {compared.n_pairs} comparisons."
+        if (parts)
+        else ""
+    )
+    if missing:
+        sentence += f" {listed([names[j] for j in missing])} certainly {_verb(missing)} what is required."
+    return sentence.strip()
+
+
+def _verb(members: list[int]) -> str:
+    return "misses" if len(members) == 1 else "miss"
+
+
+def _money(assessment: Assessment, standing: Standing) -> str:
+    if standing.cost_per_solved is None or standing.cost_per_1000 is None:
+        return f"What {standing.candidate} costs is unknown: it has no price."
+    solved = standing.cost_per_solved
+    if solved.value is None:
+        price = f"Nothing was solved, so a solved case costs at least {solved.number(solved.low)} (n = {solved.n:,})"
+    else:
+        price = f"A solved case costs {solved.text()}, 1,000 cases {standing.cost_per_1000.text()} (n = {solved.n:,})"
+    month = standing.net_value_per_month
+    if month is not None:
+        return f"{price}; what is left over is {month.text()} a month."
+    case = standing.net_value_per_case
+    return f"{price}; what is left over is {case.text()} a case." if case is not None else f"{price}."
+
+
+def _bars(standings: tuple[Standing, ...], k: int | None) -> str:
+    if k is None or not standings[k].requirements:
+        return ""
+    met = [result for result in standings[k].requirements if result.met == "met"]
+    shown = [f"{result.requirement} ({result.estimate.text()})" for result in met if result.estimate is not None]
+    return f"It meets {listed(shown)}." if shown else ""
+
+
+def _failures(standings: tuple[Standing, ...]) -> str:
+    failed = [f"{s.candidate} on {s.n_failed:,}" for s in standings if s.n_failed]
+    return (
+        f"Not every question could be asked: {listed(failed)} failed, and here count as not solved." if failed else ""
+    )
+
+
+def _dearer(chosen: int, assessment: Assessment, standings: tuple[Standing, ...]) -> str:
+    """At which price of the named one another of the tied would be the cheapest."""
+    own = assessment.cases.mean_cost(chosen)
+    rivals = [(assessment.cases.mean_cost(k), k) for k in assessment.tied if k != chosen]
+    dearer = [(cost, k) for cost, k in rivals if cost is not None and own is not None and cost > own]
+    if not dearer:
+        return ""
+    _, k = min(dearer)
+    price = standings[k].cost_per_1000
+    if price is None:
+        return ""
+    name, rival = assessment.names[chosen], assessment.names[k]
+    return f"{rival}, at {price.text()} per 1,000 cases, would be named instead if {name} cost more than that."
+
+
+def _overtaken(chosen: int, assessment: Assessment) -> str:
+    """By how much the nearest other candidate would have to improve."""
+    rest = [
+        k
+        for k in assessment.members
+        if k != chosen and assessment.compared.means[k] <= assessment.compared.means[chosen]
+    ]
+    if not rest:
+        return ""
+    nearest = max(rest, key=lambda k: assessment.compared.means[k])
+    names, gap = assessment.names, assessment.compared.difference(chosen, nearest)
+    if assessment.compared.objective == "net value":
+        return f"{names[nearest]} would draw level if a case of {names[chosen]} became dearer by {gap.text()}."
+    return f"{names[nearest]} would have to gain {gap.text()} to draw level."
+
+
+def _higher_bar(standing: Standing) -> str:
+    """The requirement that is met with the least to spare."""
+    for result in standing.requirements:
+        if result.met == "met" and result.estimate is not None:
+            end = result.estimate.low if result.requirement.op == ">=" else result.estimate.high
+            side = "above" if result.requirement.op == ">=" else "below"
+            return f"A bar {side} {result.estimate.number(end)} for {result.requirement.metric} would no longer be met."
+    return ""
