@@ -1,0 +1,12 @@
+"""Ask, score, remember: the only writer of outcomes apart from serving.
+
+Every candidate gets the questions that are not answered in the store, at its own pace. Answers are committed before
+they are counted, so a run that is killed loses none of them and asks for none of them again.
+"""
+
+from merits.evaluating.planning import Part, Plan
+from merits.evaluating.pricing import reprice
+from merits.evaluating.progress import Progress
+from merits.evaluating.running import evaluate, plan
+
+__all__ = ["Part", "Plan", "Progress", "evaluate", "plan", "reprice"]

@@ -1,0 +1,127 @@
+"""Asks one candidate its questions, many at once, and stops early when it evidently cannot be asked.
+
+Knows nothing about stores and scores: answers go to whoever takes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from merits.candidates.meter import Meter
+from merits.core.answer import Answer, Failure
+from merits.core.identity import JSON
+
+__all__ = ["Health", "Taker", "all_or_first_problem", "ask_all"]
+
+_GIVE_UP_AFTER = 20
+_GIVE_UP_AFTER_HANGING = 5  # each local hang leaves a thread behind and takes a whole time-out
+_YIELD_EVERY = 32
+
+
+class Taker(Protocol):
+    """Takes answers: `put` says whether there is room for more, `room` waits for it."""
+
+    def put(self, candidate: int, question: int, answer: Answer) -> bool: ...
+
+    async def room(self) -> None: ...
+
+
+class Health:
+    """Whether it makes sense to go on asking a candidate.
+
+    Not when its first 20 asks all failed, nor when 20 in a row found no connection or were refused; for a model that
+    keeps its own time (`timed`), not when its first 5 asks all hung.
+
+    >>> health = Health()
+    >>> for _ in range(20):
+    ...     health.note(Answer(failure=Failure("unauthorised", "401: wrong key")))
+    >>> health.given_up
+    'the first 20 asks all failed, the last one with: 401: wrong key'
+    """
+
+    def __init__(self, *, timed: bool = False) -> None:
+        self._timed = timed
+        self._n_answered = self._n_failed = self._n_hung = self._n_unreachable = 0
+        self.given_up = ""
+        self.last_failure: Failure | None = None
+
+    def note(self, answer: Answer) -> None:
+        """Takes one answer into account."""
+        failure = answer.failure
+        if failure is None:
+            self._n_answered += 1
+            self._n_unreachable = 0
+            return
+        self.last_failure = failure
+        self._n_failed += 1
+        self._n_hung += failure.kind == "timeout"
+        unreachable = failure.kind in ("unauthorised", "connection")
+        self._n_unreachable = self._n_unreachable + 1 if unreachable else 0
+        self._judge(failure)
+
+    def _judge(self, failure: Failure) -> None:
+        why = ""
+        if self._n_answered == 0 and self._n_failed >= _GIVE_UP_AFTER:
+            why = f"the first {_GIVE_UP_AFTER} asks all failed"
+        elif self._timed and self._n_answered == 0 and self._n_hung >= _GIVE_UP_AFTER_HANGING == self._n_failed:
+            why = f"the first {_GIVE_UP_AFTER_HANGING} asks all hung"
+        elif self._n_unreachable >= _GIVE_UP_AFTER:
+            why = f"{_GIVE_UP_AFTER} asks in a row failed"
+        if why and not self.given_up:
+            self.given_up = f"{why}, the last one with: {failure.message}"
+
+
+class _GivenUp(Exception):
+    pass
+
+
+async def ask_all(
+    meter: Meter,
+    candidate: int,
+    questions: Sequence[tuple[int, JSON]],
+    taker: Taker,
+    health: Health,
+    *,
+    concurrency: int,
+) -> None:
+    """Nothing, once every question was answered or failed, or once the candidate was given up (see `health`)."""
+    left = iter(questions)
+
+    async def worker() -> None:
+        answer_to, put, note = meter.answer, taker.put, health.note
+        for n, (question, input) in enumerate(left):
+            answer = await answer_to(input)
+            note(answer)
+            if not put(candidate, question, answer):
+                await taker.room()
+            if health.given_up:
+                raise _GivenUp
+            if n % _YIELD_EVERY == 0:  # a model that never waits must not keep the others waiting
+                await asyncio.sleep(0)
+
+    with suppress(_GivenUp):
+        await all_or_first_problem([worker() for _ in range(min(concurrency, len(questions)))])
+
+
+async def all_or_first_problem(work: Sequence[Coroutine[object, object, None]]) -> None:
+    """Runs all at once. When one raises, or this is cancelled, the others are cancelled and waited for.
+
+    Like `asyncio.TaskGroup`, but raises the first problem itself, because the reader acts on one.
+
+    >>> async def fine() -> None: ...
+    >>> asyncio.run(all_or_first_problem([fine(), fine()]))
+    """
+    tasks = [asyncio.ensure_future(each) for each in work]
+    if not tasks:
+        return
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,130 @@
+"""Candidates made ready to be evaluated: loaded, given a version, and with what the store knows of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.candidates.registry import LoadContext, load
+from merits.core.candidate import Candidate
+from merits.core.doors import Model, Trainable
+from merits.core.errors import CandidateError, TaskError
+from merits.core.identity import content_hash
+from merits.core.task import Example, Split, Task
+from merits.evaluating.folds import assign_folds
+from merits.evaluating.rows import Rows
+
+__all__ = ["Contender", "Lesson", "contenders", "load_context"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Questions to be asked of a model after it learned from `examples` (not at all when that is None)."""
+
+    examples: tuple[Example, ...] | None
+    questions: frozenset[int] | None = None  # None: all of them
+
+
+@dataclass
+class Contender:
+    """A candidate on its way through an evaluation; `index` is its row in every array."""
+
+    index: int
+    candidate: Candidate
+    model: Model
+    version: str
+    lessons: tuple[Lesson, ...]
+
+
+def load_context(task: Task, env: Mapping[str, str] | None) -> LoadContext:
+    """What the task's recipes need to become models."""
+    return LoadContext(
+        folder=Path(task.folder),
+        task_kind=task.kind,
+        classes=task.classes,
+        env=dict(os.environ) if env is None else env,
+        timeout_s=task.settings.timeout_s,
+        seed=task.settings.seed,
+    )
+
+
+def contenders(
+    task: Task, candidates: Sequence[Candidate], rows: Rows, split: Split, context: LoadContext
+) -> list[Contender]:
+    """All candidates, loaded but not yet trained. Raises CandidateError for what can never be evaluated together."""
+    _check(candidates)
+    school = _School(task, rows, split)
+    return [_contender(index, candidate, school, context) for index, candidate in enumerate(candidates)]
+
+
+def _contender(index: int, candidate: Candidate, school: _School, context: LoadContext) -> Contender:
+    model = load(candidate, context)
+    identity = [candidate.id, model.fingerprint]
+    lessons: tuple[Lesson, ...] = (Lesson(None),)
+    if isinstance(model, Trainable):
+        lessons = school.lessons(candidate)
+        identity += school.identity()
+    return Contender(index, candidate, model, content_hash(identity), lessons)
+
+
+def _check(candidates: Sequence[Candidate]) -> None:
+    if not candidates:
+        raise CandidateError("there is no candidate to evaluate.", "List some under `candidates:`.")
+    names: set[str] = set()
+    by_id: dict[str, str] = {}
+    for candidate in candidates:
+        if candidate.name in names:
+            raise CandidateError(f"two candidates are named {candidate.name!r}.", "Give each a name of its own.")
+        if candidate.id in by_id:
+            raise CandidateError(
+                f"candidates {by_id[candidate.id]!r} and {candidate.name!r} are the same recipe.", "Leave one out."
+            )
+        names.add(candidate.name)
+        by_id[candidate.id] = candidate.name
+
+
+class _School:
+    """What trainable candidates learn from: all of dev for test, the other folds of dev for dev."""
+
+    def __init__(self, task: Task, rows: Rows, split: Split) -> None:
+        self._task = task
+        self._rows = rows
+        self._crossed = split == "dev"
+        self._examples = task.split("dev")
+        self._lessons: tuple[Lesson, ...] | None = None
+        self._fold: NDArray[np.int32] | None = None
+
+    def lessons(self, candidate: Candidate) -> tuple[Lesson, ...]:
+        if not self._examples:
+            raise TaskError(
+                f"candidate {candidate.name!r} learns from examples, and the task has none to learn from.",
+                "Give some examples the split dev.",
+            )
+        if self._lessons is None:
+            self._lessons = self._folds() if self._crossed else (Lesson(self._examples),)
+        return self._lessons
+
+    def identity(self) -> list[str]:
+        """What training adds to a version: the examples with their targets, the folds, and the seed."""
+        taught = content_hash([(e.input_hash, e.target, e.group) for e in self._examples])
+        folds = content_hash(self._fold.tolist()) if self._fold is not None else ""
+        return [taught, folds, str(self._task.settings.seed)]
+
+    def _folds(self) -> tuple[Lesson, ...]:
+        settings = self._task.settings
+        fold = assign_folds(self._examples, self._task.kind, folds=settings.folds, seed=settings.seed)
+        self._fold = fold
+        of_example = {e.id: int(f) for e, f in zip(self._examples, fold, strict=True)}
+        of_question = [of_example[self._rows.example_of(q).id] for q in range(len(self._rows.keys))]
+        return tuple(
+            Lesson(
+                tuple(e for e, f in zip(self._examples, fold, strict=True) if f != number),
+                frozenset(q for q, f in enumerate(of_question) if f == number),
+            )
+            for number in range(int(fold.max()) + 1)
+        )

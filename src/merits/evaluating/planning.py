@@ -1,0 +1,51 @@
+"""What an evaluation would ask, and what it would take from the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Part", "Plan"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One candidate's part of a plan, in rows (example times repeat).
+
+    `version` names the exact thing that answers; its answers are stored under it. `n_failed_before` rows failed in
+    the last run that asked them: they are asked again and are among `n_to_ask`.
+    """
+
+    candidate: str
+    version: str
+    n_rows: int
+    n_stored: int
+    n_failed_before: int
+
+    @property
+    def n_to_ask(self) -> int:
+        """Rows without an answer in the store."""
+        return self.n_rows - self.n_stored
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The parts of all candidates, in their order.
+
+    >>> print(Plan((Part("a", "v", n_rows=100, n_stored=40, n_failed_before=2),)))
+    a: 60 to ask (2 of them failed before), 40 stored
+    """
+
+    parts: tuple[Part, ...]
+
+    @property
+    def n_to_ask(self) -> int:
+        """Rows to ask, of all candidates."""
+        return sum(part.n_to_ask for part in self.parts)
+
+    def __str__(self) -> str:
+        return "\n".join(map(_line, self.parts))
+
+
+def _line(part: Part) -> str:
+    before = f" ({part.n_failed_before:,} of them failed before)" if part.n_failed_before else ""
+    return f"{part.candidate}: {part.n_to_ask:,} to ask{before}, {part.n_stored:,} stored"

@@ -1,0 +1,147 @@
+"""Makes answers durable, then scores them: a thread that commits in groups while the event loop goes on asking.
+
+An answer counts only when its commit has returned. Scorers run here, not on the loop, so that a slow one does not
+distort the seconds that remote models take. Knows nothing about how answers are got.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+from merits.core.answer import Answer
+from merits.core.doors import Store, StoredAnswer
+from merits.core.errors import MeritsError, StoreError
+from merits.evaluating.columns import Columns
+
+__all__ = ["Recorder"]
+
+Recorded: TypeAlias = Callable[[int, int, int], None]
+
+_GROUP = 1_000
+_MOST = 4_000
+_FLUSH_S = 0.05
+_BACKLOG = 16_000  # answers in memory that are not on disk; past that, asking waits
+
+
+class Recorder:
+    """Takes answers on the event loop and records them in a thread.
+
+    `recorded(candidate, n_rows, n_failed)` is called on the loop after each commit. When the store fails, `problem` is
+    set and `on_problem` is called on the loop: asking should stop. What was committed before stays.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        columns: Columns,
+        versions: tuple[str, ...],
+        clock: Callable[[], float],
+        recorded: Recorded,
+    ) -> None:
+        self._store = store
+        self._columns = columns
+        self._versions = versions
+        self._clock = clock
+        self._recorded = recorded
+        self._loop = asyncio.get_running_loop()
+        self._pending: deque[tuple[int, int, Answer]] = deque()
+        self._wake = threading.Event()
+        self._room = asyncio.Event()
+        self._closing = False
+        self.problem: BaseException | None = None
+        self.on_problem: Callable[[], object] = lambda: None
+        self._thread = threading.Thread(target=self._work, name="merits-recorder", daemon=True)
+        self._thread.start()
+
+    def put(self, candidate: int, question: int, answer: Answer) -> bool:
+        """Whether there is room for more; when there is not, wait for `room`."""
+        self._pending.append((candidate, question, answer))
+        n = len(self._pending)
+        if n in (1, _GROUP):
+            self._wake.set()
+        return n < _BACKLOG and self.problem is None
+
+    async def room(self) -> None:
+        """Waits until there is room. Raises what went wrong with recording."""
+        while self.problem is None and len(self._pending) >= _BACKLOG:
+            self._room.clear()
+            await self._room.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raises what went wrong with recording, if anything did."""
+        if self.problem is not None:
+            raise self.problem
+
+    def close(self) -> None:
+        """Blocks until all that was put is recorded, or until that failed."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+
+    # in the thread
+
+    def _work(self) -> None:
+        try:
+            while not (self._closing and not self._pending):
+                self._wake.wait()
+                self._wake.clear()
+                if len(self._pending) < _GROUP and not self._closing:
+                    self._wake.wait(_FLUSH_S)
+                    self._wake.clear()
+                self._record(self._take())
+                if self._pending:
+                    self._wake.set()
+        except BaseException as problem:  # noqa: BLE001 (raised again on the loop)
+            self.problem = problem
+        self._tell({})
+
+    def _take(self) -> list[tuple[int, int, Answer]]:
+        pending = self._pending
+        return [pending.popleft() for _ in range(min(len(pending), _MOST))]
+
+    def _record(self, group: list[tuple[int, int, Answer]]) -> None:
+        if not group:
+            return
+        now, keys, versions = self._clock(), self._columns.rows.keys, self._versions
+        self._add([StoredAnswer(versions[candidate], keys[q], answer, now) for candidate, q, answer in group])
+        by_candidate: dict[int, list[tuple[int, Answer]]] = {}
+        for candidate, question, answer in group:
+            by_candidate.setdefault(candidate, []).append((question, answer))
+        for candidate, answers in by_candidate.items():
+            self._columns.record(candidate, answers)
+        self._tell(by_candidate)
+
+    def _add(self, answers: list[StoredAnswer]) -> None:
+        try:
+            self._store.add(answers)
+        except MeritsError:
+            raise
+        except Exception as problem:
+            raise StoreError(f"the store did not take the answers: {type(problem).__name__}: {problem}.") from problem
+
+    def _tell(self, by_candidate: dict[int, list[tuple[int, Answer]]]) -> None:
+        rows_of = self._columns.rows.rows_of
+        counts = [
+            (
+                candidate,
+                sum(len(rows_of[question]) for question, _ in answers),
+                sum(len(rows_of[question]) for question, answer in answers if answer.failure is not None),
+            )
+            for candidate, answers in by_candidate.items()
+        ]
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._told, counts)
+
+    # on the loop
+
+    def _told(self, counts: list[tuple[int, int, int]]) -> None:
+        self._room.set()
+        if self.problem is not None:
+            self.on_problem()
+        for count in counts:
+            self._recorded(*count)

@@ -1,0 +1,381 @@
+"""The evaluation from beginning to end: load, look into the store, ask what is missing, score, seal."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from merits.candidates.batcher import in_thread
+from merits.candidates.meter import Meter, failure_of
+from merits.candidates.registry import LoadContext, load
+from merits.core.answer import Answer
+from merits.core.candidate import Candidate
+from merits.core.doors import AnswerKey, Model, Store, Trainable
+from merits.core.errors import ProviderError, TaskError, UsageError
+from merits.core.evaluation import Evaluation
+from merits.core.identity import content_hash
+from merits.core.secrets import redact
+from merits.core.task import Split, Task
+from merits.evaluating.asking import Health, all_or_first_problem, ask_all
+from merits.evaluating.columns import Columns
+from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
+from merits.evaluating.planning import Part, Plan
+from merits.evaluating.pricing import price_answers, price_facts
+from merits.evaluating.progress import Progress, Silent
+from merits.evaluating.recorder import Recorder
+from merits.evaluating.rows import Rows
+from merits.evaluating.scoring import Judge
+
+if TYPE_CHECKING:
+    from merits.prices import PriceTable
+
+__all__ = ["evaluate", "plan"]
+
+_NEXT_STEP = {
+    "unauthorised": "Check the API key.",
+    "connection": "Check the address and the network.",
+    "rate_limited": "Wait, or ask the provider for a higher limit.",
+    "timeout": "Raise `settings: timeout_s`.",
+    "server_error": "Try again later.",
+    "bad_request": "Check the candidate's parameters.",
+    "out_of_memory": "Use a smaller model or a larger machine.",
+    "raised": "Try the candidate on one example by itself.",
+}
+
+
+def plan(
+    task: Task,
+    candidates: Sequence[Candidate],
+    *,
+    split: Split = "test",
+    store: Store,
+    env: Mapping[str, str] | None = None,
+) -> Plan:
+    """What an evaluation would ask of each candidate, and what it would take from the store. Asks nothing.
+
+    Models are loaded, for what they are is part of the version under which answers are stored; none is trained.
+    """
+    rows = _rows(task, split)
+    ready = contenders(task, candidates, rows, split, load_context(task, env))
+    try:
+        return Plan(tuple(_Known(store, each, rows).part(each, rows) for each in ready))
+    finally:
+        _finish(_close_all([each.model for each in ready], lambda text: None))
+
+
+async def evaluate(
+    task: Task,
+    candidates: Sequence[Candidate],
+    *,
+    split: Split = "test",
+    store: Store,
+    progress: Progress | None = None,
+    table: PriceTable | None = None,
+    env: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Evaluation:
+    """The evaluation of the candidates on one split, also sealed into the store.
+
+    Only questions without a successful answer in the store are asked, so running again costs nothing, and a changed
+    scorer scores again without asking. Candidates go side by side. A trainable one learns from `dev` only; evaluated
+    on `dev` it answers each example after learning from the others (cross-validation), and when nothing is missing it
+    does not learn at all. One that evidently cannot be asked is given up, and its rows stay missing.
+
+    When it is cancelled (Ctrl-C), what was answered is stored first. `env` replaces the environment's variables.
+
+    Raises ProviderError when no candidate could be asked, UsageError for what the user must change, and StoreError
+    when answers cannot be stored; nothing that was stored is lost.
+    """
+    run = _Run(task, candidates, split=split, store=store, progress=progress or Silent(), env=env, clock=clock)
+    return await run.evaluation(table)
+
+
+class _Run:
+    """One evaluation while it runs."""
+
+    def __init__(
+        self,
+        task: Task,
+        candidates: Sequence[Candidate],
+        *,
+        split: Split,
+        store: Store,
+        progress: Progress,
+        env: Mapping[str, str] | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self.task, self.split, self.store, self.progress, self.clock = task, split, store, progress, clock
+        self.context: LoadContext = load_context(task, env)
+        self.started = clock()
+        self.rows = _rows(task, split)
+        self.judge, self.columns = _columns(task, len(candidates), self.rows)
+        self.contenders = contenders(task, candidates, self.rows, split, self.context)
+        self.done = [0] * len(candidates)
+        self.failed = [0] * len(candidates)
+        self.asked = [0] * len(candidates)
+        self.seconds = [0.0] * len(candidates)
+        self.given_up: dict[int, str] = {}
+
+    async def evaluation(self, table: PriceTable | None) -> Evaluation:
+        try:
+            missing = self._look_into_store()
+            if any(missing):
+                await self._ask(missing)
+        finally:
+            await _close_all([each.model for each in self.contenders], self.progress.note)
+        self._check_that_some_were_answered()
+        evaluation = self._seal(table)
+        self.progress.finished()
+        return evaluation
+
+    def _look_into_store(self) -> list[list[int]]:
+        """The questions that each candidate must be asked; what is stored is scored already."""
+        self.store.add([each.candidate for each in self.contenders])
+        parts, missing = [], []
+        for each in self.contenders:
+            known = _Known(self.store, each, self.rows)
+            self.columns.record(each.index, known.answers())
+            part = known.part(each, self.rows)
+            self.done[each.index] = part.n_stored
+            parts.append(part)
+            missing.append(known.missing)
+        self.progress.started(Plan(tuple(parts)))
+        return missing
+
+    async def _ask(self, missing: Sequence[Sequence[int]]) -> None:
+        versions = tuple(each.version for each in self.contenders)
+        recorder = Recorder(self.store, self.columns, versions, self.clock, self._recorded)
+        asking = asyncio.ensure_future(
+            all_or_first_problem(
+                [self._ask_one(each, todo, recorder) for each, todo in zip(self.contenders, missing, strict=True)]
+            )
+        )
+        recorder.on_problem = asking.cancel  # slow candidates must not delay the news that the disk is full
+        try:
+            await asking
+        except asyncio.CancelledError:
+            recorder.check()
+            raise
+        finally:
+            recorder.close()
+            await asyncio.sleep(0)  # lets the last counts through
+        recorder.check()
+
+    def _recorded(self, candidate: int, n_rows: int, n_failed: int) -> None:
+        self.done[candidate] += n_rows
+        self.failed[candidate] += n_failed
+        self.progress.answered(self.contenders[candidate].candidate.name, self.done[candidate], self.failed[candidate])
+
+    async def _ask_one(self, each: Contender, missing: Sequence[int], recorder: Recorder) -> None:
+        if not missing:
+            return
+        start = time.perf_counter()
+        health = Health(timed=bool(getattr(each.model, "timed", False)))
+        for number, lesson in enumerate(each.lessons):
+            questions = [q for q in missing if lesson.questions is None or q in lesson.questions]
+            if questions and not health.given_up:
+                await self._ask_lesson(each, lesson, questions, recorder, health, fresh=number > 0)
+        if health.given_up:
+            self._give_up(each, health.given_up)
+        self.seconds[each.index] = time.perf_counter() - start
+
+    async def _ask_lesson(
+        self, each: Contender, lesson: Lesson, questions: list[int], recorder: Recorder, health: Health, *, fresh: bool
+    ) -> None:
+        """Asks what belongs together, of a model that learned what it should; each lesson has a model of its own."""
+        model = load(each.candidate, self.context) if fresh else each.model
+        settings = self.task.settings
+        try:
+            if lesson.examples is not None and not await self._fitted(each, model, lesson, health):
+                return
+            self.asked[each.index] += len(questions)
+            await ask_all(
+                Meter(model, timeout_s=settings.timeout_s, retries=settings.retries),
+                each.index,
+                [(question, self.rows.example_of(question).input) for question in questions],
+                recorder,
+                health,
+                concurrency=model.concurrency or settings.concurrency,
+            )
+        finally:
+            await _close_all([model], self.progress.note)
+
+    async def _fitted(self, each: Contender, model: Model, lesson: Lesson, health: Health) -> bool:
+        """Whether the model learned; when it could not, the candidate is given up."""
+        assert isinstance(model, Trainable)
+        fit, examples = model.fit, lesson.examples or ()
+        try:
+            await in_thread(lambda: fit(examples))
+        except UsageError as problem:
+            raise type(problem)(f"candidate {each.candidate.name!r}: {problem.found}", problem.next_step) from problem
+        except Exception as problem:  # noqa: BLE001 (a candidate that cannot learn is data, like one that cannot answer)
+            failure = failure_of(problem)
+            health.given_up, health.last_failure = f"it could not be trained: {failure.message}", failure
+            self.columns.first_failure[each.index].setdefault(failure.kind, failure.message)
+            return False
+        return True
+
+    def _give_up(self, each: Contender, why: str) -> None:
+        self.given_up[each.index] = why
+        self.progress.note(f"{each.candidate.name}: given up, {why}. What it did not answer counts as missing.")
+
+    def _check_that_some_were_answered(self) -> None:
+        if np.isin(self.columns.status, (1, 3)).any():
+            return
+        reasons = [f"{each.candidate.name}: {self._why_not(each)}" for each in self.contenders]
+        kinds = [kind for first in self.columns.first_failure for kind in first]
+        raise ProviderError(
+            f"no candidate could be asked. {'; '.join(reasons)}.", _NEXT_STEP[kinds[0]] if kinds else ""
+        )
+
+    def _why_not(self, each: Contender) -> str:
+        messages = list(self.columns.first_failure[each.index].values())
+        return (messages or [self.given_up.get(each.index, "not asked")])[0].rstrip(".")
+
+    def _seal(self, table: PriceTable | None) -> Evaluation:
+        columns, rows, judge = self.columns, self.rows, self.judge
+        candidates = tuple(each.candidate for each in self.contenders)
+        currency = self.task.needs.currency
+        cost, priced = price_answers(
+            candidates, table, columns.tokens, columns.machine_s, columns.attempts, currency=currency
+        )
+        evaluation = Evaluation(
+            task=self.task.id,
+            task_name=self.task.name,
+            kind=self.task.kind,
+            split=self.split,
+            candidates=candidates,
+            versions=tuple(each.version for each in self.contenders),
+            scorer=judge.name,
+            examples=np.array([example.id for example in rows.examples]),
+            input_hashes=np.array([example.input_hash for example in rows.examples]),
+            repeats=rows.repeats,
+            perturbations=np.full(len(rows), "", dtype="U1"),
+            group=rows.groups(),
+            tags=rows.tags(),
+            status=columns.status,
+            value=columns.value,
+            solved=columns.solved,
+            scores={name: values for name, values in columns.scores.items() if name not in judge.left_out},
+            latency_s=columns.latency_s,
+            machine_s=columns.machine_s,
+            tokens=columns.tokens,
+            attempts=columns.attempts,
+            cost=cost,
+            priced=priced,
+            currency=currency,
+            labels=columns.labels(),
+            confidence=columns.confidence,
+            facts={**self._facts(), **price_facts(table)},
+        )
+        self.store.add([evaluation])
+        return evaluation
+
+    def _facts(self) -> dict[str, str]:
+        """How it was run, for the report."""
+        settings = self.task.settings
+        facts = {
+            "merits": version_of("merits"),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "platform": platform.platform(),
+            "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.started)),
+            "seconds": f"{self.clock() - self.started:.1f}",
+            "seed": str(settings.seed),
+            "repeats": str(settings.repeats),
+            "data hash": content_hash([(e.id, e.input_hash, e.target) for e in self.rows.examples]),
+            "asked": str(sum(self.asked)),
+            "taken from the store": str(len(self.rows.keys) * len(self.contenders) - sum(self.asked)),
+        }
+        n_folds = max(len(each.lessons) for each in self.contenders)
+        if n_folds > 1:
+            facts["cross-validation"] = f"{n_folds} folds"
+        for each in self.contenders:
+            facts |= self._facts_of(each)
+        return facts | _unscored_facts(self.judge)
+
+    def _facts_of(self, each: Contender) -> dict[str, str]:
+        name, index = each.candidate.name, each.index
+        facts = {}
+        if self.asked[index]:
+            facts[f"asked of {name}"] = f"{self.asked[index]} in {self.seconds[index]:.1f} s"
+        failures = self.columns.failures(index)
+        if failures:
+            first = self.columns.first_failure[index]
+            facts[f"failures of {name}"] = "; ".join(f"{n} {kind} ({first[kind]})" for kind, n in failures.items())
+        if index in self.given_up:
+            facts[f"given up on {name}"] = self.given_up[index]
+        return facts
+
+
+class _Known:
+    """What the store knows of a contender."""
+
+    def __init__(self, store: Store, each: Contender, rows: Rows) -> None:
+        self._stored = store.answers(each.version, rows.keys)
+        self._rows = rows
+        self.missing = [q for q, key in enumerate(rows.keys) if not self._answered(key)]
+
+    def _answered(self, key: AnswerKey) -> bool:
+        answer = self._stored.get(key)
+        return answer is not None and answer.failure is None
+
+    def answers(self) -> Iterable[tuple[int, Answer]]:
+        stored = self._stored
+        return ((q, stored[key]) for q, key in enumerate(self._rows.keys) if key in stored)
+
+    def part(self, each: Contender, rows: Rows) -> Part:
+        n_missing = sum(len(rows.rows_of[q]) for q in self.missing)
+        n_failed = sum(len(rows.rows_of[q]) for q in self.missing if rows.keys[q] in self._stored)
+        return Part(each.candidate.name, each.version, len(rows), len(rows) - n_missing, n_failed)
+
+
+def _rows(task: Task, split: Split) -> Rows:
+    examples = task.split(split)
+    if not examples:
+        raise TaskError(f"the task {task.name!r} has no examples in its {split} split.", "Add some, or split anew.")
+    return Rows.of(examples, repeats=task.settings.repeats)
+
+
+def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns]:
+    from merits.scorers.labels import reader
+    from merits.scorers.registry import default_scorers
+    from merits.scorers.registry import load as load_scorer
+
+    specs = task.scorers or default_scorers(task.kind)
+    judge = Judge([(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs])
+    read = reader(task.classes) if task.kind == "classification" else None
+    return judge, Columns(n_candidates, rows, judge, task.classes, read)
+
+
+def _unscored_facts(judge: Judge) -> dict[str, str]:
+    facts = {}
+    if judge.unscored:
+        why = "; ".join(f"{n} {reason}" for reason, n in judge.unscored.most_common(3))
+        facts["unscored"] = f"{judge.unscored.total()}: {why}"
+    for name, reason in judge.left_out.items():
+        facts[f"scorer {name} left out"] = reason
+    return facts
+
+
+async def _close_all(models: Iterable[Model], note: Callable[[str], None]) -> None:
+    """Closes models. One that cannot be closed is noted: it has nothing to do with the answers it gave."""
+    for model in models:
+        try:
+            await model.close()
+        except Exception as problem:  # noqa: BLE001
+            note(redact(f"a model could not be closed: {type(problem).__name__}: {problem}"))
+
+
+def _finish(coroutine: Coroutine[object, object, None]) -> None:
+    """Runs a coroutine to its end, also where an event loop is running already (a notebook)."""
+    thread = threading.Thread(target=lambda: asyncio.run(coroutine))
+    thread.start()
+    thread.join()

@@ -1,0 +1,72 @@
+"""The one place that asks a scorer. What a scorer raises leaves an outcome unscored; it never blames the candidate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from merits.core.answer import Answer
+from merits.core.doors import Scorer
+from merits.core.outcome import Score
+from merits.core.secrets import redact
+from merits.core.task import Example
+
+__all__ = ["Judge"]
+
+_LONGEST_REASON = 200
+
+
+class Judge:
+    """All scorers of a task. The first decides; another one that fails anywhere is left out everywhere.
+
+    Left out, because its values are a plain column: a hole in it would have to be filled with a number that nobody
+    scored. Not safe to share between threads: it counts what could not be scored.
+
+    >>> judge = Judge([("exact", lambda example, answer: Score(1.0, True))])
+    >>> judge.score(Example("1", "a"), Answer("b")).value
+    1.0
+    """
+
+    def __init__(self, scorers: Sequence[tuple[str, Scorer]]) -> None:
+        self.name, self._first = scorers[0]
+        self.others = list(scorers[1:])
+        self.unscored: Counter[str] = Counter()
+        self.left_out: dict[str, str] = {}
+
+    def score(self, example: Example, answer: Answer) -> Score | None:
+        """The first scorer's score; None when it could not judge, and then the reason is counted."""
+        try:
+            score = self._first(example, answer)
+            if type(score) is Score and 0.0 <= score.value <= 1.0:
+                return score
+            reason = _unusable(score)
+        except Exception as problem:  # noqa: BLE001 (the place that asks a scorer)
+            reason = _said(problem)
+        self.unscored[reason] += 1
+        return None
+
+    def other_values(self, example: Example, answer: Answer) -> list[tuple[str, float]]:
+        """The values of the other scorers by name."""
+        values = []
+        for name, scorer in list(self.others):
+            try:
+                score = scorer(example, answer)
+                if isinstance(score, Score) and 0.0 <= score.value <= 1.0:
+                    values.append((name, score.value))
+                    continue
+                reason = _unusable(score)
+            except Exception as problem:  # noqa: BLE001 (the place that asks a scorer)
+                reason = _said(problem)
+            self.left_out[name] = reason
+            self.others = [other for other in self.others if other[0] != name]
+        return values
+
+
+def _said(problem: Exception) -> str:
+    return redact(f"{type(problem).__name__}: {problem}")[:_LONGEST_REASON]
+
+
+def _unusable(score: object) -> str:
+    if not isinstance(score, Score):
+        return f"the scorer gave a {type(score).__name__}, not a Score"
+    return f"the scorer gave the value {score.value}, which is not between 0 and 1"
