@@ -1,8 +1,8 @@
 """Who leads, who is tied with the leader, who is worse: on the same rows, corrected for all pairs.
 
-The leader is picked because it looks best, so comparing it with the K - 1 others is not K - 1 comparisons: with 12
-equal candidates Holm over 11 still makes a false "better than" in about 10 % of decisions. Corrected over all pairs
-it stays under 5 %, whoever leads.
+The leader is picked because it looks best, so comparing it with the K - 1 others is not K - 1 comparisons: with 6
+(12) equal candidates, Holm over 5 (11) makes a false "better than" in 11 % (18 %) of decisions. Corrected over all
+pairs it stays under 5 %, whoever leads.
 """
 
 from __future__ import annotations
@@ -129,9 +129,7 @@ class Comparison:
         return 1.0 if self.objective == "quality" else float("inf")
 
     def _method(self, n: int) -> str:
-        name = "paired t between groups" if self.grouped else "Bonett–Price"
-        if self.objective == "net value" and not self.grouped:
-            name = "paired t with Bonett and Price's two made-up rows"
+        name = "paired, Bonett–Price with t between groups" if self.grouped else "paired, Bonett–Price with t"
         few = ", few groups" if self.grouped and n < FEW_GROUPS else ""
         many = f", simultaneous over {self.n_pairs} pairs" if self.n_pairs > 1 else ""
         return f"{name}{many}{few}"
@@ -148,7 +146,7 @@ def compare(cases: Cases, needs: Needs, members: Sequence[int]) -> Comparison:
     values = cases.solved.astype(np.float64) if objective == "quality" else net_values(cases, needs)
     scale = 1.0 if objective == "quality" else (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
     counted = cases.counted[chosen]
-    pairs = compare_all(values[chosen], counted, cases.groups, scale=scale, binary=objective == "quality")
+    pairs = compare_all(values[chosen], counted, cases.groups, scale=scale)
     return Comparison(
         members=tuple(chosen),
         means={k: float(values[k][cases.counted[k]].mean()) for k in chosen},

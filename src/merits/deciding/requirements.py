@@ -106,21 +106,23 @@ def _result(requirement: Requirement, cases: Cases, needs: Needs, k: int, n_cons
 
 
 def _settle(requirement: Requirement, estimate: Estimate | None, cases: Cases, k: int) -> str:
+    name = cases.evaluation.names[k]
     if estimate is None:
         return _no_record(requirement, cases, k)
     more = more_examples(requirement, estimate)
     if more is None:
-        return "It lies on the bar, as far as can be seen: more examples may or may not settle it."
+        return f"{name} lies on the bar of {requirement}, as far as can be seen: more examples may not settle it."
     way = "meets" if _on_good_side(requirement, estimate) else "misses"
-    return f"About {round_up(more):,} more examples would show that it {way} the bar, if it goes on as it is."
+    return f"About {round_up(more):,} more examples would show whether {name} meets {requirement} (it {way} it so far)."
 
 
 def _no_record(requirement: Requirement, cases: Cases, k: int) -> str:
+    name = cases.evaluation.names[k]
     if requirement.metric in _MONEY and not cases.evaluation.priced[k]:
-        return "Its price is unknown: give it in the recipe (price:) or in the price table."
+        return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
     if requirement.metric in _OF_PROBABILITIES:
-        return "It gives no probabilities (or the examples hold one class only), so this cannot be measured."
-    return "No outcome of it bears on this yet."
+        return f"{name} gives no probabilities (or the examples hold one class only), so this cannot be measured."
+    return f"No outcome of {name} bears on {requirement} yet."
 
 
 def _on_good_side(requirement: Requirement, estimate: Estimate) -> bool:

@@ -94,8 +94,9 @@ def _requirements_open(assessment: Assessment) -> Ruling:
     )
     hardest = {k: _hardest(assessment.results[k]) for k, _ in open_ones}
     nearest = min(hardest, key=lambda k: (hardest[k][0], -assessment.compared.means[k]))
-    step = f"{assessment.names[nearest]}: {hardest[nearest][1]}"
-    return Ruling("undecided", None, reasons, step, "no candidate is certain yet to meet what is required")
+    return Ruling(
+        "undecided", None, reasons, hardest[nearest][1], "no candidate is certain yet to meet what is required"
+    )
 
 
 def _hardest(results: Sequence[RequirementResult]) -> tuple[float, str]:
@@ -200,7 +201,7 @@ def _margin_ruling(assessment: Assessment, better: int, chosen: int, code: str) 
     most = difference.number(difference.high)
     text = (
         f"{names[better]} and {names[chosen]} cannot be told apart ({names[better]} minus {names[chosen]}: "
-        f"{difference}), and {names[better]} may still be better by {most}, more than the tie margin."
+        f"{difference}), and {names[better]} may be better by as much as {most}, which is more than the tie margin."
     )
     if difference.high is None:
         text = f"{names[better]} and {names[chosen]} were not answered on enough of the same examples to compare them."

@@ -18,7 +18,7 @@ def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing
     subject = ruling.chosen if ruling.chosen is not None else assessment.leader
     if subject is not None:
         parts += [_quality(assessment, standings, subject, named=ruling.chosen is not None)]
-        parts += [_others(assessment, standings, subject), _money(assessment, standings[subject])]
+        parts += [_others(assessment, subject), _money(assessment, standings[subject])]
         parts += [_bars(standings, subject if ruling.chosen is not None else None)]
     if ruling.chosen is None:
         parts += [reason.text for reason in ruling.reasons[:1]]
@@ -56,39 +56,47 @@ def _quality(assessment: Assessment, standings: tuple[Standing, ...], k: int, *,
     if quality is None:
         return ""
     shown = f"{quality.text()} of the cases ({100 * quality.level:g} % interval, {quality.n:,} {what})"
-    return f"It solves {shown}." if named else f"{standing.candidate} looks best so far: it solves {shown}."
+    if named:
+        return f"It solves {shown}."
+    looks = "looks best so far: it solves" if len(assessment.members) > 1 else "solves"
+    return f"{standing.candidate} {looks} {shown}."
 
 
-def _others(assessment: Assessment, standings: tuple[Standing, ...], k: int) -> str:
-    """Who is worse than the subject, and who cannot be told apart from it."""
-    if assessment.leader is None or len(assessment.members) < 2:
-        return ""
-    compared, names = assessment.compared, assessment.names
+def _others(assessment: Assessment, k: int) -> str:
+    """Who is worse than the subject, who cannot be told apart from it, who is out anyway."""
+    compared = assessment.compared
     rest = [j for j in assessment.members if j != k]
     worse = [j for j in rest if compared.better(k, j)]
-    missing = [j for j in rest if j not in worse and assessment.meets(j) == "not met"]
-    level = [j for j in rest if j not in worse and j not in missing]
-    parts = []
-    if worse:
-        nearest = min(worse, key=lambda j: compared.difference(k, j).value or 0.0)
-        gap = compared.difference(k, nearest)
-        beside = f" (the nearest is {names[nearest]}, {gap.text()} behind)" if len(worse) > 1 else f" ({gap.text()})"
-        parts.append(f"is better than {listed([names[j] for j in worse])}{beside}")
-    if level:
-        looks = max(level, key=lambda j: compared.means[j])
-        ahead = compared.difference(looks, k)
-        parts.append(
-            f"cannot be told apart from {listed([names[j] for j in level])} "
-            f"({names[looks]} minus {names[k]}: {ahead.text()})"
-        )
-    sentence = (
-        f"It {' and '.join(parts)}, on the same examples and corrected for {compared.n_pairs} comparisons."
-        if (parts)
-        else ""
+    out = [j for j in rest if j not in worse and assessment.meets(j) == "not met"]
+    level = [j for j in rest if j not in worse and j not in out]
+    parts = [part for part in (_ahead(assessment, k, worse), _level(assessment, k, level)) if part]
+    sentences = []
+    if parts:
+        many = f", corrected for {compared.n_pairs} comparisons" if compared.n_pairs > 1 else ""
+        sentences.append(f"It {' and '.join(parts)}, on the same examples{many}.")
+    if out:
+        sentences.append(f"{listed([assessment.names[j] for j in out])} certainly {_verb(out)} what is required.")
+    return " ".join(sentences)
+
+
+def _ahead(assessment: Assessment, k: int, worse: list[int]) -> str:
+    if not worse:
+        return ""
+    nearest = max(worse, key=lambda j: assessment.compared.means[j])
+    gap = assessment.compared.difference(k, nearest).text()
+    beside = f"the nearest, {assessment.names[nearest]}, by {gap}" if len(worse) > 1 else f"by {gap}"
+    return f"is better than {listed([assessment.names[j] for j in worse])} ({beside})"
+
+
+def _level(assessment: Assessment, k: int, level: list[int]) -> str:
+    if not level:
+        return ""
+    looks = max(level, key=lambda j: assessment.compared.means[j])
+    ahead = assessment.compared.difference(looks, k).text()
+    beside = (
+        f"the best-looking, {assessment.names[looks]}, differs by {ahead}" if len(level) > 1 else f"differs by {ahead}"
     )
-    if missing:
-        sentence += f" {listed([names[j] for j in missing])} certainly {_verb(missing)} what is required."
-    return sentence.strip()
+    return f"cannot be told apart from {listed([assessment.names[j] for j in level])} ({beside})"
 
 
 def _verb(members: list[int]) -> str:
@@ -119,10 +127,14 @@ def _bars(standings: tuple[Standing, ...], k: int | None) -> str:
 
 
 def _failures(standings: tuple[Standing, ...]) -> str:
-    failed = [f"{s.candidate} on {s.n_failed:,}" for s in standings if s.n_failed]
+    failed = [f"{s.n_failed:,} of {_n_rows(s):,} of {s.candidate}" for s in standings if s.n_failed]
     return (
-        f"Not every question could be asked: {listed(failed)} failed, and here count as not solved." if failed else ""
+        f"Not every question could be asked: {listed(failed)} failed, and count as not solved here." if failed else ""
     )
+
+
+def _n_rows(standing: Standing) -> int:
+    return standing.n_scored + standing.n_failed + standing.n_unscored + standing.n_missing
 
 
 def _dearer(chosen: int, assessment: Assessment, standings: tuple[Standing, ...]) -> str:

@@ -12,24 +12,33 @@ import numpy as np
 
 from merits.stats.critical import Floats, Ints, t_critical
 
-__all__ = ["FEW_GROUPS", "Clustered", "cluster_sums", "clustered", "effective_size", "few_groups_factor"]
+__all__ = ["FEW_GROUPS", "Clustered", "cluster_sums", "clustered", "effective_size"]
 
 FEW_GROUPS = 10
 """Below this many groups, t(G - 1) intervals are shown but said to rest on few groups."""
 
+# How much of a made-up group, of average size and all of the rarer kind, the design effect of a rate includes. With
+# none, bounds at rates of 0.98 in 20 strongly dependent rows a group hold 88 % of the time; with a tenth, 94 % and
+# more, for 1 to 5 % of width elsewhere. Measured in `tests/simulation`.
+_MADE_UP = 0.1
+
 
 @dataclass(frozen=True)
 class Clustered:
-    """The mean of grouped rows: its variance between groups, and what that is worth in independent rows.
-
-    `design_effect` is the variance over that of as many independent rows, None where neither varies.
-    """
+    """The mean of grouped rows, its variance between groups, and the variance of single rows."""
 
     mean: float
     variance: float
+    row_variance: float
     n_rows: int
     n_groups: int
-    design_effect: float | None
+
+    @property
+    def design_effect(self) -> float | None:
+        """The variance over that of as many independent rows; None where rows do not vary, or there is one group."""
+        if self.row_variance <= 0.0 or self.n_groups < 2:
+            return None
+        return self.variance * self.n_rows / self.row_variance
 
 
 def cluster_sums(values: Floats, groups: Ints) -> tuple[Floats, Floats]:
@@ -58,32 +67,30 @@ def clustered(values: Floats, groups: Ints) -> Clustered:
     totals, sizes = cluster_sums(values, groups)
     n_rows, n_groups = len(values), len(totals)
     if n_rows == 0:
-        return Clustered(0.0, np.inf, 0, 0, None)
-    mean = float(values.mean())
+        return Clustered(0.0, np.inf, 0.0, 0, 0)
+    mean, row_variance = float(values.mean()), float(values.var())
     if n_groups < 2:
-        return Clustered(mean, np.inf, n_rows, n_groups, None)
-    variance = float(n_groups / (n_groups - 1) * np.sum((totals - mean * sizes) ** 2)) / n_rows**2
-    alone = float(values.var()) / n_rows
-    return Clustered(mean, variance, n_rows, n_groups, variance / alone if alone > 0 else None)
+        return Clustered(mean, np.inf, row_variance, n_rows, n_groups)
+    between = float(n_groups / (n_groups - 1) * np.sum((totals - mean * sizes) ** 2))
+    return Clustered(mean, between / n_rows**2, row_variance, n_rows, n_groups)
 
 
 def effective_size(result: Clustered, level: float) -> float:
-    """How many independent 0/1 rows the grouped ones are worth, corrected for few groups; at most the rows there are.
+    """How many independent rows the grouped values (in [0, 1]) are worth, corrected for few groups.
 
-    n_eff = rows / design effect; one per group where nothing varies (a rate of 0 or 1), because then the data cannot
-    show that rows of one group are independent. Multiplied by (t(N - 1) / t(G - 1))². Korn & Graubard (1998),
-    Survey Methodology 24, 193–201.
+    n_eff = rows / design effect, at most the rows there are, times (t(N - 1) / t(G - 1))²: Korn & Graubard (1998),
+    Survey Methodology 24, 193–201. The design effect includes a tenth of a made-up group of the rarer kind, because
+    the few rows of a rate near 0 or 1 say little about it; where nothing varies that makes one row of each group.
+    0 for one group.
 
-    >>> effective_size(clustered(np.ones(40), np.arange(40) // 2), 0.95) < 20
-    True
+    >>> round(effective_size(clustered(np.ones(4000), np.arange(4000) // 2), 0.95))
+    1999
     """
     if result.n_groups < 2:
         return 0.0
-    effect = result.design_effect
-    size = result.n_groups if effect is None else result.n_rows / max(effect, 1.0)
-    return size * few_groups_factor(result, level)
-
-
-def few_groups_factor(result: Clustered, level: float) -> float:
-    """By how much few groups shrink an effective size: (t(N - 1) / t(G - 1))², 1 when every row is its own group."""
-    return float(t_critical(level, result.n_rows - 1) / t_critical(level, result.n_groups - 1)) ** 2
+    group_size = result.n_rows / result.n_groups
+    rarer = max(result.mean, 1.0 - result.mean) ** 2
+    between = result.variance * result.n_rows**2 + _MADE_UP * group_size**2 * rarer
+    alone = result.row_variance * result.n_rows + _MADE_UP * group_size * rarer
+    few = float(t_critical(level, result.n_rows - 1) / t_critical(level, result.n_groups - 1))
+    return result.n_rows / max(between / alone, 1.0) * min(few, 1.0) ** 2

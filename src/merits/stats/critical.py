@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
-__all__ = ["Bools", "Floats", "Ints", "Limits", "normal_critical", "normal_p", "t_critical", "t_p"]
+__all__ = ["Bools", "Floats", "Ints", "Limits", "normal_critical", "t_critical", "t_p"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.integer]
@@ -37,15 +37,6 @@ def t_critical(level: float, df: ArrayLike) -> Floats:
     freedom = np.asarray(df, dtype=np.float64)
     reach = stdtrit(np.maximum(freedom, 1.0), 1.0 - (1.0 - level) / 2.0)
     return np.where(freedom < 1.0, np.inf, reach)
-
-
-def normal_p(z: ArrayLike) -> Floats:
-    """The two-sided p-value of a z statistic.
-
-    >>> float(normal_p(1.959964).round(4))
-    0.05
-    """
-    return np.asarray(2.0 * ndtr(-np.abs(np.asarray(z, dtype=np.float64))))
 
 
 def t_p(t: ArrayLike, df: ArrayLike) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from merits.core.estimate import Estimate, Unit
 from merits.stats.betting import betting_limits
-from merits.stats.clusters import FEW_GROUPS, clustered, effective_size, few_groups_factor
+from merits.stats.clusters import FEW_GROUPS, clustered, effective_size
 from merits.stats.critical import Floats, Ints, t_critical
 from merits.stats.proportions import wilson_limits
 
@@ -51,7 +51,7 @@ def mean_score(values: Floats, groups: Ints | None = None, level: float = 0.95) 
     """The mean of scores in [0, 1] with an interval that never has zero width.
 
     Independent rows: t where that is good (`normal_enough`), else betting, which is valid at every n and wider.
-    Grouped rows: Wilson's interval on the effective sample size mean(1 - mean)/variance, at most the rows.
+    Grouped rows: Wilson's interval on the effective sample size, at most the rows.
 
     >>> print(mean_score(np.full(10, 0.8)))
     0.800 [0.445–0.889], n = 10
@@ -93,10 +93,9 @@ def normal_enough(values: Floats) -> bool:
 
 def _grouped_score(values: Floats, groups: Ints, level: float) -> Estimate:
     result = clustered(values, groups)
-    spread = result.mean * (1.0 - result.mean)
     size = effective_size(result, level)
-    if 0.0 < result.variance < math.inf and spread > 0.0:
-        size = min(spread / result.variance * few_groups_factor(result, level), result.n_rows)
+    if result.row_variance > 0.0:  # a score that varies less than a 0/1 one is worth more rows of that
+        size = min(size * result.mean * (1.0 - result.mean) / result.row_variance, result.n_rows)
     low, high = wilson_limits(result.mean * size, size, level)
     method = _named("Wilson on the effective sample size", result.n_rows, result.n_groups, grouped=True)
     return _score(values, float(low), float(high), level, n=result.n_groups, method=method)

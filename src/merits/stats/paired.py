@@ -15,7 +15,7 @@ from scipy.special import bdtr, gammaln
 from merits.core.estimate import Estimate
 from merits.stats.betting import betting_limits
 from merits.stats.clusters import clustered
-from merits.stats.critical import Bools, Floats, Ints, normal_critical, normal_p, t_critical, t_p
+from merits.stats.critical import Bools, Floats, Ints, normal_critical, t_critical, t_p
 from merits.stats.means import mean, normal_enough
 
 __all__ = [
@@ -30,11 +30,14 @@ __all__ = [
 ]
 
 
+_ROUNDING = 1e-13  # sums of money that differ by less are equal: floats add up in different orders
+
+
 @dataclass(frozen=True)
 class PairedDifferences:
     """All pairs at once: entry [i, j] is about candidate i minus candidate j on the rows both have.
 
-    `centre` and `error` are Bonett and Price's centre and standard error, `df` its degrees of freedom (inf: normal).
+    `centre` and `error` are Bonett and Price's centre and standard error, `df` the degrees of freedom of Student's t.
     `n` counts the rows of a pair, `n_groups` its independent pieces of evidence. `error` is inf where there is none.
     """
 
@@ -48,14 +51,11 @@ class PairedDifferences:
     @property
     def p_values(self) -> Floats:
         """Two-sided, by inverting the interval: p <= alpha exactly where the 1 - alpha interval leaves out 0."""
-        z = np.where(np.isfinite(self.error), self.centre / self.error, 0.0)
-        return np.where(np.isinf(self.df), normal_p(z), t_p(z, np.where(np.isinf(self.df), 1.0, self.df)))
+        return t_p(np.where(np.isfinite(self.error), self.centre / self.error, 0.0), self.df)
 
     def reach(self, level: float) -> Floats:
         """Half the width of the intervals; inf where there is no evidence."""
-        finite = np.where(np.isinf(self.df), 1.0, self.df)
-        critical = np.where(np.isinf(self.df), normal_critical(level), t_critical(level, finite))
-        return np.asarray(critical * self.error)
+        return np.asarray(t_critical(level, self.df) * self.error)
 
 
 def bonett_price(n10: int, n01: int, n: int, level: float = 0.95) -> Estimate:
@@ -75,23 +75,22 @@ def bonett_price(n10: int, n01: int, n: int, level: float = 0.95) -> Estimate:
     return _difference((n10 - n01) / n, (float(centre[0]) - half, float(centre[0]) + half), level, n=n)
 
 
-def compare_all(
-    values: Floats, counted: Bools, groups: Ints | None = None, *, scale: float = 1.0, binary: bool = True
-) -> PairedDifferences:
+def compare_all(values: Floats, counted: Bools, groups: Ints | None = None, *, scale: float = 1.0) -> PairedDifferences:
     """All paired differences of values of shape (candidates, rows); only rows `counted` for both are compared.
 
-    0/1 values on independent rows: Bonett–Price, to the digit. Others: the same idea with the made-up rows at ±scale
-    (the largest difference one row can make) and Student's t. Grouped rows: sums of groups take the place of rows,
-    with t(G - 1), and the made-up rows weigh as much as one independent row does here (the larger design effect of
-    the difference and of the two candidates, at most the mean size of a group).
+    Bonett and Price's interval with the made-up rows at ±scale (the largest difference one row can make; 1 for rates)
+    and Student's t(n + 1) for their normal: with z, P(any false claim) among 6 equal candidates on 20 examples was
+    6.1 %, with t it is under 5 % at every size tried (`tests/simulation`). Grouped rows: sums of groups take the place
+    of rows, with t(G - 1), and the made-up rows weigh as much as one independent row does here (the larger design
+    effect of the difference and of the two candidates, at most the mean size of a group).
 
     >>> solved = np.array([[1.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
     >>> pairs = compare_all(solved, np.ones((2, 4), dtype=bool))
     >>> float(pairs.difference[0, 1]), float(pairs.p_values[0, 1].round(2))
-    (0.5, 0.27)
+    (0.5, 0.32)
     """
     if groups is None:
-        return _independent(values, counted, scale, binary)
+        return _independent(values, counted, scale)
     return _between_groups(values, counted, groups, scale)
 
 
@@ -173,22 +172,21 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
-def _independent(values: Floats, counted: Bools, scale: float, binary: bool) -> PairedDifferences:
+def _independent(values: Floats, counted: Bools, scale: float) -> PairedDifferences:
     mask = counted.astype(np.float64)
     kept = np.where(counted, values, 0.0)
     n = mask @ mask.T
     sums = kept @ mask.T
     squares = (kept**2) @ mask.T
     total = sums - sums.T
+    total[np.abs(total) < _ROUNDING * scale * np.maximum(n, 1.0)] = 0.0
     spread = np.maximum(squares + squares.T - 2.0 * kept @ kept.T, 0.0)
     centre, error = _adjusted(total, spread, n, scale)
-    df = np.full_like(n, np.inf) if binary else n - 1.0
-    known = n > 0 if binary else n > 1
     return PairedDifferences(
         difference=total / np.maximum(n, 1.0),
         centre=centre,
-        error=np.where(known, error, np.inf),
-        df=df,
+        error=np.where(n > 0, error, np.inf),
+        df=n + 1.0,
         n=n,
         n_groups=n,
     )

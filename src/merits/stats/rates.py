@@ -25,7 +25,7 @@ def rate(successes: Bools | Floats, groups: Ints | None = None, level: float = 0
     >>> print(rate(np.array([True] * 17 + [False] * 3)))
     85.0 % [64.0–94.8 %], n = 20
     >>> print(rate(np.array([True] * 17 + [False] * 3), np.arange(20) // 2))
-    85.0 % [53.4–96.6 %], n = 10
+    85.0 % [53.3–96.6 %], n = 10
     """
     if groups is None:
         return wilson(float(successes.sum()), len(successes), level)
