@@ -1,0 +1,55 @@
+"""Text that came from outside, made safe to look at. A model's output is hostile until it has been here.
+
+Knows nothing about HTML: escaping is the page's business.
+"""
+
+from __future__ import annotations
+
+import re
+
+from merits.core.identity import JSON
+from merits.scorers.reading import text_of
+
+__all__ = ["clean", "cut", "one_line"]
+
+_ESCAPES = re.compile(
+    r"""(?x)
+    \x1b \[ [0-?]* [ -/]* [@-~]              # CSI: colours, cursor moves
+    | \x1b [\]PX^_] .*? (?: \x1b\\ | \x07 | \Z )   # OSC and other strings: titles, links, clipboard
+    | \x1b [ -/]* [0-~]                       # two-character escapes
+    | \x9b [0-?]* [ -/]* [@-~]               # the one-character CSI""",
+    re.DOTALL,
+)
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_SURROGATES = re.compile("[\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(text: str) -> str:
+    """The text without terminal escapes, control characters and marks that reorder what follows.
+
+    Line ends and tabs stay; halves of characters that no file can hold become U+FFFD.
+
+    >>> clean("\\x1b[31mred\\x1b[0m \\x07 a\\u202eb")
+    'red  ab'
+    """
+    text = _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
+
+
+def cut(value: JSON, longest: int) -> str:
+    """The value as clean text of at most `longest` characters, an ellipsis standing for the rest.
+
+    >>> cut("abcdef", 4)
+    'abc…'
+    """
+    text = clean(text_of(value)[: 4 * longest + 100]).strip()
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def one_line(value: JSON, longest: int = 80) -> str:
+    """The value as clean text on one line.
+
+    >>> one_line("a\\n  b")
+    'a b'
+    """
+    return cut(" ".join(clean(text_of(value)[: 8 * longest + 100]).split()), longest)

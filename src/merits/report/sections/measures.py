@@ -1,0 +1,139 @@
+"""Measures of a whole column of predictions (macro F1, ROC-AUC, log loss ...) for each candidate, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.core.estimate import Estimate
+from merits.core.evaluation import Evaluation, Labels
+from merits.core.needs import Requirement
+from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.metrics import measure
+from merits.report.sections.subject import Subject
+from merits.scorers import corpus
+
+__all__ = ["MeasureRow", "MeasureSection", "measure_section"]
+
+_NAMES = {
+    "macro_f1": "macro F1",
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "log_loss": "log loss",
+    "ece": "calibration error",
+}
+_BY_CLASS = ("roc_auc", "pr_auc")
+_RECALCULATIONS = 41  # of a measure for its interval: once, and once without each of 40 blocks
+_MOST_CALLS = 450  # of scikit-learn's metrics for one measure, at a millisecond or two each
+_MOST_CALLS_FOR_FOCUS = 1_300  # so that the candidate in focus has its areas up to 30 classes
+_SAMPLE = 4_000  # rows that intervals are taken from, where there are more
+
+
+class MeasureRow(msgspec.Struct, frozen=True):
+    """The measures of one candidate, in the order of the section's names; None where there is no record."""
+
+    name: str
+    estimates: tuple[Estimate | None, ...]
+
+
+class MeasureSection(msgspec.Struct, frozen=True, kw_only=True):
+    """The measures of each candidate.
+
+    With many classes an area's interval takes long, so only the first few candidates have it: `limited` says how many.
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[MeasureRow, ...]
+    limited: dict[str, int]
+
+
+def measure_section(subject: Subject) -> MeasureSection | None:
+    """None for a task without classes. Failures are left out. A measure nobody has a record of is not in it."""
+    labels = subject.evaluation.labels
+    shown = [k for k in subject.order if k in subject.cases.assessed]
+    if labels is None or not shown or not (labels.target >= 0).any():
+        return None
+    sample = _sample(subject)
+    chosen = {name: _affordable(name, shown, labels) for name in _NAMES}
+    table = {
+        name: [_estimate(subject, sample, name, k) if k in chosen[name] else None for k in shown] for name in _NAMES
+    }
+    kept = [name for name, column in table.items() if any(column)]
+    return MeasureSection(
+        names=tuple(_NAMES[name] for name in kept),
+        rows=tuple(MeasureRow(subject.name(k), tuple(table[name][i] for name in kept)) for i, k in enumerate(shown)),
+        limited={_NAMES[n]: len(chosen[n]) for n in _NAMES if len(chosen[n]) < len(_measurable(n, shown, labels))},
+    )
+
+
+def _measurable(name: str, shown: Sequence[int], labels: Labels) -> list[int]:
+    return [k for k in shown if name == "macro_f1" or k in labels.probabilities]
+
+
+def _affordable(name: str, shown: Sequence[int], labels: Labels) -> list[int]:
+    """The candidates that a measure is taken of: the first ones, as far as the time for it goes."""
+    each = _RECALCULATIONS * (len(labels.classes) if name in _BY_CLASS and len(labels.classes) > 2 else 1)
+    at_least = 1 if each <= _MOST_CALLS_FOR_FOCUS else 0
+    return _measurable(name, shown, labels)[: max(at_least, _MOST_CALLS // each)]
+
+
+def _estimate(subject: Subject, sample: Cases, name: str, k: int) -> Estimate | None:
+    """The measure over all rows; where those are many, with the interval of a sample, narrowed to their number."""
+    level = subject.decision.level
+    bar = Requirement(metric=name, op=">=", bar=0.0)
+    found = measure(bar, sample, subject.decision.needs, k, (1.0 + level) / 2.0)
+    if found is None:
+        return None
+    found = msgspec.structs.replace(found, level=level)
+    if sample.evaluation.n_rows == subject.evaluation.n_rows:
+        return found
+    value = corpus.metric(subject.evaluation, k, name)
+    if value is None or found.value is None or found.low is None or found.high is None:
+        return None
+    n = int(np.count_nonzero(subject.cases.scored[k]))
+    narrower = (found.n / n) ** 0.5
+    top = 1.0 if found.unit == "rate" else None
+    high = value + (found.high - found.value) * narrower
+    return msgspec.structs.replace(
+        found,
+        value=value,
+        low=max(0.0, value - (found.value - found.low) * narrower),
+        high=high if top is None else min(top, high),
+        n=n,
+        method=f"{found.method}; interval from a sample of {found.n:,}",
+    )
+
+
+def _sample(subject: Subject) -> Cases:
+    """The unperturbed rows, or where they are more than 4,000, whole groups of them up to that number."""
+    evaluation, clean = subject.evaluation, np.flatnonzero(subject.cases.clean)
+    if len(clean) > _SAMPLE:
+        _, codes = np.unique(evaluation.group[clean], return_inverse=True)
+        place = np.random.default_rng(0).permutation(int(codes.max()) + 1)[codes]  # the same report every time
+        clean = np.sort(clean[np.argsort(place, kind="stable")[:_SAMPLE]])
+    return Cases(_only(evaluation, clean), POLICIES[1])
+
+
+def _only(evaluation: Evaluation, rows: NDArray[np.intp]) -> Evaluation:
+    """The evaluation with these rows alone, as far as measures of labels look at it."""
+    labels = evaluation.labels
+    assert labels is not None
+    return replace(
+        evaluation,
+        examples=evaluation.examples[rows],
+        perturbations=evaluation.perturbations[rows],
+        group=evaluation.group[rows],
+        tags={tag: texts[rows] for tag, texts in evaluation.tags.items()},
+        status=evaluation.status[:, rows],
+        solved=evaluation.solved[:, rows],
+        labels=Labels(
+            labels.classes,
+            labels.target[rows],
+            labels.predicted[:, rows],
+            {k: probabilities[rows] for k, probabilities in labels.probabilities.items()},
+        ),
+    )

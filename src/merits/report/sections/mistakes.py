@@ -1,0 +1,120 @@
+"""Which classes are taken for which, and how well each class is found."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from merits.core.estimate import Estimate
+from merits.report.plain import one_line
+from merits.report.sections.subject import Subject
+from merits.stats.proportions import wilson
+from merits.stats.rates import rate
+
+__all__ = ["ClassRow", "Confusion", "ConfusionSection", "confusion_section"]
+
+OFF_LIST = "no class"
+_MOST_DRAWN = 20
+_MOST_PAIRS = 15
+_MOST_CLASSES = 40
+
+
+class Confusion(msgspec.Struct, frozen=True):
+    """So many examples of `target` were answered with `said`; `share` is of the examples of that target."""
+
+    target: str
+    said: str
+    n: int
+    share: Estimate
+
+
+class ClassRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One class: how often it was found (recall), and how often a claim of it was right (precision)."""
+
+    name: str
+    n_target: int
+    n_predicted: int
+    recall: Estimate | None
+    precision: Estimate | None
+    f1: float | None
+
+
+class ConfusionSection(msgspec.Struct, frozen=True, kw_only=True):
+    """The mistakes of one candidate. `matrix` (classes by classes and "no class") only up to 20 classes."""
+
+    candidate: str
+    classes: tuple[str, ...]
+    matrix: tuple[tuple[int, ...], ...]
+    pairs: tuple[Confusion, ...]
+    rows: tuple[ClassRow, ...]
+    n_classes_left_out: int
+    n_off_list: int
+
+
+def confusion_section(subject: Subject) -> ConfusionSection | None:
+    """None for a task without classes, or when the candidate in focus has no labelled outcome."""
+    from merits.scorers import corpus
+
+    focus = subject.focus
+    rows = None if focus is None else corpus.rows_of(subject.evaluation, focus)
+    if rows is None or focus is None:
+        return None
+    matrix = corpus.confusion(rows)
+    names = tuple(one_line(name, 60) or "(empty)" for name in rows.classes)
+    drawn = len(names) <= _MOST_DRAWN
+    classes = _class_rows(subject, focus, names)
+    return ConfusionSection(
+        candidate=subject.name(focus),
+        classes=names if drawn else (),
+        matrix=tuple(tuple(line) for line in matrix.tolist()) if drawn else (),
+        pairs=_pairs(matrix, names, subject.decision.level),
+        rows=classes[:_MOST_CLASSES],
+        n_classes_left_out=max(0, len(classes) - _MOST_CLASSES),
+        n_off_list=int(matrix[:, -1].sum()),
+    )
+
+
+def _pairs(
+    matrix: np.ndarray[tuple[int, ...], np.dtype[np.int64]], names: tuple[str, ...], level: float
+) -> tuple[Confusion, ...]:
+    """The commonest mistakes, most frequent first."""
+    mistakes = matrix.copy()
+    np.fill_diagonal(mistakes, 0)
+    flat = np.argsort(-mistakes, axis=None, kind="stable")[:_MOST_PAIRS]
+    found = []
+    for target, said in zip(*np.unravel_index(flat, mistakes.shape), strict=True):
+        n = int(mistakes[target, said])
+        if n:
+            share = wilson(n, int(matrix[target].sum()), level)
+            found.append(Confusion(names[target], (*names, OFF_LIST)[said], n, share))
+    return tuple(found)
+
+
+def _class_rows(subject: Subject, k: int, names: tuple[str, ...]) -> tuple[ClassRow, ...]:
+    """The classes by how many examples they have, most first."""
+    from merits.scorers import corpus
+
+    labels, rows = subject.evaluation.labels, corpus.rows_of(subject.evaluation, k)
+    assert labels is not None
+    assert rows is not None
+    mask = subject.evaluation.scored[k] & (labels.target >= 0)
+    groups = subject.cases.groups_at(mask)
+
+    def share(chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Estimate | None:
+        if not chosen.any():
+            return None
+        right = rows.predicted[chosen] == rows.target[chosen]
+        return rate(right, None if groups is None else groups[chosen], subject.decision.level)
+
+    found = [
+        ClassRow(
+            name=names[code],
+            n_target=measures.n_target,
+            n_predicted=measures.n_predicted,
+            recall=share(rows.target == code),
+            precision=share(rows.predicted == code),
+            f1=measures.f1 if measures.n_target + measures.n_predicted else None,
+        )
+        for code, measures in enumerate(corpus.per_class(rows))
+    ]
+    return tuple(sorted(found, key=lambda row: (-row.n_target, row.name)))

@@ -1,0 +1,69 @@
+"""What the evaluation used and cost. Sums of what was measured, so facts and not estimates."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from merits.core.outcome import Status
+from merits.report.sections.subject import Subject
+
+__all__ = ["SpentRow", "SpentSection", "spent_section"]
+
+
+class SpentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One candidate: answers by what became of them, tries, tokens by kind, machine seconds, and money if priced."""
+
+    name: str
+    n_scored: int
+    n_failed: int
+    n_unscored: int
+    n_missing: int
+    n_attempts: int
+    tokens: dict[str, int]
+    machine_s: float
+    cost: float | None
+
+
+class SpentSection(msgspec.Struct, frozen=True, kw_only=True):
+    """All candidates. `cost` sums those with a price; `n_unpriced` have none, so it is a lower bound then."""
+
+    rows: tuple[SpentRow, ...]
+    token_kinds: tuple[str, ...]
+    machine_s: float
+    cost: float | None
+    n_unpriced: int
+    currency: str
+
+
+def spent_section(subject: Subject) -> SpentSection | None:
+    """None without candidates."""
+    rows = tuple(_row(subject, k) for k in subject.order)
+    if not rows:
+        return None
+    costs = [row.cost for row in rows if row.cost is not None]
+    return SpentSection(
+        rows=rows,
+        token_kinds=tuple(kind for kind in subject.evaluation.tokens if any(row.tokens.get(kind) for row in rows)),
+        machine_s=sum(row.machine_s for row in rows),
+        cost=sum(costs) if costs else None,
+        n_unpriced=len(rows) - len(costs),
+        currency=subject.evaluation.currency,
+    )
+
+
+def _row(subject: Subject, k: int) -> SpentRow:
+    evaluation, status = subject.evaluation, subject.evaluation.status[k]
+    answered = (status == Status.SCORED) | (status == Status.UNSCORED)
+    asked = status != Status.MISSING
+    return SpentRow(
+        name=subject.name(k),
+        n_scored=int((status == Status.SCORED).sum()),
+        n_failed=int((status == Status.FAILED).sum()),
+        n_unscored=int((status == Status.UNSCORED).sum()),
+        n_missing=int((status == Status.MISSING).sum()),
+        n_attempts=int(evaluation.attempts[k][asked].sum()),
+        tokens={kind: int(np.sum(counts[k][answered])) for kind, counts in evaluation.tokens.items()},
+        machine_s=float(evaluation.machine_s[k][answered].sum()),
+        cost=float(evaluation.cost[k][asked].sum()) if evaluation.priced[k] else None,
+    )

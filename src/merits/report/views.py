@@ -1,0 +1,129 @@
+"""The whole report as plain data: every renderer draws this, and its JSON is what programs read.
+
+Knows nothing about how it is drawn. The same outcomes always make the same view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from merits.core.decision import Decision, Reason
+from merits.core.evaluation import Evaluation
+from merits.core.needs import Needs
+from merits.core.task import Example
+from merits.report.sections.candidates import CandidateRow, candidate_rows
+from merits.report.sections.conditions import ConditionsSection, conditions_section
+from merits.report.sections.curves import CurveSection, curve_section
+from merits.report.sections.disagreement import DisagreementSection, disagreement_section
+from merits.report.sections.examples import Answers, ShownExample, hardest, solved_by_one
+from merits.report.sections.frontier import FrontierSection, frontier_section
+from merits.report.sections.latency import LatencySection, latency_section
+from merits.report.sections.measures import MeasureSection, measure_section
+from merits.report.sections.mistakes import ConfusionSection, confusion_section
+from merits.report.sections.slices import SliceSection, slice_section
+from merits.report.sections.spent import SpentSection, spent_section
+from merits.report.sections.subject import Subject
+from merits.report.sections.verdict import VerdictSection, verdict_section
+
+__all__ = ["SCHEMA", "LeftOut", "ReportView", "view"]
+
+SCHEMA = "merits.report/1"
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """A section that is not there, and why."""
+
+    section: str
+    why: str
+
+
+class ReportView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a report shows. Sections that have nothing to show are None or empty, and named in `left_out`."""
+
+    schema: str
+    task: str
+    kind: str
+    split: str
+    n_examples: int
+    level: float
+    currency: str
+    objective: str
+    made_at: str
+    needs: Needs
+    verdict: VerdictSection
+    reasons: tuple[Reason, ...]
+    candidates: tuple[CandidateRow, ...]
+    frontier: FrontierSection | None
+    latency: LatencySection | None
+    slices: SliceSection | None
+    confusion: ConfusionSection | None
+    measures: MeasureSection | None
+    curves: CurveSection | None
+    disagreement: DisagreementSection | None
+    solved_by_one: tuple[ShownExample, ...]
+    hardest: tuple[ShownExample, ...]
+    spent: SpentSection | None
+    conditions: ConditionsSection
+    left_out: tuple[LeftOut, ...]
+
+
+def view(
+    evaluation: Evaluation,
+    decision: Decision,
+    *,
+    examples: Sequence[Example],
+    answers: Answers,
+    made_at: str = "",
+) -> ReportView:
+    """The report on a decision, as plain data.
+
+    `examples` are those of the split; `answers` gives the raw answers of a version to some keys (a store's
+    `answers`) and is asked only for the few that are shown. `made_at` is printed as it is.
+    """
+    subject = Subject(evaluation, decision)
+    rows = candidate_rows(subject)
+    found = ReportView(
+        schema=SCHEMA,
+        task=decision.task_name,
+        kind=evaluation.kind,
+        split=decision.split,
+        n_examples=decision.n_examples,
+        level=decision.level,
+        currency=decision.currency,
+        objective=decision.objective,
+        made_at=made_at,
+        needs=decision.needs,
+        verdict=verdict_section(subject),
+        reasons=decision.reasons,
+        candidates=rows,
+        frontier=frontier_section(rows, decision.currency),
+        latency=latency_section(subject),
+        slices=slice_section(subject),
+        confusion=confusion_section(subject),
+        measures=measure_section(subject),
+        curves=curve_section(subject),
+        disagreement=disagreement_section(subject),
+        solved_by_one=solved_by_one(subject, examples, answers),
+        hardest=hardest(subject, examples, answers),
+        spent=spent_section(subject),
+        conditions=conditions_section(subject, answers),
+        left_out=(),
+    )
+    return msgspec.structs.replace(found, left_out=_left_out(found))
+
+
+def _left_out(found: ReportView) -> tuple[LeftOut, ...]:
+    no_classes = "the task has no classes" if found.kind != "classification" else "no labelled outcome"
+    reasons = {
+        "Quality against cost": (found.frontier, "fewer than two candidates have both a price and a quality"),
+        "Latency": (found.latency, "no latency was measured"),
+        "Slices": (found.slices, "no tags were named (slices: in the task file)"),
+        "Mistakes by class": (found.confusion, no_classes),
+        "Measures": (found.measures, no_classes),
+        "Ranking and calibration": (found.curves, "no candidate gave probabilities"),
+        "Where candidates disagree": (found.disagreement, "fewer than two candidates have outcomes"),
+        "The hardest examples": (found.hardest, "no candidate got an example wrong"),
+    }
+    return tuple(LeftOut(section, why) for section, (content, why) in reasons.items() if not content)
