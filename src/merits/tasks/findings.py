@@ -1,0 +1,186 @@
+"""Says what in a task's profile should be looked at, with a code, a sentence and the next step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from merits.core.task import Example
+from merits.tasks.normalise import normalised
+
+if TYPE_CHECKING:
+    from merits.tasks.profile import Profile
+
+__all__ = ["RARE", "WARNINGS", "Finding", "findings"]
+
+# Every code that a finding can have, and what it means. Documented, stable, for programs to test.
+WARNINGS: Mapping[str, str] = {
+    "conflicting-targets": "The same input has different targets, so no candidate can solve all of them.",
+    "duplicates": "Inputs that are the same count as several pieces of evidence, though they are one.",
+    "empty-inputs": "Inputs without any text.",
+    "few-examples": "So few test examples that only huge differences can be shown.",
+    "few-groups": "So few groups in test that the intervals rest on little.",
+    "groups-on-both-sides": "Examples of one group are in dev and in test, so test is easier than reality.",
+    "imbalance": "One label is so common that always answering it solves nearly all.",
+    "labels-alike": "Labels that differ only in case or signs, which scorers read as the same.",
+    "labels-only-in-test": "Labels that nothing can learn, because no dev example has them.",
+    "leakage": "Test inputs that candidates have seen in dev, so test is easier than reality.",
+    "missing-values": "Columns in which many values are missing.",
+    "near-leakage": "Test inputs that are nearly the same as dev inputs.",
+    "no-dev": "No example to learn from.",
+    "rare-labels": "Labels with so few examples that little can be learned or shown about them.",
+    "requirement-out-of-reach": "A requirement that no candidate could be shown to meet with this many examples.",
+}
+RARE = 5  # examples of a label on a side; fewer are rare
+_MANY_MISSING = 0.2
+_FEW_GROUPS = 20
+_IMBALANCE = 0.9
+_FEW_EXAMPLES = 100
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to look at: a stable code (see WARNINGS), a sentence, and the next step."""
+
+    code: str
+    text: str
+    next_step: str
+
+
+def findings(found: Profile, examples: Sequence[Example]) -> Iterator[Finding]:
+    """What a profile says should be looked at, worst first: splits, labels, inputs, then what can be shown."""
+    yield from _findings_on_splits(found)
+    yield from _findings_on_labels(found)
+    yield from _findings_on_inputs(found, examples)
+    yield from _findings_on_power(found)
+
+
+def _findings_on_splits(found: Profile) -> Iterator[Finding]:
+    if not found.n_dev:
+        yield Finding(
+            code="no-dev",
+            text="There is no dev example: candidates that learn from examples cannot be evaluated.",
+            next_step="Add dev data, or let the data be divided: `split: {test: 0.5}`.",
+        )
+    seen = found.leakage.exact + found.leakage.normalised
+    if seen:
+        yield Finding(
+            code="leakage",
+            text=f"{seen:,} of {found.n_test:,} test inputs are also in dev"
+            + (f" ({found.leakage.normalised:,} of them but for case and signs)." if found.leakage.normalised else "."),
+            next_step="Remove them from dev, or leave the split to Merits: it keeps duplicates on one side.",
+        )
+    if found.leakage.near:
+        yield Finding(
+            code="near-leakage",
+            text=f"{found.leakage.near:,} of {found.n_test:,} test inputs are nearly the same as a dev input.",
+            next_step="Look at some; if they come from one source, name it as `group:` to keep it on one side.",
+        )
+    if found.n_groups_straddling:
+        yield Finding(
+            code="groups-on-both-sides",
+            text=f"{found.n_groups_straddling:,} of {found.n_groups:,} groups are in dev and in test.",
+            next_step="Use `split: {method: group}`, unless production will meet the same groups again.",
+        )
+    if 0 < found.n_groups_test < _FEW_GROUPS:
+        yield Finding(
+            code="few-groups",
+            text=f"The {found.n_test:,} test examples come from {found.n_groups_test:,} groups only.",
+            next_step="Collect examples from more groups: more examples of the same ones add little.",
+        )
+
+
+def _findings_on_labels(found: Profile) -> Iterator[Finding]:
+    if found.labels_only_in_test and found.n_dev:
+        yield Finding(
+            code="labels-only-in-test",
+            text=f"{_some(found.labels_only_in_test)}: only in test, so nothing can learn it from dev.",
+            next_step="Add dev examples of it, or correct it.",
+        )
+    rare = [label for label in found.rare_labels if label not in found.labels_only_in_test]
+    if rare:
+        yield Finding(
+            code="rare-labels",
+            text=f"{_some(rare)}: fewer than {RARE} examples in dev or in test.",
+            next_step="Add examples of it, or merge it with another label; its own recall will stay unknown.",
+        )
+    if found.labels and found.labels[0].share > _IMBALANCE:
+        yield Finding(
+            code="imbalance",
+            text=f"{found.labels[0].share:.0%} of the examples are {found.labels[0].label!r}: "
+            "always answering it solves as many.",
+            next_step="State a requirement on what matters: `recall[LABEL] >= 0.8 @ 95%`, or on macro_f1.",
+        )
+    alike = _alike([count.label for count in found.labels])
+    if alike:
+        shown = "; ".join(", ".join(map(repr, group)) for group in alike)
+        yield Finding(
+            code="labels-alike",
+            text=f"Labels that differ only in case or signs: {shown}.",
+            next_step="Write each label one way.",
+        )
+    if found.n_conflicts:
+        yield Finding(
+            code="conflicting-targets",
+            text=f"{found.n_conflicts:,} inputs have several targets ({found.n_conflicting:,} examples); "
+            f"{found.n_unsolvable:,} of {found.n_test:,} test examples therefore cannot be solved by anything.",
+            next_step="Correct the targets; `merits check --json` lists the examples under `conflicts`.",
+        )
+
+
+def _findings_on_inputs(found: Profile, examples: Sequence[Example]) -> Iterator[Finding]:
+    same = found.duplicates.exact + found.duplicates.normalised
+    if same > len(examples) / 100:
+        yield Finding(
+            code="duplicates",
+            text=f"{same:,} of {len(examples):,} inputs repeat an earlier one in their split.",
+            next_step="Remove repeats, or name what they share as `group:`, so that they count once.",
+        )
+    empty = sum(isinstance(example.input, str) and not example.input.strip() for example in examples)
+    if empty:
+        yield Finding(
+            code="empty-inputs",
+            text=f"{empty:,} inputs are empty.",
+            next_step="Leave those rows out, if no case is empty.",
+        )
+    missing = [column.name for column in found.columns if column.share_missing > _MANY_MISSING]
+    if missing:
+        yield Finding(
+            code="missing-values",
+            text=f"{_some(missing)}: more than {_MANY_MISSING:.0%} of the values are missing.",
+            next_step="Check that they will be missing in production too, or take the column out of `input:`.",
+        )
+
+
+def _findings_on_power(found: Profile) -> Iterator[Finding]:
+    if found.power.n_independent < _FEW_EXAMPLES:
+        more = found.power.n_for_5_points
+        yield Finding(
+            code="few-examples",
+            text=f"{found.power.n_independent:,} independent test examples can only show differences of about "
+            f"{100 * found.power.detectable:.0f} points.",
+            next_step=f"About {more:,} would show 5 points." if more else "Collect more.",
+        )
+    for outlook in found.requirements:
+        if outlook.reachable is False:
+            yield Finding(
+                code="requirement-out-of-reach",
+                text=f"{outlook.text!r} cannot be shown with {outlook.n:,} examples, even if all are solved.",
+                next_step=f"It takes {outlook.n_needed:,} at least, or a lower confidence."
+                if outlook.n_needed
+                else "Lower the bar: no number of examples shows it.",
+            )
+
+
+def _alike(labels: Sequence[str]) -> list[list[str]]:
+    by_reading: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        by_reading[normalised(label)].append(label)
+    return [sorted(group) for group in by_reading.values() if len(group) > 1]
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

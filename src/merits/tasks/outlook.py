@@ -1,0 +1,142 @@
+"""Says what this many test examples can show: differences between candidates, and requirements."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import msgspec
+
+from merits.core.needs import Requirement
+from merits.core.task import Example, Task
+
+__all__ = ["Outlook", "Power", "outlooks", "power_of"]
+
+# The share of examples that exactly one of two candidates solves. Unknown before the run, so an assumption, which is
+# shown with every number that rests on it. Fewer make differences easier to show.
+_DISCORDANT = 0.2
+_POWER = 0.8
+_RATES = frozenset({"accuracy", "solved", "quality", "failure_rate", "recall"})
+_QUANTILES = {"p50_latency": 0.50, "p95_latency": 0.95, "p99_latency": 0.99}
+
+
+class Power(msgspec.Struct, frozen=True, kw_only=True):
+    """What difference the test examples can show, as a rate (0.05 is 5 points).
+
+    `n_independent` is the number of groups where examples are grouped, else of examples. `detectable` is the
+    smallest difference between two candidates that is shown with probability `power` at `confidence`, when the best
+    is compared with `n_comparisons` others and `discordant` of the examples are solved by exactly one of two.
+    `n_for_5_points` (and so on) is how many independent examples that difference takes; None where none is enough.
+    """
+
+    n_independent: int
+    n_comparisons: int
+    confidence: float
+    power: float
+    discordant: float
+    detectable: float
+    n_for_5_points: int | None
+    n_for_3_points: int | None
+    n_for_1_point: int | None
+
+
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a requirement could be shown to be met with `n` examples, at best.
+
+    `reachable` is None where that cannot be told before the run. `n_needed` is how many examples it takes when all of
+    them are in its favour; `least_share` is the share that must be in its favour among the `n` there are.
+    """
+
+    text: str
+    n: int
+    confidence: float
+    reachable: bool | None
+    n_needed: int | None
+    least_share: float | None
+
+
+def power_of(task: Task) -> Power:
+    """What difference between candidates the test examples of a task can show."""
+    from merits.stats.power import examples_for_difference, minimal_detectable_difference
+
+    n = _independent(task.split("test"))
+    comparisons = max(1, len(task.candidates) - 1)
+    level = task.needs.confidence
+
+    def examples_for(difference: float) -> int | None:
+        return examples_for_difference(difference, _DISCORDANT, level=level, power=_POWER, comparisons=comparisons)
+
+    return Power(
+        n_independent=n,
+        n_comparisons=comparisons,
+        confidence=level,
+        power=_POWER,
+        discordant=_DISCORDANT,
+        detectable=minimal_detectable_difference(n, _DISCORDANT, level=level, power=_POWER, comparisons=comparisons),
+        n_for_5_points=examples_for(0.05),
+        n_for_3_points=examples_for(0.03),
+        n_for_1_point=examples_for(0.01),
+    )
+
+
+def outlooks(task: Task) -> tuple[Outlook, ...]:
+    """For each requirement of a task, whether it could be shown to be met at all.
+
+    Judged as `decide` judges the candidate that it names among all: the confidence is corrected for their number.
+    """
+    return tuple(_outlook(requirement, task) for requirement in task.needs.requirements)
+
+
+def _outlook(requirement: Requirement, task: Task) -> Outlook:
+    error = (1 - requirement.confidence) / max(1, len(task.candidates))
+    n, share = _evidence(requirement, task.split("test"))
+    if requirement.metric == "worst_slice":
+        error /= max(1, len({e.tags.get(requirement.of) for e in task.split("test")} - {None}))
+    if share is None:
+        return Outlook(
+            text=str(requirement), n=n, confidence=1 - error, reachable=None, n_needed=None, least_share=None
+        )
+    # The exact bound of n in n (Clopper and Pearson 1934): error ** (1 / n).
+    needed = math.ceil(math.log(error) / math.log(share)) if 0 < share < 1 else (0 if share <= 0 else None)
+    reachable = needed is not None and n >= needed
+    return Outlook(
+        text=str(requirement),
+        n=n,
+        confidence=1 - error,
+        reachable=reachable,
+        n_needed=needed,
+        least_share=_least_share(n, share, 1 - error) if reachable and n else None,
+    )
+
+
+def _evidence(requirement: Requirement, examples: tuple[Example, ...]) -> tuple[int, float | None]:
+    """How many independent examples speak on a requirement, and the share needed in its favour; None if unknown."""
+    metric = requirement.metric
+    if metric in _QUANTILES and requirement.op == "<=":
+        return len(examples), _QUANTILES[metric]
+    share = requirement.bar if requirement.op == ">=" else 1 - requirement.bar
+    if metric == "worst_slice":
+        sizes = Counter(e.tags[requirement.of] for e in examples if requirement.of in e.tags)
+        return min(sizes.values(), default=0), share
+    if metric in _RATES:
+        of = [e for e in examples if not requirement.of or str(e.target) == requirement.of]
+        return _independent(of), share
+    return len(examples), None
+
+
+def _independent(examples: tuple[Example, ...] | list[Example]) -> int:
+    return len({example.group or f"\0{example.id}" for example in examples})
+
+
+def _least_share(n: int, share: float, level: float) -> float:
+    """The smallest share of n whose exact lower bound reaches the bar, by bisection."""
+    from merits.stats.proportions import clopper_pearson_bound
+
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if float(clopper_pearson_bound(middle, n, level)) >= share:
+            high = middle
+        else:
+            low = middle + 1
+    return low / n
