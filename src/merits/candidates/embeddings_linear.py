@@ -64,7 +64,8 @@ def load(params: Params, context: LoadContext) -> Model:
         return make_pipeline(_Embeddings(model), head)
 
     learner = Learner(lambda inputs: RawTexts(), build, needs_classes=True)
-    return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
+    # One text at a time: see Embedder. What several would share is far less than what one takes.
+    return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=1)
 
 
 class _Embeddings:
@@ -81,6 +82,3 @@ class _Embeddings:
 
     def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
         return self._model.embed(X)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True

@@ -86,10 +86,10 @@ def _read(reader: Reader, input: JSON) -> object:
         return _Unreadable(problem)
 
 
-def learning_model(learner: Learner, *, fingerprint: str, timeout_s: float) -> Batcher:
+def learning_model(learner: Learner, *, fingerprint: str, timeout_s: float, batch_size: int = BATCH_SIZE) -> Batcher:
     """The learner as a trainable model."""
     return Batcher(
-        learner.answer_batch, batch_size=BATCH_SIZE, fingerprint=fingerprint, timeout_s=timeout_s, fit=learner.fit
+        learner.answer_batch, batch_size=batch_size, fingerprint=fingerprint, timeout_s=timeout_s, fit=learner.fit
     )
 
 
@@ -107,9 +107,9 @@ def _targets(estimator: Predictor, targets: Sequence[JSON]) -> list[JSON]:
 
 def _predicted(estimator: Any, matrix: object) -> list[Answer]:
     """The answers for a matrix; what comes before the last step of a pipeline is computed once."""
-    steps = getattr(estimator, "steps", None)
-    if steps and len(steps) > 1:
-        matrix, estimator = estimator[:-1].transform(matrix), estimator[-1]
+    *before, (_, estimator) = getattr(estimator, "steps", [("", estimator)])
+    for _, step in before:
+        matrix = matrix if step in (None, "passthrough") else step.transform(matrix)
     outputs = [as_output(output) for output in estimator.predict(matrix)]
     if not hasattr(estimator, "predict_proba"):
         return [Answer(output) for output in outputs]

@@ -1,0 +1,271 @@
+"""A chat model in a GGUF file, run inside this process by llama.cpp (package `xllamacpp`, the extra `gguf`)."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from merits.candidates.assets import asset_folders
+from merits.candidates.batcher import Batcher
+from merits.candidates.chat import answer_of, usage_of
+from merits.candidates.files import file_hash
+from merits.candidates.imports import versions
+from merits.candidates.meter import AskFailed
+from merits.candidates.prompts import Message, Prompt, PromptParams, chosen
+from merits.candidates.registry import LoadContext
+from merits.core.answer import Answer, Failure, Usage
+from merits.core.doors import Model
+from merits.core.errors import CandidateError, MissingExtra
+from merits.core.identity import JSON, content_hash
+from merits.core.task import Example
+
+__all__ = ["Params", "load", "shares"]
+
+_TOP = 500  # tokens looked at for the start of a label; further down a token is less likely than 1 in 10,000
+_MOST_STEPS = 24  # looks at the model for one answer; labels that share long beginnings need several
+_LEAST_SHARE = 0.01  # labels that cannot be told apart yet are followed up while they hold this much
+_CONTENT_FREE = ("N/A", "", "[MASK]")
+
+
+class Params(PromptParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A local chat model in a GGUF file."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1, description="The GGUF file, or its name in the assets folder.")]
+    sha256: Annotated[str, msgspec.Meta(description="If given, the file's SHA-256 must be this.")] = ""
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, description="Longest answer, where no labels are given.")] = 64
+    temperature: Annotated[float, msgspec.Meta(ge=0, description="0 always takes the likeliest token.")] = 0.0
+    context_tokens: Annotated[int, msgspec.Meta(ge=64, description="Longest prompt and answer together.")] = 2048
+    threads: Annotated[int, msgspec.Meta(ge=1, description="Processor threads to compute with.")] = 1
+    calibrate: Annotated[
+        bool,
+        msgspec.Meta(description="Divide label probabilities by those for an empty input, against the model's habits."),
+    ] = True
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A model that answers in this process, one input after the other, with the prompt's shared start computed once.
+
+    In a classification with `labels`, the answer is the likeliest label and every label has a probability: see
+    `shares`. Else the answer is what the model writes. While it is loaded, llama.cpp listens on a free port of the
+    loopback interface, behind a key made up for the purpose.
+    """
+    file = _file(params.path, context)
+    if params.sha256 and file_hash(file) != params.sha256.lower():
+        raise CandidateError(
+            f"{file.name} has the SHA-256 {file_hash(file)}, not {params.sha256}.", "Fetch it again, or mend sha256."
+        )
+    _runtime()
+    labels = context.classes if params.labels and context.task_kind == "classification" else ()
+    fingerprint = content_hash(["gguf 1", file_hash(file), versions("xllamacpp"), labels, context.seed])
+    model = _LocalChat(params, context, file)
+    return Batcher.each(
+        model.answer,
+        fingerprint=fingerprint,
+        timeout_s=context.timeout_s,
+        fit=model.fit if params.few_shot else None,
+        close=model.close,
+    )
+
+
+def _file(path: str, context: LoadContext) -> Path:
+    places = [context.folder / path, *(folder / path for folder in asset_folders(context.folder, context.env))]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = ", ".join(dict.fromkeys(str(place) for place in places))
+    raise CandidateError(
+        f"the model file {path!r} is not there (looked for {looked}).",
+        "Fetch it with `make assets`, set MERITS_ASSETS to where it is, or give its path.",
+    )
+
+
+def _runtime() -> Any:
+    try:
+        import xllamacpp
+    except ImportError:
+        raise MissingExtra(
+            "a GGUF model needs xllamacpp, which is not installed.", "Install it: pip install 'merits[gguf]'"
+        ) from None
+    return xllamacpp
+
+
+class _LocalChat:
+    """Blocking answers of one model file. The file is read by the first question."""
+
+    def __init__(self, params: Params, context: LoadContext, file: Path) -> None:
+        self._params = params
+        self._context = context
+        self._file = file
+        self._lock = threading.Lock()
+        self._server: Any = None
+        self._habits: Mapping[str, float] | None = None
+        self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context)
+
+    def fit(self, examples: Sequence[Example]) -> None:
+        """Choose the examples that are shown."""
+        shown = chosen(examples, self._params.few_shot, self._context.seed)
+        self._prompt, self._habits = Prompt(self._params, self._context, shown), None
+
+    def answer(self, input: JSON) -> Answer:
+        """The likeliest label, or what the model writes."""
+        if self._prompt is None:
+            raise RuntimeError("asked before it was fitted")
+        with self._lock:  # a thread that was given up on may still be computing
+            messages = self._prompt.messages(input)
+            return self._labelled(messages, self._prompt) if self._prompt.labels else self._written(messages)
+
+    def close(self) -> None:
+        """Frees the model's memory."""
+        with self._lock:
+            self._server = None
+
+    def _written(self, messages: Sequence[Message]) -> Answer:
+        reply = self._ask(messages, max_tokens=self._params.max_tokens, temperature=self._params.temperature)
+        answer = answer_of(reply, whole=False)
+        return msgspec.structs.replace(answer, model=self._file.name)
+
+    def _labelled(self, messages: Sequence[Message], prompt: Prompt) -> Answer:
+        if self._params.calibrate and self._habits is None:
+            self._habits = self._measured_habits(prompt)
+        found, usage = self._shares(messages, prompt.labels)
+        if self._habits is not None:
+            found = _scaled({label: share / self._habits[label] for label, share in found.items()})
+        best = max(found, key=lambda label: found[label])
+        return Answer(output=best, probabilities=found, usage=usage, model=self._file.name)
+
+    def _measured_habits(self, prompt: Prompt) -> Mapping[str, float]:
+        """What the model answers to nothing: its habit, which says nothing of an input.
+
+        Zhao et al., "Calibrate Before Use", ICML 2021.
+        """
+        found = [self._shares(prompt.messages(nothing), prompt.labels)[0] for nothing in _CONTENT_FREE]
+        return {label: sum(shares[label] for shares in found) / len(found) for label in prompt.labels}
+
+    def _shares(self, messages: Sequence[Message], labels: Sequence[str]) -> tuple[dict[str, float], Usage]:
+        replies: list[Mapping[str, JSON]] = []
+
+        def look(beginning: str) -> list[tuple[str, float]]:
+            begun: list[Message] = [{"role": "assistant", "content": beginning}] if beginning else []
+            replies.append(
+                self._ask([*messages, *begun], max_tokens=1, temperature=0, logprobs=True, top_logprobs=_TOP)
+            )
+            return _next_tokens(replies[-1])
+
+        return shares(labels, look), _total(replies)
+
+    def _ask(self, messages: Sequence[Message], **options: JSON) -> Mapping[str, JSON]:
+        server = self._started()
+        asked = {"messages": list(messages), "cache_prompt": True, "seed": self._context.seed, **options}
+        reply: Mapping[str, JSON] = server.handle_chat_completions(asked)
+        error = reply.get("error")
+        if error is not None:
+            said = error.get("message", error) if isinstance(error, Mapping) else error
+            raise AskFailed(Failure("bad_request", f"llama.cpp: {said}"))
+        return reply
+
+    def _started(self) -> Any:
+        if self._server is None:
+            runtime = _runtime()
+            options = runtime.CommonParams()
+            options.model.path = str(self._file)
+            options.n_ctx = self._params.context_tokens
+            options.n_parallel = 1
+            options.cpuparams.n_threads = options.cpuparams_batch.n_threads = self._params.threads
+            options.verbosity = -1
+            options.warmup = False
+            options.ui = False
+            options.cache_ram_mib = 0  # only the start that prompts share is kept, not every prompt
+            options.api_keys = [secrets.token_hex(16)]
+            self._server = _opened(partial(runtime.Server, options), self._file)
+        return self._server
+
+
+def _opened(start: Callable[[], Any], file: Path) -> Any:
+    try:
+        return start()
+    except RuntimeError as problem:
+        raise CandidateError(f"{file} cannot be loaded by llama.cpp: {problem}.", "Is it a GGUF model?") from problem
+
+
+def _next_tokens(reply: Mapping[str, Any]) -> list[tuple[str, float]]:
+    tokens = reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+    return [(token["token"], math.exp(token["logprob"])) for token in tokens]
+
+
+def _total(replies: Sequence[Mapping[str, Any]]) -> Usage:
+    used = [usage_of(reply.get("usage") or {}) for reply in replies]
+    return Usage(
+        input_tokens=sum(usage.input_tokens for usage in used),
+        cache_read_tokens=sum(usage.cache_read_tokens for usage in used),
+        output_tokens=sum(usage.output_tokens for usage in used),
+    )
+
+
+def shares(labels: Sequence[str], look: Callable[[str], list[tuple[str, float]]]) -> dict[str, float]:
+    """The probability of each label as the answer, if the model had to answer with one of them. They sum to 1.
+
+    `look(beginning)` gives the likeliest next tokens, with their probabilities, after an answer that begins so. A
+    token that only one label continues with gives that label its probability; a token that several labels share is
+    followed up, likeliest first, as long as it matters. What remains undistinguished is shared out evenly. This needs
+    one look where labels begin differently, and no knowledge of how the model cuts words into tokens.
+
+    >>> said = {"": [("pos", 0.5), ("neg", 0.2), ("The", 0.3)]}
+    >>> {label: round(share, 3) for label, share in shares(["positive", "negative"], said.__getitem__).items()}
+    {'positive': 0.714, 'negative': 0.286}
+    """
+    found = dict.fromkeys(labels, 0.0)
+    waiting: dict[str, float] = {"": 1.0}
+    steps = 0
+    while waiting:
+        beginning = max(waiting, key=lambda text: waiting[text])
+        mass = waiting.pop(beginning)
+        possible = [label for label in labels if label.startswith(beginning)]
+        if steps >= _MOST_STEPS or mass < _LEAST_SHARE:
+            for label in possible:
+                found[label] += mass / len(possible)
+            continue
+        steps += 1
+        for text, share in _split(beginning, possible, look(beginning)).items():
+            begun = [label for label in possible if label.startswith(text)]
+            if text in possible and (len(begun) == 1 or text == beginning):
+                found[text] += mass * share
+            elif len(begun) == 1:
+                found[begun[0]] += mass * share
+            else:
+                waiting[text] = waiting.get(text, 0.0) + mass * share
+    return _scaled(found)
+
+
+def _split(beginning: str, labels: Sequence[str], tokens: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """How the probability after a beginning divides over longer beginnings; sums to 1.
+
+    A label that ends here competes with the longer ones by everything that does not continue any of them.
+    """
+    masses: dict[str, float] = {}
+    elsewhere = max(0.0, 1.0 - sum(share for _, share in tokens))
+    for token, share in tokens:
+        text = beginning + (token if beginning else token.lstrip())
+        if text != beginning and any(label.startswith(text) for label in labels):
+            masses[text] = masses.get(text, 0.0) + share
+        else:
+            elsewhere += share
+    if beginning in labels:
+        masses[beginning] = elsewhere
+    elif not masses:  # none of the labels is among the likely answers: no preference
+        return {label: 1 / len(labels) for label in labels}
+    total = sum(masses.values())
+    return {text: mass / total for text, mass in masses.items()}
+
+
+def _scaled(values: Mapping[str, float]) -> dict[str, float]:
+    """The values, with a floor far below any that matters, divided by their sum."""
+    raised = {name: max(value, 1e-6) for name, value in values.items()}
+    total = sum(raised.values())
+    return {name: value / total for name, value in raised.items()}

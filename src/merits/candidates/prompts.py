@@ -1,0 +1,130 @@
+"""What a chat model is shown: instructions, the allowed labels, worked examples, and the input.
+
+Shared by every kind that talks to a chat model. Knows nothing about how the model is reached.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from merits.candidates.registry import LoadContext
+from merits.candidates.texts import as_text, is_messages
+from merits.core.errors import CandidateError
+from merits.core.identity import JSON
+from merits.core.task import Example
+from merits.core.validate import did_you_mean
+
+__all__ = ["Message", "Prompt", "PromptParams", "Shown", "chosen", "fill"]
+
+Message: TypeAlias = dict[str, JSON]
+_FIELD = re.compile(r"""\{\{(?P<literal>\w+)\}\}|\{(?P<name>[^{}"':,\n]+)\}""")
+_PLAIN = re.compile(r"\w+")
+
+
+class Shown(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A worked example: an input and the output the model should give to it."""
+
+    input: Annotated[JSON, msgspec.Meta(description="What is asked.")]
+    output: Annotated[JSON, msgspec.Meta(description="The answer that is wanted.")]
+
+
+class PromptParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What the model is told."""
+
+    prompt: Annotated[
+        str, msgspec.Meta(description="What is asked; {input} or {a column's name} stands for the input.")
+    ] = "{input}"
+    system: Annotated[str, msgspec.Meta(description="Instructions that go before everything else.")] = ""
+    labels: Annotated[
+        bool, msgspec.Meta(description="In a classification, tell the model which labels are allowed.")
+    ] = True
+    few_shot: Annotated[
+        int, msgspec.Meta(ge=0, description="Show so many examples of the dev split, drawn evenly over the classes.")
+    ] = 0
+    examples: Annotated[tuple[Shown, ...], msgspec.Meta(description="Show these worked examples.")] = ()
+
+    def __post_init__(self) -> None:
+        if not any(match["name"] for match in _FIELD.finditer(self.prompt)):
+            raise ValueError(f"the prompt {self.prompt!r} shows no input: write {{input}} or {{a column's name}} in it")
+
+
+class Prompt:
+    """Makes the messages for an input, from parameters, the task's labels and the examples that are shown."""
+
+    def __init__(self, params: PromptParams, context: LoadContext, shown: Sequence[Shown] = ()) -> None:
+        self._template = params.prompt
+        self.labels = context.classes if params.labels and context.task_kind == "classification" else ()
+        system = "\n".join(part for part in (params.system, _allowed(self.labels)) if part)
+        self._start: list[Message] = [{"role": "system", "content": system}] if system else []
+        for example in (*params.examples, *shown):
+            self._start.append({"role": "user", "content": fill(params.prompt, example.input)})
+            self._start.append({"role": "assistant", "content": as_text(example.output)})
+
+    def messages(self, input: JSON) -> list[Message]:
+        """The messages for an input; an input that is a list of messages goes in as it is, after the instructions."""
+        if is_messages(input) and self._template == "{input}":
+            return [*self._start, *({**message} for message in input)]
+        return [*self._start, {"role": "user", "content": fill(self._template, input)}]
+
+
+def _allowed(labels: Sequence[str]) -> str:
+    return f"Answer with exactly one of these labels and nothing else: {', '.join(labels)}" if labels else ""
+
+
+def fill(template: str, input: JSON) -> str:
+    """The template with `{input}` and `{column}` replaced; CandidateError naming the near miss of an unknown one.
+
+    JSON in a prompt needs no escaping: braces count around a column's name or around a single word, and `{{word}}` is
+    a literal `{word}`. What is put in is not looked at again: an input that holds braces changes nothing.
+
+    >>> fill('Reply as {"label": ...} to {subject}: {input}', {"subject": "Refund", "body": "{subject}"})
+    'Reply as {"label": ...} to Refund: subject: Refund\\nbody: {subject}'
+    >>> fill("{inptu}", "Hi")
+    Traceback (most recent call last):
+    ...
+    merits.core.errors.CandidateError: the prompt names {inptu}, which the input does not have. Did you mean 'input'?
+    """
+    values = {**input, "input": input} if isinstance(input, Mapping) else {"input": input}
+
+    def value(match: re.Match[str]) -> str:
+        if match["literal"]:
+            return f"{{{match['literal']}}}"
+        if match["name"] not in values and not _PLAIN.fullmatch(match["name"]):
+            return match[0]
+        if match["name"] not in values:
+            raise CandidateError(
+                f"the prompt names {{{match['name']}}}, which the input does not have.",
+                did_you_mean(match["name"], values),
+            )
+        return as_text(values[match["name"]])
+
+    return _FIELD.sub(value, template)
+
+
+def chosen(examples: Sequence[Example], n: int, seed: int) -> tuple[Shown, ...]:
+    """So many examples, drawn evenly over the targets and shuffled; the same for the same seed.
+
+    Takes turns through the targets in a random order, so that with fewer examples than targets none is shown twice.
+
+    >>> pool = [Example(str(i), f"text {i}", "ab"[i % 5 == 0]) for i in range(20)]
+    >>> sorted(str(example.output) for example in chosen(pool, 4, seed=1))
+    ['a', 'a', 'b', 'b']
+    """
+    drawn = random.Random(seed)
+    known = [example for example in examples if example.target is not None]
+    drawn.shuffle(known)
+    by_target: dict[str, list[Example]] = {}
+    for example in known:
+        by_target.setdefault(as_text(example.target), []).append(example)
+    queues = list(by_target.values())
+    picked: list[Example] = []
+    while queues and len(picked) < n:
+        picked += [queue.pop() for queue in queues[: n - len(picked)]]
+        queues = [queue for queue in queues if queue]
+    drawn.shuffle(picked)
+    return tuple(Shown(input=example.input, output=example.target) for example in picked)
