@@ -23,6 +23,8 @@ __all__ = ["arrow_table", "read_arrow", "read_frame", "read_mappings", "read_par
 class _Frame(Protocol):
     """What is used of pandas and polars frames and of Arrow tables."""
 
+    columns: Sequence[object]
+
     def to_dict(self, orient: str) -> list[dict[object, object]]: ...
     def to_dicts(self) -> list[dict[object, object]]: ...
     def to_pylist(self) -> list[dict[object, object]]: ...
@@ -72,13 +74,13 @@ def read_frame(data: object) -> Table | None:
     Told apart by the name of their package, so that none of them is imported.
     """
     package = type(data).__module__.partition(".")[0]
-    if package not in ("pandas", "polars", "pyarrow") or not hasattr(data, "columns"):
+    if package not in ("pandas", "polars", "pyarrow") or type(data).__name__ not in ("DataFrame", "LazyFrame", "Table"):
         return None
     frame = cast("_Frame", data)
     if type(data).__name__ == "LazyFrame":
         frame = frame.collect()
     if package == "pandas":
-        _refuse_repeated([str(column) for column in data.columns])
+        _refuse_repeated([str(column) for column in frame.columns])
         rows = frame.to_dict("records")
     else:
         rows = frame.to_dicts() if package == "polars" else frame.to_pylist()

@@ -56,7 +56,7 @@ def make_task(data: object, **options: Unpack[TaskOptions]) -> Task:
 
 def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
     """The task of a definition, whose relative paths start at `folder` and whose errors point into `source`."""
-    values = dict(values)
+    values = {key: value for key, value in values.items() if value is not None}  # `needs:` with comments only
     needs = _ready(values, "needs", Needs)
     settings = _ready(values, "settings", Settings)
     definition = convert_at(values, Definition, source)

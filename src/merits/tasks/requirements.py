@@ -39,7 +39,7 @@ _SHARE_METRICS = frozenset(
     }
 )
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_METRIC = re.compile(r"[A-Za-z](?:[\w.-]|[ ](?=[\w.-]))*")
+_METRIC = re.compile(r"[A-Za-z](?:[\w.-]|[ ](?=[A-Za-z]))*")
 _OPERATOR = re.compile(r"[<>=≤≥!~]+")
 _UNIT = re.compile(r"[%$€£¥]|[A-Za-zµ]+")
 

@@ -89,6 +89,9 @@ def _text(path: Path, name: str) -> str:
         raise DataError(f"cannot read {name}: {problem.strerror}.", "Check the path and your rights to it.") from None
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{name} is UTF-16 text; UTF-8 is expected.", f"Convert it: {_iconv('utf-16', name)}")
+    if b"\0" in raw:
+        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
+        raise DataError(f"{name}, line {line}: a NUL byte, so this is no text file.", "Export it again as text.")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -174,8 +177,6 @@ def _broken(name: str, start: int, end: int, problem: str) -> DataError:
         return DataError(
             f"{name}, line {start}: a quote opens in this row and is never closed.", 'Close it, or write it as "".'
         )
-    if "NUL" in problem:
-        return DataError(f"{name}, line {end}: holds a NUL byte, so it is not a text file.", "Export it again as CSV.")
     return DataError(f"{name}, line {end}: {problem}.", 'A quote inside a quoted value is written "".')
 
 

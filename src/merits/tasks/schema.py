@@ -1,0 +1,115 @@
+"""Publishes what a task file may say as a JSON Schema, so that editors complete it and check it while it is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+
+from merits.core.candidate import Price
+from merits.tasks.definition import Definition
+
+__all__ = ["publish", "schema"]
+
+Schema: TypeAlias = dict[str, Any]
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_ONLY_IN_PYTHON = frozenset({"object"})  # kinds of live objects, which no file can hold
+
+
+def schema() -> Schema:
+    """The JSON Schema (draft 2020-12) of the task file, with every registered kind of candidate and scorer.
+
+    It is stricter than nothing and laxer than `load_task`: what depends on the data (columns, labels) and what is
+    text with a grammar of its own (requirements) is checked there only.
+
+    >>> sorted(schema()["required"])
+    ['data']
+    """
+    from merits.candidates import registry as candidates
+    from merits.scorers import registry as scorers
+
+    whole = _inlined(msgspec.json.schema(Definition))
+    properties = whole["properties"]
+    candidate = _spec(candidates.params_schema(), _candidate_extras())
+    scorer = _spec(
+        scorers.params_schema(), {"name": {"type": "string", "description": "What it is called in reports."}}
+    )
+    properties["data"] |= {"anyOf": [{"type": "string", "minLength": 1}, _files()]}
+    properties["scorers"] = {
+        "description": properties["scorers"]["description"],
+        "anyOf": [{"$ref": "#/$defs/scorer"}, {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/scorer"}}],
+    }
+    properties["candidates"] = {
+        "description": properties["candidates"]["description"],
+        "anyOf": [
+            {"type": "array", "items": {"$ref": "#/$defs/candidate"}},
+            {"type": "object", "additionalProperties": {"$ref": "#/$defs/candidate"}},
+        ],
+    }
+    return {
+        "$schema": _DIALECT,
+        "title": "Merits task",
+        **{key: value for key, value in whole.items() if key != "title"},
+        "$defs": {"candidate": candidate, "scorer": scorer},
+    }
+
+
+def publish(path: Path) -> None:
+    """Writes the schema to a file, in the form in which the published copy is kept."""
+    path.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
+
+
+def _files() -> Schema:
+    return {
+        "type": "object",
+        "properties": {
+            "dev": {"type": "string", "description": "What candidates learn from."},
+            "test": {"type": "string", "description": "What decisions are made on."},
+            "train": {"type": "string", "description": "Another word for dev."},
+        },
+        "required": ["test"],
+        "additionalProperties": False,
+    }
+
+
+def _candidate_extras() -> Schema:
+    return {
+        "name": {"type": "string", "description": "What it is called; renaming asks nothing again."},
+        "price": {"description": "What an answer costs.", **_inlined(msgspec.json.schema(Price))},
+        "metadata": {"type": "object", "description": "Anything worth knowing: licence, where it runs."},
+    }
+
+
+def _spec(params: Mapping[str, Any], extras: Schema) -> Schema:
+    """A kind by its name alone, or with its parameters beside it; only kinds without required ones stand alone."""
+    kinds = {kind: _inlined(part) for kind, part in params.items() if kind not in _ONLY_IN_PYTHON}
+    alone = [kind for kind, part in kinds.items() if not part.get("required")]
+    return {"anyOf": [{"enum": alone}, *(_with_kind(kind, part, extras) for kind, part in kinds.items())]}
+
+
+def _with_kind(kind: str, part: Schema, extras: Schema) -> Schema:
+    described = {"const": kind, **({"description": part["description"]} if "description" in part else {})}
+    return {
+        "title": kind,
+        "type": "object",
+        "properties": {"kind": described, **extras, **part.get("properties", {})},
+        "required": ["kind", *part.get("required", [])],
+        "additionalProperties": False,
+    }
+
+
+def _inlined(part: Any, definitions: Mapping[str, Any] | None = None) -> Any:
+    """The schema with each reference replaced by what it names; none of ours names itself."""
+    if isinstance(part, list):
+        return [_inlined(item, definitions) for item in part]
+    if not isinstance(part, Mapping):
+        return part
+    known = part.get("$defs", definitions) or {}
+    rest = {key: _inlined(value, known) for key, value in part.items() if key not in ("$ref", "$defs")}
+    if "$ref" not in part:
+        return rest
+    target: Schema = _inlined(known[part["$ref"].rpartition("/")[2]], known)
+    return {**target, **rest}
