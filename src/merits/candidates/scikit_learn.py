@@ -20,7 +20,7 @@ from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.validate import did_you_mean
 
-__all__ = ["Params", "Step", "load", "ready", "seeded"]
+__all__ = ["Params", "Raw", "RawTexts", "Step", "load", "reader_for", "ready", "seeded"]
 
 
 class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -78,7 +78,7 @@ def load(params: Params, context: LoadContext) -> Model:
     packages = versions("sklearn", *(type(part).__module__ for part in parts))
     code = [code_hash(file, context.folder) for part in parts if (file := _own_file(part, context.folder))]
     fingerprint = content_hash(["sklearn 1", packages, code, context.seed])
-    learner = Learner(partial(_reader, estimator, params.features), partial(ready, estimator, context.seed))
+    learner = Learner(partial(reader_for, estimator, params.features), partial(ready, estimator, context.seed))
     return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
 
 
@@ -162,7 +162,8 @@ class Raw:
         return "passthrough"
 
 
-def _reader(estimator: Any, features: str, inputs: Sequence[JSON]) -> Reader:
+def reader_for(estimator: Any, features: str, inputs: Sequence[JSON]) -> Reader:
+    """The reader whose rows the estimator can take: see `load`."""
     if features == "raw" or _tag(estimator, "dict"):
         return Raw()
     if _tag(estimator, "string"):
