@@ -1,0 +1,127 @@
+"""Vega-Lite to SVG: the look that all charts share, and what makes an SVG fit to stand in a page with others.
+
+Knows nothing about candidates.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from merits.core.identity import JSON
+from merits.report.plain import clean
+
+__all__ = ["COLOURS", "Chart", "Spec", "Width", "draw", "named_axis", "values"]
+
+Spec: TypeAlias = dict[str, JSON]
+
+_VEGA_LITE = "5.20"
+_FONT = "system-ui"
+COLOURS = tuple(f"var(--c{i})" for i in range(1, 7))
+"""Six colours that people with colour-blindness tell apart (Okabe & Ito 2008), defined by the page's style."""
+
+
+@dataclass(frozen=True)
+class Width:
+    """How wide a drawing is, in CSS pixels, and what fits into that."""
+
+    pixels: int
+    names: int
+    ticks: int
+    narrow: bool
+
+
+WIDE = Width(pixels=860, names=200, ticks=7, narrow=False)
+NARROW = Width(pixels=340, names=108, ticks=4, narrow=True)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart for both widths, and what it shows in words for those who do not see it."""
+
+    wide: str
+    narrow: str
+    description: str
+
+
+def draw(name: str, description: str, make: Callable[[Width], Spec]) -> Chart:
+    """The chart that `make` specifies for a width; `name` keeps its ids apart from those of other charts."""
+    wide, narrow = (_svg(make(width), f"{name}-{i}", width) for i, width in enumerate((WIDE, NARROW)))
+    return Chart(wide, narrow, clean(description))
+
+
+def values(rows: Sequence[Mapping[str, JSON]]) -> Spec:
+    """Data written into a specification."""
+    return {"values": list(rows)}
+
+
+def named_axis(width: Width, **more: JSON) -> Spec:
+    """An axis of names: as much room as the width has for them, no title, no ticks."""
+    return {"labelLimit": width.names, "title": None, "ticks": False, "domain": False, "labelPadding": 8, **more}
+
+
+def _svg(spec: Spec, name: str, width: Width) -> str:
+    import vl_convert
+
+    whole: Spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "background": None,
+        "padding": 4,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "width": width.pixels,
+        "config": _config(width),
+        **spec,
+    }
+    return _fit(vl_convert.vegalite_to_svg(whole, vl_version=_VEGA_LITE, allowed_base_urls=[]), name)
+
+
+def _config(width: Width) -> Spec:
+    size = 12 if width.narrow else 13
+    return {
+        "font": _FONT,
+        "aria": False,
+        "view": {"stroke": None},
+        "axis": {
+            "labelColor": "var(--soft)",
+            "titleColor": "var(--soft)",
+            "titleFontWeight": "normal",
+            "labelFontSize": size,
+            "titleFontSize": size,
+            "titlePadding": 10,
+            "gridColor": "var(--line)",
+            "domainColor": "var(--line)",
+            "tickColor": "var(--line)",
+        },
+        "axisY": {"labelColor": "var(--ink)"},
+        "legend": {
+            "labelColor": "var(--ink)",
+            "labelFontSize": size,
+            "title": None,
+            "orient": "top",
+            "columns": 2 if width.narrow else 5,
+            "labelLimit": 140,
+            "symbolStrokeWidth": 3,
+        },
+        "text": {"color": "var(--ink)", "fontSize": size},
+        "rule": {"color": "var(--soft)"},
+    }
+
+
+_IDS = re.compile(r'\bid="([A-Za-z_][\w-]*)"')
+
+
+def _fit(svg: str, name: str) -> str:
+    """The SVG with ids of its own, sized by its view box alone, and hidden from screen readers (the figure speaks).
+
+    Vega counts its ids up over the life of the process; numbering them anew makes equal charts equal bytes.
+    """
+    fresh = (f"{name}-{i}" for i in itertools.count())
+    ids = {old: next(fresh) for old in dict.fromkeys(_IDS.findall(svg))}
+    for old, new in ids.items():
+        svg = svg.replace(f'id="{old}"', f'id="{new}"').replace(f"url(#{old})", f"url(#{new})")
+    svg = re.sub(r' (?:aria-\w+|role|pointer-events|font-family|xmlns:xlink)="[^"]*"', "", svg)
+    svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)  # hundredths of a pixel are enough; the page is half as big
+    return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)

@@ -1,0 +1,70 @@
+"""Quality by slice of the candidate in focus: a dot and a whisker a slice, and its quality on the whole."""
+
+from __future__ import annotations
+
+from merits.core.identity import JSON
+from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, values
+from merits.report.sections.slices import SliceSection
+
+__all__ = ["slice_chart"]
+
+
+def slice_chart(section: SliceSection) -> Chart | None:
+    """None when the candidate in focus has no outcome in any slice."""
+    data: list[Spec] = [
+        {"tag": group.tag, "slice": s.value, "value": e.value, "low": e.low, "high": e.high}
+        for group in section.groups
+        for s in group.slices
+        if (e := s.rates[0]) is not None and e.value is not None
+    ]
+    if not data:
+        return None
+    words = "; ".join(f"{s.value}: {s.rates[0]}" for group in section.groups for s in group.slices if s.rates[0])
+    about = f"Share of cases solved by {section.candidates[0]} in each slice. {words}."
+    return draw("slices", about, lambda width: _spec(section, data, width))
+
+
+def _spec(section: SliceSection, data: list[Spec], width: Width) -> Spec:
+    charts: list[JSON] = []
+    ends = [v for d in data for v in (d["low"], d["high"], d["value"]) if isinstance(v, float)]
+    pad = 0.03 * (max(ends) - min(ends)) + 0.005
+    scale: Spec = {"domain": [max(0.0, min(ends) - pad), min(1.0, max(ends) + pad)], "nice": False}
+    for i, group in enumerate(section.groups):
+        last = i == len(section.groups) - 1
+        rows = [datum for datum in data if datum["tag"] == group.tag]
+        charts.append(_group(section, group.tag, rows, scale, width, labelled=last))
+    return {"autosize": "pad", "vconcat": charts, "spacing": 18}
+
+
+def _group(section: SliceSection, tag: str, rows: list[Spec], scale: Spec, width: Width, *, labelled: bool) -> Spec:
+    axis: Spec = {"format": ".0%", "tickCount": width.ticks, "title": "cases solved" if labelled else None}
+    x: Spec = {"field": "value", "type": "quantitative", "scale": scale, "axis": axis}
+    names: list[JSON] = [row["slice"] for row in rows]
+    extent = {"minExtent": width.names, "maxExtent": width.names}
+    y: Spec = {"field": "slice", "type": "nominal", "sort": names, "axis": named_axis(width, **extent)}
+    colour = "var(--c1)"
+    layers: list[JSON] = [
+        {
+            "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.5, "strokeCap": "round", "color": colour},
+            "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1, "color": colour},
+            "encoding": {"x": x, "y": y},
+        },
+    ]
+    if section.overall is not None:
+        layers.append(
+            {
+                "data": values([{"overall": section.overall.value}]),
+                "mark": {"type": "rule", "strokeDash": [3, 3], "color": "var(--soft)"},
+                "encoding": {"x": {"field": "overall", "type": "quantitative"}},
+            }
+        )
+    return {
+        "width": width.pixels - width.names - 40,
+        "height": {"step": 28},
+        "title": {"text": tag, "anchor": "start", "fontSize": 13, "color": "var(--soft)", "fontWeight": "normal"},
+        "data": values(rows),
+        "layer": layers,
+    }

@@ -1,0 +1,79 @@
+"""Numbers as readers meet them in a report: an estimate's value, its interval, counts, money, times."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from merits.core.estimate import Estimate
+
+__all__ = ["Bar", "bar", "bare", "count", "interval", "money", "number", "percent", "span_of"]
+
+
+class Bar(NamedTuple):
+    """Where an estimate stands on a track of 110 units, 3 to 107."""
+
+    low: float | None
+    value: float
+    high: float | None
+
+
+def number(estimate: Estimate) -> str:
+    """The value alone, in the estimate's unit."""
+    return estimate.number(estimate.value)
+
+
+def interval(estimate: Estimate) -> str:
+    """The interval alone.
+
+    >>> interval(Estimate(value=0.85, low=0.64, high=0.948, level=0.95, n=20, unit="rate", method="Wilson"))
+    '64.0–94.8 %'
+    """
+    return estimate.text().removeprefix(f"{number(estimate)} [").removesuffix("]")
+
+
+def count(value: float) -> str:
+    """A whole number with thousands separators."""
+    return f"{value:,.0f}"
+
+
+def percent(share: float) -> str:
+    """A share without decimals where it needs none: 95 %, 99.5 %."""
+    return f"{100 * share:g} %"
+
+
+def money(value: float, currency: str) -> str:
+    """An amount that was spent, written as an estimate of money is.
+
+    >>> money(0.04213, "USD")
+    '0.0421 USD'
+    """
+    plain = Estimate(value=value, low=None, high=None, level=1.0, n=1, unit="money", method="sum", currency=currency)
+    return plain.number(value)
+
+
+def bare(estimate: Estimate) -> Estimate:
+    """The estimate of a measure that is no share (an area, an F1), so that it is printed as 0.876 and not in percent."""
+    return msgspec.structs.replace(estimate, unit="score") if estimate.unit == "rate" else estimate
+
+
+def span_of(estimates: list[Estimate]) -> tuple[float, float]:
+    """The ends of a track that all of these fit on."""
+    ends = [end for e in estimates for end in (e.low, e.value, e.high) if end is not None]
+    return (min(ends), max(ends)) if ends else (0.0, 1.0)
+
+
+def bar(estimate: Estimate, span: tuple[float, float]) -> Bar | None:
+    """The places of an estimate on the track; None when it has no value."""
+    if estimate.value is None:
+        return None
+    low, high = span
+    wide = (high - low) or 1.0
+
+    def place(value: float) -> float:
+        return round(3 + 104 * min(1.0, max(0.0, (value - low) / wide)), 1)
+
+    known = estimate.low is not None and estimate.high is not None
+    ends = (place(estimate.low or 0.0), place(estimate.high or 0.0)) if known else (None, None)
+    return Bar(ends[0], place(estimate.value), ends[1])
