@@ -33,7 +33,9 @@ Waiting: TypeAlias = tuple[JSON, "asyncio.Future[Answer]"]
 _DELIVER_EVERY_S = 0.02  # how long a finished answer may wait for the rest of its batch
 _TURN_S = 0.1  # how long one candidate computes while others wait
 _LEND_AFTER_S = 1.0  # a step that takes longer no longer keeps the others waiting
-_EACH_BATCH = 512  # hand-overs between threads cost some 50 us; shared by so many they vanish
+_EACH_BATCH = (
+    64  # a hand-over between threads costs some 50 us; larger batches mean more tasks at once, and were slower
+)
 
 
 class Batcher(Model):
