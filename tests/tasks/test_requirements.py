@@ -79,7 +79,7 @@ def test_what_cannot_be_read_is_pointed_at(text: str, caret: int, said: str) -> 
 
 
 def test_an_empty_requirement_shows_an_example() -> None:
-    with pytest.raises(RequirementError, match="accuracy >= 0.90 @ 95%"):
+    with pytest.raises(RequirementError, match=r"accuracy >= 0\.90 @ 95%"):
         parse_requirement("  ")
 
 

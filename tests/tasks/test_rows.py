@@ -204,9 +204,11 @@ def test_a_folder_of_files_named_after_splits(tmp_path: Path) -> None:
     write(tmp_path / "data", "train-00001-of-00002.csv", "text,label\nb,x\n")
     write(tmp_path / "data", "test-00000-of-00001.csv", "text,label\nc,y\n")
     table = read(tmp_path)
-    assert [
-        (row["text"], split) for row, split in zip(table.rows, table.splits, strict=True)
-    ] == [("a", "train"), ("b", "train"), ("c", "test")]
+    assert [(row["text"], split) for row, split in zip(table.rows, table.splits, strict=True)] == [
+        ("a", "train"),
+        ("b", "train"),
+        ("c", "test"),
+    ]
     assert table.where(2).endswith("test-00000-of-00001.csv, line 2")
 
 
