@@ -69,5 +69,7 @@ def first(k: int, n: int) -> np.ndarray:
 def _columns(
     given: Mapping[str, ArrayLike] | None, names: list[str], shape: tuple[int, int], otherwise: float
 ) -> np.ndarray:
-    rows = [np.broadcast_to(np.asarray((given or {}).get(name, otherwise), dtype=np.float64), shape[1:]) for name in names]
+    rows = [
+        np.broadcast_to(np.asarray((given or {}).get(name, otherwise), dtype=np.float64), shape[1:]) for name in names
+    ]
     return np.array(rows)

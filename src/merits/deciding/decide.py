@@ -63,12 +63,10 @@ def _agreed(rulings: Sequence[Ruling], assessment: Assessment) -> Ruling:
     if (first.verdict, first.chosen) == (second.verdict, second.chosen):
         return first
     text = (
-        f"If failures count as wrong: {_said(first, assessment)}. If they are left out: {_said(second, assessment)}. "
-        "So the failures decide, and they are not answers."
+        f"If failures count as wrong the verdict is {_said(first, assessment)!r}, if they are left out "
+        f"{_said(second, assessment)!r}."
     )
-    step = (
-        "Run again: only what failed is asked again. If it keeps failing, decide whether a failure is a wrong answer."
-    )
+    step = "Run again: only what failed is asked again; if it keeps failing, say whether that is a wrong answer to you."
     return Ruling("undecided", None, (because("failures-matter", text),), step, "it depends on questions that failed")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -22,15 +23,18 @@ from merits.core.validate import did_you_mean
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.economics import cost_per_case, net_value, scaled, solved_cost
 from merits.stats.bootstrap import jackknife_variance
-from merits.stats.critical import Ints, t_critical
+from merits.stats.critical import Bools, Floats, Ints, t_critical
 from merits.stats.means import mean_score
 from merits.stats.quantiles import quantile
 from merits.stats.rates import rate_bounds, rate_of_variance
 
-__all__ = ["Question", "check_requirement", "measure", "metric_names"]
+__all__ = ["QUANTILES", "Question", "check_requirement", "measure", "metric_names", "share_in_time"]
 
 _NEVER_S = 1e300  # the latency of an answer that never came: longer than any bar
 _BLOCKS = 40
+
+QUANTILES: Mapping[str, float] = MappingProxyType({"p50_latency": 0.50, "p95_latency": 0.95, "p99_latency": 0.99})
+"""Percentiles of latency that can be required."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,21 @@ def measure(requirement: Requirement, cases: Cases, needs: Needs, k: int, level:
     found = _GENERAL.get(name) or _CLASSIFICATION.get(name)
     estimate = found(question) if found is not None else _scorer(name, question)
     return None if estimate is None else msgspec.structs.replace(estimate, level=level)
+
+
+def share_in_time(requirement: Requirement, cases: Cases, k: int, level: float) -> tuple[Requirement, Estimate] | None:
+    """A bar on a percentile of latency as what it is: a bar on the share of answers that come in time.
+
+    The 95th percentile is under 0.8 s exactly where more than 95 % of the answers take less. None for other metrics,
+    and where there is no answer.
+    """
+    q = QUANTILES.get(requirement.metric)
+    mask, seconds = _waits(cases, k)
+    if q is None or not mask.any():
+        return None
+    share = rate_bounds(seconds <= requirement.bar, cases.groups_at(mask), level)
+    op: Literal[">=", "<="] = ">=" if requirement.op == "<=" else "<="
+    return msgspec.structs.replace(requirement, op=op, bar=q), share
 
 
 def _narrowings(metric: str, evaluation: Evaluation) -> tuple[str, ...]:
@@ -175,20 +194,22 @@ def _scorer(name: str, question: Question) -> Estimate | None:
 
 
 def _latency(question: Question, *, q: float) -> Estimate | None:
-    """A percentile of latency. Its upper bound is under a bar exactly where the share within the bar is over q.
-
-    A failure that counts took longer than any bar.
-    """
+    """A percentile of latency, to be shown; it is judged on `share_in_time`. An open end: longer than any answer."""
     cases, k = question.cases, question.k
-    mask = cases.asked[k] if cases.policy == POLICIES[0] else cases.asked[k] & ~cases.failed[k]
+    mask, seconds = _waits(cases, k)
     if not mask.any():
         return None
-    seconds = np.where(cases.failed[k], _NEVER_S, cases.evaluation.latency_s[k])[mask]
     estimate = quantile(seconds, q, cases.groups_at(mask), question.two_sided)
     value, low, high = (
         None if end is None or end >= _NEVER_S / 100 else end for end in (estimate.value, estimate.low, estimate.high)
     )
     return _one_sided(msgspec.structs.replace(estimate, value=value, low=low, high=high))
+
+
+def _waits(cases: Cases, k: int) -> tuple[Bools, Floats]:
+    """Which rows have a latency, and the seconds; a failure that counts took longer than any bar."""
+    mask = cases.asked[k] if cases.policy == POLICIES[0] else cases.asked[k] & ~cases.failed[k]
+    return mask, np.where(cases.failed[k], _NEVER_S, cases.evaluation.latency_s[k])[mask]
 
 
 def _cost(question: Question, *, factor: float) -> Estimate | None:
@@ -293,7 +314,7 @@ def _log_loss(value: float, variance: float | None, n: int, level: float) -> Est
     )
 
 
-def _mask(size: int, rows: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _mask(size: int, rows: Ints) -> Bools:
     mask = np.zeros(size, dtype=np.bool_)
     mask[rows] = True
     return mask
@@ -310,9 +331,7 @@ _GENERAL: Mapping[str, Measure] = MappingProxyType(
         "quality": _solved,
         "failure_rate": _failure_rate,
         "worst_slice": _worst_slice,
-        "p50_latency": partial(_latency, q=0.50),
-        "p95_latency": partial(_latency, q=0.95),
-        "p99_latency": partial(_latency, q=0.99),
+        **{name: partial(_latency, q=q) for name, q in QUANTILES.items()},
         "cost_per_case": partial(_cost, factor=1.0),
         "cost_per_1000": partial(_cost, factor=1000.0),
         "cost_per_solved": _cost_per_solved,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -11,14 +11,13 @@ from merits.core.decision import Met, RequirementResult
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs, Requirement
 from merits.deciding.cases import Cases
-from merits.deciding.metrics import measure
+from merits.deciding.metrics import measure, share_in_time
 from merits.stats.power import examples_for_gate
 
 __all__ = ["judge", "more_examples", "overall", "required", "round_up"]
 
 _MONEY = ("cost_per_case", "cost_per_1000", "cost_per_solved", "net_value_per_case")
 _OF_PROBABILITIES = ("log_loss", "roc_auc", "pr_auc", "ece")
-_QUANTILES = {"p50_latency": 0.50, "p95_latency": 0.95, "p99_latency": 0.99}
 _MOST = 10_000_000
 
 
@@ -62,15 +61,12 @@ def overall(results: Sequence[RequirementResult]) -> Met:
     return "met" if all(result.met == "met" for result in results) else "not yet known"
 
 
-def more_examples(requirement: Requirement, estimate: Estimate | None) -> int | None:
-    """About how many more examples settle a requirement, if things stay as they are; None when nobody can say.
-
-    Rates: exactly. Others: an interval shrinks with the root of n.
-    """
-    if estimate is None or estimate.n == 0:
+def more_examples(result: RequirementResult, cases: Cases, k: int) -> int | None:
+    """About how many more examples settle a requirement, if things stay as they are; None when nobody can say."""
+    if result.estimate is None:
         return None
-    total = _needed(requirement, estimate)
-    return None if total is None or total > _MOST else max(1, total - estimate.n)
+    in_time = share_in_time(result.requirement, cases, k, result.estimate.level)
+    return _more(*(in_time or (result.requirement, result.estimate)))
 
 
 def round_up(n: int) -> int:
@@ -97,51 +93,73 @@ def _all(needs: Needs) -> tuple[Requirement, ...]:
 def _result(requirement: Requirement, cases: Cases, needs: Needs, k: int, n_considered: int) -> RequirementResult:
     level = 1.0 - (1.0 - requirement.confidence) / max(n_considered, 1)
     estimate = measure(requirement, cases, needs, k, level)
-    met = judge(requirement, estimate)
-    if estimate is not None and n_considered > 1:
-        note = f"{estimate.method}; {100 * requirement.confidence:g} % corrected for {n_considered} candidates"
-        estimate = msgspec.structs.replace(estimate, method=note)
-    settle = _settle(requirement, estimate, cases, k) if met == "not yet known" else ""
-    return RequirementResult(requirement=requirement, met=met, estimate=estimate, settle=settle)
+    # What is judged is what is shown, but for percentiles of latency, which are judged on the share in time.
+    bar, judged = share_in_time(requirement, cases, k, level) or (requirement, estimate)
+    met = judge(bar, judged)
+    return RequirementResult(
+        requirement=requirement,
+        met=met,
+        estimate=None if estimate is None else _noted(requirement, estimate, judged, n_considered),
+        settle=_settle(requirement, cases, k, bar, judged) if met == "not yet known" else "",
+    )
 
 
-def _settle(requirement: Requirement, estimate: Estimate | None, cases: Cases, k: int) -> str:
+def _noted(requirement: Requirement, estimate: Estimate, judged: Estimate | None, n_considered: int) -> Estimate:
+    """The estimate with what a reader must know about how it was judged."""
+    notes = [estimate.method]
+    if judged is not None and judged is not estimate:
+        notes.append(f"judged on the share within the bar, {judged.text()}")
+    if n_considered > 1:
+        notes.append(f"{100 * requirement.confidence:g} % corrected for {n_considered} candidates")
+    return msgspec.structs.replace(estimate, method="; ".join(notes))
+
+
+def _settle(requirement: Requirement, cases: Cases, k: int, bar: Requirement, judged: Estimate | None) -> str:
     name = cases.evaluation.names[k]
-    if estimate is None:
-        return _no_record(requirement, cases, k)
-    more = more_examples(requirement, estimate)
+    more = _more(bar, judged)
     if more is None:
-        return f"{name} lies on the bar of {requirement}, as far as can be seen: more examples may not settle it."
-    way = "meets" if _on_good_side(requirement, estimate) else "misses"
-    return f"About {round_up(more):,} more examples would show whether {name} meets {requirement} (it {way} it so far)."
+        return _no_record(requirement, cases, k)
+    so_far = "meets" if _on_good_side(bar, judged) else "misses"
+    return (
+        f"About {round_up(more):,} more examples would show whether {name} meets {requirement} (so far it {so_far} it)."
+    )
 
 
 def _no_record(requirement: Requirement, cases: Cases, k: int) -> str:
     name = cases.evaluation.names[k]
     if requirement.metric in _MONEY and not cases.evaluation.priced[k]:
         return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
-    if requirement.metric in _OF_PROBABILITIES:
-        return f"{name} gives no probabilities (or the examples hold one class only), so this cannot be measured."
-    return f"No outcome of {name} bears on {requirement} yet."
+    if requirement.metric in _OF_PROBABILITIES and k not in _with_probabilities(cases):
+        return f"{name} gives no probabilities, so this cannot be measured."
+    return f"{requirement} cannot be settled for {name} by a number of examples that can be told now."
 
 
-def _on_good_side(requirement: Requirement, estimate: Estimate) -> bool:
-    if estimate.value is None:
-        return requirement.op == "<=" and estimate.high is None and (estimate.low or 0.0) <= requirement.bar
+def _with_probabilities(cases: Cases) -> Collection[int]:
+    labels = cases.evaluation.labels
+    return () if labels is None else labels.probabilities.keys()
+
+
+def _on_good_side(requirement: Requirement, estimate: Estimate | None) -> bool:
+    if estimate is None or estimate.value is None:
+        return False
     return estimate.value >= requirement.bar if requirement.op == ">=" else estimate.value <= requirement.bar
 
 
-def _needed(requirement: Requirement, estimate: Estimate) -> int | None:
-    """How many examples there must be in all."""
-    if requirement.metric in _QUANTILES and estimate.high is None and _on_good_side(requirement, estimate):
-        return math.ceil(math.log(1.0 - estimate.level) / math.log(_QUANTILES[requirement.metric]))
-    if estimate.value is None:
+def _more(bar: Requirement, judged: Estimate | None) -> int | None:
+    if judged is None or judged.n == 0:
         return None
-    if estimate.unit == "rate" and estimate.method.startswith("Clopper–Pearson, "):
-        return examples_for_gate(estimate.value, requirement.bar, level=estimate.level)
-    upward = estimate.value > requirement.bar
-    end = estimate.low if upward else estimate.high
-    distance = abs(estimate.value - requirement.bar)
+    total = _needed(bar, judged)
+    return None if total is None or total > _MOST else max(1, total - judged.n)
+
+
+def _needed(bar: Requirement, judged: Estimate) -> int | None:
+    """How many examples there must be in all. Rates: exactly. Others: an interval shrinks with the root of n."""
+    if judged.value is None:
+        return None
+    if judged.unit == "rate" and judged.method.startswith("Clopper–Pearson, "):
+        return examples_for_gate(judged.value, bar.bar, level=judged.level)
+    end = judged.low if judged.value > bar.bar else judged.high
+    distance = abs(judged.value - bar.bar)
     if end is None or distance < 1e-12:
         return None
-    return min(math.ceil(estimate.n * ((estimate.value - end) / distance) ** 2), _MOST + 1)
+    return min(math.ceil(judged.n * ((judged.value - end) / distance) ** 2), _MOST + 1)

@@ -92,19 +92,19 @@ def _requirements_open(assessment: Assessment) -> Ruling:
     reasons = tuple(
         because("requirement-open", _open_text(assessment, k, result), assessment.names[k]) for k, result in open_ones
     )
-    hardest = {k: _hardest(assessment.results[k]) for k, _ in open_ones}
+    hardest = {k: _hardest(assessment, k) for k, _ in open_ones}
     nearest = min(hardest, key=lambda k: (hardest[k][0], -assessment.compared.means[k]))
     return Ruling(
         "undecided", None, reasons, hardest[nearest][1], "no candidate is certain yet to meet what is required"
     )
 
 
-def _hardest(results: Sequence[RequirementResult]) -> tuple[float, str]:
+def _hardest(assessment: Assessment, k: int) -> tuple[float, str]:
     """How many more examples the requirement takes that takes most of them, and what would settle it."""
     found = []
-    for result in results:
+    for result in assessment.results[k]:
         if result.met == "not yet known":
-            more = more_examples(result.requirement, result.estimate)
+            more = more_examples(result, assessment.cases, k)
             found.append((math.inf if more is None else float(more), result.settle))
     return max(found)
 

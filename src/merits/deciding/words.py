@@ -21,7 +21,7 @@ def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing
         parts += [_others(assessment, subject), _money(assessment, standings[subject])]
         parts += [_bars(standings, subject if ruling.chosen is not None else None)]
     if ruling.chosen is None:
-        parts += [reason.text for reason in ruling.reasons[:1]]
+        parts += [_missed(standings, subject) or ruling.reasons[0].text]
     parts += [_failures(standings), change]
     return " ".join(part for part in parts if part)
 
@@ -124,6 +124,15 @@ def _bars(standings: tuple[Standing, ...], k: int | None) -> str:
     met = [result for result in standings[k].requirements if result.met == "met"]
     shown = [f"{result.requirement} ({result.estimate.text()})" for result in met if result.estimate is not None]
     return f"It meets {listed(shown)}." if shown else ""
+
+
+def _missed(standings: tuple[Standing, ...], subject: int | None) -> str:
+    """By how much the best-looking one misses what is required, where it certainly does."""
+    results = () if subject is None else standings[subject].requirements
+    missed = [
+        f"{r.requirement} ({r.estimate.text()})" for r in results if r.met == "not met" and r.estimate is not None
+    ]
+    return f"Even so it certainly misses {listed(missed)}." if missed else ""
 
 
 def _failures(standings: tuple[Standing, ...]) -> str:

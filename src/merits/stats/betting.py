@@ -15,7 +15,7 @@ from merits.stats.critical import Floats
 __all__ = ["betting_limits", "log_wealth"]
 
 _STAKES = 24
-_HALVINGS = 40  # 2**-40: the bisection ends far below any digit that is shown
+_HALVINGS = 24  # 2**-24: the bisection ends far below any digit that is shown
 
 
 def log_wealth(values: Floats, counts: Floats, mean: float) -> float:

@@ -1,0 +1,60 @@
+"""How many examples it takes, against simulation and definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from merits.stats import (
+    bonett_price,
+    clopper_pearson_bound,
+    examples_for_difference,
+    examples_for_gate,
+    minimal_detectable_difference,
+)
+
+
+def test_what_is_said_to_be_detectable_is_detected_four_times_of_five() -> None:
+    """Draw pairs with the promised difference at n = 200: the interval leaves out 0 in about 80 % of them."""
+    n, discordant = 200, 0.2
+    difference = minimal_detectable_difference(n, discordant)
+    generator = np.random.default_rng(0)
+    split = [(discordant + difference) / 2, (discordant - difference) / 2, 1 - discordant]
+    draws = generator.multinomial(n, split, size=2000)
+    shown = np.mean([(bonett_price(int(b), int(c), n).low or 0) > 0 for b, c, _ in draws])
+    assert shown == pytest.approx(0.80, abs=0.04)
+
+
+def test_size_and_difference_are_each_others_inverse() -> None:
+    """n examples show Δ, and Δ takes n examples."""
+    for n in (50, 500, 5000):
+        assert examples_for_difference(minimal_detectable_difference(n)) == pytest.approx(n, abs=1)
+
+
+def test_more_comparisons_take_more_examples() -> None:
+    """Correction has its price, said before it is paid."""
+    assert minimal_detectable_difference(500, comparisons=15) > minimal_detectable_difference(500)
+
+
+def test_gate_size_is_the_first_that_clears() -> None:
+    """One example fewer would not have been enough."""
+    n = examples_for_gate(0.9, 0.8)
+    assert n is not None
+    bounds = [float(clopper_pearson_bound(0.9 * m, m, 0.95, side="low")) for m in (n - 1, n)]
+    assert bounds[0] < 0.8 <= bounds[1]
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, 1.0])
+def test_a_rate_on_the_bar_cannot_be_planned(rate: float) -> None:
+    """Nobody can say when it will fall to one side."""
+    assert examples_for_gate(rate, rate) is None
+
+
+def test_no_difference_cannot_be_shown() -> None:
+    """Equal candidates stay equal, however many examples."""
+    assert examples_for_difference(0.0) is None
+
+
+def test_nothing_detects_nothing() -> None:
+    """Without examples not even a difference of 100 points shows."""
+    assert minimal_detectable_difference(0) == 1.0
