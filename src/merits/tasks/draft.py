@@ -121,6 +121,10 @@ def _other(word: str) -> str:
 
 
 def _relative(path: Path, folder: Path) -> str:
+    """The path from the task file to the data; the whole path where both share nothing but the root."""
+    path, folder = path.resolve(), folder.resolve()
+    if os.path.commonpath([path, folder]) == path.anchor:
+        return path.as_posix()
     return Path(os.path.relpath(path, folder)).as_posix()
 
 

@@ -69,7 +69,7 @@ def _findings_on_splits(found: Profile) -> Iterator[Finding]:
         yield Finding(
             code="leakage",
             text=f"{seen:,} of {found.n_test:,} test inputs are also in dev"
-            + (f" ({found.leakage.normalised:,} of them but for case and signs)." if found.leakage.normalised else "."),
+            f" ({found.leakage.normalised:,} of them written with other case or signs).",
             next_step="Remove them from dev, or leave the split to Merits: it keeps duplicates on one side.",
         )
     if found.leakage.near:
