@@ -96,14 +96,12 @@ class _Command:
         self.fingerprint = fingerprint
         self._process: Process | None = None
         self._turn = asyncio.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._n_asked = 0
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._reading: asyncio.Task[None] | None = None
 
     async def answer(self, input: JSON) -> Answer:
         """What the program replies; AskFailed or TimeoutError, with the end of its standard error, when it does not."""
-        await self._move_to(asyncio.get_running_loop())
         async with self._turn:
             try:
                 async with asyncio.timeout(self._context.timeout_s):
@@ -123,12 +121,6 @@ class _Command:
             with suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), _GRACE_S)
         await self._kill()
-
-    async def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
-        """A process belongs to the event loop that started it."""
-        if loop is not self._loop:
-            self._end_group()
-            self._loop, self._process, self._reading, self._turn = loop, None, None, asyncio.Lock()
 
     async def _exchange(self, input: JSON) -> Answer:
         process = await self._running()
@@ -202,16 +194,11 @@ class _Command:
 
     async def _kill(self) -> None:
         process, self._process = self._process, None
-        if process is not None:
-            self._end_group(process)
+        if process is not None and process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         reading, self._reading = self._reading, None
         if reading is not None:
             reading.cancel()
             await asyncio.wait([reading])
-
-    def _end_group(self, process: Process | None = None) -> None:
-        process = process or self._process
-        if process is not None and process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
