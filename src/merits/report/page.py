@@ -18,7 +18,7 @@ from merits.report.drawings.canvas import Chart
 from merits.report.drawings.confusion import confusion_chart
 from merits.report.drawings.curves import precision_recall_chart, reliability_chart, roc_chart
 from merits.report.drawings.frontier import frontier_chart
-from merits.report.drawings.latency import duration, latency_chart
+from merits.report.drawings.latency import latency_chart
 from merits.report.drawings.quality import quality_chart
 from merits.report.drawings.slices import slice_chart
 from merits.report.plain import clean
@@ -48,6 +48,7 @@ def render(view: ReportView) -> str:
         charts=charts,
         has=_has(view),
         contents=_contents(view, charts),
+        judged=_judged(view),
         span=numbers.span_of([row.standing.quality for row in view.candidates if row.standing.quality]),
         style=Markup(style),
         style_hash=f"sha256-{digest}",
@@ -71,7 +72,7 @@ def _template() -> Template:
         "chip": _CHIPS.__getitem__,
         "count": numbers.count,
         "drawn": _drawn,
-        "duration": duration,
+        "duration": numbers.duration,
         "heat": _heat,
         "interval": numbers.interval,
         "mark": _mark,
@@ -80,9 +81,11 @@ def _template() -> Template:
         "percent": numbers.percent,
         "plain": lambda estimate: numbers.number(numbers.bare(estimate)),
         "plain_interval": lambda estimate: numbers.interval(numbers.bare(estimate)),
+        "cleared": _cleared,
         "relation": relation,
         "symbol": _SYMBOLS.__getitem__,
-        "text": lambda estimate: estimate.text(),
+        "text": numbers.text,
+        "times": numbers.times,
     }
     return environment.get_template("page.html.j2")
 
@@ -108,6 +111,20 @@ def _mark(mark: str) -> Markup:
     return shown if mark in _MARKS else shown + Markup("<em>{}</em>").format(mark)
 
 
+def _cleared(row: CandidateRow) -> list[tuple[str, str]]:
+    """The requirements of a candidate in short, as (style, words): how many are met, missed and open."""
+    counts = row.requirements
+    total = counts.n_met + counts.n_not_met + counts.n_open
+    if total and counts.n_met == total:
+        return [("met", f"✓ all {total} met" if total > 1 else "✓ met")]
+    found = [
+        ("not", f"✗ {counts.n_not_met} not met", counts.n_not_met),
+        ("maybe", f"? {counts.n_open} not yet known", counts.n_open),
+        ("met", f"✓ {counts.n_met} met", counts.n_met),
+    ]
+    return [(style, words) for style, words, n in found if n]
+
+
 def _heat(n: int, total: int) -> str:
     """A class that shades a cell by its share: from 2, 5, 12 and 25 % on."""
     share = n / total if total else 0.0
@@ -116,16 +133,10 @@ def _heat(n: int, total: int) -> str:
 
 
 def relation(row: CandidateRow) -> str:
-    """How a candidate stands to the leader, in a few words.
-
-    "worse than the leader by 6.1 points [1.7 to 10.5 points]"; "" for the leader that is not named anyway.
-    """
+    """How a candidate stands to the leader, in a few words."""
     standing = row.standing
     named = {"leader": "the leader", "tied": "tied with the leader", "worse": "worse than the leader"}
-    words = named.get(standing.relation, "not assessed")
-    behind = standing.behind
-    if standing.relation in ("tied", "worse") and behind is not None and behind.value is not None:
-        words += f": {numbers.number(behind)} [{numbers.interval(behind)}] behind"
+    words = named.get(standing.relation, "not compared" if standing.quality else "not assessed")
     return f"chosen; {words}" if row.named else words
 
 
@@ -147,20 +158,29 @@ def _has(view: ReportView) -> Mapping[str, bool]:
     """Which columns and remarks there is something to fill with."""
     standings = [row.standing for row in view.candidates]
     return {
+        "behind": any(s.behind for s in standings),
         "requirements": any(s.requirements for s in standings),
         "cost": any(s.cost_per_1000 for s in standings),
         "net": any(s.net_value_per_case for s in standings),
         "month": any(s.net_value_per_month for s in standings),
+        "failed": any(s.n_failed or s.n_unscored or s.n_missing for s in standings),
         "latency": any(s.latency_p50_s for s in standings),
         "quality_bar": any(r.metric in ("accuracy", "solved", "quality") for r in view.needs.requirements),
         "latency_bar": any(r.metric.endswith("_latency") for r in view.needs.requirements),
     }
 
 
+def _judged(view: ReportView) -> list[str]:
+    """The requirements that the candidates were judged on, in the order of every candidate's results."""
+    most = max((row.standing.requirements for row in view.candidates), key=len, default=())
+    return [str(result.requirement) for result in most]
+
+
 def _contents(view: ReportView, charts: Mapping[str, Chart | None]) -> list[tuple[str, str]]:
     """The sections that are there, as (id, title)."""
     sections: list[tuple[str, str, object]] = [
         ("candidates", "Candidates", True),
+        ("requirements", "Requirements", any(row.standing.requirements for row in view.candidates)),
         ("quality", "Quality", charts["quality"]),
         ("cost", "Quality against cost", charts["frontier"]),
         ("latency", "Time to answer", charts["latency"]),

@@ -13,7 +13,7 @@ from merits.core.decision import Decision, Reason
 from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs
 from merits.core.task import Example
-from merits.report.sections.candidates import CandidateRow, candidate_rows
+from merits.report.sections.candidates import CandidateRow, Units, candidate_rows, units_of
 from merits.report.sections.conditions import ConditionsSection, conditions_section
 from merits.report.sections.curves import CurveSection, curve_section
 from merits.report.sections.disagreement import DisagreementSection, disagreement_section
@@ -55,6 +55,7 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     verdict: VerdictSection
     reasons: tuple[Reason, ...]
     candidates: tuple[CandidateRow, ...]
+    units: Units
     frontier: FrontierSection | None
     latency: LatencySection | None
     slices: SliceSection | None
@@ -84,6 +85,7 @@ def view(
     """
     subject = Subject(evaluation, decision)
     rows = candidate_rows(subject)
+    units = units_of(rows)
     found = ReportView(
         schema=SCHEMA,
         task=decision.task_name,
@@ -95,10 +97,11 @@ def view(
         objective=decision.objective,
         made_at=made_at,
         needs=decision.needs,
-        verdict=verdict_section(subject),
+        verdict=verdict_section(subject, units),
         reasons=decision.reasons,
         candidates=rows,
-        frontier=frontier_section(rows, decision.currency),
+        units=units,
+        frontier=frontier_section(rows, decision.currency, units),
         latency=latency_section(subject),
         slices=slice_section(subject),
         confusion=confusion_section(subject),

@@ -349,12 +349,15 @@ def roc(rows: Rows, of: str = "") -> Curve | None:
 
 
 def precision_recall(rows: Rows, of: str = "") -> Curve | None:
-    """Precision (y) over recall (x), as `roc` in everything else."""
+    """Precision (y) over recall (x), in steps, as `roc` in everything else.
+
+    At each recall stands the precision of the strictest threshold that reaches it.
+    """
     from sklearn.metrics import precision_recall_curve
 
     def one(is_class: NDArray[np.bool_], probability: Probabilities) -> tuple[Probabilities, Probabilities]:
         precision, recall, _ = precision_recall_curve(is_class, probability)
-        return recall[::-1], precision[::-1]
+        return recall[-2::-1], precision[-2::-1]  # the last point (0, 1) is scikit-learn's own addition
 
     return _mean_curve(rows, of, one, start=None)
 
@@ -374,12 +377,13 @@ def _mean_curve(
     for code in codes:
         is_class = target == code
         if is_class.any() and not is_class.all():
-            curves.append(np.interp(grid, *one(is_class, rows.probabilities[:, code])))
+            x, y = one(is_class, rows.probabilities[:, code])
+            # Between two thresholds a ROC curve is a line, a precision-recall curve is not (Davis & Goadrich 2006).
+            curves.append(np.interp(grid, x, y) if start is not None else y[np.searchsorted(x, grid)])
     if not curves:
         return None
-    mean = np.mean(curves, axis=0)
-    x, y = grid.tolist(), mean.tolist()
-    return Curve([0.0, *x], [start, *y]) if start is not None else Curve(x, y)
+    across, mean = grid.tolist(), np.mean(curves, axis=0).tolist()
+    return Curve([0.0, *across], [start, *mean]) if start is not None else Curve(across, mean)
 
 
 def calibration(rows: Rows, n_bins: int = 10) -> Curve | None:

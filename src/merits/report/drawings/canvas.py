@@ -14,7 +14,7 @@ from typing import TypeAlias
 from merits.core.identity import JSON
 from merits.report.plain import clean
 
-__all__ = ["COLOURS", "Chart", "Spec", "Width", "draw", "named_axis", "values"]
+__all__ = ["COLOURS", "Chart", "Spec", "Width", "draw", "named_axis", "share_axis", "values"]
 
 Spec: TypeAlias = dict[str, JSON]
 
@@ -34,7 +34,7 @@ class Width:
     narrow: bool
 
 
-WIDE = Width(pixels=860, names=200, ticks=7, narrow=False)
+WIDE = Width(pixels=1000, names=200, ticks=7, narrow=False)
 NARROW = Width(pixels=340, names=108, ticks=4, narrow=True)
 
 
@@ -56,6 +56,12 @@ def draw(name: str, description: str, make: Callable[[Width], Spec]) -> Chart:
 def values(rows: Sequence[Mapping[str, JSON]]) -> Spec:
     """Data written into a specification."""
     return {"values": list(rows)}
+
+
+def share_axis(title: str | None, domain: Sequence[float], width: Width) -> Spec:
+    """An axis of shares, with a decimal where the range is so small that whole per cents would repeat."""
+    per_tick = (domain[1] - domain[0]) / width.ticks
+    return {"format": ".1%" if per_tick < 0.01 else ".0%", "tickCount": width.ticks, "title": title}
 
 
 def named_axis(width: Width, **more: JSON) -> Spec:
@@ -110,6 +116,8 @@ def _config(width: Width) -> Spec:
     }
 
 
+_TAG = re.compile("<[^>]*>")  # not the text between tags: 0.00001 is what an axis may say
+_LONG_NUMBER = re.compile(r"(\d+\.\d\d)\d+")
 _IDS = re.compile(r'\bid="([A-Za-z_][\w-]*)"')
 
 
@@ -123,5 +131,5 @@ def _fit(svg: str, name: str) -> str:
     for old, new in ids.items():
         svg = svg.replace(f'id="{old}"', f'id="{new}"').replace(f"url(#{old})", f"url(#{new})")
     svg = re.sub(r' (?:aria-\w+|role|pointer-events|font-family|xmlns:xlink)="[^"]*"', "", svg)
-    svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)  # hundredths of a pixel are enough; the page is half as big
+    svg = _TAG.sub(lambda tag: _LONG_NUMBER.sub(r"\1", tag[0]), svg)  # hundredths of a pixel are enough
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)

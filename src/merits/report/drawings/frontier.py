@@ -17,11 +17,11 @@ _LETTER = 7.0  # pixels a letter takes, about
 
 
 def frontier_chart(section: FrontierSection) -> Chart:
-    """Cost of 1,000 cases along, quality up; the best place is the top left."""
-    words = "; ".join(f"{p.name} {p.quality} at {p.cost_per_1000.text()}" for p in section.points)
+    """Cost along, quality up; the best place is the top left."""
+    words = "; ".join(f"{p.name} {p.quality} at {p.cost.text()}" for p in section.points)
     return draw(
         "frontier",
-        f"Share of cases solved against the cost of 1,000 cases. {words}.",
+        f"Share of cases solved against the cost of {section.n_cases:,} cases. {words}.",
         lambda width: _spec(section, width),
     )
 
@@ -52,7 +52,11 @@ def _spec(section: FrontierSection, width: Width) -> Spec:
     x_scale: Spec = {"type": across.kind, "domain": [across.low, across.high], "nice": False}
     if across.kind == "symlog":
         x_scale["constant"] = across.constant
-    axis: Spec = {"title": f"cost of 1,000 cases ({section.currency})", "tickCount": width.ticks, "format": "~g"}
+    axis: Spec = {
+        "title": f"cost of {section.n_cases:,} cases ({section.currency})",
+        "tickCount": width.ticks,
+        "labelExpr": "format(datum.value, ',.3~r')",
+    }
     if across.kind != "linear":
         axis["values"] = _decades(across, width)
         axis["grid"] = True
@@ -97,7 +101,7 @@ def _spec(section: FrontierSection, width: Width) -> Spec:
 
 
 def _datum(point: CostPoint, across: _Span) -> Spec:
-    cost, quality = point.cost_per_1000, point.quality
+    cost, quality = point.cost, point.quality
     low = cost.value if cost.low is None else max(cost.low, across.low)
     return {
         "name": point.name,
@@ -113,7 +117,7 @@ def _datum(point: CostPoint, across: _Span) -> Spec:
 
 
 def _across(section: FrontierSection) -> _Span:
-    costs = [point.cost_per_1000.value or 0.0 for point in section.points]
+    costs = [point.cost.value or 0.0 for point in section.points]
     if section.scale == "log":
         return _Span(min(costs) / 2, max(costs) * 2, "log", 1.0)
     if section.scale == "symlog":
@@ -162,8 +166,7 @@ def _labels(points: Sequence[CostPoint], spans: tuple[_Span, _Span], width: Widt
     across, up = spans
     inner = width.pixels - (60 if width.narrow else 75)
     dots = [
-        (across.place(p.cost_per_1000.value or 0.0) * inner, (1 - up.place(p.quality.value or 0.0)) * _HEIGHT)
-        for p in points
+        (across.place(p.cost.value or 0.0) * inner, (1 - up.place(p.quality.value or 0.0)) * _HEIGHT) for p in points
     ]
     taken = [(px - 7, py - 7, px + 7, py + 7) for px, py in dots]
     layers: list[JSON] = []
@@ -173,20 +176,18 @@ def _labels(points: Sequence[CostPoint], spans: tuple[_Span, _Span], width: Widt
         best = min(range(len(_SIDES)), key=lambda i: (_overlap(boxes[i], taken, inner), i))
         taken.append(boxes[best])
         side = _SIDES[best]
-        layers.append(
-            {
-                "data": values([{"cost": point.cost_per_1000.value, "quality": point.quality.value, "name": text}]),
-                "mark": {
-                    "type": "text",
-                    "dx": side.dx,
-                    "dy": side.dy,
-                    "align": side.align,
-                    "baseline": "middle",
-                    "fontWeight": 600 if point.named else 400,
-                },
-                "encoding": {**place, "text": {"field": "name"}},
-            }
-        )
+        mark: Spec = {
+            "type": "text",
+            "dx": side.dx,
+            "dy": side.dy,
+            "align": side.align,
+            "baseline": "middle",
+            "fontWeight": 600 if point.named else 400,
+        }
+        halo: Spec = {**mark, "stroke": "var(--paper)", "strokeWidth": 4, "strokeJoin": "round"}
+        datum: Spec = {"cost": point.cost.value, "quality": point.quality.value, "name": text}
+        encoding: Spec = {**place, "text": {"field": "name"}}
+        layers += [{"data": values([datum]), "mark": m, "encoding": encoding} for m in (halo, mark)]
     return layers
 
 

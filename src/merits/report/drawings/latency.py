@@ -10,9 +10,10 @@ import msgspec
 from merits.core.identity import JSON
 from merits.core.needs import Needs
 from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, values
+from merits.report.numbers import duration
 from merits.report.sections.latency import LatencyRow, LatencySection
 
-__all__ = ["duration", "latency_chart"]
+__all__ = ["latency_chart"]
 
 _SHAPE = 0.36  # the height of a shape at its fullest, of the distance between two candidates
 
@@ -24,18 +25,6 @@ def latency_chart(section: LatencySection, needs: Needs) -> Chart:
         f"{r.name}: half within {duration(r.p50_s)}, 95 % within {duration(r.p95_s)}" for r in section.rows
     )
     return draw("latency", f"Time to answer. {words}.", lambda width: _spec(section, bars, width))
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the unit that suits them.
-
-    >>> [duration(s) for s in (0.0000021, 0.00045, 0.12, 2.5, 130)]
-    ['2.1 µs', '450 µs', '120 ms', '2.5 s', '130 s']
-    """
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size or unit == "µs":
-            return f"{seconds / size:,.3g} {unit}" if seconds / size < 100 else f"{seconds / size:,.0f} {unit}"
-    raise AssertionError("the last unit takes everything")
 
 
 def _spec(section: LatencySection, bars: Sequence[float], width: Width) -> Spec:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from merits.core.identity import JSON
 from merits.core.needs import Needs
-from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, values
+from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, share_axis, values
 from merits.report.sections.candidates import CandidateRow
 
 __all__ = ["quality_chart"]
@@ -28,8 +28,9 @@ def _spec(rows: Sequence[CandidateRow], bars: Sequence[float], width: Width) -> 
     data = [_datum(row) for row in rows]
     names: list[JSON] = [row.name for row in rows]
     place: Spec = {"field": "name", "type": "nominal", "sort": names, "axis": named_axis(width)}
-    axis: Spec = {"format": ".0%", "tickCount": width.ticks, "title": "cases solved"}
-    scale: Spec = {"domain": domain(rows, bars), "nice": False}
+    ends = _domain(rows, bars)
+    axis = share_axis("cases solved", ends, width)
+    scale: Spec = {"domain": ends, "nice": False}
     colour: Spec = {
         "field": "role",
         "type": "nominal",
@@ -74,7 +75,7 @@ def _bars(bars: Sequence[float]) -> list[JSON]:
     ]
 
 
-def domain(rows: Sequence[CandidateRow], bars: Sequence[float] = ()) -> list[JSON]:
+def _domain(rows: Sequence[CandidateRow], bars: Sequence[float]) -> list[float]:
     """From below the lowest interval to above the highest, within 0..1."""
     qualities = [row.standing.quality for row in rows if row.standing.quality is not None]
     ends = [e for q in qualities for e in (q.low, q.high, q.value) if e is not None] + list(bars)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from merits.core.identity import JSON
-from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, values
+from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, share_axis, values
 from merits.report.sections.slices import SliceSection
 
 __all__ = ["slice_chart"]
@@ -28,17 +28,17 @@ def _spec(section: SliceSection, data: list[Spec], width: Width) -> Spec:
     charts: list[JSON] = []
     ends = [v for d in data for v in (d["low"], d["high"], d["value"]) if isinstance(v, float)]
     pad = 0.03 * (max(ends) - min(ends)) + 0.005
-    scale: Spec = {"domain": [max(0.0, min(ends) - pad), min(1.0, max(ends) + pad)], "nice": False}
+    domain = [max(0.0, min(ends) - pad), min(1.0, max(ends) + pad)]
     for i, group in enumerate(section.groups):
         last = i == len(section.groups) - 1
         rows = [datum for datum in data if datum["tag"] == group.tag]
-        charts.append(_group(section, group.tag, rows, scale, width, labelled=last))
+        charts.append(_group(section, rows, domain, width, last=last))
     return {"autosize": "pad", "vconcat": charts, "spacing": 18}
 
 
-def _group(section: SliceSection, tag: str, rows: list[Spec], scale: Spec, width: Width, *, labelled: bool) -> Spec:
-    axis: Spec = {"format": ".0%", "tickCount": width.ticks, "title": "cases solved" if labelled else None}
-    x: Spec = {"field": "value", "type": "quantitative", "scale": scale, "axis": axis}
+def _group(section: SliceSection, rows: list[Spec], domain: list[float], width: Width, *, last: bool) -> Spec:
+    axis = share_axis("cases solved" if last else None, domain, width)
+    x: Spec = {"field": "value", "type": "quantitative", "scale": {"domain": domain, "nice": False}, "axis": axis}
     names: list[JSON] = [row["slice"] for row in rows]
     extent = {"minExtent": width.names, "maxExtent": width.names}
     y: Spec = {"field": "slice", "type": "nominal", "sort": names, "axis": named_axis(width, **extent)}
@@ -64,7 +64,13 @@ def _group(section: SliceSection, tag: str, rows: list[Spec], scale: Spec, width
     return {
         "width": width.pixels - width.names - 40,
         "height": {"step": 28},
-        "title": {"text": tag, "anchor": "start", "fontSize": 13, "color": "var(--soft)", "fontWeight": "normal"},
+        "title": {
+            "text": rows[0]["tag"] if rows else "",
+            "anchor": "start",
+            "fontSize": 13,
+            "color": "var(--soft)",
+            "fontWeight": "normal",
+        },
         "data": values(rows),
         "layer": layers,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from merits.core.candidate import Candidate
@@ -9,7 +11,7 @@ from merits.core.decision import Met, Standing
 from merits.report.plain import one_line
 from merits.report.sections.subject import Subject
 
-__all__ = ["CandidateRow", "Requirements", "candidate_rows"]
+__all__ = ["CandidateRow", "Requirements", "Units", "candidate_rows", "units_of"]
 
 
 class Requirements(msgspec.Struct, frozen=True):
@@ -18,6 +20,13 @@ class Requirements(msgspec.Struct, frozen=True):
     n_met: int
     n_not_met: int
     n_open: int
+
+
+class Units(msgspec.Struct, frozen=True):
+    """For how many cases costs are given, so that they have few zeros: 1,000 cases and 1 solved one, or more."""
+
+    cases: int = 1_000
+    solved: int = 1
 
 
 class CandidateRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +44,16 @@ def candidate_rows(subject: Subject) -> tuple[CandidateRow, ...]:
     """A row for each candidate, best first."""
     recipes = {candidate.name: candidate for candidate in subject.evaluation.candidates}
     return tuple(_row(standing, recipes.get(standing.candidate), subject) for standing in subject.standings)
+
+
+def units_of(rows: Sequence[CandidateRow]) -> Units:
+    """The units in which the dearest candidate costs at least a thousandth of the currency, if there are such."""
+    costs = [row.standing.cost_per_1000 for row in rows if row.standing.cost_per_1000 is not None]
+    dearest = max((abs(cost.value or 0.0) for cost in costs), default=0.0) / 1_000
+    return Units(
+        cases=1_000 if dearest * 1_000 >= 1e-3 or dearest == 0 else 1_000_000,
+        solved=1 if dearest >= 1e-3 or dearest == 0 else 1_000 if dearest >= 1e-6 else 1_000_000,
+    )
 
 
 def _row(standing: Standing, recipe: Candidate | None, subject: Subject) -> CandidateRow:

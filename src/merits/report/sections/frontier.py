@@ -8,7 +8,8 @@ from typing import Literal
 import msgspec
 
 from merits.core.estimate import Estimate
-from merits.report.sections.candidates import CandidateRow
+from merits.report.numbers import times
+from merits.report.sections.candidates import CandidateRow, Units
 
 __all__ = ["CostPoint", "FrontierSection", "frontier_section"]
 
@@ -21,7 +22,7 @@ class CostPoint(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     named: bool
     quality: Estimate
-    cost_per_1000: Estimate
+    cost: Estimate
     on_frontier: bool
 
 
@@ -35,36 +36,36 @@ class FrontierSection(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: tuple[str, ...]
     scale: Literal["linear", "log", "symlog"]
     currency: str
+    n_cases: int
 
 
-def frontier_section(rows: Sequence[CandidateRow], currency: str) -> FrontierSection | None:
-    """None unless two candidates have both a quality and a cost."""
-    known = [(row, *figures) for row in rows if (figures := _figures(row)) is not None]
+def frontier_section(rows: Sequence[CandidateRow], currency: str, units: Units) -> FrontierSection | None:
+    """None unless two candidates have both a quality and a cost. Costs are of `n_cases` cases."""
+    known = [(row, *figures) for row in rows if (figures := _figures(row, units)) is not None]
     if len(known) < 2:
         return None
     places = [(cost.value or 0.0, quality.value or 0.0) for _, quality, cost in known]
     points = [
-        CostPoint(
-            name=row.name, named=row.named, quality=quality, cost_per_1000=cost, on_frontier=not _beaten(place, places)
-        )
+        CostPoint(name=row.name, named=row.named, quality=quality, cost=cost, on_frontier=not _beaten(place, places))
         for (row, quality, cost), place in zip(known, places, strict=True)
     ]
     unpriced = tuple(
         row.name for row in rows if row.standing.quality is not None and row.standing.cost_per_1000 is None
     )
     return FrontierSection(
-        points=tuple(sorted(points, key=lambda point: (point.cost_per_1000.value or 0.0, point.name))),
+        points=tuple(sorted(points, key=lambda point: (point.cost.value or 0.0, point.name))),
         unpriced=unpriced,
         scale=_scale([cost for cost, _ in places]),
         currency=currency,
+        n_cases=units.cases,
     )
 
 
-def _figures(row: CandidateRow) -> tuple[Estimate, Estimate] | None:
+def _figures(row: CandidateRow, units: Units) -> tuple[Estimate, Estimate] | None:
     quality, cost = row.standing.quality, row.standing.cost_per_1000
     if quality is None or cost is None or quality.value is None or cost.value is None:
         return None
-    return quality, cost
+    return quality, times(cost, units.cases / 1_000)
 
 
 def _beaten(place: tuple[float, float], places: Sequence[tuple[float, float]]) -> bool:

@@ -15,7 +15,7 @@ __all__ = ["ClassRow", "Confusion", "ConfusionSection", "confusion_section"]
 
 OFF_LIST = "no class"
 _MOST_DRAWN = 20
-_MOST_PAIRS = 15
+_MOST_PAIRS = 10
 _MOST_CLASSES = 40
 
 

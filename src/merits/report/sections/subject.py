@@ -33,16 +33,16 @@ class Subject:
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
-        """Best first by what the decision compares; those without a figure last, by name."""
+        """The named one, then best first by what the decision compares, then those without such a figure by quality."""
         return tuple(sorted(self.decision.standings, key=self._rank))
 
     def _rank(self, standing: Standing) -> tuple[int, float, str]:
-        figure = standing.net_value_per_case if self.decision.objective == "net value" else standing.quality
-        figure = figure or standing.quality
-        named = standing.candidate == self.decision.candidate
-        if figure is None or figure.value is None:
-            return (2, 0.0, standing.candidate)
-        return (0 if named else 1, -figure.value, standing.candidate)
+        compared = standing.net_value_per_case if self.decision.objective == "net value" else standing.quality
+        for rank, figure in ((1, compared), (2, standing.quality)):
+            if figure is not None and figure.value is not None:
+                named = standing.candidate == self.decision.candidate
+                return (0 if named else rank, -figure.value, standing.candidate)
+        return (3, 0.0, standing.candidate)
 
     @cached_property
     def order(self) -> tuple[int, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from merits.core.decision import Decision, Verdict
 from merits.core.estimate import Estimate
+from merits.report.numbers import count, times
+from merits.report.sections.candidates import Units
 from merits.report.sections.subject import Subject
 
 __all__ = ["Figure", "Tone", "VerdictSection", "headline", "verdict_section"]
@@ -54,7 +57,7 @@ def headline(decision: Decision) -> str:
     return "Undecided" if decision.verdict == "undecided" else "None is worth it"
 
 
-def verdict_section(subject: Subject) -> VerdictSection:
+def verdict_section(subject: Subject, units: Units) -> VerdictSection:
     """The verdict with the figures of the candidate it names."""
     decision = subject.decision
     return VerdictSection(
@@ -62,8 +65,8 @@ def verdict_section(subject: Subject) -> VerdictSection:
         tone=_TONES[decision.verdict],
         headline=headline(decision),
         candidate=decision.candidate,
-        sentences=tuple(_paragraphs(decision.summary)),
-        figures=_figures(decision),
+        sentences=_sentences(decision),
+        figures=_figures(decision, units),
         what_would_change_it=decision.what_would_change_it,
         next_step=decision.next_step,
         policies=decision.policies if len(set(decision.policies.values())) > 1 else {},
@@ -71,17 +74,28 @@ def verdict_section(subject: Subject) -> VerdictSection:
     )
 
 
-def _paragraphs(summary: str) -> list[str]:
-    return [part.strip() for part in summary.split("\n") if part.strip()]
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"])")
 
 
-def _figures(decision: Decision) -> tuple[Figure, ...]:
+def _sentences(decision: Decision) -> tuple[str, ...]:
+    """The summary's sentences, less what stands beside it anyway: the headline, and what would change it."""
+    text = (
+        decision.summary.replace(decision.what_would_change_it, "")
+        if decision.what_would_change_it
+        else decision.summary
+    )
+    found = (" ".join(part.split()) for part in _SENTENCE.split(text))
+    return tuple(part for part in found if part and part.rstrip(".") != headline(decision))
+
+
+def _figures(decision: Decision, units: Units) -> tuple[Figure, ...]:
     if not decision.candidate:
         return ()
     standing = decision.standing(decision.candidate)
+    cost = standing.cost_per_solved and times(standing.cost_per_solved, units.solved)
     shown = {
         "cases solved": standing.quality,
-        "cost per solved case": standing.cost_per_solved,
+        "cost of a solved case" if units.solved == 1 else f"cost of {count(units.solved)} solved cases": cost,
         "net value a month": standing.net_value_per_month,
         "net value a case": None if standing.net_value_per_month else standing.net_value_per_case,
         "95 % of answers within": standing.latency_p95_s,
