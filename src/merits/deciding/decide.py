@@ -97,7 +97,7 @@ def _decision(
         task_name=evaluation.task_name,
         split=evaluation.split,
         currency=evaluation.currency,
-        n_examples=len(np.unique(evaluation.examples[counting.cases.clean])),
+        n_examples=int(np.count_nonzero(counting.cases.clean & (evaluation.repeats == 0))),
         n_compared=len(counting.members),
         test_looks=test_looks,
         level=needs.confidence,

@@ -8,7 +8,7 @@ import numpy as np
 
 from merits.core.estimate import Estimate, Unit
 from merits.stats.betting import betting_limits
-from merits.stats.clusters import FEW_GROUPS, clustered, effective_size
+from merits.stats.clusters import FEW_GROUPS, Clustered, clustered, effective_size
 from merits.stats.critical import Floats, Ints, t_critical
 from merits.stats.proportions import wilson_limits
 
@@ -32,8 +32,7 @@ def mean(
     >>> print(mean(np.array([1.0, 2.0, 3.0]), unit="seconds"))
     2 s [-0.484 to 4.48 s], n = 3
     """
-    codes = np.arange(len(values)) if groups is None else groups
-    result = clustered(values, codes)
+    result = _alone(values) if groups is None else clustered(values, groups)
     half = float(t_critical(level, result.n_groups - 1)) * math.sqrt(result.variance) if result.n_groups > 1 else None
     return Estimate(
         value=result.mean if result.n_rows else None,
@@ -89,6 +88,14 @@ def normal_enough(values: Floats) -> bool:
         return False
     skewness = float(np.mean(centred**3)) / variance**1.5
     return bool(len(values) > 25.0 * skewness**2)
+
+
+def _alone(values: Floats) -> Clustered:
+    """The mean and its variance where every row is a group of its own, without sorting rows into groups."""
+    n = len(values)
+    row_variance = float(values.var()) if n else 0.0
+    variance = row_variance / (n - 1) if n > 1 else math.inf
+    return Clustered(float(values.mean()) if n else 0.0, variance, row_variance, n, n)
 
 
 def _grouped_score(values: Floats, groups: Ints, level: float) -> Estimate:
