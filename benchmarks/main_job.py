@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -61,7 +62,10 @@ def _job(n_examples: int, n_candidates: int, folder: Path) -> dict[str, float]:
 
     steps: dict[str, float] = {}
     task = _timed(steps, "data_seconds", lambda: _task(n_examples, folder))
-    candidates = {f"rule {n}": _rule(n) for n in range(n_candidates)}
+    candidates = [
+        merits.as_candidate(_rule(n), name=f"rule {n}", price=merits.Price(per_call=0.001 / (n + 1)))
+        for n in range(n_candidates)
+    ]
     store = folder / "store.sqlite"
     evaluation = _timed(steps, "evaluate_seconds", lambda: merits.evaluate(task, candidates, store=store))
     decision = _timed(steps, "decide_seconds", lambda: merits.decide(evaluation, task.needs))
@@ -121,7 +125,7 @@ def _rule(number: int) -> Callable[[str], str]:
     """A rule that overlooks more and more words, so that candidates differ from one another."""
 
     def rule(text: str) -> str:
-        overlooked = (len(text) * 2654435761 + sum(map(ord, text[-12:])) * 40503) % 100 < 3 * number
+        overlooked = zlib.crc32(text.encode()) % 100 < 3 * number
         if "good" in text and not overlooked:
             return "positive"
         return "negative" if "bad" in text else "neutral"

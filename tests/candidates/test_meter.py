@@ -11,6 +11,7 @@ from merits.candidates.batcher import Batcher
 from merits.candidates.meter import AskFailed, Meter, failure_of
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.errors import CandidateError
+from merits.core.identity import JSON
 from merits.core.secrets import register
 from merits.testing.models import Constant, Failing, Fake, Flaky, Hanging, Replying, Slow
 
@@ -183,6 +184,11 @@ async def test_long_messages_are_cut() -> None:
     assert len(failure_of(ValueError("x" * 10_000)).message) == 500
 
 
+async def test_a_message_that_is_no_text_is_made_one() -> None:
+    """A lone surrogate cannot be written to any store or page."""
+    assert failure_of(ValueError("half \ud800")).message == "ValueError: half ?"
+
+
 async def test_the_users_own_mistake_is_raised() -> None:
     """A candidate that cannot be right is no data point: the user must be told."""
     with pytest.raises(CandidateError, match="no column"):
@@ -200,13 +206,28 @@ async def test_cancellation_passes_through() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer(object()), Answer({"a": {1j}}), Answer("x", probabilities={"x": float("nan")})],  # type: ignore[arg-type,dict-item]
+    [
+        Answer(object()),  # type: ignore[arg-type]
+        Answer({"a": {1j}}),  # type: ignore[dict-item]
+        Answer("x", probabilities={"x": float("nan")}),
+        Answer("x", probabilities={"x": "high"}),  # type: ignore[dict-item]
+        Answer("x", confidence=float("inf")),
+        Answer("x", confidence="high"),  # type: ignore[arg-type]
+        Answer("half a character: \ud800"),
+        Answer("x", model=7),  # type: ignore[arg-type]
+    ],
 )
 async def test_what_cannot_be_stored_is_a_failure(answer: Answer) -> None:
     """Better one failed answer than a run lost when it is written."""
     got = await _meter(Replying(lambda input: answer)).answer("?")
     assert got.failure is not None
     assert got.failure.kind == "raised"
+
+
+@pytest.mark.parametrize("output", ["", "naïve 東京 🙂", None, 0, -1.5, True, [1, {"a": None}], {"": []}], ids=str)
+async def test_whatever_is_json_passes(output: JSON) -> None:
+    """Raw means raw."""
+    assert (await _meter(Constant(output)).answer("?")).output == output
 
 
 async def test_a_model_that_does_not_return_an_answer_is_told_how() -> None:

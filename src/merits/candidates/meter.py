@@ -28,8 +28,8 @@ _FIRST_WAIT_S = 0.5  # doubled after each attempt, as clients of the large provi
 _LONGEST_WAIT_S = 30.0
 _LONGEST_RETRY_AFTER_S = 300.0  # past that it is cheaper to resume the run later
 _LONGEST_MESSAGE = 500
-_PLAIN = frozenset({str, int, float, bool, type(None)})
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Answer).decode
 
 
 class AskFailed(Exception):
@@ -89,7 +89,7 @@ class Meter:
         try:
             answer = await self._attempt(input)
             if answer.failure is None:
-                if type(answer.output) not in _PLAIN or answer.probabilities is not None:
+                if not _is_plain(answer):
                     _check(answer)
                 return answer
             failure = answer.failure
@@ -162,19 +162,27 @@ def failure_of(problem: BaseException) -> Failure:
 
 
 def _clean(failure: Failure) -> Failure:
-    return replace(failure, message=redact(failure.message)[:_LONGEST_MESSAGE])
+    message = redact(failure.message)[:_LONGEST_MESSAGE]
+    return replace(failure, message=message.encode("utf-8", "replace").decode())  # a lone surrogate is no text
+
+
+def _is_plain(answer: Answer) -> bool:
+    """Whether nothing about the answer needs checking: it says one ASCII word or text, and nothing else."""
+    output = answer.output
+    if answer.probabilities is not None or answer.confidence is not None or answer.model:
+        return False
+    return (type(output) is str and output.isascii()) or output is None
 
 
 def _check(answer: Answer) -> None:
-    """Raises TypeError for what cannot be stored as it is: better one failed answer than a lost run."""
-    if type(answer.output) not in _PLAIN:
-        try:
-            _encode(answer.output)
-        except (TypeError, ValueError, OverflowError, UnicodeError, RecursionError) as problem:
-            raise TypeError(f"answered with a {type(answer.output).__name__} that is not JSON: {problem}") from None
-    for name, value in (answer.probabilities or {}).items():
+    """Raises TypeError for what cannot be stored and read again: better one failed answer than a lost run."""
+    for name, value in (*(answer.probabilities or {}).items(), ("confidence", answer.confidence or 0.0)):
         if not math.isfinite(value):
-            raise TypeError(f"gave the probability {value} for {name!r}; give a number from 0 to 1, or none at all")
+            raise TypeError(f"gave {value} for {name!r}; give a number from 0 to 1, or none at all")
+    try:
+        _decode(_encode(answer))
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as problem:
+        raise TypeError(f"gave an answer that is not JSON: {problem}") from None
 
 
 def _not_an_answer(answer: object) -> NoReturn:

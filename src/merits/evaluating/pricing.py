@@ -16,7 +16,7 @@ from merits.core.evaluation import Evaluation
 if TYPE_CHECKING:
     from merits.prices import PriceTable
 
-__all__ = ["price_answers", "price_facts", "reprice"]
+__all__ = ["known_prices", "price_answers", "price_facts", "reprice"]
 
 Floats = NDArray[np.float64]
 
@@ -32,32 +32,38 @@ def reprice(
     present = {candidate.id: candidate for candidate in candidates}
     named = tuple(present.get(candidate.id, candidate) for candidate in evaluation.candidates)
     currency = currency or evaluation.currency
-    cost, priced = price_answers(
-        named, table, evaluation.tokens, evaluation.machine_s, evaluation.attempts, currency=currency
-    )
+    prices = known_prices(named, table, currency=currency)
+    cost, priced = price_answers(prices, evaluation.tokens, evaluation.machine_s, evaluation.attempts)
     facts = {**evaluation.facts, **price_facts(table)}
     return dataclasses.replace(evaluation, candidates=named, cost=cost, priced=priced, currency=currency, facts=facts)
 
 
+def known_prices(
+    candidates: Sequence[Candidate], table: PriceTable | None, *, currency: str
+) -> tuple[Price | None, ...]:
+    """The price of each candidate, its recipe's own or that in the table; TaskError for one in another currency."""
+    prices = tuple(candidate.price if table is None else table.price_of(candidate) for candidate in candidates)
+    for candidate, price in zip(candidates, prices, strict=True):
+        if price is not None and price.currency != currency:
+            raise TaskError(
+                f"candidate {candidate.name!r} is priced in {price.currency}, and the needs are in {currency}.",
+                f"Give its price in {currency}, or set `currency: {price.currency}` under `needs`.",
+            )
+    return prices
+
+
 def price_answers(
-    candidates: Sequence[Candidate],
-    table: PriceTable | None,
+    prices: Sequence[Price | None],
     tokens: Mapping[str, Floats],
     machine_s: Floats,
     attempts: NDArray[np.int32],
-    *,
-    currency: str,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """The costs (candidates, rows), and for which candidates they are known; where they are not, they are 0."""
-    cost = np.zeros(machine_s.shape)
-    priced = np.zeros(len(candidates), np.bool_)
-    for index, candidate in enumerate(candidates):
-        price = _price(candidate, table)
-        if price is None:
-            continue
-        from merits.prices import costs
+    from merits.prices import costs
 
-        _check_currency(candidate, price, currency)
+    cost = np.zeros(machine_s.shape)
+    priced = np.zeros(len(prices), np.bool_)
+    for index, price in enumerate(prices):
         own = {name: counts[index] for name, counts in tokens.items()}
         known = costs(price, tokens=own, machine_s=machine_s[index], attempts=attempts[index])
         if known is not None:
@@ -68,15 +74,3 @@ def price_answers(
 def price_facts(table: PriceTable | None) -> dict[str, str]:
     """Which prices were applied."""
     return {"prices": f"as of {table.as_of}, from {table.source}"} if table else {}
-
-
-def _price(candidate: Candidate, table: PriceTable | None) -> Price | None:
-    return candidate.price if table is None else table.price_of(candidate)
-
-
-def _check_currency(candidate: Candidate, price: Price, currency: str) -> None:
-    if price.currency != currency:
-        raise TaskError(
-            f"candidate {candidate.name!r} is priced in {price.currency}, and the needs are in {currency}.",
-            f"Give its price in {currency}, or set `currency: {price.currency}` under `needs`.",
-        )

@@ -16,7 +16,7 @@ from merits.candidates.batcher import in_thread
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer
-from merits.core.candidate import Candidate
+from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Model, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation
@@ -27,7 +27,7 @@ from merits.evaluating.asking import Health, all_or_first_problem, ask_all
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.planning import Part, Plan
-from merits.evaluating.pricing import price_answers, price_facts
+from merits.evaluating.pricing import known_prices, price_answers, price_facts
 from merits.evaluating.progress import Progress, Silent
 from merits.evaluating.recorder import Recorder
 from merits.evaluating.rows import Rows
@@ -124,14 +124,19 @@ class _Run:
         self.given_up: dict[int, str] = {}
 
     async def evaluation(self, table: PriceTable | None) -> Evaluation:
+        recipes = [each.candidate for each in self.contenders]
         try:
+            # Before anything is asked: a mistake in the file must not cost money.
+            prices = known_prices(recipes, table, currency=self.task.needs.currency)
             missing = self._look_into_store()
+            for note in filter(None, map(table.note, recipes) if table else ()):
+                self.progress.note(note)
             if any(missing):
                 await self._ask(missing)
         finally:
             await _close_all([each.model for each in self.contenders], self.progress.note)
         self._check_that_some_were_answered()
-        evaluation = self._seal(table)
+        evaluation = self._seal(prices, table)
         self.progress.finished()
         return evaluation
 
@@ -239,13 +244,10 @@ class _Run:
         messages = list(self.columns.first_failure[each.index].values())
         return (messages or [self.given_up.get(each.index, "not asked")])[0].rstrip(".")
 
-    def _seal(self, table: PriceTable | None) -> Evaluation:
+    def _seal(self, prices: Sequence[Price | None], table: PriceTable | None) -> Evaluation:
         columns, rows, judge = self.columns, self.rows, self.judge
         candidates = tuple(each.candidate for each in self.contenders)
-        currency = self.task.needs.currency
-        cost, priced = price_answers(
-            candidates, table, columns.tokens, columns.machine_s, columns.attempts, currency=currency
-        )
+        cost, priced = price_answers(prices, columns.tokens, columns.machine_s, columns.attempts)
         evaluation = Evaluation(
             task=self.task.id,
             task_name=self.task.name,
@@ -270,7 +272,7 @@ class _Run:
             attempts=columns.attempts,
             cost=cost,
             priced=priced,
-            currency=currency,
+            currency=self.task.needs.currency,
             labels=columns.labels(),
             confidence=columns.confidence,
             facts={**self._facts(), **price_facts(table)},

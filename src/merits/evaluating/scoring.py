@@ -63,7 +63,8 @@ class Judge:
 
 
 def _said(problem: Exception) -> str:
-    return redact(f"{type(problem).__name__}: {problem}")[:_LONGEST_REASON]
+    reason = redact(f"{type(problem).__name__}: {problem}")[:_LONGEST_REASON]
+    return reason.encode("utf-8", "replace").decode()  # a lone surrogate is no text
 
 
 def _unusable(score: object) -> str:

@@ -272,13 +272,14 @@ class SqliteStore(Store):
         """The answers of one version (to these keys only, if given), the latest for each key, failures included."""
         wanted = None if keys is None else frozenset(keys)
         found: dict[AnswerKey, Answer] = {}
+        new_key, decode = AnswerKey._make, self._decoded  # this loop runs a million times
         for input, repeat, perturbation, text in self._answer_rows(version, wanted):
-            key = AnswerKey(input.hex() if isinstance(input, bytes) else input, repeat, perturbation)
+            key = new_key((input.hex() if type(input) is bytes else input, repeat, perturbation))
             if wanted is not None and key not in wanted:
                 continue
             earlier = found.get(key)
             if earlier is None or earlier.failure is not None:
-                found[key] = self._decoded(text)
+                found[key] = decode(text)
         return found
 
     def _answer_rows(

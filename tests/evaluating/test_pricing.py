@@ -1,0 +1,92 @@
+"""Prices are applied on reading: another price asks nothing again, and an unknown one is not 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec.structs import replace
+
+from merits.core.answer import Answer, Usage
+from merits.core.candidate import Price
+from merits.core.doors import Store
+from merits.core.errors import TaskError, UsageError
+from merits.core.needs import Needs
+from merits.core.task import Task
+from merits.evaluating import reprice
+from merits.store import open_store
+from merits.testing.models import Constant, Flaky, Replying
+from tests.evaluating.making import named, run, task
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    opened = open_store(":memory:")
+    yield opened
+    opened.close()
+
+
+def _reply(input: object) -> Answer:
+    return Answer("even", usage=Usage(input_tokens=1000, output_tokens=10))
+
+
+TOKENS = Price(input_per_million=2.0, output_per_million=10.0)
+
+
+def test_tokens_cost_what_the_recipe_says(store: Store) -> None:
+    """1,000 tokens in at 2 USD a million and 10 out at 10 are 0.0021 USD."""
+    (candidate,) = named(a=Replying(_reply))
+    evaluation = run(task(2), [replace(candidate, price=TOKENS)], store)
+    assert evaluation.cost.tolist() == [[pytest.approx(0.0021)] * 2]
+    assert evaluation.priced.tolist() == [True]
+
+
+def test_an_unknown_price_is_not_0(store: Store) -> None:
+    """It is marked as unknown."""
+    evaluation = run(task(2), named(a=Constant("even")), store)
+    assert evaluation.priced.tolist() == [False]
+
+
+def test_failed_attempts_are_paid(store: Store) -> None:
+    """The second attempt succeeded; both were calls."""
+    (candidate,) = named(a=Flaky("even", 1))
+    of = task(2, retries=1)
+    evaluation = run(of, [replace(candidate, price=Price(per_call=0.5))], store)
+    assert evaluation.attempts.tolist() == [[2, 2]]
+    assert evaluation.cost.tolist() == [[1.0, 1.0]]
+
+
+def test_repricing_changes_costs_and_names_and_nothing_else(store: Store) -> None:
+    """A price slider runs nothing."""
+    candidate, other = named(a=Replying(_reply), b=Constant("odd"))
+    evaluation = run(task(2), [candidate, other], store)
+    dearer = reprice(evaluation, [replace(candidate, name="new name", price=TOKENS)], None)
+    assert dearer.names == ("new name", "b")
+    assert dearer.cost[0].tolist() == [pytest.approx(0.0021)] * 2
+    assert dearer.priced.tolist() == [True, False]
+    assert dearer.solved is evaluation.solved
+    assert dearer.versions == evaluation.versions
+
+
+def test_a_price_in_another_currency_is_refused(store: Store) -> None:
+    """Euros and dollars do not add up."""
+    (candidate,) = named(a=Constant("even"))
+    with pytest.raises(TaskError, match="priced in EUR, and the needs are in USD"):
+        run(task(2), [replace(candidate, price=Price(currency="EUR", per_call=1.0))], store)
+
+
+def test_a_price_in_another_currency_is_refused_before_anything_is_asked(store: Store) -> None:
+    """Answers cost money; a mistake in the file must not."""
+    model = Constant("even")
+    (candidate,) = named(a=model)
+    with pytest.raises(UsageError):
+        run(task(2), [replace(candidate, price=Price(currency="EUR", per_call=1.0))], store)
+    assert model.asked == []
+
+
+def test_the_needs_say_the_currency(store: Store) -> None:
+    """Costs are in the currency that the worth is in."""
+    (candidate,) = named(a=Constant("even"))
+    of: Task = replace(task(2), needs=Needs(currency="EUR"))
+    evaluation = run(of, [replace(candidate, price=Price(currency="EUR", per_call=1.0))], store)
+    assert (evaluation.currency, evaluation.cost.tolist()) == ("EUR", [[1.0, 1.0]])
