@@ -213,6 +213,28 @@ async def test_a_cancelled_call_is_not_computed() -> None:
     await model.close()
 
 
+async def test_calls_cancelled_while_they_wait_are_left_out_of_batches() -> None:
+    """After Ctrl-C nothing more is computed."""
+    batches: list[list[JSON]] = []
+    go_on = threading.Event()
+
+    def batch(inputs: Sequence[JSON]) -> list[Answer]:
+        batches.append(list(inputs))
+        go_on.wait(5)
+        return [Answer(input) for input in inputs]
+
+    model = Batcher(batch, batch_size=2, fingerprint="f", timeout_s=5)
+    calls = [asyncio.ensure_future(model.answer(n)) for n in range(9)]
+    await asyncio.sleep(0.01)
+    for call in calls[2:8]:
+        call.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert batches == [[0, 1], [8]]
+    await model.close()
+
+
 async def test_finished_answers_do_not_wait_for_a_slow_batch() -> None:
     """What is finished is stored: a killed run loses little."""
     go_on = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -102,6 +103,19 @@ def test_a_run_killed_at_random_moments_loses_nothing_and_asks_nothing_again(tmp
     store.close()
     assert evaluation is not None
     assert evaluation.scored.all()
+
+
+def test_an_interrupted_run_ends_at_once_and_keeps_what_was_answered(tmp_path: Path) -> None:
+    """Ctrl-C, as the terminal sends it."""
+    run = _start(tmp_path)
+    while not _lines(tmp_path / "acknowledged") and run.poll() is None:
+        time.sleep(0.002)
+    run.send_signal(signal.SIGINT)
+    said = run.communicate(timeout=20)[1].decode()
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    asked, acknowledged = _lines(tmp_path / "asked"), _lines(tmp_path / "acknowledged")
+    assert 0 < len(acknowledged) < N
+    assert len(asked) - len(acknowledged) <= 128  # only what was in flight is lost
 
 
 def test_a_second_run_on_the_same_store_is_told_to_wait(tmp_path: Path) -> None:

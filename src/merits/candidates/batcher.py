@@ -151,11 +151,14 @@ class Batcher(Model):
 
     def _start(self) -> None:
         """Hands the gathered calls to the thread, if it is free."""
-        if self._run is not None or not self._waiting or self._loop is None:
+        if self._run is not None or self._loop is None:
             return
-        batch = self._waiting[: self._batch_size]
-        del self._waiting[: self._batch_size]
-        self._begin(batch, self._loop)
+        batch: list[Waiting] = []
+        while self._waiting and not batch:  # whoever no longer waits is left out
+            batch = [call for call in self._waiting[: self._batch_size] if not call[1].done()]
+            del self._waiting[: self._batch_size]
+        if batch:
+            self._begin(batch, self._loop)
 
     def _begin(self, batch: list[Waiting], loop: asyncio.AbstractEventLoop) -> None:
         run = self._run = _Run(batch, self._answer_batch, self._answer_one, loop, self._delivered)
