@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -132,6 +134,18 @@ def test_an_unknown_price_is_never_nought() -> None:
     assert (standing.cost_per_1000, standing.cost_per_solved, standing.net_value_per_case) == (None, None, None)
     assert "unknown-price" in codes(decision)
     assert "unpriced" in decision.next_step
+
+
+def test_one_that_would_not_pay_even_for_free_needs_no_price() -> None:
+    """60 % solved for nothing are worth less than 96 % for a cent."""
+    ev = evaluation_of({"good": first(480, 500), "poor": first(300, 500), "near": first(478, 500)}, cost={"good": 0.01})
+    decision = decide(ev, Needs(worth_of_solved=1.0, loss_of_wrong=1.0))
+    texts = {reason.candidate: reason.text for reason in decision.reasons if reason.code == "unknown-price"}
+    assert decision.candidate == "good"
+    assert "even if it were free" in texts["poor"]
+    assert "better buy" in texts["near"]
+    assert "near" in decision.next_step
+    assert "poor" not in decision.next_step
 
 
 def test_a_known_price_of_nought_is_a_price() -> None:
@@ -291,6 +305,13 @@ def test_looks_at_the_test_examples_are_recorded_and_said() -> None:
     decision = decide(evaluation, test_looks=6)
     assert decision.test_looks == 6
     assert "test-reused" in codes(decision)
+
+
+def test_a_decision_on_development_examples_says_so() -> None:
+    """What was tuned on them looks better on them."""
+    evaluation = evaluation_of({"a": first(450, 500), "b": first(300, 500)})
+    assert "not-on-test" not in codes(decide(evaluation))
+    assert "not-on-test" in codes(decide(replace(evaluation, split="dev")))
 
 
 def test_money_in_two_currencies_is_an_error() -> None:

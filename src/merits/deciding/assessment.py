@@ -10,6 +10,7 @@ from merits.core.decision import Met, RequirementResult
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
 from merits.deciding.comparison import Comparison, compare, objective_of
+from merits.deciding.economics import gain_if_free, net_value
 from merits.deciding.requirements import overall, required
 
 __all__ = ["Assessment", "assess"]
@@ -67,6 +68,19 @@ class Assessment:
         if k == self.leader:
             return "leader"
         return "worse" if self.compared.better(self.leader, k) else "tied"
+
+    def may_beat_unpriced(self, k: int) -> bool:
+        """Whether candidate k, which has no price, could be the better buy than the leader if it cost little."""
+        if self.leader is None or k in self.members:
+            return self.relation(k) == "tied"
+        level = self.needs.confidence
+        if self.meets(k) == "not met":
+            return False
+        free = gain_if_free(self.cases, k, self.needs, level)
+        lead = net_value(self.cases, self.leader, self.needs, level)
+        if free is None or free.high is None or lead is None or lead.low is None:
+            return True
+        return free.high > lead.low
 
     @property
     def margin(self) -> float:

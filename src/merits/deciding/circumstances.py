@@ -65,8 +65,12 @@ def _prices(assessment: Assessment) -> Iterator[Reason]:
     matters = evaluation.priced.any() or assessment.needs.worth_of_solved is not None
     for k in unpriced if matters else []:
         name = evaluation.names[k]
-        hope = "it may be the better buy" if assessment.relation(k) != "worse" else "what it costs is unknown"
-        yield because("unknown-price", f"{name} has no price; {hope}, and it is not taken to be free.", name)
+        hope = (
+            "it may be the better buy" if assessment.may_beat_unpriced(k) else "it would not win even if it were free"
+        )
+        if k == assessment.leader:
+            hope = "what it costs is unknown"
+        yield because("unknown-price", f"{name} has no price: {hope}.", name)
 
 
 def _evidence(assessment: Assessment, test_looks: int) -> Iterator[Reason]:
@@ -78,6 +82,9 @@ def _evidence(assessment: Assessment, test_looks: int) -> Iterator[Reason]:
     if incumbent and assessment.incumbent is None:
         text = f"{incumbent}, the candidate in use, has no outcome here that can be compared."
         yield because("incumbent-not-assessed", text, incumbent)
+    if assessment.cases.evaluation.split == "dev":
+        text = "This rests on development examples, which candidates may be tuned on: decide on the test examples."
+        yield because("not-on-test", text)
     if test_looks >= _LOOKS:
         text = (
             f"These test examples were used for {test_looks} different sets of candidates. The best of many tries "

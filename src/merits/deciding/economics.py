@@ -16,7 +16,7 @@ from merits.stats.means import mean
 from merits.stats.rates import rate, rate_bounds
 from merits.stats.ratios import combined_limits, correlation, cost_per_solved
 
-__all__ = ["cost_per_case", "net_value", "net_values", "per_month", "scaled", "solved_cost"]
+__all__ = ["cost_per_case", "gain_if_free", "net_value", "net_values", "per_month", "scaled", "solved_cost"]
 
 
 def cost_per_case(cases: Cases, k: int, level: float) -> Estimate | None:
@@ -75,6 +75,13 @@ def net_value(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bo
         high=high,
         method=f"{gain.method} for the outcome, t for the cost, joined by recovered variances",
     )
+
+
+def gain_if_free(cases: Cases, k: int, needs: Needs, level: float) -> Estimate | None:
+    """The net value of one case if the candidate cost nothing: all that one without a price can be worth."""
+    if needs.worth_of_solved is None or not cases.counted[k].any():
+        return None
+    return _gain(cases, k, needs, level, one_sided=False)
 
 
 def per_month(estimate: Estimate | None, needs: Needs) -> Estimate | None:

@@ -32,6 +32,7 @@ REASONS: Mapping[str, str] = {
     "unknown-price": "A candidate has no price, so what it costs is unknown; it is never taken to be free.",
     "incumbent-stays": "The candidate in use stays: none was shown to be better, or as good and cheaper.",
     "incumbent-not-assessed": "The candidate in use was not evaluated, so it could not be compared.",
+    "not-on-test": "The decision was made on development examples, which candidates may have been chosen or tuned on.",
     "test-reused": "The test examples were used for several decisions; the best of many tries looks better than it is.",
 }
 """Code -> what it says, for the documentation and for readers of the JSON."""

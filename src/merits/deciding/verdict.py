@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from merits.core.decision import Reason, RequirementResult, Verdict
 from merits.deciding.assessment import Assessment
+from merits.deciding.economics import gain_if_free
 from merits.deciding.reasons import because
 from merits.deciding.requirements import more_examples, round_up
 
@@ -77,13 +78,19 @@ def _nobody(assessment: Assessment) -> Ruling:
         else (f"{assessment.names[assessment.members[0]]} certainly misses a requirement or loses money.")
     )
     step = "Add better candidates, or lower a bar that is not needed; deciding again asks nothing again."
-    unpriced = [k for k in assessment.cases.assessed if k not in assessment.members]
+    unpriced = [k for k in assessment.cases.assessed if k not in assessment.members and _may_pay(assessment, k)]
     if unpriced:
         names = listed([assessment.names[k] for k in unpriced])
         price = because("unknown-price", f"{names} may be worth it: without a price nobody knows.")
         step = f"Give the price of {names}."
         return Ruling("undecided", None, (price,), step, f"all that have a price fail, and {names} has none")
     return Ruling("none worth it", None, (because("all-fail", text),), step)
+
+
+def _may_pay(assessment: Assessment, k: int) -> bool:
+    """Whether candidate k, which has no price, could be worth more than nothing if it cost nothing."""
+    free = gain_if_free(assessment.cases, k, assessment.needs, assessment.needs.confidence)
+    return assessment.meets(k) != "not met" and (free is None or free.high is None or free.high > 0.0)
 
 
 def _requirements_open(assessment: Assessment) -> Ruling:
@@ -259,7 +266,7 @@ def _met(assessment: Assessment, k: int) -> list[Reason]:
 
 def _after_adopting(assessment: Assessment, chosen: int, verdict: Verdict) -> str:
     unpriced = [k for k in assessment.cases.assessed if not assessment.cases.evaluation.priced[k]]
-    rivals = [k for k in unpriced if k != chosen and assessment.relation(k) in ("tied", "not assessed")]
+    rivals = [k for k in unpriced if k != chosen and assessment.may_beat_unpriced(k)]
     if rivals and assessment.cases.evaluation.priced[chosen]:
         return f"Give the price of {listed([assessment.names[k] for k in rivals])}: it may be the better buy."
     if chosen in unpriced and assessment.tied != (chosen,):
