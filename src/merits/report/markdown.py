@@ -1,0 +1,69 @@
+"""The report in Markdown, short: for the page of a CI step, a pull request or a chat."""
+
+from __future__ import annotations
+
+import re
+
+from merits.core.estimate import Estimate
+from merits.report import numbers
+from merits.report.plain import one_line
+from merits.report.sections.candidates import CandidateRow
+from merits.report.views import ReportView
+
+__all__ = ["render"]
+
+_BADGES = {"good": "🟢", "open": "🟡", "bad": "🔴"}
+_MEANINGFUL = re.compile(r"([\\`*_{}\[\]<>#|~@&$]|(?<=:)//|(?<=www)\.)")  # the last two begin links by themselves
+
+
+def render(view: ReportView) -> str:
+    """The verdict, the table of candidates and the next step, ending in an empty line.
+
+    Texts from outside are escaped: no name or answer can open a link, a tag, a table cell or mention a person.
+    """
+    verdict = view.verdict
+    parts = [
+        f"## {_BADGES[verdict.tone]} {_escaped(view.task)}: {_escaped(verdict.headline)}",
+        " ".join(_escaped(sentence) for sentence in verdict.sentences),
+        "\n".join(_table(view)),
+    ]
+    if verdict.caution:
+        parts.append(f"**{_escaped(verdict.caution)}**")
+    if verdict.next_step:
+        parts.append(f"**Next:** {_escaped(verdict.next_step)}")
+    return "\n\n".join(part for part in parts if part) + "\n\n"
+
+
+def _table(view: ReportView) -> list[str]:
+    solved = view.units.solved
+    cost = "cost of a solved case" if solved == 1 else f"cost of {numbers.count(solved)} solved cases"
+    head = f"| candidate | solved | requirements | {cost} | 95 % within | failed |"
+    return [head, "|---|---|---|---|---|---|", *(_row(row, solved) for row in view.candidates)]
+
+
+def _row(row: CandidateRow, solved: int) -> str:
+    s, counts = row.standing, row.requirements
+    name = f"**{_escaped(row.name)}**" if row.named else _escaped(row.name)
+    bars = [(counts.n_met, "met"), (counts.n_not_met, "not met"), (counts.n_open, "open")]
+    cells = [
+        name,
+        _figure(s.quality),
+        ", ".join(f"{n} {word}" for n, word in bars if n) or "none",
+        _figure(s.cost_per_solved and numbers.times(s.cost_per_solved, solved)),
+        _figure(s.latency_p95_s),
+        numbers.count(s.n_failed),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _figure(estimate: Estimate | None) -> str:
+    return "no record" if estimate is None else _escaped(numbers.text(estimate))
+
+
+def _escaped(text: str) -> str:
+    """Clean text on one line that Markdown takes as it is.
+
+    >>> _escaped("<b>[a](http://x)|")
+    '\\\\<b\\\\>\\\\[a\\\\](http:\\\\//x)\\\\|'
+    """
+    return _MEANINGFUL.sub(r"\\\1", one_line(text, 2_000))

@@ -1,0 +1,153 @@
+"""The report on a terminal: the verdict, the table, the next step. Fits 80 columns.
+
+Every text is cleaned of terminal escapes first, and none is read as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from merits.core.decision import Standing
+from merits.core.estimate import Estimate
+from merits.report import numbers
+from merits.report.plain import clean, one_line
+from merits.report.sections.candidates import CandidateRow
+from merits.report.views import ReportView
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    from merits.evaluating import Plan
+
+__all__ = ["render", "render_plan"]
+
+_COLOURS = {"good": "green", "open": "yellow", "bad": "red"}
+_RELATIONS = {"leader": "leader", "tied": "tied", "worse": "worse", "not assessed": "not compared"}
+_MOST_REASONS = 6
+_NAME = 26
+
+
+def render(view: ReportView, console: Console) -> None:
+    """Prints the report to the console."""
+    console.print(_verdict(view))
+    console.print(_candidates(view))
+    for line in _remarks(view):
+        console.print(line)
+
+
+def render_plan(plan: Plan, console: Console) -> None:
+    """Prints what an evaluation would ask, and what it would take from the store."""
+    table = _table("what would be asked")
+    table.add_column("candidate", overflow="fold", max_width=_NAME)
+    for name in ("questions", "stored", "to ask", "failed before"):
+        table.add_column(name, justify="right")
+    for part in plan.parts:
+        figures = (part.n_rows, part.n_stored, part.n_to_ask, part.n_failed_before)
+        table.add_row(_text(part.candidate), *(numbers.count(n) for n in figures))
+    console.print(table)
+
+
+def _verdict(view: ReportView) -> RenderableType:
+    from rich.panel import Panel
+
+    verdict, colour = view.verdict, _COLOURS[view.verdict.tone]
+    parts = [_text(f"{verdict.headline}.", f"bold {colour}"), _text(" ".join(verdict.sentences))]
+    parts += [_text(f"If {policy}: {outcome}.") for policy, outcome in verdict.policies.items()]
+    if verdict.caution:
+        parts.append(_text(verdict.caution, "yellow"))
+    title = f"{view.task}: {numbers.count(view.n_examples)} {view.split} examples"
+    return Panel(_lines(parts), title=_text(title), title_align="left", border_style=colour, padding=(1, 2))
+
+
+def _candidates(view: ReportView) -> Table:
+    table = _table(f"candidates, best first; [brackets] hold the {numbers.percent(view.level)} interval")
+    columns = _columns(view)
+    table.add_column("candidate", overflow="fold", max_width=_NAME, min_width=10)
+    for name in columns:
+        table.add_column(name, justify="right", overflow="fold")
+    for row in view.candidates:
+        cells = (_figure(column(row.standing)) for column in columns.values())
+        table.add_row(_name(row), *cells, style="bold" if row.named else None)
+    return table
+
+
+def _columns(view: ReportView) -> dict[str, Callable[[Standing], Estimate | None]]:
+    """The columns that anybody has a figure for, those that decide first: at most four, to fit 80 columns."""
+    solved, currency = view.units.solved, clean(view.currency)
+    found: dict[str, Callable[[Standing], Estimate | None]] = {
+        "solved": lambda s: s.quality,
+        f"net value\n{currency}/month": lambda s: s.net_value_per_month,
+        f"net value\n{currency}/case": lambda s: None if s.net_value_per_month else s.net_value_per_case,
+        f"cost\n{currency}/{numbers.count(solved) + ' ' if solved > 1 else ''}solved": lambda s: (
+            s.cost_per_solved and numbers.times(s.cost_per_solved, solved)
+        ),
+        "95 %\nwithin": lambda s: s.latency_p95_s,
+    }
+    return {name: column for name, column in found.items() if any(column(row.standing) for row in view.candidates)}
+
+
+def _name(row: CandidateRow) -> Text:
+    """The name, how it stands, and whether it clears the bars, on lines of their own."""
+    from rich.text import Text
+
+    counts, standing = row.requirements, row.standing
+    words = ["chosen" if row.named else _RELATIONS[standing.relation]]
+    if counts.n_not_met:
+        words.append(f"{counts.n_not_met} bar{'s' if counts.n_not_met > 1 else ''} missed")
+    if counts.n_open:
+        words.append(f"{counts.n_open} open")
+    if standing.n_failed:
+        words.append(f"{numbers.count(standing.n_failed)} failed")
+    name = Text("● " if row.named else "", "green") + _text(one_line(row.name, 60))
+    return name.append("\n" + ", ".join(words), "not bold dim")
+
+
+def _figure(estimate: Estimate | None) -> Text:
+    """The value over its interval; the currency stands in the heading."""
+    from rich.text import Text
+
+    if estimate is None:
+        return Text("no record", "dim")
+    currency = f" {estimate.currency}" if estimate.currency else ""
+    value, interval = (part.replace(currency, "") for part in (numbers.number(estimate), numbers.interval(estimate)))
+    return Text(clean(value)).append(clean(f"\n[{interval}]"), "not bold dim")
+
+
+def _remarks(view: ReportView) -> list[Text]:
+    """What the table does not say: the requirements of the named candidate, what would change it, what to do next."""
+    lines = []
+    named = next((row for row in view.candidates if row.named), None)
+    if named is not None and named.standing.requirements:
+        for result in named.standing.requirements:
+            symbol, colour = {"met": ("✓", "green"), "not met": ("✗", "red")}.get(result.met, ("?", "yellow"))
+            figure = f": {numbers.text(result.estimate)}" if result.estimate else ""
+            lines.append(_text(f"{symbol} ", colour) + _text(f"{result.requirement}{figure}"))
+    if not named:
+        lines += [_text(f"- {reason.text}") for reason in view.reasons[:_MOST_REASONS]]
+    for title, text in (("change", view.verdict.what_would_change_it), ("next", view.verdict.next_step)):
+        if text:
+            lines.append(_text(f"{title}: ", "bold") + _text(text))
+    return lines
+
+
+def _table(caption: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    return Table(box=SIMPLE_HEAD, title=_text(caption), title_style="dim", title_justify="left", pad_edge=False)
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Clean text that is never read as markup."""
+    from rich.text import Text
+
+    return Text(clean(text), style)
+
+
+def _lines(parts: Sequence[RenderableType]) -> RenderableType:
+    from rich.console import Group
+
+    return Group(*parts)
