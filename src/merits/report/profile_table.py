@@ -28,13 +28,11 @@ def render(profile: Profile, console: Console) -> None:
     """Prints the profile: sizes, then what to look at, then what this many examples can show."""
     heading = f"{profile.name}: {profile.kind}, {_n(profile.n_dev)} dev and {_n(profile.n_test)} test examples"
     console.print(_text(heading, "bold"))
-    for line in _facts(profile):
-        console.print(_text(f"  {line}"))
+    for fact in _facts(profile):
+        console.print(_text(f"  {fact}"))
     for table in _tables(profile):
         console.print(table)
-    for line in _shown(profile):
-        console.print(line)
-    for line in _outlook(profile.power, profile.requirements):
+    for line in (*_shown(profile), *_outlook(profile.power, profile.requirements)):
         console.print(line)
     _warnings(profile, console)
 

@@ -63,7 +63,7 @@ def _verdict(view: ReportView) -> RenderableType:
 
 
 def _candidates(view: ReportView) -> Table:
-    table = _table(f"candidates, best first; [brackets] hold the {numbers.percent(view.level)} interval")
+    table = _table(f"candidates, best first; under each figure its {numbers.percent(view.level)} interval")
     columns = _columns(view)
     table.add_column("candidate", overflow="fold", max_width=_NAME, min_width=10)
     for name in columns:
@@ -113,7 +113,7 @@ def _figure(estimate: Estimate | None) -> Text:
         return Text("no record", "dim")
     currency = f" {estimate.currency}" if estimate.currency else ""
     value, interval = (part.replace(currency, "") for part in (numbers.number(estimate), numbers.interval(estimate)))
-    return Text(clean(value)).append(clean(f"\n[{interval}]"), "not bold dim")
+    return Text(clean(value)).append(clean(f"\n{interval}"), "not bold dim")
 
 
 def _remarks(view: ReportView) -> list[Text]:
@@ -137,7 +137,14 @@ def _table(caption: str) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    return Table(box=SIMPLE_HEAD, title=_text(caption), title_style="dim", title_justify="left", pad_edge=False)
+    return Table(
+        box=SIMPLE_HEAD,
+        title=_text(caption),
+        title_style="dim",
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
 
 
 def _text(text: str, style: str = "") -> Text:
