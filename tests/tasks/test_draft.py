@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,22 @@ def test_data_that_cannot_run_is_refused_with_its_line(tmp_path: Path) -> None:
 def test_what_is_written_is_what_is_read(value: object) -> None:
     """A column may be called anything."""
     assert value == parse_yaml(f"x: {scalar(value)}\n", "t.yaml")[0]["x"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rows", [tickets(), [{"a": i, "b": i * 0.5, "y": "pq"[i % 3 == 0]} for i in range(60)]])
+def test_what_is_written_in_comments_runs_too(tmp_path: Path, rows: Rows) -> None:
+    """A reader takes the comment sign away and expects the rest to be right."""
+    drafted = draft(write(tmp_path / "t.csv", rows))
+    keys = r"requirements:|worth_of|loss_of|volume|currency|incumbent|machine_per|- \w|- \{|  \w+:|  -"
+    text, n = re.subn(rf"(?m)^( *)# (?={keys})", r"\1", drafted.text)
+    assert n >= 14
+    task = loaded(Draft(text=text), tmp_path)
+    assert {"chat", "mine"} <= {candidate.name for candidate in task.candidates}
+    assert (
+        len(task.needs.requirements),
+        task.needs.worth_of_solved,
+        task.needs.incumbent,
+    ) == (2, 0.5, "most-common")
 
 
 def test_strange_names_of_columns_and_labels_survive(tmp_path: Path) -> None:

@@ -218,6 +218,17 @@ def test_a_python_task_may_import_what_lies_beside_it_and_leaves_the_path_alone(
     assert before == sys.path
 
 
+def test_functions_of_a_python_task_are_candidates(words: Write) -> None:
+    """Their source is part of their identity, so it must be found although the file is no module of a package."""
+    text = MAPPING.replace('["most-common"]', '{"mine": mine}')
+    recipes = [
+        load_task(words(task=f"def mine(text):\n    return {answer!r}\n\n{text}", name="t.py")).candidates[0]
+        for answer in ("yes", "yes", "no")
+    ]
+    assert recipes[0].name == "mine"
+    assert recipes[0].id == recipes[1].id != recipes[2].id
+
+
 def test_comments_under_needs_leave_the_defaults(words: Write) -> None:
     """`merits init` writes economics as comments; a key with nothing under it is null in YAML."""
     assert load_task(words()).needs == load_task(words(("candidates:", "needs:\n  # x: 1\ncandidates:"))).needs

@@ -86,7 +86,8 @@ def test_tabular_inputs_are_mappings_of_the_columns(tmp_path: Path) -> None:
         (["inf", "2"], ["inf", "2"]),
         (["9007199254740993"], [9007199254740993.0]),
         (["", ""], [None, None]),
-        ([1, "2", None], [1, 2, None]),
+        ([1, "2", ""], [1, "2", None]),
+        (["1e3", " 2 "], [1000.0, 2.0]),
     ],
 )
 def test_a_column_is_numeric_when_every_value_is(column: list[object], expected: list[object]) -> None:

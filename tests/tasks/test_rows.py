@@ -29,11 +29,13 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
     [
         ("rows.csv", 'text,label\ngood,yes\n"bad, really",no\n'),
         ("rows.csv", '\ufefftext,label\r\ngood,yes\r\n"bad, really",no'),
-        ("rows.csv", "text;label\ngood;yes\nbad, really;no\n".replace("text;label", "text;label")),
+        ("rows.csv", "text;label\ngood;yes\nbad, really;no\n"),
         ("rows.tsv", "text\tlabel\ngood\tyes\n\nbad, really\tno\n"),
         ("rows.jsonl", '{"text": "good", "label": "yes"}\n\n{"text": "bad, really", "label": "no"}\n'),
         ("rows.json", json.dumps(EXPECTED)),
         ("rows.json", json.dumps({"data": EXPECTED})),
+        ("rows.json", json.dumps({"data": EXPECTED}, indent=2)),
+        ("rows.json", "\n".join(json.dumps(row) for row in EXPECTED)),
         ("rows.csv.gz", gzip.compress(b'text,label\ngood,yes\n"bad, really",no\n')),
     ],
 )
@@ -107,7 +109,7 @@ def test_what_no_json_holds_becomes_plain() -> None:
         ("rows.jsonl", '{"a": 1}\n\n[1]\n', ["rows.jsonl, line 3", "expected an object", "[1]"]),
         ("rows.jsonl", '{"a": ' + "[" * 5000, ["rows.jsonl, line 1", "broken JSON"]),
         ("rows.json", '[{"a": 1},\n{"a" 2}]', ["rows.json, line 2", "broken JSON"]),
-        ("rows.json", '{"a": 1}\n{"a": 2}', ["rows.json, line 2", ".jsonl"]),
+        ("rows.json", '{"a": 1}\n{"a": ', ["rows.json, line 2", "broken JSON"]),
         ("rows.json", '{"rows": 1}', ["not a list of rows"]),
         ("rows.json", "[1]", ["rows.json, row 1", "object"]),
         ("rows.json", "[]", ["has no rows"]),

@@ -31,8 +31,10 @@ __all__ = [
 
 INPUT_NAMES = ("input", "question", "prompt", "text")
 TARGET_NAMES = ("target", "answer", "label", "expected", "expected_output", "ideal")
-_MISSING = frozenset({"na", "n/a", "nan", "null", "none", "?", "-"})
-_CODE = re.compile(r"[-+]?0\d")  # 007 and 04109 are codes: as numbers they would lose their zeros
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
+_LONGEST_MISSING = 10  # with the spaces around it; a number in full has more characters, so it is not looked at
+_FRACTION = re.compile(r"[.eE]")
+_CODE = re.compile(r"(?m)^\s*[-+]?0\d")  # 007 and 04109 are codes: as numbers they would lose their zeros
 
 
 @dataclass(frozen=True)
@@ -109,32 +111,35 @@ def as_numbers(column: Sequence[JSON]) -> list[JSON]:
     """A column of texts as numbers where every one of them is a number, else as it is; what is missing is null.
 
     Missing is the empty text; beside numbers also NA, NaN, null, none, ? and -. Codes with a leading zero stay texts.
+    The numbers are all whole or all not.
 
     >>> as_numbers(["1", "2.5", "NA", ""])
-    [1, 2.5, None, None]
+    [1.0, 2.5, None, None]
     >>> as_numbers(["007", "12", ""])
     ['007', '12', None]
     """
-    numbers: list[JSON] = []
-    for value in column:
-        if not isinstance(value, str) or value.strip().lower() in _MISSING or not value.strip():
-            numbers.append(None if isinstance(value, str) else value)
-            continue
-        number = _number(value)
-        if number is None:
-            return [None if value == "" else value for value in column]
-        numbers.append(number)
-    return numbers
+    texts = [value for value in column if isinstance(value, str)]
+    if len(texts) < len(column):
+        return [None if value == "" else value for value in column]
+    missing = {text for text in set(texts) if len(text) <= _LONGEST_MISSING and text.strip().lower() in _MISSING}
+    numbers = _numbers([text for text in texts if text not in missing] if missing else texts)
+    if numbers is None:
+        return [text or None for text in texts]
+    following = iter(numbers)
+    return [None if text in missing else next(following) for text in texts] if missing else list(numbers)
 
 
-def _number(text: str) -> int | float | None:
+def _numbers(texts: Sequence[str]) -> Sequence[int | float] | None:
+    """The texts as numbers, all at once because tables are wide; None when one of them is none."""
     try:
-        number = float(text)
+        floats = list(map(float, texts))
     except ValueError:
         return None
-    if not math.isfinite(number) or "_" in text or _CODE.match(text.strip()):
+    together = "\n".join(texts)
+    if "_" in together or _CODE.search(together) or not all(map(math.isfinite, floats)):
         return None
-    return int(number) if abs(number) < 2**53 and text.strip().lstrip("+-").isdigit() else number
+    whole = not _FRACTION.search(together) and max(map(abs, floats), default=0) < 2**53
+    return list(map(int, texts)) if whole else floats
 
 
 def targets_of(table: Table, chosen: Chosen, definition: Definition, source: Source) -> list[JSON]:

@@ -103,7 +103,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         SplitPart | Literal["stratified", "hash", "group"] | None, Meta(description="How dev and test are divided.")
     ] = None
     sample: Annotated[
-        int | dict[Literal["dev", "test"], int] | None,
+        Annotated[int, Meta(ge=1)] | dict[Literal["dev", "test"], Annotated[int, Meta(ge=1)]] | None,
         Meta(description="Only so many examples, drawn with the split's seed: of all, or of each split."),
     ] = None
     scorers: Annotated[

@@ -204,18 +204,16 @@ def _tabular() -> list[str]:
 
 
 def _chat(plan: Plan) -> list[str]:
-    prompt = " ".join(f"{name}: {{{name}}}" for name in plan.inputs[:3]) if plan.tabular else "{input}"
-    labels = ["labels: true", "few_shot: 4"] if plan.kind == "classification" else []
-    price = "price: {input_per_million: 0.25, output_per_million: 2.00}"
+    shots = ["  #   few_shot: 4"] if plan.kind == "classification" else []
     return [
         "  # Any OpenAI-compatible endpoint; the key is read from OPENAI_API_KEY, or from .env beside this file.",
         "  # - name: chat",
         "  #   kind: chat",
         "  #   model: MODEL",
         "  #   provider: openai",
-        f"  #   prompt: {json.dumps(prompt, ensure_ascii=False)}",
-        *(f"  #   {line}" for line in labels),
-        f"  #   {price}  # your provider's prices",
+        f'  #   prompt: "{{input}}"{"  # all columns; {COLUMN} is one of them" if plan.tabular else ""}',
+        *shots,
+        "  #   price: {input_per_million: 0.25, output_per_million: 2.00}  # your provider's prices",
     ]
 
 

@@ -103,7 +103,7 @@ def _read_path(path: Path, name: str) -> Table:
     reader = _readers().get(_format(path))
     if reader is None:
         raise DataError(
-            f"{name}: files of type {path.suffix or 'without an extension'!r} cannot be read.",
+            f"{name}: files of type {''.join(path.suffixes[-2:]) or 'without an extension'!r} cannot be read.",
             f"Use one of {', '.join(sorted(_readers()))} (text formats may end with .gz).",
         )
     return _checked(replace(reader(path, name), folder=path.parent))

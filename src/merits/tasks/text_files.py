@@ -50,20 +50,28 @@ def read_jsonl(path: Path, name: str) -> Table:
 
 
 def read_json(path: Path, name: str) -> Table:
-    """The table of a JSON file: a list of objects, or an object whose `data` is one."""
+    """The table of a JSON file: a list of objects, an object whose `data` is one, or one object a line after all."""
     text = _text(path, name)
     if not text.strip():
         raise DataError(f"{name} is empty.", "Write a list of objects, one for each example.")
+    if _is_object(text.strip().partition("\n")[0]) and "\n" in text.strip():
+        return read_jsonl(path, name)
     value = _json_value(text.encode(), name)
     rows = value.get("data") if isinstance(value, dict) else value
     if not isinstance(rows, list):
-        if isinstance(value, dict) and "\n" in text.strip() and text.lstrip().startswith("{"):
-            raise DataError(f"{name} holds one object, not a list of rows.", 'Write [{...}, {...}] or {"data": [...]}.')
         raise DataError(f"{name} is not a list of rows.", 'Write [{...}, {...}] or {"data": [...]}.')
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict):
             raise DataError(f"{name}, row {number}: expected an object with columns, found {_short(row)}.")
     return Table(name, union_of_keys(rows), rows)
+
+
+def _is_object(line: str) -> bool:
+    """Whether a line is a whole JSON object."""
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except msgspec.DecodeError:
+        return False
 
 
 def union_of_keys(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -201,7 +209,7 @@ def _json_value(raw: bytes, name: str) -> JSON:
         message = str(problem)
         position = _BYTE.search(message)
         line = raw.count(b"\n", 0, int(position[1])) + 1 if position else 1
-        step = "Correct it; if it has one object a line, name it .jsonl."
+        step = "Correct it there; the file must be one list of objects, or have one object a line."
         raise DataError(f"{name}, line {line}: broken JSON: {_BYTE.sub('', message)}.", step) from None
     return value
 
