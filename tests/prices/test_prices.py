@@ -1,0 +1,170 @@
+"""Money, to the cent; what is not known is not free."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from merits.core.candidate import Candidate, Price
+from merits.core.errors import TaskError
+from merits.prices import costs, load_table
+
+TABLE = """
+as_of: 2026-05-01
+source: the provider's price page
+currency: EUR
+models:
+  small: {input_per_million: 0.15, output_per_million: 0.60, cache_read_per_million: 0.075}
+  by-call: {per_call: 0.01}
+"""
+
+
+def used(**tokens: float) -> dict[str, np.ndarray]:
+    return {name: np.array([count], np.float64) for name, count in tokens.items()}
+
+
+def cost(price: Price | None, *, machine_s: float = 0.0, attempts: int = 1, **tokens: float) -> float | None:
+    found = costs(
+        price, tokens=used(**tokens), machine_s=np.array([machine_s]), attempts=np.array([attempts], np.int32)
+    )
+    return None if found is None else float(found[0])
+
+
+def test_tokens_are_billed_by_kind() -> None:
+    """1,000,000 input at 2, 500,000 cached at 0.5, 100,000 output at 8 and as many of reasoning: 2 + 0.25 + 1.60."""
+    price = Price(input_per_million=2, output_per_million=8, cache_read_per_million=0.5)
+    found = cost(price, input=1_000_000, cache_read=500_000, output=100_000, reasoning=100_000)
+    assert found == pytest.approx(3.85, abs=1e-9)
+
+
+def test_cached_input_and_reasoning_follow_the_habit_of_providers() -> None:
+    """Where they have no price of their own: input's and output's."""
+    price = Price(input_per_million=1, output_per_million=10)
+    assert cost(price, cache_read=1_000_000) == pytest.approx(1)
+    assert cost(price, cache_write=1_000_000) == pytest.approx(1)
+    assert cost(price, reasoning=1_000_000) == pytest.approx(10)
+
+
+def test_machine_hours_are_billed_by_the_second() -> None:
+    """An hour at 3.60 is a tenth of a cent a second."""
+    assert cost(Price(machine_per_hour=3.6), machine_s=2.5) == pytest.approx(0.0025)
+
+
+def test_every_attempt_of_a_call_is_billed() -> None:
+    """Failed attempts are often billed too."""
+    assert cost(Price(per_call=0.02), attempts=3) == pytest.approx(0.06)
+
+
+def test_prices_add_up() -> None:
+    """By call, by token and by hour."""
+    price = Price(per_call=1, input_per_million=1, output_per_million=1, machine_per_hour=3600)
+    assert cost(price, input=1_000_000, machine_s=1) == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    ("price", "tokens"),
+    [
+        (None, {"input": 1}),
+        (Price(), {}),
+        (Price(input_per_million=1), {"input": 1, "output": 1}),
+        (Price(output_per_million=1), {"input": 1}),
+        (Price(input_per_million=1, output_per_million=1), {"audio": 1}),
+        (Price(input_per_million=1, output_per_million=1, per_call=1), {"image": 1}),
+    ],
+)
+def test_an_unknown_price_is_no_record(price: Price | None, tokens: dict[str, float]) -> None:
+    """Never 0: a candidate without a price would win every comparison of costs."""
+    assert cost(price, **tokens) is None
+
+
+def test_free_is_not_unknown() -> None:
+    """A price of 0 is a price."""
+    assert cost(Price(input_per_million=0, output_per_million=0), input=10, output=10) == 0.0
+
+
+def test_a_local_models_tokens_cost_nothing_beyond_its_seconds() -> None:
+    """It counts tokens, and is paid for by the hour."""
+    assert cost(Price(machine_per_hour=3600), machine_s=1, input=100, output=5) == pytest.approx(1)
+
+
+def test_no_tokens_need_no_token_price() -> None:
+    """An unpriced kind matters only when it was used."""
+    assert cost(Price(input_per_million=1), input=1_000_000, output=0) == pytest.approx(1)
+
+
+@pytest.fixture
+def table_file(tmp_path: Path) -> Path:
+    file = tmp_path / "prices.yaml"
+    file.write_text(TABLE)
+    return file
+
+
+def chat(model: str, price: Price | None = None) -> Candidate:
+    return Candidate(name="mine", kind="chat", params={"model": model}, price=price)
+
+
+def test_a_model_is_priced_by_its_name(table_file: Path) -> None:
+    """With the table's date, source and currency, so that a report can say where a figure is from."""
+    price = load_table(table_file).price_of(chat("small"))
+    assert price == Price(
+        currency="EUR",
+        input_per_million=0.15,
+        output_per_million=0.60,
+        cache_read_per_million=0.075,
+        as_of="2026-05-01",
+        source="the provider's price page",
+    )
+
+
+def test_the_recipes_own_price_goes_first(table_file: Path) -> None:
+    """A negotiated price is known better by the user."""
+    own = Price(currency="EUR", per_call=0.5)
+    assert load_table(table_file).price_of(chat("small", own)) is own
+
+
+def test_an_unlisted_model_has_no_record_and_the_note_names_the_near_miss(table_file: Path) -> None:
+    """Names of models are easily misspelt."""
+    table = load_table(table_file)
+    assert table.price_of(chat("smal")) is None
+    assert "Did you mean 'small'?" in table.note(chat("smal"))
+    assert table.note(chat("small")) == ""
+    assert table.price_of(Candidate(name="a", kind="most-common")) is None
+    assert table.note(Candidate(name="a", kind="most-common")) == ""
+
+
+def test_another_currency_is_an_error_not_a_comparison(table_file: Path) -> None:
+    """Euros and dollars do not compare."""
+    with pytest.raises(TaskError, match="priced in USD, the price table in EUR"):
+        load_table(table_file).price_of(chat("small", Price(per_call=1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "models: {a: {input_per_milion: 1}}\nas_of: x",
+            "model 'a': unknown key 'input_per_milion'.*input_per_million",
+        ),
+        ("models: {}\nas_off: x", "unknown key 'as_off'. Did you mean 'as_of'"),
+        ("models: {a: {per_call: -1}}\nas_of: x", "not negative"),
+        ("models: {a: {per_call: cheap}}\nas_of: x", "per_call: expected float"),
+        ("models: {}", "as_of"),
+        ("- a\n- b", "is no price table"),
+        ("a: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_bad_table_is_refused_with_file_and_key(tmp_path: Path, text: str, message: str) -> None:
+    """A misspelt price would be an unknown one."""
+    file = tmp_path / "prices.yaml"
+    file.write_text(text)
+    with pytest.raises(TaskError, match=message) as caught:
+        load_table(file)
+    assert "prices.yaml" in str(caught.value)
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    """With the key that names it."""
+    with pytest.raises(TaskError, match="there is no price table"):
+        load_table(tmp_path / "none.yaml")
