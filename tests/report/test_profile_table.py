@@ -30,13 +30,13 @@ def test_sizes_labels_power_and_requirements_are_shown() -> None:
         drawn(data=rows(), slices=[], needs={"requirements": ["accuracy >= 0.99", "macro_f1 >= 0.5"]}).split()
     )
     for words in (
-        "classification with 2 labels, 20 dev and 20 test examples",
-        "good 10 10 50.0%",
-        "What 20 independent test examples can show",
-        "accuracy >= 0.99: out of reach with 20; it takes 299 examples at least",
-        "macro_f1 >= 0.5: whether it is met shows in the run",
-        "(few-examples)",
-        "(requirement-out-of-reach)",
+        "classification, 40 examples, 20 dev and 20 test",
+        "good 10 10 50.0 %",
+        "20 independent examples",
+        "accuracy >= 0.99: cannot be shown with 20 examples; it takes 299",
+        "macro_f1 >= 0.5: cannot be told before the run",
+        "few-examples:",
+        "requirement-out-of-reach:",
     ):
         assert words in text
 
@@ -44,24 +44,24 @@ def test_sizes_labels_power_and_requirements_are_shown() -> None:
 def test_leaks_and_conflicts_are_shown_with_examples() -> None:
     test = [*rows(), {"text": "odd", "label": "good"}, {"text": "odd", "label": "bad"}]
     text = drawn(data={"dev": rows(), "test": test})
-    assert "test-1 is exactly dev-1: good 0" in text
-    assert "odd: good (1), bad (1)" in text
+    assert "exact twins: test-1 (test) and dev-1 (dev): good 0" in text
+    assert "several targets: odd: good (1), bad (1)" in text
 
 
 def test_tabular_columns_and_slices_are_shown() -> None:
     data = [{"a": i, "b": None if i % 2 else "x", "y": "pq"[i % 3 == 0], "s": "web"} for i in range(40)]
     text = " ".join(drawn(data=data, input=["a", "b"], target="y", slices="s").split())
-    assert "a number 40 0.0%" in text
-    assert "b text 1 50.0%" in text
-    assert "s: web" in text
+    assert "a number 40 0.0 %" in text
+    assert "b text 1 50.0 %" in text
+    assert "s web" in text
 
 
-def test_of_many_labels_the_commonest_and_the_rarest_are_shown() -> None:
+def test_of_many_labels_the_commonest_are_shown() -> None:
     data = [{"text": f"words {i}", "label": f"label{i % 30:02}"} for i in range(300)]
     text = drawn(data=data)
     assert "label00" in text
-    assert "label29" in text
-    assert "… 21 more" in text
+    assert "label29" not in text
+    assert "18 more" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -75,6 +75,6 @@ def test_hostile_texts_neither_write_on_the_screen_nor_break_the_layout(width: i
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_nothing_found_says_the_next_step() -> None:
+def test_clean_data_is_said_to_be_clean() -> None:
     text = drawn(data=[{"text": f"{w} {i * 7919}", "label": w} for i in range(200) for w in ("good", "bad")])
-    assert "Next: merits run" in text
+    assert "nothing to worry about" in text

@@ -26,7 +26,8 @@ _MOST_SHOWN = 3
 
 def render(profile: Profile, console: Console) -> None:
     """Prints the profile: sizes, then what to look at, then what this many examples can show."""
-    heading = f"{profile.name}: {profile.kind}, {_n(profile.n_dev)} dev and {_n(profile.n_test)} test examples"
+    sizes = f"{_n(profile.n_dev + profile.n_test)} examples, {_n(profile.n_dev)} dev and {_n(profile.n_test)} test"
+    heading = f"{profile.name}: {profile.kind}, {sizes}"
     console.print(_text(heading, "bold"))
     for fact in _facts(profile):
         console.print(_text(f"  {fact}"))
