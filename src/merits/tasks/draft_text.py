@@ -196,7 +196,6 @@ def _tabular() -> list[str]:
         "  - name: forest",
         "    kind: sklearn",
         "    estimator: sklearn.ensemble.RandomForestClassifier",
-        "    params: {n_estimators: 200}",
         "  - name: boosting",
         "    kind: sklearn",
         "    estimator: sklearn.ensemble.HistGradientBoostingClassifier",
