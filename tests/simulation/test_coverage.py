@@ -199,8 +199,8 @@ def corpus_coverage(generator: np.random.Generator, name: str, n: int, runs: int
         )
         if value is None or variance is None:
             continue
-        most = n if name == "macro_f1" else min(data[0].sum(), n - data[0].sum())
-        bounds = rate_of_variance(value, variance, float(most), 0.95, n=n, method=name)
+        doubted = n if name == "macro_f1" else min(data[0].sum(), n - data[0].sum())
+        bounds = rate_of_variance(value, variance, 0.95, rows=n, doubted=float(doubted), n=n, method=name)
         low, high, done = low + ((bounds.low or 0) <= truth), high + (truth <= (bounds.high or 0)), done + 1
     return low / done, high / done
 

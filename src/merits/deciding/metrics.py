@@ -248,9 +248,9 @@ def _corpus(question: Question, *, name: str, of_probabilities: bool) -> Estimat
         return _log_loss(value, variance, n, question.two_sided)
     if variance is None:
         return Estimate(value=value, low=0.0, high=1.0, level=question.level, n=n, unit="rate", method=f"{name}, open")
-    most = min(n, _rests_on(question, rows, name))
+    doubted = min(n, _rests_on(question, rows, name))
     method = f"{name}: jackknife variance, Clopper–Pearson on the effective sample size"
-    return rate_of_variance(value, variance, most, question.level, n=n, method=method)
+    return rate_of_variance(value, variance, question.level, rows=n, doubted=doubted, n=n, method=method)
 
 
 def _rows(question: Question, *, of_probabilities: bool) -> Ints:

@@ -6,6 +6,8 @@ the one that is only ever 0 or 1 varies most (Hoeffding 1963, doi:10.1080/016214
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from merits.core.estimate import Estimate
@@ -52,18 +54,23 @@ def rate_bounds(successes: Bools | Floats, groups: Ints | None = None, level: fl
     return _grouped(result, float(low), float(high), level, "Clopper–Pearson on the effective sample size, one-sided")
 
 
-def rate_of_variance(value: float, variance: float, most: float, level: float, *, n: int, method: str) -> Estimate:
+def rate_of_variance(
+    value: float, variance: float, level: float, *, rows: float, doubted: float, n: int, method: str
+) -> Estimate:
     """A statistic between 0 and 1 (F1, AUC) with one-sided bounds, from its value and the variance of that.
 
-    The variance of a rate v on m rows is v(1 - v)/m; this reads m backwards from the variance, at most `most` (the
-    rows the statistic rests on), and bounds the value as Clopper and Pearson would a rate on m rows. So a perfect
-    score on few rows is not certain, where a bootstrap interval would have zero width.
+    The variance of a rate v on m rows is v(1 - v)/m; this reads m backwards from the variance and bounds the value as
+    Clopper and Pearson would a rate on m rows. A variance of 0, or one that claims more than the `rows` there are, is
+    not believed: m is `doubted` then (for an AUC, the rows of the rarer class). So a perfect score on few rows is not
+    certain, where a bootstrap interval would have zero width.
 
-    >>> perfect = rate_of_variance(1.0, 0.0, most=20, level=0.95, n=20, method="F1")
+    >>> perfect = rate_of_variance(1.0, 0.0, 0.95, rows=100, doubted=20, n=100, method="AUC")
     >>> perfect.low is not None and 0.85 < perfect.low < 0.87
     True
     """
-    size = min(value * (1.0 - value) / variance, most) if variance > 0 else most
+    size = value * (1.0 - value) / variance if variance > 0 else math.inf
+    if size > rows:
+        size = doubted
     return Estimate(
         value=value,
         low=float(clopper_pearson_bound(value * size, size, level, side="low")),
