@@ -164,7 +164,7 @@ def test_a_newer_store_is_refused(words: Path, merits: Merits) -> None:
 
     assert merits("run", "--quiet")[0] in (0, 1, 3)
     database = sqlite3.connect(words / ".merits" / "store.sqlite")
-    database.execute("UPDATE meta SET value = '999' WHERE key = 'schema'")
+    database.execute("UPDATE meta SET value = '999' WHERE name = 'schema'")
     database.commit()
     database.close()
     refused(merits, "newer", code=4)
@@ -175,7 +175,7 @@ def test_two_runs_at_once_on_the_same_store(words: Path, merits: Merits) -> None
 
     store = open_store(words / ".merits" / "store.sqlite")
     try:
-        refused(merits, "another", code=4)
+        refused(merits, "Another run", code=4)
     finally:
         store.close()
 

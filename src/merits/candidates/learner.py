@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any, Protocol, TypeAlias, cast
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.features import Reader
@@ -18,7 +20,7 @@ from merits.core.task import Example
 
 __all__ = ["Learner", "Predictor", "as_output", "learning_model"]
 
-BATCH_SIZE = 64  # large enough to share an estimator's overhead of about a millisecond, small enough not to wait long
+BATCH_SIZE = 32  # large enough to share an estimator's overhead of about a millisecond, small enough not to wait long
 
 
 class Predictor(Protocol):
@@ -60,7 +62,8 @@ class Learner:
         reader = self._reader_of([example.input for example in known])
         rows = [reader.row(example.input) for example in known]
         estimator = self._build(reader, rows)
-        estimator.fit(reader.matrix(rows), _targets(estimator, targets))
+        with _one_thread():
+            estimator.fit(reader.matrix(rows), _targets(estimator, targets))
         self._reader, self._estimator = reader, estimator
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
@@ -70,13 +73,32 @@ class Learner:
             raise RuntimeError("asked before it was fitted")
         rows = [_read(reader, input) for input in inputs]
         good = [row for row in rows if not isinstance(row, _Unreadable)]
-        answers = iter(_predicted(estimator, reader.matrix(good)) if good else [])
+        with _one_thread():
+            answers = iter(_predicted(estimator, reader.matrix(good)) if good else [])
         return [row.problem if isinstance(row, _Unreadable) else next(answers) for row in rows]
 
 
 class _Unreadable:
     def __init__(self, problem: Exception) -> None:
         self.problem = problem
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Keeps native code (BLAS, OpenMP) to one thread while it is open.
+
+    Candidates take turns on the cores as it is; a boosting that starts a thread for each core while another candidate
+    computes spins instead: 28 s of processor time became 8 on two busy cores, and latencies say what one core does.
+    """
+    return cast("AbstractContextManager[object]", _controller().limit(limits=1))
+
+
+@cache
+def _controller() -> Any:
+    """The loaded native libraries; finding them takes milliseconds, so they are found once."""
+    import sklearn.ensemble  # noqa: F401 (loads the libraries that are to be found)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _read(reader: Reader, input: JSON) -> object:

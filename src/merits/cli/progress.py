@@ -64,8 +64,10 @@ class Bars:
 
     def answered(self, candidate: str, n_answered: int, n_failed: int) -> None:
         """Moves a bar: so many answers are on disk, so many of them failures."""
-        state = {"state": f"{n_failed:,} failed"} if n_failed else {}
-        self._drawing.update(self._bars[candidate], completed=n_answered, **state)
+        bar = self._bars[candidate]
+        self._drawing.update(bar, completed=n_answered)
+        if n_failed:
+            self._drawing.update(bar, state=f"{n_failed:,} failed")
 
     def note(self, text: str) -> None:
         """Prints a line above the bars."""
@@ -97,8 +99,9 @@ class Lines:
         self._done[candidate] = n_answered
         if self._clock() - self._last >= _EVERY_S:
             self._last = self._clock()
-            going = (f"{name} {done:,}/{self._totals[name]:,}" for name, done in self._done.items())
-            self.note("  ".join(part for part in going))
+            total, done = sum(self._totals.values()), sum(self._done.values())
+            going = (f"{name} {n:,}/{self._totals[name]:,}" for name, n in self._done.items() if n < self._totals[name])
+            self.note(f"{done:,}/{total:,} answers; still going: {', '.join(going)}")
 
     def note(self, text: str) -> None:
         """Prints a line."""

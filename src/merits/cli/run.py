@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from merits.core.errors import UsageError
 from merits.core.validate import did_you_mean
 
 if TYPE_CHECKING:
-    from merits.core.task import Task
+    from merits.core.task import Split, Task
     from merits.evaluating import Plan
     from merits.flow import Run
 
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from merits.cli.progress import progress_for
 
     task = _adjusted(found_task(args.task), args)
-    split = "dev" if args.dev else "test"
+    split: Split = "dev" if args.dev else "test"
     if args.dry_run:
         return _show_plan(flow.plan(task, split=split, store=args.store), args.json)
     with progress_for(quiet=args.quiet or args.json) as progress:
@@ -113,7 +114,8 @@ def _adjusted(task: Task, args: argparse.Namespace) -> Task:
 
 def _show_plan(plan: Plan, as_json: bool) -> int:
     if as_json:
-        print_json("merits.plan/1", plan)
+        parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
+        print_json("merits.plan/1", {"n_to_ask": plan.n_to_ask, "parts": parts})
         return 0
     from rich.console import Console
 
