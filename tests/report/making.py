@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from merits.core.answer import Answer, Failure
-from merits.core.candidate import Candidate, Price
+from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.doors import AnswerKey
 from merits.core.evaluation import Evaluation, Labels
@@ -32,8 +32,23 @@ class Made:
 
 
 def labelled(
-    names, classes, target, predicted, *, probabilities=None, needs=None, inputs=None, prices=None, latency_s=None,
-    tags=None, group=None, status=None, tokens=None, facts=None, said=None, task_name="tickets",
+    names,
+    classes,
+    target,
+    predicted,
+    *,
+    probabilities=None,
+    needs=None,
+    inputs=None,
+    prices=None,
+    latency_s=None,
+    tags=None,
+    group=None,
+    status=None,
+    tokens=None,
+    facts=None,
+    said=None,
+    task_name="tickets",
 ) -> Made:
     """An evaluation of a classification, decided on. `predicted` has shape (candidates, rows)."""
     target, predicted = np.asarray(target, np.int32), np.asarray(predicted, np.int32)
@@ -50,7 +65,9 @@ def labelled(
     scored = status == Status.SCORED
     solved = (predicted == target) & scored
     candidates = tuple(
-        Candidate(name=name, kind="python", params={"function": f"models:{i}"}, metadata={"licence": "MIT"} if i else {})
+        Candidate(
+            name=name, kind="python", params={"function": f"models:{i}"}, metadata={"licence": "MIT"} if i else {}
+        )
         for i, name in enumerate(names)
     )
     versions = tuple(f"version-{i}" for i in range(k))
@@ -86,12 +103,16 @@ def labelled(
         labels=Labels(tuple(classes), target, np.where(scored, predicted, -1), probabilities or {}),
         facts=facts or {"python": "3.11.9", "numpy": "2.4.0", "data": "a1b2c3", "seed": "0"},
     )
-    replies = {
-        versions[i]: {
-            AnswerKey(examples[j].input_hash): _answer(said, i, j, status, classes, predicted) for j in range(n)
+    replies = (
+        {
+            versions[i]: {
+                AnswerKey(examples[j].input_hash): _answer(said, i, j, status, classes, predicted) for j in range(n)
+            }
+            for i in range(k)
         }
-        for i in range(k)
-    } if n <= 5_000 else {}
+        if n <= 5_000
+        else {}
+    )
     return Made(evaluation, decide(evaluation, needs), examples, replies)
 
 
@@ -156,7 +177,10 @@ def digits(needs=NEEDS, seed=0) -> Made:
         latency_s=latency,
         tags={"ink": np.where(data[test].sum(axis=1) > 310, "much", "little"), "quarter": 1 + np.arange(n) * 4 // n},
         status=status,
-        tokens={"input": np.r_[np.zeros((5, n)), np.full((1, n), 180.0)], "output": np.r_[np.zeros((5, n)), np.full((1, n), 3.0)]},
+        tokens={
+            "input": np.r_[np.zeros((5, n)), np.full((1, n), 180.0)],
+            "output": np.r_[np.zeros((5, n)), np.full((1, n), 3.0)],
+        },
         inputs=[f"an image of 8 x 8 points, number {i}" for i in test],
         task_name="digits",
     )

@@ -64,9 +64,9 @@ def share_axis(title: str | None, domain: Sequence[float], width: Width) -> Spec
     return {"format": ".1%" if per_tick < 0.01 else ".0%", "tickCount": width.ticks, "title": title}
 
 
-def named_axis(width: Width, **more: JSON) -> Spec:
-    """An axis of names: as much room as the width has for them, no title, no ticks."""
-    return {"labelLimit": width.names, "title": None, "ticks": False, "domain": False, "labelPadding": 8, **more}
+def named_axis(**more: JSON) -> Spec:
+    """An axis of names that were cut to fit (see `labels`): no title, no ticks."""
+    return {"title": None, "ticks": False, "domain": False, "labelPadding": 8, **more}
 
 
 def _svg(spec: Spec, name: str, width: Width) -> str:
@@ -81,7 +81,20 @@ def _svg(spec: Spec, name: str, width: Width) -> str:
         "config": _config(width),
         **spec,
     }
-    return _fit(vl_convert.vegalite_to_svg(whole, vl_version=_VEGA_LITE, allowed_base_urls=[]), name)
+    safe = {key: _cleaned(value) for key, value in whole.items()}
+    return _fit(vl_convert.vegalite_to_svg(safe, vl_version=_VEGA_LITE, allowed_base_urls=[]), name)
+
+
+def _cleaned(part: JSON) -> JSON:
+    """The specification with every text cleaned: the converter measures texts as XML, and one control character in a
+    name would abort the whole process, not raise."""
+    if isinstance(part, str):
+        return clean(part)
+    if isinstance(part, Mapping):
+        return {key: _cleaned(value) for key, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_cleaned(value) for value in part]
+    return part
 
 
 def _config(width: Width) -> Spec:
@@ -92,6 +105,7 @@ def _config(width: Width) -> Spec:
         "view": {"stroke": None},
         "axis": {
             "labelColor": "var(--soft)",
+            "labelLimit": 0,
             "titleColor": "var(--soft)",
             "titleFontWeight": "normal",
             "labelFontSize": size,
@@ -108,7 +122,7 @@ def _config(width: Width) -> Spec:
             "title": None,
             "orient": "top",
             "columns": 2 if width.narrow else 5,
-            "labelLimit": 140,
+            "labelLimit": 0,
             "symbolStrokeWidth": 3,
         },
         "text": {"color": "var(--ink)", "fontSize": size},

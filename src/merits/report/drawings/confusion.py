@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import Chart, Spec, Width, draw, values
+from merits.report.drawings.labels import fitting, pixels
 from merits.report.sections.mistakes import OFF_LIST, ConfusionSection
 
 __all__ = ["confusion_chart"]
@@ -19,24 +20,23 @@ def confusion_chart(section: ConfusionSection) -> Chart | None:
 
 
 def _spec(section: ConfusionSection, width: Width) -> Spec:
-    columns = [*section.classes, OFF_LIST] if section.n_off_list else list(section.classes)
+    classes = fitting(section.classes, 74 if width.narrow else 150)
+    columns = [*classes, OFF_LIST] if section.n_off_list else classes
     n = len(columns)
     room = width.pixels - (90 if width.narrow else 170)
     cell = max(12, min(56, room // n))
     data = [
         _datum(target, said, line[j], sum(line))
-        for target, line in zip(section.classes, section.matrix, strict=True)
+        for target, line in zip(classes, section.matrix, strict=True)
         for j, said in enumerate(columns)
     ]
-    label = 74 if width.narrow else 150
     along: Spec = {
         "field": "said",
         "type": "nominal",
-        "sort": columns,
+        "sort": [*columns],
         "axis": {
             "title": "said",
-            "labelAngle": 0 if max(map(len, columns)) * 7 < cell else -50,
-            "labelLimit": label,
+            "labelAngle": 0 if max(map(pixels, columns)) < cell else -50,
             "ticks": False,
             "domain": False,
         },
@@ -44,10 +44,9 @@ def _spec(section: ConfusionSection, width: Width) -> Spec:
     down: Spec = {
         "field": "target",
         "type": "nominal",
-        "sort": list(section.classes),
+        "sort": [*classes],
         "axis": {
             "title": None if width.narrow else "right answer",
-            "labelLimit": label,
             "ticks": False,
             "domain": False,
         },
@@ -55,7 +54,7 @@ def _spec(section: ConfusionSection, width: Width) -> Spec:
     return {
         "autosize": "pad",
         "width": cell * n,
-        "height": cell * len(section.classes),
+        "height": cell * len(classes),
         "data": values(data),
         "encoding": {"x": along, "y": down},
         "layer": _layers(cell),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import COLOURS, Chart, Spec, Width, draw, values
+from merits.report.drawings.labels import fitting
 from merits.report.sections.curves import CurveLine, CurveSection
 
 __all__ = ["precision_recall_chart", "reliability_chart", "roc_chart"]
@@ -51,10 +52,11 @@ def _square(
     *,
     dots: bool = False,
 ) -> Spec:
-    names: list[JSON] = [line.name for line in lines]
+    short = fitting([line.name for line in lines], 110 if width.narrow else 140)
+    names: list[JSON] = [*short]
     points: list[Spec] = [
-        {"name": line.name, "x": x, "y": y, "i": i, "n": line.n[i] if line.n else 1}
-        for line in lines
+        {"name": name, "x": x, "y": y, "i": i, "n": line.n[i] if line.n else 1}
+        for name, line in zip(short, lines, strict=True)
         for i, (x, y) in enumerate(zip(line.x, line.y, strict=True))
     ]
     scale: Spec = {"domain": [0, 1], "nice": False}

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import Chart, Spec, Width, draw, values
+from merits.report.drawings.labels import fitting, pixels
 from merits.report.sections.frontier import CostPoint, FrontierSection
 
 __all__ = ["frontier_chart"]
 
 _HEIGHT = 330
-_LETTER = 7.0  # pixels a letter takes, about
 
 
 def frontier_chart(section: FrontierSection) -> Chart:
@@ -104,7 +104,6 @@ def _datum(point: CostPoint, across: _Span) -> Spec:
     cost, quality = point.cost, point.quality
     low = cost.value if cost.low is None else max(cost.low, across.low)
     return {
-        "name": point.name,
         "cost": cost.value,
         "cost_low": low,
         "cost_high": cost.value if cost.high is None else min(cost.high, across.high),
@@ -170,8 +169,8 @@ def _labels(points: Sequence[CostPoint], spans: tuple[_Span, _Span], width: Widt
     ]
     taken = [(px - 7, py - 7, px + 7, py + 7) for px, py in dots]
     layers: list[JSON] = []
-    for point, (px, py) in zip(points, dots, strict=True):
-        text = point.name if len(point.name) <= 22 else point.name[:21] + "…"
+    texts = fitting([point.name for point in points], 130 if width.narrow else 170)
+    for point, text, (px, py) in zip(points, texts, dots, strict=True):
         boxes = [_box(px, py, text, side) for side in _SIDES]
         best = min(range(len(_SIDES)), key=lambda i: (_overlap(boxes[i], taken, inner), i))
         taken.append(boxes[best])
@@ -192,7 +191,7 @@ def _labels(points: Sequence[CostPoint], spans: tuple[_Span, _Span], width: Widt
 
 
 def _box(px: float, py: float, text: str, side: _Label) -> tuple[float, float, float, float]:
-    wide = _LETTER * len(text)
+    wide = pixels(text)
     left = px + side.dx - {"left": 0.0, "center": wide / 2, "right": wide}[side.align]
     return (left, py + side.dy - 8, left + wide, py + side.dy + 8)
 

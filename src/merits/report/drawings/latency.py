@@ -10,6 +10,7 @@ import msgspec
 from merits.core.identity import JSON
 from merits.core.needs import Needs
 from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, values
+from merits.report.drawings.labels import fitting
 from merits.report.numbers import duration
 from merits.report.sections.latency import LatencyRow, LatencySection
 
@@ -28,7 +29,7 @@ def latency_chart(section: LatencySection, needs: Needs) -> Chart:
 
 
 def _spec(section: LatencySection, bars: Sequence[float], width: Width) -> Spec:
-    names = [row.name for row in section.rows]
+    names = fitting([row.name for row in section.rows], width.names)
     edges, fullest = section.edges_s, max(max(row.shares) for row in section.rows)
     shape = [datum for i, row in enumerate(section.rows) for datum in _outline(i, row, edges, fullest)]
     marks: list[Spec] = [
@@ -47,7 +48,7 @@ def _spec(section: LatencySection, bars: Sequence[float], width: Width) -> Spec:
         "field": "at",
         "type": "quantitative",
         "scale": {"domain": [len(names) - 0.5, -0.5], "nice": False, "zero": False},
-        "axis": named_axis(width, values=list(range(len(names))), labelExpr=f"{listed}[datum.value]", grid=False),
+        "axis": named_axis(values=list(range(len(names))), labelExpr=f"{listed}[datum.value]", grid=False),
     }
     colour: Spec = {
         "field": "role",

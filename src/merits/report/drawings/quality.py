@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from merits.core.identity import JSON
 from merits.core.needs import Needs
 from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, share_axis, values
+from merits.report.drawings.labels import fitting
 from merits.report.sections.candidates import CandidateRow
 
 __all__ = ["quality_chart"]
@@ -25,9 +26,9 @@ def quality_chart(rows: Sequence[CandidateRow], needs: Needs) -> Chart | None:
 
 
 def _spec(rows: Sequence[CandidateRow], bars: Sequence[float], width: Width) -> Spec:
-    data = [_datum(row) for row in rows]
-    names: list[JSON] = [row.name for row in rows]
-    place: Spec = {"field": "name", "type": "nominal", "sort": names, "axis": named_axis(width)}
+    names = fitting([row.name for row in rows], width.names)
+    data = [_datum(row, name) for row, name in zip(rows, names, strict=True)]
+    place: Spec = {"field": "name", "type": "nominal", "sort": [*names], "axis": named_axis()}
     ends = _domain(rows, bars)
     axis = share_axis("cases solved", ends, width)
     scale: Spec = {"domain": ends, "nice": False}
@@ -56,11 +57,11 @@ def _spec(rows: Sequence[CandidateRow], bars: Sequence[float], width: Width) -> 
     }
 
 
-def _datum(row: CandidateRow) -> Spec:
+def _datum(row: CandidateRow, name: str) -> Spec:
     quality = row.standing.quality
     assert quality is not None
     role = "named" if row.named else "leading" if row.standing.relation in ("leader", "tied") else "other"
-    return {"name": row.name, "value": quality.value, "low": quality.low, "high": quality.high, "role": role}
+    return {"name": name, "value": quality.value, "low": quality.low, "high": quality.high, "role": role}
 
 
 def _bars(bars: Sequence[float]) -> list[JSON]:

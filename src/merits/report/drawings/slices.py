@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, share_axis, values
+from merits.report.drawings.labels import fitting
 from merits.report.sections.slices import SliceSection
 
 __all__ = ["slice_chart"]
@@ -29,19 +30,20 @@ def _spec(section: SliceSection, data: list[Spec], width: Width) -> Spec:
     ends = [v for d in data for v in (d["low"], d["high"], d["value"]) if isinstance(v, float)]
     pad = 0.03 * (max(ends) - min(ends)) + 0.005
     domain = [max(0.0, min(ends) - pad), min(1.0, max(ends) + pad)]
-    for i, group in enumerate(section.groups):
-        last = i == len(section.groups) - 1
-        rows = [datum for datum in data if datum["tag"] == group.tag]
-        charts.append(_group(section, rows, domain, width, last=last))
+    tags = list(dict.fromkeys(str(datum["tag"]) for datum in data))
+    for tag in tags:
+        rows = [datum for datum in data if datum["tag"] == tag]
+        charts.append(_group(section, rows, domain, width, last=tag == tags[-1]))
     return {"autosize": "pad", "vconcat": charts, "spacing": 18}
 
 
 def _group(section: SliceSection, rows: list[Spec], domain: list[float], width: Width, *, last: bool) -> Spec:
     axis = share_axis("cases solved" if last else None, domain, width)
     x: Spec = {"field": "value", "type": "quantitative", "scale": {"domain": domain, "nice": False}, "axis": axis}
-    names: list[JSON] = [row["slice"] for row in rows]
-    extent = {"minExtent": width.names, "maxExtent": width.names}
-    y: Spec = {"field": "slice", "type": "nominal", "sort": names, "axis": named_axis(width, **extent)}
+    names = fitting([str(row["slice"]) for row in rows], width.names)
+    rows = [{**row, "slice": name} for row, name in zip(rows, names, strict=True)]
+    axis_of_names = named_axis(minExtent=width.names, maxExtent=width.names)
+    y: Spec = {"field": "slice", "type": "nominal", "sort": [*names], "axis": axis_of_names}
     colour = "var(--c1)"
     layers: list[JSON] = [
         {
@@ -65,7 +67,7 @@ def _group(section: SliceSection, rows: list[Spec], domain: list[float], width: 
         "width": width.pixels - width.names - 40,
         "height": {"step": 28},
         "title": {
-            "text": rows[0]["tag"] if rows else "",
+            "text": fitting([str(rows[0]["tag"])], width.pixels / 2)[0],
             "anchor": "start",
             "fontSize": 13,
             "color": "var(--soft)",

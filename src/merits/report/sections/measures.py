@@ -30,7 +30,7 @@ _BY_CLASS = ("roc_auc", "pr_auc")
 _RECALCULATIONS = 41  # of a measure for its interval: once, and once without each of 40 blocks
 _MOST_CALLS = 450  # of scikit-learn's metrics for one measure, at a millisecond or two each
 _MOST_CALLS_FOR_FOCUS = 1_300  # so that the candidate in focus has its areas up to 30 classes
-_SAMPLE = 4_000  # rows that intervals are taken from, where there are more
+_SAMPLE = 2_000  # rows that intervals are taken from, where there are more
 
 
 class MeasureRow(msgspec.Struct, frozen=True):
@@ -109,7 +109,7 @@ def _estimate(subject: Subject, sample: Cases, name: str, k: int) -> Estimate | 
 
 
 def _sample(subject: Subject) -> Cases:
-    """The unperturbed rows, or where they are more than 4,000, whole groups of them up to that number."""
+    """The unperturbed rows, or where they are more than 2,000, whole groups of them up to that number."""
     evaluation, clean = subject.evaluation, np.flatnonzero(subject.cases.clean)
     if len(clean) > _SAMPLE:
         _, codes = np.unique(evaluation.group[clean], return_inverse=True)

@@ -1,0 +1,105 @@
+"""The terminal and Markdown renderings fit, and pass on no escape."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from merits.core.needs import Needs, Requirement
+from merits.report import markdown, profile_table, terminal
+from tests.report.conftest import view_of
+from tests.report.making import labelled
+
+EVIL = "[red]x[/red]\x1b[2J\x1b]0;t\x07|<b>[a](http://e)@me"
+
+
+def printed(view, width=80) -> str:
+    console = Console(width=width, file=io.StringIO(), force_terminal=False)
+    terminal.render(view, console)
+    return console.file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    target = np.arange(40) % 2
+    return view_of(
+        labelled(
+            [f"{EVIL}{i}" for i in range(2)],
+            [f"{EVIL}no", f"{EVIL}yes"],
+            target,
+            [target, 1 - target],
+            needs=Needs(requirements=(Requirement("accuracy", ">=", 0.5, text=EVIL),)),
+            said=lambda i, j: EVIL,
+            task_name=EVIL,
+        )
+    )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_it_fits(report, width):
+    """No line is longer than the terminal, and no figure is cut off."""
+    text = printed(report, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    for row in report.candidates:
+        assert row.name in text
+
+
+def test_the_verdict_comes_first_and_the_next_step_last(report):
+    """What is read first, and what is read when it scrolls by."""
+    text = printed(report)
+    assert text.index("Adopt neighbours.") < text.index("candidates, best first")
+    assert text.rstrip().splitlines()[-1].startswith("next: ") or "next: " in text[-300:]
+
+
+def test_hostile_texts_do_nothing_to_a_terminal(hostile):
+    """Neither escapes nor markup."""
+    text = printed(hostile)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[red]x[/red]" in text
+
+
+def test_markdown_opens_no_link_tag_cell_or_mention(hostile):
+    """It goes onto the page of a CI step."""
+    text = markdown.render(hostile)
+    assert "\x1b" not in text
+    assert "\\|\\<b\\>\\[a\\](http:\\//e)\\@me" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.replace("\\|", "").count("|") for line in rows}) == 1
+
+
+def test_markdown_says_verdict_figures_and_next_step(report):
+    """Short, and with intervals."""
+    text = markdown.render(report)
+    assert text.startswith("## 🟢 digits: Adopt neighbours")
+    assert "| **neighbours** | 98.8 % \\[97.8–99.3 %\\] | 3 met |" in text
+    assert "**Next:**" in text
+
+
+def test_a_profile_is_printed_within_80_columns():
+    """merits check is the first thing a user sees."""
+    from merits.tasks.make import make_task
+    from merits.tasks.profile import profile
+
+    rows = [{"text": f"{word} number {n}", "label": word} for n in range(30) for word in ("good", "bad")]
+    rows.append({"text": "good number 3", "label": "bad"})
+    console = Console(width=80, file=io.StringIO())
+    profile_table.render(profile(make_task(rows, name="words[red]")), console)
+    text = console.file.getvalue()
+    assert text.startswith("words[red]: classification")
+    assert "conflicting-targets" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_plan_is_printed_with_its_counts():
+    """merits run --dry-run."""
+    from merits.evaluating.planning import Part, Plan
+
+    console = Console(width=80, file=io.StringIO())
+    terminal.render_plan(Plan((Part("a[b]", "v", 1_000, 400, 2),)), console)
+    line = next(line for line in console.file.getvalue().splitlines() if "a[b]" in line)
+    assert line.split() == ["a[b]", "1,000", "400", "600", "2"]

@@ -1,0 +1,226 @@
+"""The view holds what the outcomes say, and nothing where they say nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import msgspec
+import numpy as np
+import pytest
+
+from merits.core.needs import Needs
+from merits.core.outcome import Status
+from merits.deciding.decide import decide
+from merits.report.sections.examples import Reply
+from merits.report.views import view
+from tests.report.conftest import view_of
+from tests.report.making import NEEDS, Made, digits, labelled, synthetic
+
+
+def test_the_same_outcomes_make_the_same_view(report):
+    """Reports can be compared, and a test that holds today holds tomorrow."""
+    assert msgspec.json.encode(view_of(digits())) == msgspec.json.encode(report)
+
+
+def test_a_view_is_plain_data(report):
+    """Programs read its JSON; a NaN in it would be refused by most of them."""
+    text = msgspec.json.encode(report)
+    assert b"NaN" not in text
+    assert msgspec.json.decode(text)["schema"] == "merits.report/1"
+
+
+def test_the_named_candidate_comes_first_and_those_not_compared_last(report):
+    """The reader looks for the first there."""
+    assert report.verdict.candidate == report.candidates[0].name
+    assert report.candidates[-1].name == "remote-large"
+
+
+def test_an_unknown_price_is_named_and_never_drawn(report):
+    """A missing price at 0 would win every comparison."""
+    assert report.frontier.unpriced == ("remote-large",)
+    assert "remote-large" not in {point.name for point in report.frontier.points}
+    remote = next(row for row in report.spent.rows if row.name == "remote-large")
+    assert remote.cost is None
+    assert report.spent.n_unpriced == 1
+
+
+def test_the_frontier_is_what_nobody_beats_on_both(report):
+    """By the definition, over all pairs."""
+    points = report.frontier.points
+    for point in points:
+        beaten = any(
+            other.cost.value <= point.cost.value
+            and other.quality.value >= point.quality.value
+            and (other.cost.value, other.quality.value) != (point.cost.value, point.quality.value)
+            for other in points
+        )
+        assert point.on_frontier is not beaten
+
+
+def test_pairs_are_counted_on_the_examples_both_were_scored_on(made, report):
+    """The slow definition beside the fast product of matrices."""
+    found, names = report.disagreement, made.evaluation.names
+    for (i, a), (j, b) in itertools.permutations(enumerate(found.names), 2):
+        k, m = names.index(a), names.index(b)
+        both = made.evaluation.scored[k] & made.evaluation.scored[m]
+        expected = int((made.evaluation.solved[k] & ~made.evaluation.solved[m] & both).sum())
+        assert found.only[i][j] == expected
+        assert found.n_pairs[i][j] == both.sum()
+
+
+def test_solved_by_any_all_none_and_alone_agree_with_the_rows(made, report):
+    """On the examples that all were scored on."""
+    common = made.evaluation.scored.all(axis=0)
+    n_solved = made.evaluation.solved[:, common].sum(axis=0)
+    found = report.disagreement
+    assert found.n_common == common.sum()
+    assert found.by_any.value == pytest.approx((n_solved > 0).mean())
+    assert found.by_all.value == pytest.approx((n_solved == 6).mean())
+    assert found.by_none.value == pytest.approx((n_solved == 0).mean())
+    assert sum(alone.n for alone in found.alone) == (n_solved == 1).sum()
+
+
+def test_slices_add_up_to_the_whole(made, report):
+    """Each slice's rate is over its rows; weighted by them they give the whole."""
+    for group in report.slices.groups:
+        total = sum(s.n_rows * s.rates[0].value for s in group.slices) / made.evaluation.n_rows
+        assert total == pytest.approx(report.slices.overall.value)
+
+
+def test_latency_shares_sum_to_one(report):
+    """No answer falls off the axis."""
+    for row in report.latency.rows:
+        assert sum(row.shares) == pytest.approx(1, abs=1e-4)
+        assert row.p05_s <= row.p50_s <= row.p95_s
+
+
+def test_the_hardest_examples_show_what_everyone_said(made, report):
+    """The reader judges the target himself; a failure shows its kind, not a blank."""
+    first = report.hardest[0]
+    assert first.n_solved <= report.hardest[-1].n_solved
+    assert [reply.candidate for reply in first.replies] == [row.name for row in report.candidates]
+    row = int(first.id.removeprefix("row-"))
+    for reply in first.replies:
+        k = made.evaluation.names.index(reply.candidate)
+        assert (reply.mark == "solved") == bool(made.evaluation.solved[k, row])
+
+
+def test_a_failed_answer_shows_why():
+    """The word failed alone is no answer."""
+    status = [[Status.SCORED, Status.SCORED], [Status.FAILED, Status.SCORED]]
+    found = view_of(labelled(["a", "b"], ["x", "y"], [0, 1], [[1, 0], [0, 1]], status=status))
+    example = next(example for example in found.hardest if example.id == "row-0")
+    assert Reply("b", "failed", "timeout: no answer within 60 s") in example.replies
+    assert found.conditions.errors[0].kind == "timeout"
+
+
+def test_answers_are_asked_for_only_where_they_are_shown(made):
+    """A store of a million answers is not read for ten examples."""
+    asked = []
+
+    def answers(version, keys):
+        asked.append(len(keys))
+        return made.answers(version, keys)
+
+    view(made.evaluation, made.decision, examples=made.examples, answers=answers)
+    assert max(asked) <= 20
+    assert len(asked) <= 20
+
+
+def test_wrong_answers_of_one_class_are_counted_in_the_matrix(made, report):
+    """The matrix is of the candidate in focus."""
+    labels, k = made.evaluation.labels, made.evaluation.names.index(report.confusion.candidate)
+    assert np.array(report.confusion.matrix).sum() == made.evaluation.scored[k].sum()
+    assert report.confusion.matrix[3][7] == ((labels.target == 3) & (labels.predicted[k] == 7)).sum()
+
+
+def test_more_than_twenty_classes_give_pairs_instead_of_a_matrix():
+    """A grid of 77 by 77 cells is a blur."""
+    found = view_of(synthetic(600, k=3, n_classes=30)).confusion
+    assert found.matrix == ()
+    assert found.pairs[0].n >= found.pairs[-1].n > 0
+
+
+def test_measures_have_intervals_around_their_values(report):
+    """No naked numbers."""
+    estimates = [e for row in report.measures.rows for e in row.estimates if e is not None]
+    assert len(estimates) > 10
+    assert all(e.low <= e.value <= e.high for e in estimates)
+
+
+def test_measures_of_many_rows_are_over_all_of_them():
+    """The value is that of all rows, the interval that of a sample narrowed: it must hold the value of all."""
+    made = synthetic(6_000, k=3)
+    found = view_of(made).measures
+    for row in found.rows:
+        k = made.evaluation.names.index(row.name)
+        estimate = row.estimates[found.names.index("macro F1")]
+        target, predicted = made.evaluation.labels.target, made.evaluation.labels.predicted[k]
+        from sklearn.metrics import f1_score
+
+        assert estimate.value == pytest.approx(f1_score(target, predicted, average="macro"))
+        assert estimate.n == 6_000
+        assert 0.005 < estimate.high - estimate.low < 0.05
+
+
+def generation(made: Made) -> Made:
+    """The same outcomes without classes."""
+    evaluation = dataclasses.replace(made.evaluation, kind="generation", labels=None)
+    return dataclasses.replace(made, evaluation=evaluation, decision=decide(evaluation, made.decision.needs))
+
+
+def test_sections_without_data_are_left_out_with_a_reason(made):
+    """Nothing is drawn empty."""
+    bare = dataclasses.replace(generation(made).evaluation, tags={}, latency_s=np.zeros_like(made.evaluation.latency_s))
+    found = view_of(dataclasses.replace(made, evaluation=bare, decision=decide(bare, NEEDS)))
+    assert found.confusion is found.curves is found.measures is found.slices is found.latency is None
+    assert {"Latency", "Slices", "Mistakes by class", "Measures", "Ranking and calibration"} == {
+        left.section for left in found.left_out
+    }
+
+
+def test_a_candidate_that_was_never_scored_is_shown_without_figures():
+    """It is part of the story, with no numbers to its name."""
+    status = np.full((2, 30), Status.SCORED)
+    status[1] = Status.FAILED
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 2, 30)
+    found = view_of(labelled(["good", "dead"], ["x", "y"], target, [target, target], status=status))
+    assert found.candidates[-1].name == "dead"
+    assert found.candidates[-1].standing.n_failed == 30
+    assert found.disagreement is None
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_tiny_evaluations_have_a_report_too(n):
+    """The first try of a new user."""
+    target = np.arange(n) % 2
+    found = view_of(labelled(["a", "b"], ["x", "y"], target, [target, 1 - target], needs=Needs()))
+    assert found.verdict.headline
+    assert [row.standing.quality.value for row in found.candidates] == [1.0, 0.0]
+
+
+def test_nothing_scored_at_all_has_a_report():
+    """Saying so is the report."""
+    status = np.full((2, 5), Status.FAILED)
+    found = view_of(labelled(["a", "b"], ["x", "y"], [0] * 5, [[0] * 5] * 2, status=status))
+    assert found.verdict.verdict == "undecided"
+    assert found.hardest == ()
+
+
+def test_dev_examples_are_marked_as_no_ground_for_a_decision(made):
+    """Tuned on them, candidates look better than they are."""
+    evaluation = dataclasses.replace(made.evaluation, split="dev")
+    found = view_of(dataclasses.replace(made, evaluation=evaluation, decision=decide(evaluation, NEEDS)))
+    assert "not for deciding" in found.verdict.caution
+
+
+def test_small_costs_are_given_for_more_cases(report):
+    """0.00000202 of a dollar means nothing to anybody."""
+    assert report.units.solved == 1_000
+    assert report.frontier.n_cases == 1_000
+    figure = next(figure for figure in report.verdict.figures if "solved case" in figure.label)
+    assert figure.label == "cost of 1,000 solved cases"
+    named = report.candidates[0].standing
+    assert figure.estimate.value == pytest.approx(1_000 * named.cost_per_solved.value)
