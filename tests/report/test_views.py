@@ -15,12 +15,13 @@ from merits.deciding.decide import decide
 from merits.report.sections.examples import Reply
 from merits.report.views import view
 from tests.report.conftest import view_of
-from tests.report.making import NEEDS, Made, digits, labelled, synthetic
+from tests.report.making import NEEDS, Made, labelled, synthetic
 
 
-def test_the_same_outcomes_make_the_same_view(report):
+def test_the_same_outcomes_make_the_same_view():
     """Reports can be compared, and a test that holds today holds tomorrow."""
-    assert msgspec.json.encode(view_of(digits())) == msgspec.json.encode(report)
+    one, other = (msgspec.json.encode(view_of(synthetic(200, k=3, n_classes=2))) for _ in range(2))
+    assert one == other
 
 
 def test_a_view_is_plain_data(report):
@@ -123,7 +124,8 @@ def test_answers_are_asked_for_only_where_they_are_shown(made):
         asked.append(len(keys))
         return made.answers(version, keys)
 
-    view(made.evaluation, made.decision, examples=made.examples, answers=answers)
+    evaluation = dataclasses.replace(made.evaluation, labels=None, kind="generation")
+    view(evaluation, made.decision, examples=made.examples, answers=answers)
     assert max(asked) <= 20
     assert len(asked) <= 20
 
@@ -137,7 +139,7 @@ def test_wrong_answers_of_one_class_are_counted_in_the_matrix(made, report):
 
 def test_more_than_twenty_classes_give_pairs_instead_of_a_matrix():
     """A grid of 77 by 77 cells is a blur."""
-    found = view_of(synthetic(600, k=3, n_classes=30)).confusion
+    found = view_of(synthetic(600, k=2, n_classes=35)).confusion
     assert found.matrix == ()
     assert found.pairs[0].n >= found.pairs[-1].n > 0
 
@@ -151,7 +153,7 @@ def test_measures_have_intervals_around_their_values(report):
 
 def test_measures_of_many_rows_are_over_all_of_them():
     """The value is that of all rows, the interval that of a sample narrowed: it must hold the value of all."""
-    made = synthetic(6_000, k=3)
+    made = synthetic(6_000, k=2, n_classes=2)
     found = view_of(made).measures
     for row in found.rows:
         k = made.evaluation.names.index(row.name)
@@ -209,10 +211,11 @@ def test_nothing_scored_at_all_has_a_report():
     assert found.hardest == ()
 
 
-def test_dev_examples_are_marked_as_no_ground_for_a_decision(made):
+def test_dev_examples_are_marked_as_no_ground_for_a_decision():
     """Tuned on them, candidates look better than they are."""
+    made = synthetic(60, k=2, n_classes=2)
     evaluation = dataclasses.replace(made.evaluation, split="dev")
-    found = view_of(dataclasses.replace(made, evaluation=evaluation, decision=decide(evaluation, NEEDS)))
+    found = view_of(dataclasses.replace(made, evaluation=evaluation, decision=decide(evaluation)))
     assert "not for deciding" in found.verdict.caution
 
 
