@@ -28,7 +28,8 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
     level = needs.confidence
     leader = counting.leader
     behind = leader is not None and k != leader and k in counting.members
-    worth = net_value(cases, k, needs, level)
+    assessed = k in cases.assessed  # of one that was never scored nothing is known, its worth least of all
+    worth = net_value(cases, k, needs, level) if assessed else None
     return Standing(
         candidate=counting.names[k],
         candidate_id=cases.evaluation.candidates[k].id,
@@ -39,7 +40,7 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
         p_value=counting.compared.p_value(leader, k) if behind and leader is not None else None,
         requirements=counting.results.get(k, ()),
         cost_per_1000=scaled(cost_per_case(cases, k, level), 1000.0),
-        cost_per_solved=solved_cost(cases, k, level),
+        cost_per_solved=solved_cost(cases, k, level) if assessed else None,
         net_value_per_case=worth,
         net_value_per_month=per_month(worth, needs),
         latency_p50_s=_latency(cases, k, 0.50, level),
