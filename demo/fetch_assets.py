@@ -43,8 +43,8 @@ DOMAINS = {
     "tweets": "tweets",
 }
 NEUTRAL_WITHIN = 0.5  # on the raters' scale of -4 to 4
-N_TEST_PER_DOMAIN = 75
-N_DEV_PER_DOMAIN = 700
+N_TEST_PER_DOMAIN = 60
+N_DEV_PER_DOMAIN = 600
 
 
 class FetchError(Exception):
@@ -224,7 +224,7 @@ def write_sentiment(archive: Path, folder: Path) -> None:
     What remains has a known label noise: the column `raters_against` is the share of raters who gave the opposite
     sign (2 to 4 % on average, by domain). HTML entities (`&amp;`) are decoded; nothing else in a text is changed.
 
-    The sample takes, from every domain, about 75 sentences for `test` and 700 for `dev`, whole documents at a
+    The sample takes, from every domain, about 60 sentences for `test` and 600 for `dev`, whole documents at a
     time in the order of a hash of the document's name, so that no review is on both sides and the same sentences
     are drawn everywhere.
     """
