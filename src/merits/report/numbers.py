@@ -21,6 +21,7 @@ __all__ = [
     "span_of",
     "text",
     "times",
+    "without_currency",
 ]
 
 
@@ -40,7 +41,7 @@ def number(estimate: Estimate) -> str:
     """
     if estimate.unit == "seconds" and estimate.value is not None:
         return duration(estimate.value)
-    return estimate.number(estimate.value)
+    return estimate.number(estimate.value).strip()
 
 
 def interval(estimate: Estimate) -> str:
@@ -53,7 +54,7 @@ def interval(estimate: Estimate) -> str:
         return "no spread"
     if estimate.unit == "seconds":
         return _interval_s(estimate.low, estimate.high)
-    return estimate.text().removeprefix(f"{estimate.number(estimate.value)} [").removesuffix("]")
+    return estimate.text().removeprefix(f"{estimate.number(estimate.value)} [").removesuffix("]").strip()
 
 
 def text(estimate: Estimate) -> str:
@@ -120,6 +121,17 @@ def money(value: float, currency: str) -> str:
     """
     plain = Estimate(value=value, low=None, high=None, level=1.0, n=1, unit="money", method="sum", currency=currency)
     return plain.number(value)
+
+
+def without_currency(estimate: Estimate) -> Estimate:
+    """The estimate as a table prints it whose heading names the currency.
+
+    >>> number(without_currency(Estimate(
+    ...     value=1.5, low=1.0, high=2.0, level=0.95, n=9, unit="money", method="t", currency="USD"
+    ... )))
+    '1.5'
+    """
+    return msgspec.structs.replace(estimate, currency="")
 
 
 def bare(estimate: Estimate) -> Estimate:

@@ -86,6 +86,7 @@ def _template() -> Template:
         "symbol": _SYMBOLS.__getitem__,
         "text": numbers.text,
         "times": numbers.times,
+        "without_currency": numbers.without_currency,
     }
     return environment.get_template("page.html.j2")
 

@@ -111,9 +111,8 @@ def _figure(estimate: Estimate | None) -> Text:
 
     if estimate is None:
         return Text("no record", "dim")
-    currency = f" {estimate.currency}" if estimate.currency else ""
-    value, interval = (part.replace(currency, "") for part in (numbers.number(estimate), numbers.interval(estimate)))
-    return Text(clean(value)).append(clean(f"\n{interval}"), "not bold dim")
+    shown = numbers.without_currency(estimate)
+    return Text(numbers.number(shown)).append(f"\n{numbers.interval(shown)}", "not bold dim")
 
 
 def _remarks(view: ReportView) -> list[Text]:

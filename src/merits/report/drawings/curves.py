@@ -11,7 +11,7 @@ from merits.report.sections.curves import CurveLine, CurveSection
 
 __all__ = ["precision_recall_chart", "reliability_chart", "roc_chart"]
 
-_SIDE = 330  # of the square drawing area, in pixels
+_SIDE = 262  # of the square drawing area, in pixels
 _DASHES: tuple[list[JSON], ...] = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 
 

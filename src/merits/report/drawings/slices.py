@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, share_axis, values
-from merits.report.drawings.labels import fitting
+from merits.report.drawings.labels import fitting, pixels
 from merits.report.sections.slices import SliceSection
 
 __all__ = ["slice_chart"]
@@ -31,9 +33,10 @@ def _spec(section: SliceSection, data: list[Spec], width: Width) -> Spec:
     pad = 0.03 * (max(ends) - min(ends)) + 0.005
     domain = [max(0.0, min(ends) - pad), min(1.0, max(ends) + pad)]
     tags = list(dict.fromkeys(str(datum["tag"]) for datum in data))
+    extent = min(width.names, 16 + max(pixels(str(datum["slice"])) for datum in data))
     for tag in tags:
         rows = [datum for datum in data if datum["tag"] == tag]
-        charts.append(_group(section, rows, domain, width, last=tag == tags[-1]))
+        charts.append(_group(section, rows, domain, replace(width, names=int(extent)), last=tag == tags[-1]))
     return {"autosize": "pad", "vconcat": charts, "spacing": 18}
 
 
