@@ -67,7 +67,9 @@ def verdict_section(subject: Subject, units: Units) -> VerdictSection:
         candidate=decision.candidate,
         sentences=_sentences(decision),
         figures=_figures(decision, units),
-        what_would_change_it=decision.what_would_change_it,
+        what_would_change_it=""
+        if decision.what_would_change_it == decision.next_step
+        else decision.what_would_change_it,
         next_step=decision.next_step,
         policies=decision.policies if len(set(decision.policies.values())) > 1 else {},
         caution=_caution(decision),
