@@ -20,7 +20,7 @@ from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON
 from merits.core.task import TaskKind
-from merits.core.validate import convert, did_you_mean
+from merits.core.validate import convert, did_you_mean, schema_of
 
 __all__ = ["Kind", "LoadContext", "check", "kinds", "load", "params_schema"]
 
@@ -109,7 +109,7 @@ def params_schema() -> dict[str, JSON]:
     >>> params_schema()["constant"]["required"]
     ['output']
     """
-    return {name: _schema(kind.Params) for name, kind in kinds().items()}
+    return {name: schema_of(kind.Params) for name, kind in kinds().items()}
 
 
 def _params(candidate: Candidate) -> msgspec.Struct:
@@ -118,22 +118,3 @@ def _params(candidate: Candidate) -> msgspec.Struct:
     if candidate.parts:
         raise CandidateError(f"{where}: it is made of other candidates, and this kind takes no parts.")
     return convert(candidate.params, kind.Params, where, CandidateError)
-
-
-def _schema(params: type[msgspec.Struct]) -> JSON:
-    (schema,), definitions = msgspec.json.schema_components([params], ref_template="{name}")
-    return _inlined(schema, definitions)
-
-
-def _inlined(schema: JSON, definitions: Mapping[str, JSON]) -> JSON:
-    """The schema with every reference replaced by what it refers to; parameters never refer to themselves."""
-    if isinstance(schema, Mapping):
-        reference = schema.get("$ref")
-        if isinstance(reference, str):
-            rest = {key: value for key, value in schema.items() if key != "$ref"}
-            target = cast(Mapping[str, JSON], _inlined(definitions[reference], definitions))
-            return {**target, **rest}
-        return {key: _inlined(value, definitions) for key, value in schema.items()}
-    if isinstance(schema, list):
-        return [_inlined(item, definitions) for item in schema]
-    return schema

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
 from merits.core.errors import TaskError, UsageError
+from merits.core.identity import JSON
 
-__all__ = ["convert", "did_you_mean"]
+__all__ = ["convert", "did_you_mean", "schema_of"]
 
 T = TypeVar("T")
 
@@ -62,3 +63,28 @@ def _readable(message: str) -> str:
     place = path.rstrip("`").removeprefix("$").removeprefix(".")
     text = text.replace("`", "")
     return f"{place}: {text[0].lower()}{text[1:]}" if place else text
+
+
+def schema_of(record: type[msgspec.Struct]) -> dict[str, JSON]:
+    """The JSON Schema of a record, whole in itself: every `$ref` is replaced by what it names.
+
+    Records that refer to themselves are not for this.
+
+    >>> from merits.core.candidate import Price
+    >>> schema_of(Price)["properties"]["per_call"]["default"] is None
+    True
+    """
+    (schema,), definitions = msgspec.json.schema_components([record], ref_template="{name}")
+    return cast("dict[str, JSON]", _inlined(schema, definitions))
+
+
+def _inlined(schema: JSON, definitions: Mapping[str, JSON]) -> JSON:
+    if isinstance(schema, Mapping):
+        reference = schema.get("$ref")
+        rest = {key: _inlined(value, definitions) for key, value in schema.items() if key != "$ref"}
+        if not isinstance(reference, str):
+            return rest
+        return {**cast("dict[str, JSON]", _inlined(definitions[reference], definitions)), **rest}
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]
+    return schema

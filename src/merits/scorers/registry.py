@@ -14,7 +14,7 @@ from merits.core.doors import Scorer
 from merits.core.errors import TaskError
 from merits.core.identity import JSON, content_hash
 from merits.core.task import ScorerSpec, TaskKind
-from merits.core.validate import convert, did_you_mean
+from merits.core.validate import convert, did_you_mean, schema_of
 
 __all__ = ["Kind", "check", "default_scorers", "fingerprint", "kinds", "load", "params_schema"]
 
@@ -86,8 +86,8 @@ def fingerprint(spec: ScorerSpec, *, folder: str | Path = ".") -> str:
 
 
 def params_schema() -> Mapping[str, JSON]:
-    """The JSON Schema of each kind's parameters, by kind."""
-    return {name: msgspec.json.schema(kind.Params) for name, kind in kinds().items()}
+    """The JSON Schema of each kind's parameters, by kind; each is whole in itself (no `$ref`)."""
+    return {name: schema_of(kind.Params) for name, kind in kinds().items()}
 
 
 def default_scorers(task_kind: TaskKind) -> tuple[ScorerSpec, ...]:

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import msgspec
-
 from merits.core.candidate import Price
+from merits.core.validate import schema_of
 from merits.tasks.definition import Definition
 
 __all__ = ["publish", "schema"]
@@ -31,7 +30,7 @@ def schema() -> Schema:
     from merits.candidates import registry as candidates
     from merits.scorers import registry as scorers
 
-    whole = _inlined(msgspec.json.schema(Definition))
+    whole: Schema = schema_of(Definition)
     properties = whole["properties"]
     candidate = _spec(candidates.params_schema(), _candidate_extras())
     scorer = _spec(
@@ -78,14 +77,14 @@ def _files() -> Schema:
 def _candidate_extras() -> Schema:
     return {
         "name": {"type": "string", "description": "What it is called; renaming asks nothing again."},
-        "price": {"description": "What an answer costs.", **_inlined(msgspec.json.schema(Price))},
+        "price": {"description": "What an answer costs.", **schema_of(Price)},
         "metadata": {"type": "object", "description": "Anything worth knowing: licence, where it runs."},
     }
 
 
 def _spec(params: Mapping[str, Any], extras: Schema) -> Schema:
     """A kind by its name alone, or with its parameters beside it; only kinds without required ones stand alone."""
-    kinds = {kind: _inlined(part) for kind, part in params.items() if kind not in _ONLY_IN_PYTHON}
+    kinds = {kind: part for kind, part in params.items() if kind not in _ONLY_IN_PYTHON}
     alone = [kind for kind, part in kinds.items() if not part.get("required")]
     return {"anyOf": [{"enum": alone}, *(_with_kind(kind, part, extras) for kind, part in kinds.items())]}
 
@@ -99,17 +98,3 @@ def _with_kind(kind: str, part: Schema, extras: Schema) -> Schema:
         "required": ["kind", *part.get("required", [])],
         "additionalProperties": False,
     }
-
-
-def _inlined(part: Any, definitions: Mapping[str, Any] | None = None) -> Any:
-    """The schema with each reference replaced by what it names; none of ours names itself."""
-    if isinstance(part, list):
-        return [_inlined(item, definitions) for item in part]
-    if not isinstance(part, Mapping):
-        return part
-    known = part.get("$defs", definitions) or {}
-    rest = {key: _inlined(value, known) for key, value in part.items() if key not in ("$ref", "$defs")}
-    if "$ref" not in part:
-        return rest
-    target: Schema = _inlined(known[part["$ref"].rpartition("/")[2]], known)
-    return {**target, **rest}
