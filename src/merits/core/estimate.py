@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["Estimate", "Unit"]
+__all__ = ["Estimate", "Unit", "cases_to_hold", "duration"]
 
 Unit: TypeAlias = Literal["rate", "points", "score", "seconds", "money", "count"]
 
@@ -37,38 +37,79 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
     def text(self) -> str:
         """The value and its interval in the unit a reader expects, without n."""
-        return f"{self.number(self.value)} [{self._interval()}]"
+        return f"{self.number(self.value)} [{self.interval()}]"
 
     def number(self, value: float | None) -> str:
         """One number in this estimate's unit; `?` where there is none."""
         if value is None:
             return "?"
-        return f"{self._plain(value)}{self._suffix}"
+        return duration(value) if self.unit == "seconds" else f"{self._plain(value)}{self._suffix}"
 
-    def _interval(self) -> str:
-        if self.low is None and self.high is None:
-            return "unknown"
-        if self.high is None:
-            return f"at least {self.number(self.low)}"
-        if self.low is None:
-            return f"at most {self.number(self.high)}"
-        joint = " to " if min(self.low, self.high) < 0 else "–"
-        return f"{self._plain(self.low)}{joint}{self._plain(self.high)}{self._suffix}"
+    def interval(self) -> str:
+        """The interval alone, in this estimate's unit; "no spread" where both ends are the value."""
+        low, high = self.low, self.high
+        if low is None or high is None:
+            known, side = (high, "at most") if low is None else (low, "at least")
+            return "unknown" if known is None else f"{side} {self.number(known)}"
+        if low == self.value == high:
+            return "no spread"
+        if self.unit == "seconds":
+            unit, size = _time_unit(high)
+            return f"{_three_digits(low / size)}–{_three_digits(high / size)} {unit}"
+        joint = " to " if self.unit == "points" or low < 0 else "–"
+        return f"{self._plain(low)}{joint}{self._plain(high)}{self._suffix}"
+
+    def times(self, factor: float) -> Estimate:
+        """The estimate of so many times the quantity, `factor` > 0: what 1,000 cases cost, from what one costs."""
+        value, low, high = (None if end is None else end * factor for end in (self.value, self.low, self.high))
+        return msgspec.structs.replace(self, value=value, low=low, high=high)
 
     @property
     def _suffix(self) -> str:
-        return {"rate": " %", "points": " points", "seconds": " s", "money": f" {self.currency}"}.get(self.unit, "")
+        return {"rate": " %", "points": " points", "money": f" {self.currency}".rstrip()}.get(self.unit, "")
 
     def _plain(self, value: float) -> str:
         if self.unit == "rate":
             return f"{100 * value:.1f}"
         if self.unit == "points":
             return f"{100 * value:+.1f}"
-        if self.unit in ("money", "seconds"):
+        if self.unit == "money":
             return _significant(value)
         if self.unit == "count":
             return f"{value:,.0f}"
         return f"{value:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them.
+
+    >>> [duration(s) for s in (0.0, 0.0000021, 0.00045, 0.12, 2.5, 130)]
+    ['0 s', '2.1 µs', '450 µs', '120 ms', '2.5 s', '130 s']
+    """
+    unit, size = _time_unit(seconds)
+    return f"{_three_digits(seconds / size)} {unit}"
+
+
+def cases_to_hold(money_per_case: float) -> int:
+    """So many cases, 1, 1,000 or 1,000,000, that what they cost can be read: a thousandth of the currency or more.
+
+    >>> [cases_to_hold(cost) for cost in (0.02, 0.0004, 0.0000000031, 0.0)]
+    [1, 1000, 1000000, 1]
+    """
+    if money_per_case == 0 or abs(money_per_case) >= 1e-3:
+        return 1
+    return 1_000 if abs(money_per_case) >= 1e-6 else 1_000_000
+
+
+def _time_unit(seconds: float) -> tuple[str, float]:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if abs(seconds) >= size or seconds == 0:
+            return unit, size
+    return "µs", 1e-6
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _significant(value: float) -> str:

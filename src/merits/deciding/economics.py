@@ -16,7 +16,7 @@ from merits.stats.means import mean
 from merits.stats.rates import rate, rate_bounds
 from merits.stats.ratios import combined_limits, correlation, cost_per_solved
 
-__all__ = ["cost_per_case", "gain_if_free", "net_value", "net_values", "per_month", "scaled", "solved_cost"]
+__all__ = ["cost_per_case", "gain_if_free", "net_value", "net_values", "per_month", "solved_cost"]
 
 
 def cost_per_case(cases: Cases, k: int, level: float) -> Estimate | None:
@@ -86,15 +86,7 @@ def gain_if_free(cases: Cases, k: int, needs: Needs, level: float) -> Estimate |
 
 def per_month(estimate: Estimate | None, needs: Needs) -> Estimate | None:
     """A value per case times the volume of a month; None when either is unknown."""
-    return None if needs.volume_per_month is None else scaled(estimate, needs.volume_per_month)
-
-
-def scaled(estimate: Estimate | None, factor: float) -> Estimate | None:
-    """The estimate times a positive factor."""
-    if estimate is None:
-        return None
-    value, low, high = (None if end is None else end * factor for end in (estimate.value, estimate.low, estimate.high))
-    return msgspec.structs.replace(estimate, value=value, low=low, high=high)
+    return None if estimate is None or not needs.volume_per_month else estimate.times(needs.volume_per_month)
 
 
 def _gain(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool) -> Estimate:

@@ -21,7 +21,7 @@ from merits.core.evaluation import Evaluation, Labels
 from merits.core.needs import Needs, Requirement
 from merits.core.validate import did_you_mean
 from merits.deciding.cases import POLICIES, Cases
-from merits.deciding.economics import cost_per_case, net_value, scaled, solved_cost
+from merits.deciding.economics import cost_per_case, net_value, solved_cost
 from merits.stats.bootstrap import jackknife_variance
 from merits.stats.critical import Bools, Floats, Ints, t_critical
 from merits.stats.means import mean_score
@@ -213,7 +213,8 @@ def _waits(cases: Cases, k: int) -> tuple[Bools, Floats]:
 
 
 def _cost(question: Question, *, factor: float) -> Estimate | None:
-    return _one_sided(scaled(cost_per_case(question.cases, question.k, question.two_sided), factor))
+    cost = cost_per_case(question.cases, question.k, question.two_sided)
+    return _one_sided(cost and cost.times(factor))
 
 
 def _cost_per_solved(question: Question) -> Estimate | None:

@@ -7,7 +7,7 @@ from merits.core.estimate import Estimate
 from merits.core.outcome import Status
 from merits.deciding.assessment import Assessment
 from merits.deciding.cases import Cases
-from merits.deciding.economics import cost_per_case, net_value, per_month, scaled, solved_cost
+from merits.deciding.economics import cost_per_case, net_value, per_month, solved_cost
 from merits.stats.critical import Bools
 from merits.stats.quantiles import quantile
 from merits.stats.rates import rate
@@ -28,6 +28,7 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
     level = needs.confidence
     leader = counting.leader
     behind = leader is not None and k != leader and k in counting.members
+    cost = cost_per_case(cases, k, level)
     assessed = k in cases.assessed  # of one that was never scored nothing is known, its worth least of all
     worth = net_value(cases, k, needs, level) if assessed else None
     return Standing(
@@ -39,7 +40,7 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
         behind=counting.compared.difference(leader, k) if behind and leader is not None else None,
         p_value=counting.compared.p_value(leader, k) if behind and leader is not None else None,
         requirements=counting.results.get(k, ()),
-        cost_per_1000=scaled(cost_per_case(cases, k, level), 1000.0),
+        cost_per_1000=cost and cost.times(1000),
         cost_per_solved=solved_cost(cases, k, level) if assessed else None,
         net_value_per_case=worth,
         net_value_per_month=per_month(worth, needs),

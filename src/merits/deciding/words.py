@@ -6,6 +6,7 @@ Every number comes with its interval and the number of examples it rests on.
 from __future__ import annotations
 
 from merits.core.decision import Standing
+from merits.core.estimate import cases_to_hold
 from merits.deciding.assessment import Assessment
 from merits.deciding.verdict import Ruling, listed
 
@@ -106,11 +107,14 @@ def _verb(members: list[int]) -> str:
 def _money(assessment: Assessment, standing: Standing) -> str:
     if standing.cost_per_solved is None or standing.cost_per_1000 is None:
         return f"What {standing.candidate} costs is unknown: it has no price."
-    solved = standing.cost_per_solved
+    solved, cases = standing.cost_per_solved, standing.cost_per_1000.times(1 / 1000)
     if solved.value is None:
         price = f"Nothing was solved, so a solved case costs at least {solved.number(solved.low)} (n = {solved.n:,})"
     else:
-        price = f"A solved case costs {solved.text()}, 1,000 cases {standing.cost_per_1000.text()} (n = {solved.n:,})"
+        many = cases_to_hold(solved.value)
+        subject = "A solved case costs" if many == 1 else f"{many:,} solved cases cost"
+        most = max(1_000, many)
+        price = f"{subject} {solved.times(many).text()}, {most:,} cases {cases.times(most).text()} (n = {solved.n:,})"
     month = standing.net_value_per_month
     if month is not None:
         return f"{price}; what is left over is {month.text()} a month."

@@ -49,7 +49,7 @@ def _row(row: CandidateRow, solved: int) -> str:
         name,
         _figure(s.quality),
         ", ".join(f"{n} {word}" for n, word in bars if n) or "none",
-        _figure(s.cost_per_solved and numbers.times(s.cost_per_solved, solved)),
+        _figure(s.cost_per_solved and s.cost_per_solved.times(solved)),
         _figure(s.latency_p95_s),
         numbers.count(s.n_failed),
     ]
@@ -57,7 +57,7 @@ def _row(row: CandidateRow, solved: int) -> str:
 
 
 def _figure(estimate: Estimate | None) -> str:
-    return "no record" if estimate is None else _escaped(numbers.text(estimate))
+    return "no record" if estimate is None else _escaped(estimate.text())
 
 
 def _escaped(text: str) -> str:

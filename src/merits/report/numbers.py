@@ -13,14 +13,9 @@ __all__ = [
     "bar",
     "bare",
     "count",
-    "duration",
-    "interval",
     "money",
-    "number",
     "percent",
     "span_of",
-    "text",
-    "times",
     "without_currency",
 ]
 
@@ -31,76 +26,6 @@ class Bar(NamedTuple):
     low: float | None
     value: float
     high: float | None
-
-
-def number(estimate: Estimate) -> str:
-    """The value alone, in the estimate's unit; seconds in the unit that suits them.
-
-    >>> number(Estimate(value=0.0134, low=None, high=None, level=0.95, n=20, unit="seconds", method="median"))
-    '13.4 ms'
-    """
-    if estimate.unit == "seconds" and estimate.value is not None:
-        return duration(estimate.value)
-    return estimate.number(estimate.value).strip()
-
-
-def interval(estimate: Estimate) -> str:
-    """The interval alone; "no spread" where its ends are the value.
-
-    >>> interval(Estimate(value=0.85, low=0.64, high=0.948, level=0.95, n=20, unit="rate", method="Wilson"))
-    '64.0–94.8 %'
-    """
-    if estimate.value is not None and estimate.low == estimate.value == estimate.high:
-        return "no spread"
-    if estimate.unit == "seconds":
-        return _interval_s(estimate.low, estimate.high)
-    return estimate.text().removeprefix(f"{estimate.number(estimate.value)} [").removesuffix("]").strip()
-
-
-def text(estimate: Estimate) -> str:
-    """The value with its interval in brackets."""
-    return f"{number(estimate)} [{interval(estimate)}]"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the unit that suits them.
-
-    >>> [duration(s) for s in (0.0, 0.0000021, 0.00045, 0.12, 2.5, 130)]
-    ['0 s', '2.1 µs', '450 µs', '120 ms', '2.5 s', '130 s']
-    """
-    unit, size = _unit_of(seconds)
-    return f"{_three_digits(seconds / size)} {unit}"
-
-
-def _interval_s(low: float | None, high: float | None) -> str:
-    if low is None or high is None:
-        known = low if high is None else high
-        side = "at least" if high is None else "at most"
-        return "unknown" if known is None else f"{side} {duration(known)}"
-    unit, size = _unit_of(high)
-    return f"{_three_digits(low / size)}–{_three_digits(high / size)} {unit}"
-
-
-def _unit_of(seconds: float) -> tuple[str, float]:
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if abs(seconds) >= size or seconds == 0:
-            return unit, size
-    return "µs", 1e-6
-
-
-def _three_digits(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def times(estimate: Estimate, factor: float) -> Estimate:
-    """The estimate of so many times the quantity: what 1,000 cases cost, from what one costs."""
-
-    def scaled(value: float | None) -> float | None:
-        return None if value is None else value * factor
-
-    return msgspec.structs.replace(
-        estimate, value=scaled(estimate.value), low=scaled(estimate.low), high=scaled(estimate.high)
-    )
 
 
 def count(value: float) -> str:
@@ -126,10 +51,9 @@ def money(value: float, currency: str) -> str:
 def without_currency(estimate: Estimate) -> Estimate:
     """The estimate as a table prints it whose heading names the currency.
 
-    >>> number(without_currency(Estimate(
-    ...     value=1.5, low=1.0, high=2.0, level=0.95, n=9, unit="money", method="t", currency="USD"
-    ... )))
-    '1.5'
+    >>> dear = Estimate(value=1.5, low=1.0, high=2.0, level=0.95, n=9, unit="money", method="t", currency="USD")
+    >>> without_currency(dear).text()
+    '1.5 [1–2]'
     """
     return msgspec.structs.replace(estimate, currency="")
 

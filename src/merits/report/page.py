@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from merits.core.estimate import duration
 from merits.report import numbers
 from merits.report.drawings.canvas import Chart
 from merits.report.drawings.confusion import confusion_chart
@@ -72,20 +73,20 @@ def _template() -> Template:
         "chip": _CHIPS.__getitem__,
         "count": numbers.count,
         "drawn": _drawn,
-        "duration": numbers.duration,
+        "duration": duration,
         "heat": _heat,
-        "interval": numbers.interval,
+        "interval": lambda estimate: estimate.interval(),
         "mark": _mark,
         "money": numbers.money,
-        "number": numbers.number,
+        "number": lambda estimate: estimate.number(estimate.value),
         "percent": numbers.percent,
-        "plain": lambda estimate: numbers.number(numbers.bare(estimate)),
-        "plain_interval": lambda estimate: numbers.interval(numbers.bare(estimate)),
+        "plain": lambda estimate: numbers.bare(estimate).number(estimate.value),
+        "plain_interval": lambda estimate: numbers.bare(estimate).interval(),
         "cleared": _cleared,
         "relation": relation,
         "symbol": _SYMBOLS.__getitem__,
-        "text": numbers.text,
-        "times": numbers.times,
+        "text": lambda estimate: estimate.text(),
+        "times": lambda estimate, factor: estimate.times(factor),
         "without_currency": numbers.without_currency,
     }
     return environment.get_template("page.html.j2")

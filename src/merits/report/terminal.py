@@ -82,7 +82,7 @@ def _columns(view: ReportView) -> dict[str, Callable[[Standing], Estimate | None
         f"net value\n{currency}/month": lambda s: s.net_value_per_month,
         f"net value\n{currency}/case": lambda s: None if s.net_value_per_month else s.net_value_per_case,
         f"cost\n{currency}/{numbers.count(solved) + ' ' if solved > 1 else ''}solved": lambda s: (
-            s.cost_per_solved and numbers.times(s.cost_per_solved, solved)
+            s.cost_per_solved and s.cost_per_solved.times(solved)
         ),
         "95 %\nwithin": lambda s: s.latency_p95_s,
     }
@@ -112,7 +112,7 @@ def _figure(estimate: Estimate | None) -> Text:
     if estimate is None:
         return Text("no record", "dim")
     shown = numbers.without_currency(estimate)
-    return Text(numbers.number(shown)).append(f"\n{numbers.interval(shown)}", "not bold dim")
+    return Text(shown.number(shown.value)).append(f"\n{shown.interval()}", "not bold dim")
 
 
 def _remarks(view: ReportView) -> list[Text]:
@@ -122,7 +122,7 @@ def _remarks(view: ReportView) -> list[Text]:
     if named is not None and named.standing.requirements:
         for result in named.standing.requirements:
             symbol, colour = {"met": ("✓", "green"), "not met": ("✗", "red")}.get(result.met, ("?", "yellow"))
-            figure = f": {numbers.text(result.estimate)}" if result.estimate else ""
+            figure = f": {result.estimate.text()}" if result.estimate else ""
             lines.append(_text(f"{symbol} ", colour) + _text(f"{result.requirement}{figure}"))
     if not named:
         lines += [_text(f"- {reason.text}") for reason in view.reasons[:_MOST_REASONS]]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from merits.core.estimate import duration
 from merits.core.identity import JSON
 from merits.core.needs import Needs
 from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, values
 from merits.report.drawings.labels import fitting
-from merits.report.numbers import duration
 from merits.report.sections.latency import LatencyRow, LatencySection
 
 __all__ = ["latency_chart"]

@@ -8,6 +8,7 @@ import msgspec
 
 from merits.core.candidate import Candidate
 from merits.core.decision import Met, Standing
+from merits.core.estimate import cases_to_hold
 from merits.report.plain import one_line
 from merits.report.sections.subject import Subject
 
@@ -50,10 +51,7 @@ def units_of(rows: Sequence[CandidateRow]) -> Units:
     """The units in which the dearest candidate costs at least a thousandth of the currency, if there are such."""
     costs = [row.standing.cost_per_1000 for row in rows if row.standing.cost_per_1000 is not None]
     dearest = max((abs(cost.value or 0.0) for cost in costs), default=0.0) / 1_000
-    return Units(
-        cases=1_000 if dearest * 1_000 >= 1e-3 or dearest == 0 else 1_000_000,
-        solved=1 if dearest >= 1e-3 or dearest == 0 else 1_000 if dearest >= 1e-6 else 1_000_000,
-    )
+    return Units(cases=max(1_000, cases_to_hold(dearest)), solved=cases_to_hold(dearest))
 
 
 def _row(standing: Standing, recipe: Candidate | None, subject: Subject) -> CandidateRow:

@@ -8,7 +8,6 @@ from typing import Literal
 import msgspec
 
 from merits.core.estimate import Estimate
-from merits.report.numbers import times
 from merits.report.sections.candidates import CandidateRow, Units
 
 __all__ = ["CostPoint", "FrontierSection", "frontier_section"]
@@ -65,7 +64,7 @@ def _figures(row: CandidateRow, units: Units) -> tuple[Estimate, Estimate] | Non
     quality, cost = row.standing.quality, row.standing.cost_per_1000
     if quality is None or cost is None or quality.value is None or cost.value is None:
         return None
-    return quality, times(cost, units.cases / 1_000)
+    return quality, cost.times(units.cases / 1_000)
 
 
 def _beaten(place: tuple[float, float], places: Sequence[tuple[float, float]]) -> bool:

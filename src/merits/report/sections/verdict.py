@@ -9,7 +9,7 @@ import msgspec
 
 from merits.core.decision import Decision, Verdict
 from merits.core.estimate import Estimate
-from merits.report.numbers import count, times
+from merits.report.numbers import count
 from merits.report.sections.candidates import Units
 from merits.report.sections.subject import Subject
 
@@ -94,7 +94,7 @@ def _figures(decision: Decision, units: Units) -> tuple[Figure, ...]:
     if not decision.candidate:
         return ()
     standing = decision.standing(decision.candidate)
-    cost = standing.cost_per_solved and times(standing.cost_per_solved, units.solved)
+    cost = standing.cost_per_solved and standing.cost_per_solved.times(units.solved)
     shown = {
         "cases solved": standing.quality,
         "cost of a solved case" if units.solved == 1 else f"cost of {count(units.solved)} solved cases": cost,
