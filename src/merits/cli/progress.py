@@ -101,7 +101,7 @@ class Lines:
             self._last = self._clock()
             total, done = sum(self._totals.values()), sum(self._done.values())
             going = (f"{name} {n:,}/{self._totals[name]:,}" for name, n in self._done.items() if n < self._totals[name])
-            self.note(f"{done:,}/{total:,} answers; still going: {', '.join(going)}")
+            self.note(f"{done:,}/{total:,} answers stored; still going: {', '.join(going) or 'none'}")
 
     def note(self, text: str) -> None:
         """Prints a line."""

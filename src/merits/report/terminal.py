@@ -28,6 +28,7 @@ _COLOURS = {"good": "green", "open": "yellow", "bad": "red"}
 _RELATIONS = {"leader": "leader", "tied": "tied", "worse": "worse", "not assessed": "not compared"}
 _MOST_REASONS = 6
 _NAME = 26
+_COLUMN = 14
 
 
 def render(view: ReportView, console: Console) -> None:
@@ -112,7 +113,14 @@ def _figure(estimate: Estimate | None) -> Text:
     if estimate is None:
         return Text("no record", "dim")
     shown = numbers.without_currency(estimate)
-    return Text(shown.number(shown.value)).append(f"\n{shown.interval()}", "not bold dim")
+    return Text(shown.number(shown.value)).append(f"\n{_broken(shown.interval())}", "not bold dim")
+
+
+def _broken(interval: str) -> str:
+    """The interval, on two lines when it is too long for a column: cut between its ends, never inside a number."""
+    if len(interval) <= _COLUMN:
+        return interval
+    return interval.replace("–", "–\n", 1).replace(" to ", " to\n", 1)
 
 
 def _remarks(view: ReportView) -> list[Text]:

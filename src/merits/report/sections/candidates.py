@@ -48,10 +48,10 @@ def candidate_rows(subject: Subject) -> tuple[CandidateRow, ...]:
 
 
 def units_of(rows: Sequence[CandidateRow]) -> Units:
-    """The units in which the dearest candidate costs at least a thousandth of the currency, if there are such."""
-    costs = [row.standing.cost_per_1000 for row in rows if row.standing.cost_per_1000 is not None]
-    dearest = max((abs(cost.value or 0.0) for cost in costs), default=0.0) / 1_000
-    return Units(cases=max(1_000, cases_to_hold(dearest)), solved=cases_to_hold(dearest))
+    """The units in which the best candidate that costs anything costs at least a thousandth of the currency."""
+    costs = (row.standing.cost_per_1000 for row in rows)
+    best = next((cost.value for cost in costs if cost is not None and cost.value), 0.0) / 1_000
+    return Units(cases=max(1_000, cases_to_hold(best)), solved=cases_to_hold(best))
 
 
 def _row(standing: Standing, recipe: Candidate | None, subject: Subject) -> CandidateRow:
