@@ -84,7 +84,7 @@ def _ahead(assessment: Assessment, k: int, worse: list[int]) -> str:
     if not worse:
         return ""
     nearest = max(worse, key=lambda j: assessment.compared.means[j])
-    gap = assessment.compared.difference(k, nearest).text()
+    gap = _gap(assessment, k, nearest)
     beside = f"the nearest, {assessment.names[nearest]}, by {gap}" if len(worse) > 1 else f"by {gap}"
     return f"is better than {listed([assessment.names[j] for j in worse])} ({beside})"
 
@@ -93,11 +93,17 @@ def _level(assessment: Assessment, k: int, level: list[int]) -> str:
     if not level:
         return ""
     looks = max(level, key=lambda j: assessment.compared.means[j])
-    ahead = assessment.compared.difference(looks, k).text()
+    ahead = _gap(assessment, looks, k)
     beside = (
         f"the best-looking, {assessment.names[looks]}, differs by {ahead}" if len(level) > 1 else f"differs by {ahead}"
     )
     return f"cannot be told apart from {listed([assessment.names[j] for j in level])} ({beside})"
+
+
+def _gap(assessment: Assessment, a: int, b: int) -> str:
+    """How much better a is than b, in points or in money for each case."""
+    unit = " a case" if assessment.compared.objective == "net value" else ""
+    return f"{assessment.compared.difference(a, b).text()}{unit}"
 
 
 def _verb(members: list[int]) -> str:
@@ -175,10 +181,10 @@ def _overtaken(chosen: int, assessment: Assessment) -> str:
     if not rest:
         return ""
     nearest = max(rest, key=lambda k: assessment.compared.means[k])
-    names, gap = assessment.names, assessment.compared.difference(chosen, nearest)
+    names, gap = assessment.names, _gap(assessment, chosen, nearest)
     if assessment.compared.objective == "net value":
-        return f"{names[nearest]} would draw level if a case of {names[chosen]} became dearer by {gap.text()}."
-    return f"{names[nearest]} would have to gain {gap.text()} to draw level."
+        return f"{names[nearest]} would draw level if {names[chosen]} became dearer by {gap}."
+    return f"{names[nearest]} would have to gain {gap} to draw level."
 
 
 def _higher_bar(standing: Standing) -> str:
