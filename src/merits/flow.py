@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from merits.prices import PriceTable
     from merits.report.views import ReportView
 
-__all__ = ["Candidates", "Run", "evaluate", "run", "stored_run", "write_report"]
+__all__ = ["Candidates", "Run", "check_needs", "evaluate", "plan", "run", "stored_run", "write_report"]
 
 T = TypeVar("T")
 Candidates: TypeAlias = "Sequence[object] | Mapping[str, object]"
@@ -78,6 +78,7 @@ def plan(task: Task, *, split: Split = "test", store: Store | str | Path | None 
     """What an evaluation would ask and what it would take from the store, without asking anything."""
     from merits.evaluating import plan as what_to_ask
 
+    check_needs(task)
     with _opened(store, task) as opened:
         return what_to_ask(task, _recipes(task, None), split=split, store=opened)
 
@@ -90,9 +91,18 @@ def run(
     progress: Progress | None = None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report."""
+    check_needs(task)
     with _opened(store, task) as opened:
         evaluation = evaluate(task, split=split, store=opened, progress=progress)
         return _concluded(task, evaluation, opened, remember=split == "test")
+
+
+def check_needs(task: Task) -> None:
+    """Nothing, if every requirement can be judged on this task; else a RequirementError, before anything is spent."""
+    from merits.deciding.metrics import check_requirement
+
+    for requirement in task.needs.requirements:
+        check_requirement(requirement, task)
 
 
 def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:

@@ -125,6 +125,8 @@ def test_unreadable_requirement_points_at_the_character(words: Path, merits: Mer
 def test_unknown_metric_names_the_near_miss(words: Path, merits: Merits) -> None:
     change(words, "candidates:", "needs: {requirements: ['acuracy >= 0.9']}\ncandidates:")
     refused(merits, "acuracy", "accuracy")
+    refused(merits, "acuracy", "accuracy", verb=("check",))
+    assert not (words / ".merits").exists()  # nothing was asked
 
 
 def test_unreachable_endpoint(words: Path, merits: Merits, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the profile; 0 (what is wrong with the task itself is an error, exit 2)."""
+    from merits.flow import check_needs
     from merits.tasks.profile import profile
 
-    found = profile(found_task(args.task))
+    task = found_task(args.task)
+    check_needs(task)
+    found = profile(task)
     if args.json:
         print_json("merits.check/1", found)
         return 0

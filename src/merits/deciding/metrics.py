@@ -19,6 +19,7 @@ from merits.core.errors import RequirementError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation, Labels
 from merits.core.needs import Needs, Requirement
+from merits.core.task import Task
 from merits.core.validate import did_you_mean
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.economics import cost_per_case, net_value, solved_cost
@@ -53,30 +54,48 @@ class Question:
         return 2.0 * self.level - 1.0
 
 
-def metric_names(evaluation: Evaluation) -> tuple[str, ...]:
-    """The names of all metrics that can be required of this evaluation, sorted.
+@dataclass(frozen=True)
+class Measurable:
+    """What can be measured of a task, known before anything is asked: its scorers, classes and slices."""
+
+    scorers: tuple[str, ...]
+    classes: tuple[str, ...]
+    slices: tuple[str, ...]
+
+    @classmethod
+    def of(cls, what: Task | Evaluation) -> Measurable:
+        """Of a task that is to be evaluated, or of an evaluation."""
+        if isinstance(what, Task):
+            return cls(tuple(spec.label for spec in what.scorers), what.classes, what.tag_names)
+        classes = () if what.labels is None else what.labels.classes
+        return cls((what.scorer, *what.scores), classes, tuple(sorted(what.tags)))
+
+
+def metric_names(what: Task | Evaluation) -> tuple[str, ...]:
+    """The names of all metrics that can be required here, sorted.
 
     Those in `PER_CLASS` and "worst_slice" are narrowed: `recall[fraud]`, `worst_slice[language]`.
     """
-    names = {*_GENERAL, evaluation.scorer, *evaluation.scores} - {""}
-    if evaluation.labels is not None:
+    measurable = Measurable.of(what)
+    names = {*_GENERAL, *measurable.scorers} - {""}
+    if measurable.classes:
         names |= {*_CLASSIFICATION}
-    if not evaluation.tags:
+    if not measurable.slices:
         names.discard("worst_slice")
     return tuple(sorted(names))
 
 
-def check_requirement(requirement: Requirement, evaluation: Evaluation) -> None:
-    """Nothing, if the requirement can be read here; else a RequirementError that names the near miss."""
-    names = metric_names(evaluation)
+def check_requirement(requirement: Requirement, what: Task | Evaluation) -> None:
+    """Nothing, if the requirement can be judged here; else a RequirementError that names the near miss."""
+    names = metric_names(what)
     if requirement.metric not in names:
         raise RequirementError(
             f"{requirement}: there is no metric {requirement.metric!r} here.", did_you_mean(requirement.metric, names)
         )
-    options = _narrowings(requirement.metric, evaluation)
+    options = _narrowings(requirement.metric, Measurable.of(what))
     if requirement.of and requirement.of not in options:
-        what = f"{requirement}: {requirement.metric} cannot be narrowed to {requirement.of!r}."
-        raise RequirementError(what, did_you_mean(requirement.of, options) if options else "Leave the brackets out.")
+        found = f"{requirement}: {requirement.metric} cannot be narrowed to {requirement.of!r}."
+        raise RequirementError(found, did_you_mean(requirement.of, options) if options else "Leave the brackets out.")
     if options and not requirement.of and requirement.metric in _NEEDS_NARROWING:
         raise RequirementError(
             f"{requirement}: {requirement.metric} of what?", f"Write {requirement.metric}[{options[0]}] or the like."
@@ -110,12 +129,10 @@ def share_in_time(requirement: Requirement, cases: Cases, k: int, level: float) 
     return msgspec.structs.replace(requirement, op=op, bar=q), share
 
 
-def _narrowings(metric: str, evaluation: Evaluation) -> tuple[str, ...]:
+def _narrowings(metric: str, measurable: Measurable) -> tuple[str, ...]:
     if metric == "worst_slice":
-        return tuple(sorted(evaluation.tags))
-    if metric in (*_NEEDS_NARROWING, "roc_auc", "pr_auc") and evaluation.labels is not None:
-        return evaluation.labels.classes
-    return ()
+        return measurable.slices
+    return measurable.classes if metric in (*_NEEDS_NARROWING, "roc_auc", "pr_auc") else ()
 
 
 # Rates -----------------------------------------------------------------------------------------------------------
