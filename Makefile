@@ -29,7 +29,7 @@ simulate: .venv/.installed
 	$(BIN)/pytest -m slow -s tests/simulation
 
 bench: assets
-	$(BIN)/python -m benchmarks --all --keep
+	for name in install startup decide main-job demo; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done
 
 assets: .venv/.installed
 	$(BIN)/python demo/fetch_assets.py
