@@ -53,10 +53,10 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
             return "unknown" if known is None else f"{side} {self.number(known)}"
         if low == self.value == high:
             return "no spread"
+        joint = " to " if self.unit == "points" or low < 0 else "–"
         if self.unit == "seconds":
             unit, size = _time_unit(high)
-            return f"{_three_digits(low / size)}–{_three_digits(high / size)} {unit}"
-        joint = " to " if self.unit == "points" or low < 0 else "–"
+            return f"{_three_digits(low / size)}{joint}{_three_digits(high / size)} {unit}"
         return f"{self._plain(low)}{joint}{self._plain(high)}{self._suffix}"
 
     def times(self, factor: float) -> Estimate:
