@@ -53,3 +53,18 @@ def test_the_example_is_one_that_can_be_read(tmp_path: Path) -> None:
     assert [candidate.name for candidate in task.candidates] == ["most-common", "text-linear", "rules"]
     assert task.needs.incumbent == "rules"
     assert len(task.needs.requirements) == 4
+
+
+def test_the_python_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it stands on the page, on tickets that a keyword solves better than chance."""
+    monkeypatch.chdir(tmp_path)
+    tickets = [f"I want my money back for order {n},refund\nWhere is parcel {n}?,other\n" for n in range(60)]
+    (tmp_path / "tickets.csv").write_text("text,category\n" + "".join(tickets), "utf-8")
+    page = (Path(__file__).parents[1] / "docs" / "python.md").read_text("utf-8")
+    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    (tmp_path / "example.py").write_text(code, "utf-8")
+    exec(compile(code, str(tmp_path / "example.py"), "exec"), {"__name__": "example"})
+    assert "Adopt" in capsys.readouterr().out
+    assert (tmp_path / "report.html").exists()

@@ -166,14 +166,17 @@ def _view(task: Task, evaluation: Evaluation, decision: Decision, store: Store) 
 
 def _recipes(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]:
     from merits.candidates.objects import as_candidate
+    from merits.tasks.recipes import priced_here
 
     if candidates is None:
         if not task.candidates:
             raise TaskError(f"{task.name!r} has no candidates.", "List some under `candidates:`, or pass them.")
         return task.candidates
     if isinstance(candidates, Mapping):
-        return tuple(as_candidate(thing, name=name) for name, thing in candidates.items())
-    return tuple(as_candidate(thing) for thing in candidates)
+        recipes = [as_candidate(thing, name=name) for name, thing in candidates.items()]
+    else:
+        recipes = [as_candidate(thing) for thing in candidates]
+    return tuple(priced_here(recipe, task.machine_per_hour, task.needs.currency) for recipe in recipes)
 
 
 def _prices(task: Task) -> PriceTable | None:

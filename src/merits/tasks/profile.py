@@ -131,6 +131,16 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """Sizes, what can be shown, and what to look at, a line each; the fields hold the rest."""
+        classes = f", {len(self.labels):,} classes" if self.labels else ""
+        lines = [
+            f"{self.name}: {self.kind}, {self.n_dev:,} dev and {self.n_test:,} test examples{classes}",
+            f"differences of about {100 * self.power.detectable:.1f} points and more can be shown",
+            *(f"{warning.code}: {warning.text} {warning.next_step}" for warning in self.warnings),
+        ]
+        return "\n".join(lines)
+
 
 def profile(task: Task) -> Profile:
     """What a task's data holds, what is wrong with it, and what difference this many test examples can show.

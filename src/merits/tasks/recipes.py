@@ -15,7 +15,7 @@ from merits.tasks.definition import Definition, NeedsPart, candidate_keys
 from merits.tasks.requirements import money_of, parse_requirement
 from merits.tasks.source import Place, Source, convert_at
 
-__all__ = ["candidates_of", "needs_of", "scorers_of"]
+__all__ = ["candidates_of", "needs_of", "priced_here", "scorers_of"]
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def candidates_of(definition: Definition, needs: Needs, source: Source) -> tuple
     candidates: list[Candidate] = []
     for place, name, thing in _listed(definition.candidates, source):
         candidate = _candidate(thing, name, needs.currency, source, place)
-        candidate = _priced(candidate, definition.machine_per_hour, needs.currency)
+        candidate = priced_here(candidate, definition.machine_per_hour, needs.currency)
         _must_differ(candidate, candidates, source, place)
         candidates.append(candidate)
     if needs.incumbent and needs.incumbent not in [candidate.name for candidate in candidates]:
@@ -169,7 +169,7 @@ def _price(price: object, currency: str, source: Source, place: Place) -> Price 
     return convert_at({"currency": currency, **price}, Price, source, *place)
 
 
-def _priced(candidate: Candidate, machine_per_hour: float | None, currency: str) -> Candidate:
+def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: str) -> Candidate:
     """The candidate with the price of the machine, if it runs here and has no price of its own.
 
     A remote model uses no seconds of this machine: with this price it would seem to be free.
