@@ -63,6 +63,15 @@ def evaluate(
     `answer` or `predict`, in a sequence or by name in a mapping. `store` is where answers are remembered: a path,
     an open store, or by default `.merits/store.sqlite` in the task's folder. On `dev`, what can be trained is
     cross-validated; on `test` it is trained on all of `dev`. Works inside a running event loop (a notebook) too.
+
+    Raises UsageError for what must be changed, ProviderError when no candidate could be asked, StoreError when answers
+    cannot be stored; what was answered before is stored in every case.
+
+    >>> from merits import make_task
+    >>> task = make_task([{"text": f"{w} {n}", "label": w} for n in range(9) for w in ("good", "bad")], name="words")
+    >>> evaluation = evaluate(task, {"first word": lambda text: text.split()[0]}, store=":memory:")
+    >>> evaluation.names, evaluation.solved.mean()
+    (('first word',), np.float64(1.0))
     """
     from merits.evaluating import evaluate as ask_score_remember
 
@@ -124,7 +133,13 @@ def write_report(
     task: Task,
     store: Store | str | Path | None = None,
 ) -> Path:
-    """The path of the self-contained HTML report that was written there."""
+    """The path of the self-contained HTML report that was written there.
+
+    `task` is the one that was evaluated, and `store` where its answers are: the report shows some of them. Raises
+    UsageError when the place cannot be written.
+
+        merits.write_report(evaluation, decision, "report.html", task=task)
+    """
     with _opened(store, task, write=False) as opened:
         return save_page(_view(task, evaluation, decision, opened), path)
 

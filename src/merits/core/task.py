@@ -52,7 +52,7 @@ class ScorerSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How an evaluation is run. None of it changes what a candidate answers, so none of it is in an answer's key.
+    """How an evaluation is run. Of all this only `seed` can change an answer: it is part of what a trained model is.
 
     `concurrency` is the number of examples in flight per candidate, `timeout_s` the deadline of one attempt,
     `retries` the attempts after the first for what may pass (429, 5xx, lost connections, timeouts).
