@@ -167,3 +167,52 @@ def test_the_same_function_is_the_same_candidate_in_another_process(tmp_path: Pa
     command = [sys.executable, str(script)]
     runs = {subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)}
     assert len(runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("main", "helper"),
+    [
+        ("from h import mid\ndef cand(x): return mid(x)\nthing = cand", "def mid(x): return deep(x)\n"),
+        ("import h\ndef cand(x): return h.deep(x)\nthing = cand", ""),
+        ("def cand(x):\n    from h import deep\n    return deep(x)\nthing = cand", ""),
+        ("import h\nclass C:\n    def answer(self, x): return h.deep(x)\nthing = C()", ""),
+        ("from h import deep\nclass C:\n    def answer(self, x): return deep(x)\nthing = C()", ""),
+        (
+            "from sklearn.base import BaseEstimator\nfrom h import deep\nclass C(BaseEstimator):\n"
+            "    def fit(self, X, y): return self\n    def predict(self, X): return [deep(x) for x in X]\nthing = C()",
+            "",
+        ),
+        (
+            "from h import Base\nclass C(Base): pass\nthing = C()",
+            "class Base:\n    def answer(self, x): return deep(x)\n",
+        ),
+    ],
+    ids=["helper of a helper", "attribute", "import inside", "method, attribute", "method", "estimator", "base"],
+)
+def test_code_that_is_reached_is_part_of_it(tmp_path: Path, main: str, helper: str) -> None:
+    """Stored answers of code that has changed since are wrong answers."""
+
+    def candidate(output: str) -> str:
+        (tmp_path / "h.py").write_text(f"def deep(x): return {output!r}\n{helper}")
+        (tmp_path / "script.py").write_text(
+            f"from merits.candidates.objects import as_candidate\n{main}\nc = as_candidate(thing)\n"
+            "assert not c.metadata\nprint(c.id)"
+        )
+        command = [sys.executable, "-B", str(tmp_path / "script.py")]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    before = candidate("no")
+    assert candidate("no") == before
+    assert candidate("maybe") != before
+
+
+def test_code_without_a_source_is_known_by_what_it_was_compiled_to() -> None:
+    """Code that was typed in or made at run time has no file."""
+
+    def made(output: str) -> str:
+        names: dict[str, object] = {}
+        exec(f"def deep(x): return {output!r}\ndef cand(x): return deep(x)", names)
+        return as_candidate(names["cand"]).id
+
+    assert made("no") == made("no")
+    assert made("no") != made("yes")

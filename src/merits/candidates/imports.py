@@ -20,7 +20,7 @@ from types import ModuleType
 from merits.core.errors import CandidateError
 from merits.core.validate import did_you_mean
 
-__all__ = ["code_hash", "find", "source_of", "versions"]
+__all__ = ["code_hash", "find", "imported_names", "local_file", "source_of", "versions"]
 
 _one_at_a_time = threading.RLock()  # sys.path and sys.modules belong to the whole process
 
@@ -53,7 +53,7 @@ def find(path: str, folder: Path) -> object:
 
 def _module(name: str, folder: Path) -> ModuleType:
     with _one_at_a_time:
-        local = _local_file(name, folder)
+        local = local_file(name, folder)
         if local is not None and "." not in name:
             return _read(name, local)
         return _imported(name, folder)
@@ -116,7 +116,8 @@ def _named(problem: BaseException) -> str:
     return f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
 
 
-def _local_file(name: str, folder: Path) -> Path | None:
+def local_file(name: str, folder: Path) -> Path | None:
+    """The file of a module in a folder; None when it is not there."""
     base = folder.joinpath(*name.split("."))
     for file in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
         if file.is_file():
@@ -147,15 +148,15 @@ def _closure(file: Path, folder: Path) -> set[Path]:
     found, waiting = {file}, [file]
     while waiting:
         current = waiting.pop()
-        for imported in _imports(current, folder):
-            local = _local_file(imported, folder)
+        for imported in imported_names(current, folder):
+            local = local_file(imported, folder)
             if local is not None and local.resolve() not in found:
                 found.add(local.resolve())
                 waiting.append(local.resolve())
     return found
 
 
-def _imports(file: Path, folder: Path) -> Iterator[str]:
+def imported_names(file: Path, folder: Path) -> Iterator[str]:
     """The names of all modules that a file may import, as seen from the folder."""
     try:
         tree = ast.parse(file.read_bytes())
