@@ -316,7 +316,7 @@ def _file_of(name: str, root: Path) -> Path | None:
         return Path(known).resolve() if known.endswith(".py") and Path(known).is_file() else None
     if name.partition(".")[0] in sys.stdlib_module_names:
         return None
-    found = (local_file(name, Path(place)) for place in (root, *sys.path))
+    found = (local_file(name, place) for place in (root, *map(Path, sys.path)))
     return next((file.resolve() for file in found if file is not None), None)
 
 
