@@ -90,6 +90,24 @@ def test_854_errors_in_861_rows_are_undecided(alone: bool, requirements: tuple[R
     assert decision.standing("broken").n_failed == 854
 
 
+def test_one_that_died_halfway_is_not_adopted_on_its_better_half() -> None:
+    """What was never asked because the candidate was given up is no more an answer than what failed."""
+    status = np.full(400, Status.MISSING)
+    status[:150], status[150:170] = Status.SCORED, Status.FAILED
+    ev = evaluation_of({"steady": first(300, 400), "died": first(145, 400)}, status={"died": status})
+    decision = decide(ev)
+    assert decision.verdict == "undecided"
+    assert "230 were therefore never asked" in decision.summary
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(500, "none worth it"), (10, "undecided")])
+def test_nobody_is_adopted_who_solves_nothing(n: int, verdict: str) -> None:
+    """The cheapest of those that are equally useless is still useless."""
+    decision = decide(evaluation_of({"a": first(0, n), "b": first(0, n)}))
+    assert (decision.verdict, decision.candidate) == (verdict, "")
+    assert "nothing-solved" in codes(decision)
+
+
 def test_policies_that_disagree_are_undecided_and_both_are_shown() -> None:
     """Whether a failure is a wrong answer is not for us to say."""
     status = np.full(400, Status.SCORED)

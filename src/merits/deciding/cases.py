@@ -1,7 +1,8 @@
 """Which outcomes count, under each of the two policies on failures.
 
 Failed is not wrong, unscored is not failed, and missing is neither: unscored and missing rows are in no figure, a
-failed one counts as not solved under one policy and is left out under the other.
+failed one counts as not solved under one policy and is left out under the other. What is missing because a candidate
+failed until it was given up could not be asked either, and counts as failed.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ class Cases:
 
     @cached_property
     def failed(self) -> Bools:
-        """Where the candidate could not be asked."""
-        return np.asarray(self.evaluation.failed & self.clean)
+        """Where the candidate could not be asked: it failed, or was not tried any more because it had failed."""
+        failed = self.evaluation.failed & self.clean
+        given_up = (self.evaluation.status == Status.MISSING) & failed.any(axis=1, keepdims=True)
+        return np.asarray(failed | (given_up & self.clean))
 
     @cached_property
     def counted(self) -> Bools:

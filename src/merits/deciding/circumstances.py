@@ -55,7 +55,8 @@ def _incomplete(standings: tuple[Standing, ...]) -> Iterator[Reason]:
             text = f"{standing.n_unscored:,} of {n:,} answers of {name} could not be judged and are in no figure."
             yield because("many-unscored", text, name)
         if standing.n_missing > _MANY * n:
-            text = f"{standing.n_missing:,} of {n:,} answers of {name} are missing and are in no figure: run again."
+            how = "count as failed" if standing.n_failed else "are in no figure"
+            text = f"{standing.n_missing:,} of {n:,} answers of {name} are missing and {how}: run again."
             yield because("many-missing", text, name)
 
 

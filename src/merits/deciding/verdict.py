@@ -1,6 +1,7 @@
 """The rule: what the evidence says to do, under one policy on failures.
 
 no scored outcome, nobody priced for a net value, nothing to judge one by   undecided
+nobody solved anything                                                      none worth it
 everybody certainly misses a requirement or loses money                     none worth it
 of the tied with the leader, nobody certainly meets the requirements        undecided
 else the cheapest of the tied that does is named, and
@@ -23,6 +24,7 @@ from merits.deciding.requirements import more_examples, round_up
 
 __all__ = ["Ruling", "listed", "rule"]
 
+_TELLING_ZERO = 59  # as many failures in a row leave less than 5 % for a share solved above 5 %
 _SAME_COST = 0.05  # costs within 5 % of each other are equal: measured seconds vary by more from run to run
 
 
@@ -42,6 +44,8 @@ def rule(assessment: Assessment) -> Ruling:
     early = _nothing_to_go_by(assessment)
     if early is not None:
         return early
+    if not any(assessment.cases.solved[k].any() for k in assessment.members):
+        return _nothing_solved(assessment)
     if not assessment.eligible:
         return _nobody(assessment)
     sure = tuple(k for k in assessment.tied if assessment.meets(k) == "met")
@@ -68,6 +72,15 @@ def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
         step = "Add a second candidate (the commonest answer is free), a requirement, or the worth of a solved case."
         return Ruling("undecided", None, (because("nothing-to-compare", text),), step, "there is nothing to compare")
     return None
+
+
+def _nothing_solved(assessment: Assessment) -> Ruling:
+    """None is worth it once 5 % solved can be excluded (0.95 to the power of 59 is under 0.05); till then, undecided."""
+    n = min(int(assessment.cases.counted[k].sum()) for k in assessment.members)
+    text = f"No candidate solved a single one of {n:,} cases."
+    step = "Look at the hardest examples in the report: is the target, the scorer or the prompt what it should be?"
+    verdict: Verdict = "none worth it" if n >= _TELLING_ZERO else "undecided"
+    return Ruling(verdict, None, (because("nothing-solved", text),), step, "nothing was solved, in too few cases")
 
 
 def _nobody(assessment: Assessment) -> Ruling:

@@ -146,10 +146,13 @@ def _missed(standings: tuple[Standing, ...], subject: int | None) -> str:
 
 
 def _failures(standings: tuple[Standing, ...]) -> str:
-    failed = [f"{s.n_failed:,} of {_n_rows(s):,} of {s.candidate}" for s in standings if s.n_failed]
-    return (
-        f"Not every question could be asked: {listed(failed)} failed, and count as not solved here." if failed else ""
-    )
+    failed = [
+        f"{s.n_failed:,} of {_n_rows(s):,} of {s.candidate} failed"
+        + (f" and {s.n_missing:,} were therefore never asked" if s.n_missing else "")
+        for s in standings
+        if s.n_failed
+    ]
+    return f"Not every question could be asked: {listed(failed)}; they count as not solved here." if failed else ""
 
 
 def _n_rows(standing: Standing) -> int:
