@@ -16,6 +16,7 @@ from merits.core.doors import AnswerKey, Store
 from merits.core.errors import CandidateError, DiskFull, ProviderError, TaskError
 from merits.core.outcome import Score, Status
 from merits.core.task import Example, ScorerSpec
+from merits.deciding.decide import decide
 from merits.evaluating import evaluate, plan
 from merits.evaluating.scoring import Judge
 from merits.scorers.python import as_spec
@@ -106,6 +107,17 @@ def test_duplicate_inputs_are_asked_once_and_scored_each(store: Store) -> None:
     evaluation = run(task(examples=examples), named(right=model), store)
     assert len(model.asked) == 2
     assert evaluation.solved.tolist() == [[True, False, True]]
+
+
+def test_duplicates_are_no_evidence_of_their_own(store: Store) -> None:
+    """30 questions, each in the data twenty times, show what 30 answers can show."""
+    examples = [Example(f"{n}", f"test {n % 30}", "odd" if n % 2 else "even") for n in range(600)]
+    evaluation = run(task(examples=examples), named(right=Replying(parity)), store)
+    shown = decide(evaluation).standings[0].quality
+    assert shown is not None
+    assert (shown.n, shown.value) == (30, 1.0)
+    assert shown.low is not None
+    assert shown.low < 0.92
 
 
 def test_groups_and_tags_of_the_examples_are_kept(store: Store) -> None:

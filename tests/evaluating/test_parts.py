@@ -45,6 +45,24 @@ def test_a_group_and_an_id_of_one_name_are_two_groups() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(
+    st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from(["", "g", "h", "i"])), min_size=1, max_size=40),
+    st.integers(1, 3),
+)
+def test_rows_of_one_question_or_group_are_one_piece_of_evidence(pairs: list[tuple[str, str]], repeats: int) -> None:
+    """A question that is in the data many times is answered once: its rows agree because they are one answer."""
+    examples = _examples([text for text, _ in pairs], [group for _, group in pairs])
+    rows = Rows.of(examples, repeats=repeats)
+    codes = rows.groups()
+    assert len(set(codes.tolist())) == _n_independent(examples)
+    for attribute in ("input_hash", "group"):
+        seen: dict[str, int] = {}
+        for example, code in zip(rows.examples, codes.tolist(), strict=True):
+            name = getattr(example, attribute)
+            assert not name or seen.setdefault(name, code) == code
+
+
+@settings(max_examples=50, deadline=None)
+@given(
     st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from(["", "g", "h", "i"])), min_size=3, max_size=40),
     st.integers(0, 5),
 )

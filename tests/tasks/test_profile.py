@@ -11,13 +11,17 @@ import msgspec
 import numpy as np
 import pytest
 
+from merits.core.needs import Needs
+from merits.core.task import Example, Task
 from merits.stats.power import minimal_detectable_difference
 from merits.stats.proportions import clopper_pearson_bound
 from merits.tasks import findings
 from merits.tasks.findings import WARNINGS
 from merits.tasks.make import make_task
 from merits.tasks.normalise import normalised
+from merits.tasks.outlook import outlooks, power_of
 from merits.tasks.profile import Profile, Twins, profile
+from merits.tasks.requirements import parse_requirement
 from merits.tasks.rows import read
 from merits.tasks.twins import jaccard, near_twins
 
@@ -115,6 +119,22 @@ def test_groups_on_both_sides_and_few_groups() -> None:
     assert (found.n_groups, found.n_groups_test, found.n_groups_straddling) == (10, 10, 10)
     assert {"groups-on-both-sides", "few-groups", "few-examples"} <= set(codes(found))
     assert found.power.n_independent == 10
+
+
+def test_a_repeated_question_is_one_independent_example() -> None:
+    """It is asked and answered once, however often it is in the data."""
+    examples = tuple(Example(str(n), f"question {n % 30}", "ab"[n % 2], tags={"of": "all"}) for n in range(580))
+    needs = ["accuracy >= 0.9", "p95_latency <= 1 s", "worst_slice[of] >= 0.8"]
+    task = Task(
+        name="repeated",
+        kind="classification",
+        examples=examples,
+        scorers=(),
+        classes=("a", "b"),
+        needs=Needs(requirements=tuple(parse_requirement(text) for text in needs)),
+    )
+    assert power_of(task).n_independent == 30
+    assert [outlook.n for outlook in outlooks(task)] == [30, 30, 30]
 
 
 def test_tabular_columns_and_missing_values() -> None:

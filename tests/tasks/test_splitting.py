@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from merits.core.clusters import units_of
 from merits.tasks.normalise import normalised
-from merits.tasks.splitting import by_hash, by_time, stratified, units_of
+from merits.tasks.splitting import by_hash, by_time, stratified
 
 KEYS = st.lists(st.text("abc", min_size=1, max_size=2), min_size=1, max_size=60)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.core.clusters import units_of
 from merits.core.errors import TaskError
 from merits.core.task import Example, TaskKind
 
@@ -30,7 +31,7 @@ def assign_folds(examples: Sequence[Example], kind: TaskKind, *, folds: int, see
     >>> np.bincount(fold).tolist()
     [2, 2, 2, 2, 2]
     """
-    groups = _clusters(examples)
+    groups = np.array(units_of([e.input_hash for e in examples], [e.group for e in examples]), np.int32)
     n_groups = int(groups.max()) + 1 if len(groups) else 0
     n_folds = min(folds, n_groups)
     if n_folds < 2:
@@ -62,21 +63,3 @@ def _splits(
     else:
         splitter = GroupKFold(n_folds)
     return list(splitter.split(np.zeros((len(groups), 1)), target, groups))
-
-
-def _clusters(examples: Sequence[Example]) -> Ints:
-    """A code for each example; examples of one group or with one input, directly or by way of others, share one."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for example in examples:
-        mine = root(f"input {example.input_hash}")
-        if example.group:
-            parent[mine] = root(f"group {example.group}")
-    roots = [root(f"input {example.input_hash}") for example in examples]
-    return np.unique(np.array(roots), return_inverse=True)[1].astype(np.int32) if roots else np.empty(0, np.int32)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.core.clusters import units_of
 from merits.core.doors import AnswerKey
 from merits.core.task import Example
 
@@ -62,10 +63,16 @@ class Rows:
         return self.examples[self.rows_of[question][0]]
 
     def groups(self) -> NDArray[np.int32]:
-        """A code for each row; rows of one group, or of one example, share one: they are not independent."""
-        codes: dict[tuple[bool, str], int] = {}
-        names = ((bool(e.group), e.group or e.id) for e in self.examples)
-        return np.fromiter((codes.setdefault(name, len(codes)) for name in names), np.int32, len(self))
+        """A code for each row; rows of one group or of one input share one: they are not independent.
+
+        A question that is asked of many rows is answered once, so however often it is repeated, it is one piece of
+        evidence.
+
+        >>> Rows.of([Example("1", "a"), Example("2", "b"), Example("3", "a")], repeats=1).groups().tolist()
+        [0, 1, 0]
+        """
+        hashes, groups = [e.input_hash for e in self.examples], [e.group for e in self.examples]
+        return np.array(units_of(hashes, groups), np.int32)
 
     def tags(self) -> dict[str, NDArray[np.str_]]:
         """The text of each tag, row by row; "" where an example has none of that name."""

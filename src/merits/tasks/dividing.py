@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from merits.core.clusters import units_of
 from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
 from merits.core.task import Split
@@ -13,7 +14,7 @@ from merits.tasks.definition import Definition, SplitPart
 from merits.tasks.normalise import normalised
 from merits.tasks.rows import Table
 from merits.tasks.source import Source
-from merits.tasks.splitting import by_hash, by_time, stratified, units_of
+from merits.tasks.splitting import by_hash, by_time, stratified
 
 __all__ = ["divide", "moment", "split_called"]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Sequence
 
 import msgspec
 
+from merits.core.clusters import units_of
 from merits.core.needs import Requirement
 from merits.core.task import Example, Task
 
@@ -23,7 +25,7 @@ _QUANTILES = {"p50_latency": 0.50, "p95_latency": 0.95, "p99_latency": 0.99}
 class Power(msgspec.Struct, frozen=True, kw_only=True):
     """What difference the test examples can show, as a rate (0.05 is 5 points).
 
-    `n_independent` is the number of groups where examples are grouped, else of examples. `detectable` is the
+    `n_independent` counts examples of one group, or with one input, once. `detectable` is the
     smallest difference between two candidates that is shown with probability `power` at `confidence`, when the best
     is compared with `n_comparisons` others and `discordant` of the examples are solved by exactly one of two.
     `n_for_5_points` (and so on) is how many independent examples that difference takes; None where none is enough.
@@ -41,7 +43,7 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a requirement could be shown to be met with `n` examples, at best.
+    """Whether a requirement could be shown to be met with `n` independent examples, at best.
 
     `reachable` is None where that cannot be told before the run. `n_needed` is how many examples it takes when all of
     them are in its favour; `least_share` is the share that must be in its favour among the `n` there are.
@@ -59,7 +61,7 @@ def power_of(task: Task) -> Power:
     """What difference between candidates the test examples of a task can show."""
     from merits.stats.power import examples_for_difference, minimal_detectable_difference
 
-    n = _independent(task.split("test"))
+    n = len(set(_units(task.split("test"))))
     comparisons = max(1, len(task.candidates) - 1)
     level = task.needs.confidence
 
@@ -112,20 +114,26 @@ def _outlook(requirement: Requirement, task: Task) -> Outlook:
 def _evidence(requirement: Requirement, examples: tuple[Example, ...]) -> tuple[int, float | None]:
     """How many independent examples speak on a requirement, and the share needed in its favour; None if unknown."""
     metric = requirement.metric
+    units = _units(examples)
+    n = len(set(units))
     if metric in _QUANTILES and requirement.op == "<=":
-        return len(examples), _QUANTILES[metric]
+        return n, _QUANTILES[metric]
     share = requirement.bar if requirement.op == ">=" else 1 - requirement.bar
     if metric == "worst_slice":
-        sizes = Counter(e.tags[requirement.of] for e in examples if requirement.of in e.tags)
-        return min(sizes.values(), default=0), share
+        slices: dict[str, set[int]] = defaultdict(set)
+        for example, unit in zip(examples, units, strict=True):
+            if requirement.of in example.tags:
+                slices[example.tags[requirement.of]].add(unit)
+        return min(map(len, slices.values()), default=0), share
     if metric in _RATES:
-        of = [e for e in examples if not requirement.of or str(e.target) == requirement.of]
-        return _independent(of), share
-    return len(examples), None
+        of = {u for e, u in zip(examples, units, strict=True) if not requirement.of or str(e.target) == requirement.of}
+        return len(of), share
+    return n, None
 
 
-def _independent(examples: tuple[Example, ...] | list[Example]) -> int:
-    return len({example.group or f"\0{example.id}" for example in examples})
+def _units(examples: Sequence[Example]) -> list[int]:
+    """For each example what it is one piece of evidence with: a repeated question is answered once."""
+    return units_of([e.input_hash for e in examples], [e.group for e in examples])
 
 
 def _least_share(n: int, share: float, level: float) -> float:

@@ -1,8 +1,8 @@
 """Divides examples into dev and test, once and for all, deterministically, with duplicates on one side.
 
-Every method assigns *units*: examples with the same normalised input, and examples of one group, are one unit, so no
-candidate is trained on a question that it is later tested on. Where a unit goes depends on its content and the seed,
-not on the order of the data, so a file that grows keeps nearly all of its split.
+Every method assigns *units*: examples with the same normalised input, and examples of one group, are one unit
+(`core.clusters`), so no candidate is trained on a question that it is later tested on. Where a unit goes depends on
+its content and the seed, not on the order of the data, so a file that grows keeps nearly all of its split.
 """
 
 from __future__ import annotations
@@ -11,22 +11,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 
-__all__ = ["by_hash", "by_time", "stratified", "units_of"]
-
-
-def units_of(keys: Sequence[str], groups: Sequence[str] = ()) -> list[int]:
-    """The number of the unit that each example is in: examples that share a key or a group are in one.
-
-    The numbers are 0, 1, ... in order of first appearance. The group "" joins nothing.
-
-    >>> units_of(["a", "b", "a", "c"], ["", "g", "g", ""])
-    [0, 0, 0, 1]
-    """
-    parent = list(range(len(keys)))
-    _join(keys, parent)
-    _join([group or None for group in groups], parent)
-    names: dict[int, int] = {}
-    return [names.setdefault(_root(parent, i), len(names)) for i in range(len(keys))]
+__all__ = ["by_hash", "by_time", "stratified"]
 
 
 def by_hash(keys: Sequence[str], units: Sequence[int], *, test: float, seed: int) -> list[bool]:
@@ -123,18 +108,3 @@ def _places(keys: Sequence[str], units: Sequence[int], seed: int) -> dict[int, f
 def _place(salt: bytes, key: str) -> float:
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=salt[:64]).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53
-
-
-def _join(keys: Sequence[str | None], parent: list[int]) -> None:
-    first: dict[str, int] = {}
-    for row, key in enumerate(keys):
-        if key is not None:
-            here, there = _root(parent, row), _root(parent, first.setdefault(key, row))
-            parent[max(here, there)] = min(here, there)
-
-
-def _root(parent: list[int], row: int) -> int:
-    while parent[row] != row:
-        parent[row] = parent[parent[row]]
-        row = parent[row]
-    return row
