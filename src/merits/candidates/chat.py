@@ -95,8 +95,11 @@ def _base_url(params: Params, env: Mapping[str, str]) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise CandidateError(f"{redact(url)!r} is no address.", "Write base_url like https://host/v1.")
-    if parts.password:
-        raise CandidateError("base_url holds a password.", f"Remove it and set {params.provider.upper()}_API_KEY.")
+    if "@" in parts.netloc or parts.query or parts.fragment:  # not shown: it may hold a secret
+        raise CandidateError(
+            "base_url holds a user name, a password or a query.",
+            f"Write the plain address, like https://host/v1, and put the key into {params.provider.upper()}_API_KEY.",
+        )
     return url if parts.path else f"{url}/v1"
 
 

@@ -16,7 +16,7 @@ from merits.core.secrets import register
 __all__ = ["environment", "read_env_file"]
 
 _LINE = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*?)\s*$")
-_SECRET = re.compile(r"(?i)(key|token|secret|password|passwd)$")
+_SECRET = re.compile(r"(?i)(key|token|secret|password|passwd|credentials?|auth)$")
 
 
 def environment(context: LoadContext) -> Mapping[str, str]:

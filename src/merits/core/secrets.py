@@ -13,8 +13,11 @@ __all__ = ["redact", "redact_values", "register"]
 _known: set[str] = set()
 _SHORTEST = 6  # shorter values would redact ordinary words
 _BY_NAME = re.compile(
-    r"""(?ix) (?P<name> authorization | (?:x-)?api[-_]?key | (?:secret|passwd|password|access[-_]?token) )
-        (?P<between> ["']? \s* [:=] \s* ["']? (?:bearer\s+)? ) (?P<value> [^\s"',;&}]{4,} )"""
+    r"""(?ix) (?P<name> authorization | (?:x-)?api[-_]?key | (?:secret|passwd|password|access[-_]?token)
+            | (?<=[?&]) (?:key|sig|signature|token|auth|credentials?)   # in an address
+            | --(?:key|token|auth|credentials?) )                       # on a command line
+        (?P<between> ["']? \s* [:=] \s* ["']? (?:bearer\s+)? | (?<=--token)\s+ | (?<=--key)\s+ )
+        (?P<value> [^\s"',;&}]{4,} )"""
 )
 
 
@@ -30,6 +33,8 @@ def redact(text: str) -> str:
     >>> register("sk-live-1234567")
     >>> redact("401 for sk-live-1234567, api_key=abcdefgh")
     '401 for ***, api_key=***'
+    >>> redact("GET /v1?key=abcdefgh&page=2, monkey: banana, keyboard=qwerty, token count: 5000")
+    'GET /v1?key=***&page=2, monkey: banana, keyboard=qwerty, token count: 5000'
     """
     text = redact_values(text)
     return _BY_NAME.sub(lambda match: f"{match['name']}{match['between']}***", text)

@@ -75,7 +75,7 @@ def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
 
 
 def _nothing_solved(assessment: Assessment) -> Ruling:
-    """None is worth it once 5 % solved can be excluded (0.95 to the power of 59 is under 0.05); till then, undecided."""
+    """None is worth it once 5 % solved can be excluded (0.95 to the power of 59 is under 0.05)."""
     n = min(int(assessment.cases.counted[k].sum()) for k in assessment.members)
     text = f"No candidate solved a single one of {n:,} cases."
     step = "Look at the hardest examples in the report: is the target, the scorer or the prompt what it should be?"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.environment import environment
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.doors import Model, Trainable
@@ -42,8 +43,8 @@ class Contender:
 
 
 def load_context(task: Task, env: Mapping[str, str] | None) -> LoadContext:
-    """What the task's recipes need to become models."""
-    return LoadContext(
+    """What the task's recipes need to become models. Registers every secret of the environment for redaction."""
+    context = LoadContext(
         folder=Path(task.folder),
         task_kind=task.kind,
         classes=task.classes,
@@ -51,6 +52,8 @@ def load_context(task: Task, env: Mapping[str, str] | None) -> LoadContext:
         timeout_s=task.settings.timeout_s,
         seed=task.settings.seed,
     )
+    environment(context)
+    return context
 
 
 def contenders(
