@@ -153,7 +153,9 @@ def save_page(view: ReportView, path: str | Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page.render(view), encoding="utf-8")
     except OSError as problem:
-        raise UsageError(f"cannot write the report to {target}: {problem.strerror}.", "Name another place.") from None
+        raise UsageError(
+            f"cannot write the report to {target}: {problem.strerror}.", "Name another place with --report."
+        ) from None
     return target
 
 

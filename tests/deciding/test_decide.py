@@ -108,6 +108,17 @@ def test_nobody_is_adopted_who_solves_nothing(n: int, verdict: str) -> None:
     assert "nothing-solved" in codes(decision)
 
 
+def test_the_only_sure_one_of_the_tied_is_not_called_the_cheapest() -> None:
+    """The dearer one is taken because it certainly meets the bar, and the reason says so."""
+    bar = Requirement(metric="accuracy", op=">=", bar=0.75)
+    ev = evaluation_of({"dear": first(330, 400), "cheap": first(312, 400)}, cost={"dear": 2.0, "cheap": 1.0})
+    decision = decide(ev, Needs(requirements=(bar,)))
+    assert (decision.verdict, decision.candidate) == ("adopt", "dear")
+    if decision.standing("cheap").relation == "tied":
+        assert "only-one-sure-of-the-tied" in codes(decision)
+    assert "cheapest-of-the-tied" not in codes(decision)
+
+
 def test_policies_that_disagree_are_undecided_and_both_are_shown() -> None:
     """Whether a failure is a wrong answer is not for us to say."""
     status = np.full(400, Status.SCORED)

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from merits.core.errors import MeritsError
+from merits.core.errors import MeritsError, UsageError
 
 __all__ = ["VERBS", "main", "parser"]
 
@@ -75,8 +75,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as problem:  # noqa: BLE001 - the last place that can turn our own bug into a next step
-        _explain(_bug(problem), args.traceback)
+        _explain(_unusable(problem) if isinstance(problem, OSError) else _bug(problem), args.traceback)
         return MeritsError.exit_code
+
+
+def _unusable(problem: OSError) -> MeritsError:
+    """A file or folder that cannot be used; the places that know more about it say so themselves."""
+    what = f"{problem.filename}: " if problem.filename else ""
+    found = UsageError(f"{what}{problem.strerror or problem}.", "Check the path and its permissions.")
+    found.__cause__ = problem
+    return found
 
 
 def _bug(problem: Exception) -> MeritsError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from merits.cli.options import add_json, add_task, found_task, print_json
+from merits.cli.options import add_json, add_task, console, found_task, print_json
 
 __all__ = ["arguments", "run"]
 
@@ -30,9 +30,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json("merits.check/1", found)
         return 0
-    from rich.console import Console
-
     from merits.report import profile_table
 
-    profile_table.render(found, Console())
+    profile_table.render(found, console())
     return 0

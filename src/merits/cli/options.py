@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from merits.core.errors import TaskError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from merits.core.task import Task
 
-__all__ = ["DEFAULT_TASK", "add_json", "add_store", "add_task", "found_task", "print_json"]
+__all__ = ["DEFAULT_TASK", "add_json", "add_store", "add_task", "console", "found_task", "print_json"]
 
 DEFAULT_TASK = "merits.yaml"
 
@@ -39,6 +41,17 @@ def found_task(path: str) -> Task:
     if not Path(path).exists() and path == DEFAULT_TASK:
         raise TaskError(f"there is no {DEFAULT_TASK} here.", "Make one from your data: merits init DATA.csv")
     return load_task(path)
+
+
+def console() -> Console:
+    """A console on stdout that a closed pipe (`merits run | head`) ends like any other command."""
+    from rich.console import Console
+
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Piped()
 
 
 def print_json(schema: str, value: object) -> None:

@@ -109,4 +109,4 @@ class Lines:
 
     def finished(self) -> None:
         """Says that all answers are there."""
-        self.note("all answers are stored")
+        self.note("done; every answer that was given is stored")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from merits.cli.options import add_json, add_store, add_task, found_task, print_json
+from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.core.errors import UsageError
 from merits.core.validate import did_you_mean
 
@@ -60,17 +60,15 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
     from merits import flow
 
     name = "report-dev.html" if done.evaluation.split == "dev" else "report.html"
-    path = flow.save_page(done.view, args.report or Path(done.task.folder) / f"{done.task.name}-{name}")
+    path = args.report or Path(done.task.folder) / f"{done.task.name}-{name}"
     if args.json:
+        flow.save_page(done.view, path)
         print_json("merits.run/1", {"decision": done.decision, "report": str(path)})
     else:
-        from rich.console import Console
-
         from merits.report import terminal
 
-        console = Console()
-        terminal.render(done.view, console)
-        print(f"report: {path}")
+        terminal.render(done.view, console())  # before the page, which may not be writable
+        print(f"report: {flow.save_page(done.view, path)}")
     _step_summary(done)
     if done.evaluation.split == "dev":
         return 0
@@ -117,10 +115,8 @@ def _show_plan(plan: Plan, as_json: bool) -> int:
         parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
         print_json("merits.plan/1", {"n_to_ask": plan.n_to_ask, "parts": parts})
         return 0
-    from rich.console import Console
-
     from merits.report import terminal
 
-    terminal.render_plan(plan, Console())
+    terminal.render_plan(plan, console())
     print("nothing was asked.", file=sys.stderr)
     return 0

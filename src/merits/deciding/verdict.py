@@ -48,7 +48,7 @@ def rule(assessment: Assessment) -> Ruling:
         return _nothing_solved(assessment)
     if not assessment.eligible:
         return _nobody(assessment)
-    sure = tuple(k for k in assessment.tied if assessment.meets(k) == "met")
+    sure = _sure(assessment)
     if not sure:
         return _requirements_open(assessment)
     chosen, why = _cheapest(assessment, sure)
@@ -138,6 +138,8 @@ def _cheapest(assessment: Assessment, sure: Sequence[int]) -> tuple[int, str]:
     """The candidate to take among equals, and the code of why: by price, else by machine time, else by its looks."""
     if len(assessment.tied) == 1:
         return sure[0], ""
+    if len(sure) == 1:
+        return sure[0], "only-one-sure-of-the-tied"
     costs = {k: assessment.cases.mean_cost(k) for k in sure}
     known = {k: cost for k, cost in costs.items() if cost is not None}
     if known:
@@ -260,12 +262,25 @@ def _adopt(assessment: Assessment, chosen: int, why: str) -> Ruling:
 def _why_text(assessment: Assessment, chosen: int, why: str) -> str:
     name = assessment.names[chosen]
     others = listed([assessment.names[k] for k in assessment.tied if k != chosen])
+    if why != "only-one-sure-of-the-tied" and len(sure := _sure(assessment)) < len(assessment.tied):
+        others = listed([assessment.names[k] for k in assessment.tied if k != chosen])
+        them = listed([assessment.names[k] for k in sure])
+        return (
+            f"{name} and {others} cannot be told apart on these examples; {them} certainly meet what is required, "
+            f"and {name} is the one of these to take (cheapest, or as cheap and better-looking)."
+        )
     how = {
+        "only-one-sure-of-the-tied": f"{name} is the only one of them that certainly meets what is required",
         "cheapest-of-the-tied": f"{name} is the cheapest of them, or as cheap and better-looking",
         "fastest-of-the-tied": f"none of them has a price, and {name} takes the least machine time",
         "best-of-the-tied": f"none of them has a price, and {name} looks best",
     }[why]
     return f"{name} and {others} cannot be told apart on these examples; {how}."
+
+
+def _sure(assessment: Assessment) -> tuple[int, ...]:
+    """Those of the tied that certainly meet what is required."""
+    return tuple(k for k in assessment.tied if assessment.meets(k) == "met")
 
 
 def _met(assessment: Assessment, k: int) -> list[Reason]:

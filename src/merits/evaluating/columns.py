@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 import numpy as np
@@ -22,6 +22,7 @@ Array = NDArray[Any]
 Reader = Callable[[JSON], str | None]
 TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning", "audio", "image")
 _FIELDS = tuple(f"{name}_tokens" for name in TOKENS)
+_ROUNDING = 1e-3  # what probabilities may miss 1 by
 _KINDS: tuple[str, ...] = get_args(FailureKind)
 _MISSING, _SCORED, _FAILED, _UNSCORED = (int(status) for status in Status)
 
@@ -116,11 +117,11 @@ class Columns:
                 self.tokens[name][candidate, row] = count
 
     def _record_confidence(self, candidate: int, row: int, answer: Answer) -> None:
-        if answer.confidence is not None:
+        if answer.confidence is not None and 0.0 <= answer.confidence <= 1.0:
             if candidate not in self.confidence:
                 self.confidence[candidate] = np.zeros(len(self.rows))
             self.confidence[candidate][row] = answer.confidence
-        if answer.probabilities is not None and self._read is not None:
+        if answer.probabilities is not None and self._read is not None and _are_probabilities(answer.probabilities):
             if candidate not in self.probabilities:
                 self.probabilities[candidate] = np.zeros((len(self.rows), len(self.classes)), np.float32)
             given = self.probabilities[candidate][row]
@@ -151,3 +152,9 @@ class Columns:
         targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
         target = np.fromiter(targets, np.int32, len(self.rows))
         return Labels(self.classes, target, self.predicted, self.probabilities)
+
+
+def _are_probabilities(given: Mapping[str, float]) -> bool:
+    """Whether they are from 0 to 1 and sum to 1, give or take rounding; others are no record, as if none were given."""
+    values = given.values()
+    return all(0.0 <= value <= 1.0 for value in values) and abs(sum(values) - 1.0) <= _ROUNDING

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from merits.core.evaluation import Evaluation
 from merits.core.outcome import Status
 from merits.report.sections.subject import Subject
 
@@ -56,14 +58,28 @@ def _row(subject: Subject, k: int) -> SpentRow:
     evaluation, status = subject.evaluation, subject.evaluation.status[k]
     answered = (status == Status.SCORED) | (status == Status.UNSCORED)
     asked = status != Status.MISSING
+    paid = _first_of_each_question(evaluation)  # rows with the same question share one answer, paid for once
     return SpentRow(
         name=subject.name(k),
         n_scored=int((status == Status.SCORED).sum()),
         n_failed=int((status == Status.FAILED).sum()),
         n_unscored=int((status == Status.UNSCORED).sum()),
         n_missing=int((status == Status.MISSING).sum()),
-        n_attempts=int(evaluation.attempts[k][asked].sum()),
-        tokens={kind: int(np.sum(counts[k][answered])) for kind, counts in evaluation.tokens.items()},
-        machine_s=float(evaluation.machine_s[k][answered].sum()),
-        cost=float(evaluation.cost[k][asked].sum()) if evaluation.priced[k] else None,
+        n_attempts=int(evaluation.attempts[k][asked & paid].sum()),
+        tokens={kind: int(np.sum(counts[k][answered & paid])) for kind, counts in evaluation.tokens.items()},
+        machine_s=float(evaluation.machine_s[k][answered & paid].sum()),
+        cost=float(evaluation.cost[k][asked & paid].sum()) if evaluation.priced[k] else None,
     )
+
+
+def _first_of_each_question(evaluation: Evaluation) -> NDArray[np.bool_]:
+    """Where a row (rows,) is the first with its input, repeat and perturbation."""
+    keys = zip(
+        evaluation.input_hashes.tolist(), evaluation.repeats.tolist(), evaluation.perturbations.tolist(), strict=True
+    )
+    first: dict[tuple[str, int, str], int] = {}
+    for row, key in enumerate(keys):
+        first.setdefault(key, row)
+    found = np.zeros(evaluation.n_rows, np.bool_)
+    found[list(first.values())] = True
+    return found

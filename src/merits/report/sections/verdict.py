@@ -33,7 +33,11 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class VerdictSection(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict, in the words that the decision found for it."""
+    """The verdict, in the words that the decision found for it.
+
+    `policies` holds both verdicts only where they differ; `failures` says in one line what both come to, and is ""
+    where nothing failed.
+    """
 
     verdict: Verdict
     tone: Tone
@@ -44,6 +48,7 @@ class VerdictSection(msgspec.Struct, frozen=True, kw_only=True):
     what_would_change_it: str
     next_step: str
     policies: dict[str, str]
+    failures: str
     caution: str
 
 
@@ -72,8 +77,19 @@ def verdict_section(subject: Subject, units: Units) -> VerdictSection:
         else decision.what_would_change_it,
         next_step=decision.next_step,
         policies=decision.policies if len(set(decision.policies.values())) > 1 else {},
+        failures=_failures(subject),
         caution=_caution(decision),
     )
+
+
+def _failures(subject: Subject) -> str:
+    """Both verdicts in one line: when failures count as wrong, and when they are left out."""
+    if not subject.cases.failed.any():
+        return ""
+    policies = subject.decision.policies
+    if len(set(policies.values())) > 1:
+        return "; ".join(f"if {policy}: {outcome}" for policy, outcome in policies.items()).capitalize() + "."
+    return "Whether failures count as wrong or are left out, the verdict is the same."
 
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"])")
