@@ -27,6 +27,8 @@ def render(view: ReportView) -> str:
         " ".join(_escaped(sentence) for sentence in verdict.sentences),
         "\n".join(_table(view)),
     ]
+    if verdict.failures:
+        parts.append(_escaped(verdict.failures))
     if verdict.caution:
         parts.append(f"**{_escaped(verdict.caution)}**")
     if verdict.next_step:

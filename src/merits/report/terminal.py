@@ -27,6 +27,7 @@ __all__ = ["render", "render_plan"]
 _COLOURS = {"good": "green", "open": "yellow", "bad": "red"}
 _RELATIONS = {"leader": "leader", "tied": "tied", "worse": "worse", "not assessed": "not compared"}
 _MOST_REASONS = 6
+_MOST_FAILING = 4
 _NAME = 26
 _COLUMN = 14
 
@@ -56,7 +57,8 @@ def _verdict(view: ReportView) -> RenderableType:
 
     verdict, colour = view.verdict, _COLOURS[view.verdict.tone]
     parts = [_text(f"{verdict.headline}.", f"bold {colour}"), _text(" ".join(verdict.sentences))]
-    parts += [_text(f"If {policy}: {outcome}.") for policy, outcome in verdict.policies.items()]
+    if verdict.failures:
+        parts.append(_text(verdict.failures))
     if verdict.caution:
         parts.append(_text(verdict.caution, "yellow"))
     title = f"{view.task}: {numbers.count(view.n_examples)} {view.split} examples"
@@ -125,7 +127,7 @@ def _broken(interval: str) -> str:
 
 def _remarks(view: ReportView) -> list[Text]:
     """What the table does not say: the requirements of the named candidate, what would change it, what to do next."""
-    lines = []
+    lines = [_text(line) for line in _left_out(view)]
     named = next((row for row in view.candidates if row.named), None)
     if named is not None and named.standing.requirements:
         for result in named.standing.requirements:
@@ -138,6 +140,21 @@ def _remarks(view: ReportView) -> list[Text]:
         if text:
             lines.append(_text(f"{title}: ", "bold") + _text(text))
     return lines
+
+
+def _left_out(view: ReportView) -> list[str]:
+    """One line: what the table's shares solved would be without the failures."""
+    failing = [row for row in view.candidates if row.standing.n_failed]
+    shares = [
+        f"{one_line(row.name, 60)} solves {share.text() if share else 'no record'}"
+        for row in failing[:_MOST_FAILING]
+        for share in (row.standing.quality_answered,)
+    ]
+    if not shares:
+        return []
+    more = len(failing) - _MOST_FAILING
+    rest = f"; {more} more in the report" if more > 0 else ""
+    return [f"Failures count as not solved above. Left out, {'; '.join(shares)}{rest}."]
 
 
 def _table(caption: str) -> Table:

@@ -88,7 +88,7 @@ def _failures(subject: Subject) -> str:
         return ""
     policies = subject.decision.policies
     if len(set(policies.values())) > 1:
-        return "; ".join(f"if {policy}: {outcome}" for policy, outcome in policies.items()).capitalize() + "."
+        return " ".join(f"If {policy}: {outcome}." for policy, outcome in policies.items())
     return "Whether failures count as wrong or are left out, the verdict is the same."
 
 
