@@ -14,6 +14,7 @@ from merits.core.answer import Answer, Failure, Usage
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Store
 from merits.core.errors import CandidateError, DiskFull, ProviderError, TaskError
+from merits.core.identity import JSON
 from merits.core.outcome import Score, Status
 from merits.core.task import Example, ScorerSpec
 from merits.deciding.decide import decide
@@ -52,6 +53,20 @@ def test_an_off_list_answer_is_scored_and_not_solved(store: Store) -> None:
     evaluation = run(task(4), named(off=OffList()), store)
     assert (evaluation.status == Status.SCORED).all()
     assert not evaluation.solved.any()
+
+
+@pytest.mark.parametrize("given", [{"even": -1.0, "odd": 2.0}, {"even": 0.9, "odd": 0.9}])
+def test_odd_probabilities_are_no_record_and_the_answer_counts(store: Store, given: dict[str, float]) -> None:
+    """What is stored once would otherwise end every later run as well."""
+
+    def sure(input: JSON) -> Answer:
+        return Answer(parity(input).output, probabilities=given, confidence=7.0)
+
+    evaluation = run(task(), named(sure=sure), store)
+    assert evaluation.solved.all()
+    assert evaluation.labels is not None
+    assert not evaluation.labels.probabilities
+    assert not evaluation.confidence
 
 
 def test_running_again_asks_nothing_and_says_the_same(store: Store) -> None:

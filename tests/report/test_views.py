@@ -227,3 +227,18 @@ def test_small_costs_are_given_for_more_cases(report):
     assert figure.label == "cost of 1,000 solved cases"
     named = report.candidates[0].standing
     assert figure.estimate.value == pytest.approx(1_000 * named.cost_per_solved.value)
+
+
+def test_an_answer_that_several_rows_share_is_billed_once():
+    """Examples with the same input are asked once, and the bill says so; what a case costs stays per case."""
+    made = synthetic(100, k=2, n_classes=2)
+    evaluation = dataclasses.replace(
+        made.evaluation,
+        input_hashes=np.repeat([f"{n:032x}" for n in range(50)], 2),
+        cost=np.full(made.evaluation.cost.shape, 0.01),
+        priced=np.ones(2, np.bool_),
+        status=np.full(made.evaluation.status.shape, Status.SCORED, np.int8),
+    )
+    spent = view_of(dataclasses.replace(made, evaluation=evaluation)).spent
+    assert [round(row.cost, 6) for row in spent.rows] == [0.5, 0.5]
+    assert [row.n_scored for row in spent.rows] == [100, 100]
