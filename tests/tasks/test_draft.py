@@ -258,3 +258,10 @@ def test_banking77_and_gsm8k_are_drafted_without_a_word(shared: Path, tmp_path: 
         task.examples[0].target,
     ) == ("gsm8k", "generation", "numeric", "18")
     assert "# - name: chat" in drafted.text
+
+
+def test_a_column_with_blanks_is_not_guessed_as_the_target(tmp_path: Path) -> None:
+    """Every example needs its right answer; an optional remark in the last column is none."""
+    rows = [f"{n},{n % 7}.5,{'ill' if n % 3 else 'well'},{'yes' if n % 2 else ''}" for n in range(60)]
+    (tmp_path / "patients.csv").write_text("\n".join(["id,age,state,smoker", *rows]) + "\n", "utf-8")
+    assert "target: state" in draft(tmp_path / "patients.csv").text

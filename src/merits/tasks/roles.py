@@ -100,6 +100,7 @@ def _pick_target(looks: Mapping[str, Look], roles: Roles) -> None:
         roles.target = named.name
         roles.said.append(f"target: {named.name}, by its name (sure)")
         return
+    free = [look for look in free if len(look.values) == look.n_rows]  # what has blanks is hardly what is sought
     labels = [look for look in free if _looks_like_labels(look)]
     last = free[-1] if free else None
     if last in labels or (last and not labels and last.is_number and not _is_id(last)):
