@@ -160,7 +160,8 @@ class Endpoint:
         said = f"{status}: {redact(_error_message(text))}"
         kind: FailureKind = "bad_request"
         if status in (401, 403):
-            kind, said = "unauthorised", f"{said} Check {self._variable}."
+            step = f"Check {self._variable}." if self._headers else f"{self._variable} is not set."
+            kind, said = "unauthorised", f"{said} {step}"
         elif status == 429:
             kind = "rate_limited"
         elif status == 408:

@@ -229,7 +229,9 @@ class _Run:
 
     def _give_up(self, each: Contender, why: str) -> None:
         self.given_up[each.index] = why
-        self.progress.note(f"{each.candidate.name}: given up, {why}. What it did not answer counts as missing.")
+        self.progress.note(
+            f"{each.candidate.name}: given up, {why.rstrip('.')}. What it did not answer counts as missing."
+        )
 
     def _check_that_some_were_answered(self) -> None:
         if np.isin(self.columns.status, (1, 3)).any():
