@@ -75,6 +75,26 @@ def test_measures_of_labels_by_hand(name, of, expected):
     assert corpus.metric(evaluation(TARGET, PREDICTED), 0, name, of) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("name", "part"), [("precision", 0), ("recall", 1), ("f1", 2)])
+def test_averages_over_classes_are_those_of_scikit_learn(name, part, seed):
+    """With classes that never occur, that are never said, and answers that name none."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    rng = np.random.default_rng(seed)
+    classes = tuple("abcdefghij"[: 2 + seed % 8])
+    n = int(rng.integers(1, 60))
+    target, predicted = rng.integers(0, len(classes), n), rng.integers(-1, len(classes), n)
+    present = sorted({*target, *predicted} - {-1})
+    for average in ("macro", "weighted"):
+        if f"{average}_{name}" in corpus.METRICS:
+            expected = precision_recall_fscore_support(
+                target, predicted, labels=present, average=average, zero_division=0.0
+            )[part]
+            found = corpus.metric(evaluation(target, predicted, classes=classes), 0, f"{average}_{name}")
+            assert found == pytest.approx(expected)
+
+
 def test_only_scored_rows_with_a_target_count():
     """A failed row is not a wrong one, and a row without target cannot be measured."""
     status = [Status.SCORED] * 3 + [Status.FAILED, Status.UNSCORED, Status.SCORED]

@@ -21,11 +21,15 @@ __all__ = ["MeasureRow", "MeasureSection", "measure_section"]
 
 _NAMES = {
     "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
     "roc_auc": "ROC-AUC",
     "pr_auc": "PR-AUC",
     "log_loss": "log loss",
     "ece": "calibration error",
 }
+_OF_LABELS = ("macro_f1", "weighted_f1", "macro_precision", "macro_recall")
 _BY_CLASS = ("roc_auc", "pr_auc")
 _RECALCULATIONS = 41  # of a measure for its interval: once, and once without each of 40 blocks
 _MOST_CALLS = 450  # of scikit-learn's metrics for one measure, at a millisecond or two each
@@ -71,7 +75,7 @@ def measure_section(subject: Subject) -> MeasureSection | None:
 
 
 def _measurable(name: str, shown: Sequence[int], labels: Labels) -> list[int]:
-    return [k for k in shown if name == "macro_f1" or k in labels.probabilities]
+    return [k for k in shown if name in _OF_LABELS or k in labels.probabilities]
 
 
 def _affordable(name: str, shown: Sequence[int], labels: Labels) -> list[int]:

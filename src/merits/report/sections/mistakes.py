@@ -8,8 +8,11 @@ import numpy as np
 from merits.core.estimate import Estimate
 from merits.report.plain import one_line
 from merits.report.sections.subject import Subject
+from merits.scorers.corpus import Rows
+from merits.stats.bootstrap import jackknife_variance
+from merits.stats.critical import Ints
 from merits.stats.proportions import wilson
-from merits.stats.rates import rate
+from merits.stats.rates import rate, rate_of_variance
 
 __all__ = ["ClassRow", "Confusion", "ConfusionSection", "confusion_section"]
 
@@ -17,6 +20,7 @@ OFF_LIST = "no class"
 _MOST_DRAWN = 20
 _MOST_PAIRS = 10
 _MOST_CLASSES = 40
+_BLOCKS = 40  # of rows, left out in turn for the interval of an F1
 
 
 class Confusion(msgspec.Struct, frozen=True):
@@ -36,7 +40,7 @@ class ClassRow(msgspec.Struct, frozen=True, kw_only=True):
     n_predicted: int
     recall: Estimate | None
     precision: Estimate | None
-    f1: float | None
+    f1: Estimate | None
 
 
 class ConfusionSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,8 +117,35 @@ def _class_rows(subject: Subject, k: int, names: tuple[str, ...]) -> tuple[Class
             n_predicted=measures.n_predicted,
             recall=share(rows.target == code),
             precision=share(rows.predicted == code),
-            f1=measures.f1 if measures.n_target + measures.n_predicted else None,
+            f1=_f1(rows, code, measures.f1, groups, subject.decision.level),
         )
         for code, measures in enumerate(corpus.per_class(rows))
     ]
     return tuple(sorted(found, key=lambda row: (-row.n_target, row.name)))
+
+
+def _f1(rows: Rows, code: int, value: float, groups: Ints | None, level: float) -> Estimate | None:
+    """The F1 of one class, its variance from leaving out blocks of the rows it rests on: those of it or taken for it.
+
+    The other rows (right to be left alone) are in neither precision nor recall.
+    """
+    chosen = np.flatnonzero((rows.target == code) | (rows.predicted == code))
+    if not len(chosen):
+        return None
+    is_class, said_class = rows.target[chosen] == code, rows.predicted[chosen] == code
+
+    def statistic(kept: Ints) -> float | None:
+        both = np.count_nonzero(is_class[kept] & said_class[kept])
+        total = np.count_nonzero(is_class[kept]) + np.count_nonzero(said_class[kept])
+        return 2.0 * both / total if total else None  # van Rijsbergen 1979, chapter 7
+
+    own = None if groups is None else groups[chosen]
+    n = len(chosen) if own is None else len(np.unique(own))
+    generator = np.random.default_rng(0)  # only which rows share a block: the same report every time
+    variance = jackknife_variance(statistic, len(chosen), generator, groups=own, blocks=_BLOCKS)
+    if variance is None:
+        return Estimate(value=value, low=None, high=None, level=level, n=n, unit="rate", method="F1")
+    method = "F1: jackknife variance, Clopper–Pearson on the effective sample size"
+    one_sided = (1.0 + level) / 2.0
+    found = rate_of_variance(value, variance, one_sided, rows=n, doubted=n, n=n, method=method)
+    return msgspec.structs.replace(found, level=level)

@@ -1,0 +1,88 @@
+"""Every measure of the labels is in the report, with an interval that holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from merits.report.numbers import bare
+from merits.report.page import render
+from merits.report.sections.mistakes import confusion_section
+from merits.report.sections.subject import Subject
+from tests.report.making import labelled
+
+AVERAGES = {
+    "macro F1": ("f1_score", "macro"),
+    "weighted F1": ("f1_score", "weighted"),
+    "macro precision": ("precision_score", "macro"),
+    "macro recall": ("recall_score", "macro"),
+}
+
+
+@pytest.mark.parametrize("name", AVERAGES)
+def test_averages_over_classes_have_a_column_with_intervals(made, report, name):
+    """Teams with rare classes decide on one of these; which, they know best."""
+    import sklearn.metrics
+
+    function, average = AVERAGES[name]
+    place = report.measures.names.index(name)
+    for row in report.measures.rows:
+        k = made.evaluation.names.index(row.name)
+        scored = made.evaluation.scored[k]
+        target, predicted = made.evaluation.labels.target[scored], made.evaluation.labels.predicted[k][scored]
+        expected = getattr(sklearn.metrics, function)(
+            target, predicted, average=average, labels=range(10), zero_division=0
+        )
+        estimate = row.estimates[place]
+        assert estimate.value == pytest.approx(expected)
+        assert estimate.low < estimate.value < estimate.high
+    assert f'<th scope="col">{name}</th>' in render(report)
+
+
+def test_every_class_has_its_f1_with_an_interval_on_the_page(report):
+    """Recall and precision alone leave the reader to weigh them."""
+    page = render(report)
+    for row in report.confusion.rows:
+        expected = 2 * row.recall.value * row.precision.value / (row.recall.value + row.precision.value)
+        assert row.f1.value == pytest.approx(expected)
+        assert row.f1.low < row.f1.value <= row.f1.high
+        shown = bare(row.f1)
+        assert f'{shown.number(shown.value)}<span class="range">{shown.interval()}</span>' in page
+
+
+def test_a_class_of_one_example_claims_no_certainty():
+    """Found once of once is an F1 of 1, and says next to nothing."""
+    target = np.array([0] * 30 + [1])
+    found = confusion_section(subject(target, target))
+    rare = next(row for row in found.rows if row.name == "rare")
+    assert rare.f1.value == 1.0
+    assert rare.f1.low is None or rare.f1.low < 0.1
+
+
+def test_a_class_that_never_occurs_has_no_record():
+    """Neither 0 nor 1."""
+    target = np.zeros(30, int)
+    found = confusion_section(subject(target, target))
+    assert next(row for row in found.rows if row.name == "rare").f1 is None
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_the_interval_of_an_f1_holds_the_truth_as_often_as_it_says(together):
+    """On 300 draws of 120 units; with `together` rows in each unit that come out alike."""
+    rng = np.random.default_rng(5)
+    truth = 2 * 0.3 * 0.8 / (0.3 + 0.3 * 0.8 + 0.7 * 0.1)
+    held = []
+    for _ in range(300):
+        target = (rng.random(120) < 0.3).astype(int)
+        said = (rng.random(120) < np.where(target, 0.8, 0.1)).astype(int)
+        rows = np.repeat(np.arange(120), together)
+        found = confusion_section(subject(target[rows], said[rows], group=rows))
+        f1 = next(row for row in found.rows if row.name == "rare").f1
+        held.append(f1.low <= truth <= f1.high)
+    assert 0.92 <= np.mean(held) <= 0.995
+
+
+def subject(target, predicted, group=None) -> Subject:
+    """One candidate on examples of a common and a rare class."""
+    made = labelled(["a"], ["common", "rare"], target, [predicted], group=group)
+    return Subject(made.evaluation, made.decision)
