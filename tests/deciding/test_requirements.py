@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -192,6 +195,33 @@ def test_the_number_of_examples_said_would_settle_it() -> None:
     more = int(found.settle.split()[1])
     n = 50 + more
     assert result(evaluation_of({"a": first(round(0.84 * n) + 1, n)}), "accuracy", ">=", 0.8).met == "met"
+
+
+def test_groups_are_counted_as_groups() -> None:
+    """Twenty groups of twenty examples: a hundred more examples in the same groups would show nothing."""
+    group = np.repeat(np.arange(20), 20)
+    solved = group % 5 > 0
+    found = result(evaluation_of({"a": solved}, group=group), "accuracy", ">=", 0.7)
+    assert found.met == "not yet known"
+    said = re.match(r"About ([\d,]+) more groups of examples \(some ([\d,]+) examples\) would", found.settle)
+    assert said is not None, found.settle
+    groups, examples = (int(number.replace(",", "")) for number in said.groups())
+    assert examples == pytest.approx(20 * groups, rel=0.1)
+
+
+def test_repeats_of_an_example_are_no_group_of_examples() -> None:
+    """Asked three times each, what is counted are still examples."""
+    asked = evaluation_of({"a": np.arange(90) % 10 < 8}, group=np.repeat(np.arange(30), 3))
+    again = replace(asked, examples=np.repeat(asked.examples[:30], 3))
+    settle = result(again, "accuracy", ">=", 0.7).settle
+    assert "more examples" in settle
+    assert "group" not in settle
+
+
+def test_one_example_more_is_said_in_the_singular() -> None:
+    """58 fast answers lack one."""
+    fast = evaluation_of({"a": np.ones(58)}, latency_s={"a": np.full(58, 0.1)})
+    assert result(fast, "p95_latency", "<=", 0.8).settle.startswith("About 1 more example would")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,14 @@ class Cases:
         _, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
         return None if counts.max() == 1 else np.asarray(inverse)
 
+    @cached_property
+    def examples_a_group(self) -> float:
+        """How many different examples there are for each independent group, on average: 1 where only repeats depend."""
+        if self.groups is None:
+            return 1.0
+        examples = len(np.unique(self.evaluation.examples[self.clean]))
+        return max(1.0, examples / len(np.unique(self.groups[self.clean])))
+
     def groups_at(self, mask: Bools) -> Ints | None:
         """The codes of the rows chosen by a mask (rows,); None when rows are independent."""
         return None if self.groups is None else self.groups[mask]

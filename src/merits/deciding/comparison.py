@@ -98,16 +98,20 @@ class Comparison:
         )
 
     def examples_to_tell(self, i: int, j: int) -> int | None:
-        """How many examples would show which of two is better, if the difference stays as it is; None: no telling."""
+        """How many examples would show which of two is better with 80 % power; None when there is no difference."""
         a, b = self._at(i, j)
         difference = abs(float(self.pairs.difference[a, b]))
         return examples_for_margin(0.0, *self._evidence(i, j), difference, critical=self._critical(a, b))
 
     def examples_to_bound(self, i: int, j: int, margin: float) -> int | None:
-        """How many examples would show that i is better than j by less than a margin, if the difference stays."""
+        """How many examples would show, with 80 % power, that i is better than j by less than a margin."""
         a, b = self._at(i, j)
         centre = float(self.pairs.difference[a, b])
         return examples_for_margin(centre, *self._evidence(i, j), margin, critical=self._critical(a, b))
+
+    def difference_of(self, i: int, j: int) -> float:
+        """How much better candidate i looks than candidate j, without its interval."""
+        return float(self.pairs.difference[self._at(i, j)])
 
     def n_common(self, i: int, j: int) -> int:
         """On how many independent rows (or groups) i and j were compared."""

@@ -10,11 +10,12 @@ import msgspec
 from merits.core.decision import Met, RequirementResult
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs, Requirement
+from merits.deciding.amounts import ODDS, about_more
 from merits.deciding.cases import Cases
 from merits.deciding.metrics import measure, share_in_time
-from merits.stats.power import examples_for_gate
+from merits.stats.power import examples_for_gate, with_power
 
-__all__ = ["judge", "more_examples", "overall", "required", "round_up"]
+__all__ = ["judge", "more_examples", "overall", "required"]
 
 _MONEY = ("cost_per_case", "cost_per_1000", "cost_per_solved", "net_value_per_case")
 _OF_PROBABILITIES = ("log_loss", "roc_auc", "pr_auc", "ece")
@@ -62,23 +63,11 @@ def overall(results: Sequence[RequirementResult]) -> Met:
 
 
 def more_examples(result: RequirementResult, cases: Cases, k: int) -> int | None:
-    """About how many more examples settle a requirement, if things stay as they are; None when nobody can say."""
+    """About how many more examples (or groups) settle a requirement with 80 % power; None when nobody can say."""
     if result.estimate is None:
         return None
     in_time = share_in_time(result.requirement, cases, k, result.estimate.level)
     return _more(*(in_time or (result.requirement, result.estimate)))
-
-
-def round_up(n: int) -> int:
-    """The number with two digits that count, rounded up: nobody should plan for 1,234 examples.
-
-    >>> [round_up(n) for n in (7, 64, 341, 1234)]
-    [7, 64, 350, 1300]
-    """
-    if n < 100:
-        return n
-    unit = int(10 ** (len(str(n)) - 2))
-    return math.ceil(n / unit) * unit
 
 
 def _all(needs: Needs) -> tuple[Requirement, ...]:
@@ -120,9 +109,8 @@ def _settle(requirement: Requirement, cases: Cases, k: int, bar: Requirement, ju
     if more is None:
         return _no_record(requirement, cases, k)
     so_far = "meets" if _on_good_side(bar, judged) else "misses"
-    return (
-        f"About {round_up(more):,} more examples would show whether {name} meets {requirement} (so far it {so_far} it)."
-    )
+    many = about_more(more, cases)
+    return f"{many} would show {ODDS} whether {name} meets {requirement} (so far it {so_far} it)."
 
 
 def _no_record(requirement: Requirement, cases: Cases, k: int) -> str:
@@ -153,7 +141,10 @@ def _more(bar: Requirement, judged: Estimate | None) -> int | None:
 
 
 def _needed(bar: Requirement, judged: Estimate) -> int | None:
-    """How many examples there must be in all. Rates: exactly. Others: an interval shrinks with the root of n."""
+    """How many examples there must be in all. Rates: exactly. Others: an interval shrinks with the root of n.
+
+    To clear the bar with the planned power the estimate must lie as many standard errors further from it.
+    """
     if judged.value is None:
         return None
     if judged.unit == "rate" and judged.method.startswith("Clopper–Pearson, "):
@@ -162,4 +153,5 @@ def _needed(bar: Requirement, judged: Estimate) -> int | None:
     distance = abs(judged.value - bar.bar)
     if end is None or distance < 1e-12:
         return None
-    return min(math.ceil(judged.n * ((judged.value - end) / distance) ** 2), _MOST + 1)
+    reach = (judged.value - end) * with_power(judged.level)
+    return min(math.ceil(judged.n * (reach / distance) ** 2), _MOST + 1)

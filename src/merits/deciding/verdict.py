@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from merits.core.decision import Reason, RequirementResult, Verdict
+from merits.deciding.amounts import ODDS, about_more
 from merits.deciding.assessment import Assessment
 from merits.deciding.economics import gain_if_free
 from merits.deciding.reasons import because
-from merits.deciding.requirements import more_examples, round_up
+from merits.deciding.requirements import more_examples
 
 __all__ = ["Ruling", "listed", "rule"]
 
@@ -192,7 +193,7 @@ def _what_could_replace(assessment: Assessment, incumbent: int) -> str:
         return f"Keep {assessment.names[incumbent]}; nothing measured here speaks for a change."
     more, name = min(steps)
     return (
-        f"About {round_up(max(more, 1)):,} more examples would show whether {name} is better than "
+        f"{about_more(more, assessment.cases)} would show {ODDS} that {name} is better than "
         f"{assessment.names[incumbent]}, if the difference stays as it is."
     )
 
@@ -227,16 +228,24 @@ def _margin_ruling(assessment: Assessment, better: int, chosen: int, code: str) 
     )
     if difference.high is None:
         text = f"{names[better]} and {names[chosen]} were not answered on enough of the same examples to compare them."
-    totals = (compared.examples_to_tell(better, chosen), compared.examples_to_bound(better, chosen, assessment.margin))
-    known = [total for total in totals if total is not None]
-    step = "No number of examples can be promised to settle it; a wider tie margin or a price would."
-    if known:
-        more = max(1, min(known) - compared.n_common(better, chosen))
-        step = (
-            f"About {round_up(more):,} more examples would settle whether {names[better]} is better than "
-            f"{names[chosen]}, if the difference stays as it is."
-        )
+    step = _narrowing(assessment, better, chosen)
     return Ruling("undecided", None, (because(code, text, names[chosen]),), step, _HEADLINES[code])
+
+
+def _narrowing(assessment: Assessment, better: int, chosen: int) -> str:
+    """What the fewest examples would show of two: which is better, or only that little is lost by taking either."""
+    names, compared = assessment.names, assessment.compared
+    tell = compared.examples_to_tell(better, chosen)
+    bound = compared.examples_to_bound(better, chosen, assessment.margin)
+    known = [total for total in (tell, bound) if total is not None]
+    if not known:
+        return "No number of examples can be promised to settle it; a wider tie margin or a price would."
+    many = about_more(min(known) - compared.n_common(better, chosen), assessment.cases)
+    looks_better, other = (better, chosen) if compared.difference_of(better, chosen) >= 0 else (chosen, better)
+    shown = f"that {names[looks_better]} is better than {names[other]}"
+    if tell is None or (bound is not None and bound < tell):
+        shown = f"that {names[better]} is not better than {names[chosen]} by more than the tie margin"
+    return f"{many} would show {ODDS} {shown}, if the difference stays as it is."
 
 
 _HEADLINES = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from merits.core.decision import Standing
 from merits.core.estimate import cases_to_hold
+from merits.deciding.amounts import pieces
 from merits.deciding.assessment import Assessment
 from merits.deciding.verdict import Ruling, listed
 
@@ -51,12 +52,11 @@ def _headline(ruling: Ruling, assessment: Assessment) -> str:
 
 def _quality(assessment: Assessment, standings: tuple[Standing, ...], k: int, *, named: bool) -> str:
     standing = standings[k]
-    grouped = assessment.cases.groups is not None
-    what = "groups of examples" if grouped else "examples"
     quality = standing.quality
     if quality is None:
         return ""
-    shown = f"{quality.text()} of the cases ({100 * quality.level:g} % interval, {quality.n:,} {what})"
+    size = assessment.cases.examples_a_group
+    shown = f"{quality.text()} of the cases ({100 * quality.level:g} % interval, {pieces(quality.n, size)})"
     if named:
         return f"It solves {shown}."
     looks = "looks best so far: it solves" if len(assessment.members) > 1 else "solves"
