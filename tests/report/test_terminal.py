@@ -103,3 +103,24 @@ def test_a_plan_is_printed_with_its_counts():
     terminal.render_plan(Plan((Part("a[b]", "v", 1_000, 400, 2),)), console)
     line = next(line for line in console.file.getvalue().splitlines() if "a[b]" in line)
     assert line.split() == ["a[b]", "1,000", "400", "600", "2"]
+
+
+def test_undecided_is_said_once():
+    """The headline says it, so the paragraph need not begin with it."""
+    target = np.arange(40) % 2
+    text = printed(view_of(labelled(["only"], ["no", "yes"], target, [target])))
+    assert text.count("Undecided") == 1
+    assert "There is nothing to compare." in text
+
+
+def test_one_example_is_no_examples():
+    """On the terminal and on the page."""
+    from merits.report.page import render
+
+    view = view_of(labelled(["a", "b"], ["no", "yes"], [0], [[0], [1]]))
+    page, text = render(view), printed(view)
+    assert "tickets: 1 test example " in text
+    assert "1 test example, 2 candidates" in page
+    assert "2 candidates on 1 example." in page
+    assert "1 test examples" not in text + page
+    assert "1 examples" not in page

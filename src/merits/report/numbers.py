@@ -13,6 +13,7 @@ __all__ = [
     "bar",
     "bare",
     "count",
+    "counted",
     "money",
     "percent",
     "span_of",
@@ -31,6 +32,15 @@ class Bar(NamedTuple):
 def count(value: float) -> str:
     """A whole number with thousands separators."""
     return f"{value:,.0f}"
+
+
+def counted(n: int, thing: str) -> str:
+    """So many of a thing, in words that fit the number.
+
+    >>> counted(1, "example"), counted(2_000, "example")
+    ('1 example', '2,000 examples')
+    """
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
 def percent(share: float) -> str:

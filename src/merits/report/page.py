@@ -72,6 +72,7 @@ def _template() -> Template:
         "bar": numbers.bar,
         "chip": _CHIPS.__getitem__,
         "count": numbers.count,
+        "counted": numbers.counted,
         "drawn": _drawn,
         "duration": duration,
         "heat": _heat,

@@ -26,7 +26,8 @@ _MOST_SHOWN = 3
 
 def render(profile: Profile, console: Console) -> None:
     """Prints the profile: sizes, then what to look at, then what this many examples can show."""
-    sizes = f"{_n(profile.n_dev + profile.n_test)} examples, {_n(profile.n_dev)} dev and {_n(profile.n_test)} test"
+    total = numbers.counted(profile.n_dev + profile.n_test, "example")
+    sizes = f"{total}, {_n(profile.n_dev)} dev and {_n(profile.n_test)} test"
     heading = f"{profile.name}: {profile.kind}, {sizes}"
     console.print(_text(heading, "bold"))
     for fact in _facts(profile):
@@ -52,7 +53,8 @@ def _facts(profile: Profile) -> Iterator[str]:
         + (f"{_n(leaks.near)} near")
     )
     if profile.n_conflicts:
-        yield f"inputs with several targets: {_n(profile.n_conflicts)} ({_n(profile.n_conflicting)} examples)"
+        rows = numbers.counted(profile.n_conflicting, "example")
+        yield f"inputs with several targets: {_n(profile.n_conflicts)} ({rows})"
 
 
 def _tables(profile: Profile) -> Iterator[Table]:
@@ -92,7 +94,7 @@ def _outlook(power: Power, requirements: Sequence[Outlook]) -> Iterator[Text]:
     yield _text(
         f"  differences of about {100 * power.detectable:.1f} points and more, with probability "
         f"{numbers.percent(power.power)} at {numbers.percent(power.confidence)} confidence, if candidates disagree "
-        f"on {numbers.percent(power.discordant)} of {_n(power.n_independent)} independent examples"
+        f"on {numbers.percent(power.discordant)} of {numbers.counted(power.n_independent, 'independent example')}"
     )
     sizes = ((5, power.n_for_5_points), (3, power.n_for_3_points), (1, power.n_for_1_point))
     yield _text("  " + "; ".join(f"{points} points take {_n(n)}" for points, n in sizes if n is not None))
@@ -105,9 +107,9 @@ def _requirement(outlook: Outlook) -> str:
         return f"? {outlook.text}: cannot be told before the run"
     if not outlook.reachable:
         needed = "no number of examples is enough" if outlook.n_needed is None else f"it takes {outlook.n_needed:,}"
-        return f"✗ {outlook.text}: cannot be shown with {outlook.n:,} examples; {needed}"
+        return f"✗ {outlook.text}: cannot be shown with {numbers.counted(outlook.n, 'example')}; {needed}"
     share = "" if outlook.least_share is None else f", by {100 * outlook.least_share:.1f} % of them at least"
-    return f"✓ {outlook.text}: can be shown with {outlook.n:,} examples{share}"
+    return f"✓ {outlook.text}: can be shown with {numbers.counted(outlook.n, 'example')}{share}"
 
 
 def _warnings(profile: Profile, console: Console) -> None:

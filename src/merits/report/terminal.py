@@ -61,7 +61,7 @@ def _verdict(view: ReportView) -> RenderableType:
         parts.append(_text(verdict.failures))
     if verdict.caution:
         parts.append(_text(verdict.caution, "yellow"))
-    title = f"{view.task}: {numbers.count(view.n_examples)} {view.split} examples"
+    title = f"{view.task}: {numbers.counted(view.n_examples, f'{view.split} example')}"
     return Panel(_lines(parts), title=_text(title), title_align="left", border_style=colour, padding=(1, 2))
 
 

@@ -102,8 +102,20 @@ def _sentences(decision: Decision) -> tuple[str, ...]:
         if decision.what_would_change_it
         else decision.summary
     )
-    found = (" ".join(part.split()) for part in _SENTENCE.split(text))
-    return tuple(part for part in found if part and part.rstrip(".") != headline(decision))
+    found = (_without(headline(decision), " ".join(part.split())) for part in _SENTENCE.split(text))
+    return tuple(part for part in found if part)
+
+
+def _without(title: str, sentence: str) -> str:
+    """A sentence less the headline that it begins with.
+
+    >>> _without("Undecided", "Undecided: there is nothing to compare.")
+    'There is nothing to compare.'
+    """
+    if sentence.rstrip(".:") == title:
+        return ""
+    rest = sentence.removeprefix(f"{title}: ")
+    return rest if rest == sentence else rest[:1].upper() + rest[1:]
 
 
 def _figures(decision: Decision, units: Units) -> tuple[Figure, ...]:
