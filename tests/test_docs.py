@@ -14,6 +14,9 @@ from merits.tasks.schema import schema
 PAGE = (Path(__file__).parents[1] / "docs" / "task-file.md").read_text("utf-8")
 
 
+ROOT = Path(__file__).parents[1]
+
+
 def keys() -> list[str]:
     properties = schema()["properties"]
     parts = [properties[part].get("properties", {}) for part in ("needs", "settings")]
@@ -68,3 +71,34 @@ def test_the_python_example_runs(
     exec(compile(code, str(tmp_path / "example.py"), "exec"), {"__name__": "example"})
     assert "Adopt" in capsys.readouterr().out
     assert (tmp_path / "report.html").exists()
+
+
+def targets(page: Path) -> list[str]:
+    """What the links and images of a page point at beside it, in Markdown and in HTML."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
+    found = re.findall(r"\]\(\s*<?([^)\s>]+)", text)
+    found += re.findall(r"^\s*\[[^\]]+\]:\s*<?([^\s>]+)", text, re.MULTILINE)
+    found += re.findall(r"(?:src|href|srcset)=\"([^\"\s]+)", text)
+    return [target for target in found if not re.match(r"[a-z][a-z+.-]*:|//", target)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings make."""
+    heads = re.findall(r"^#+ +(.*?) *$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+def test_every_link_and_image_beside_a_page_exists(page: Path) -> None:
+    """A page is read where it lies: a moved file breaks it without a word."""
+    for target in targets(page):
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), f"{page.name} points at {target}"
+        assert file.is_relative_to(ROOT)
+        assert not anchor or file.suffix != ".md" or anchor in anchors(file), f"{page.name} points at {target}"
+
+
+def test_the_links_of_the_readme_are_found() -> None:
+    """The test above would pass on a page that it cannot read."""
+    assert {"docs/task-file.md", "docs/report.png"} <= {t.partition("#")[0] for t in targets(ROOT / "README.md")}
