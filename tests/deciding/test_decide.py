@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from merits.core.decision import Decision
-from merits.core.errors import RequirementError
+from merits.core.errors import RequirementError, UsageError
 from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
 from merits.deciding.decide import decide
@@ -117,6 +117,53 @@ def test_the_only_sure_one_of_the_tied_is_not_called_the_cheapest() -> None:
     if decision.standing("cheap").relation == "tied":
         assert "only-one-sure-of-the-tied" in codes(decision)
     assert "cheapest-of-the-tied" not in codes(decision)
+
+
+def test_one_that_solved_nothing_is_not_the_cheapest_of_the_tied() -> None:
+    """However wide the margin that is allowed, a useless candidate is no bargain."""
+    ev = evaluation_of({"useful": first(3, 20), "useless": first(0, 20)}, cost={"useful": 2.0, "useless": 0.1})
+    assert decide(ev, Needs(tie_margin=0.9)).candidate == "useful"
+
+
+def test_one_that_solved_nothing_is_not_taken_for_being_quick() -> None:
+    """Where all that are right are too slow, being quick and wrong is no merit."""
+    ev = evaluation_of({"slow": first(180, 200), "quick": first(0, 200)}, latency_s={"slow": 3.0, "quick": 0.1})
+    decision = decide(ev, Needs(requirements=(Requirement(metric="p95_latency", op="<=", bar=1.0),)))
+    assert (decision.verdict, decision.candidate) == ("undecided", "")
+    assert "nothing-solved" in codes(decision)
+
+
+@pytest.mark.parametrize("cost", [np.nan, np.inf, -0.1])
+def test_costs_that_are_no_money_are_an_error_that_names_the_candidate(cost: float) -> None:
+    """A mean over one broken cost would be broken too, or wrong."""
+    costs = np.where(np.arange(200) == 3, cost, 0.1)
+    with pytest.raises(UsageError, match="a has 1 cost that"):
+        decide(evaluation_of({"a": first(150, 200), "b": first(100, 200)}, cost={"a": costs, "b": 0.2}))
+
+
+@pytest.mark.parametrize(
+    "needs",
+    [
+        Needs(confidence=1.0),
+        Needs(confidence=float("nan")),
+        Needs(worth_of_solved=-1.0),
+        Needs(loss_of_wrong=float("inf")),
+        Needs(tie_margin=-0.1),
+        Needs(requirements=(Requirement(metric="accuracy", op=">=", bar=0.9, confidence=1.0),)),
+        Needs(requirements=(Requirement(metric="accuracy", op=">=", bar=float("nan")),)),
+    ],
+)
+def test_needs_that_cannot_be_are_an_error_with_a_next_step(needs: Needs) -> None:
+    """Not a verdict, and not a crash inside the arithmetic."""
+    with pytest.raises(RequirementError) as raised:
+        decide(evaluation_of({"a": first(150, 200), "b": first(100, 200)}), needs)
+    assert raised.value.next_step.startswith("Give")
+
+
+def test_what_is_worth_nothing_and_costs_nothing_is_not_adopted() -> None:
+    """A net value of exactly 0 is not above 0."""
+    ev = evaluation_of({"a": first(150, 200), "b": first(100, 200)}, cost={"a": 0.0, "b": 0.0})
+    assert decide(ev, Needs(worth_of_solved=0.0)).verdict == "none worth it"
 
 
 def test_policies_that_disagree_are_undecided_and_both_are_shown() -> None:

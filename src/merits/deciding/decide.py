@@ -7,22 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from merits.core.decision import Decision, Reason
-from merits.core.errors import RequirementError
 from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs
 from merits.deciding.assessment import Assessment, assess
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.circumstances import circumstances
 from merits.deciding.comparison import objective_of
-from merits.deciding.metrics import check_requirement
 from merits.deciding.reasons import because
+from merits.deciding.sound import check_sound
 from merits.deciding.standings import standings
 from merits.deciding.verdict import Ruling, rule
 from merits.deciding.words import summarised, what_would_change
 
 __all__ = ["decide"]
-
-_MONEY = ("cost_per_case", "cost_per_1000", "cost_per_solved", "net_value_per_case")
 
 
 def decide(evaluation: Evaluation, needs: Needs | None = None, *, test_looks: int = 0) -> Decision:
@@ -30,31 +27,20 @@ def decide(evaluation: Evaluation, needs: Needs | None = None, *, test_looks: in
 
     Pure: the same evaluation and needs give the same decision. `test_looks` is how many different sets of candidates
     were decided on with these examples, this one included; it is recorded, and said when it is 3 or more. Raises
-    `RequirementError` for a requirement that names no metric of this evaluation, or money in another currency.
+    `RequirementError` for a requirement that names no metric of this evaluation, money in another currency and
+    needs that cannot be (a confidence of 1), `UsageError` for costs that are negative or no numbers.
 
     The probability of calling any candidate better than another that is not is at most 1 - `needs.confidence`, for
     all pairs together; so is that of naming a candidate that truly misses one given requirement. Both are for one
     decision on examples chosen before: looking again after every new example is not covered.
     """
     wanted = needs if needs is not None else Needs()
-    _check(evaluation, wanted)
+    check_sound(evaluation, wanted)
     counting = assess(Cases(evaluation, POLICIES[0]), wanted)
     answered = assess(Cases(evaluation, POLICIES[1]), wanted) if counting.cases.failed.any() else counting
     rulings = [rule(counting), rule(answered)] if answered is not counting else [rule(counting)] * 2
     ruling = _agreed(rulings, counting)
     return _decision(ruling, rulings, counting, answered, test_looks)
-
-
-def _check(evaluation: Evaluation, needs: Needs) -> None:
-    for requirement in needs.requirements:
-        check_requirement(requirement, evaluation)
-    wants_money = needs.worth_of_solved is not None or any(r.metric in _MONEY for r in needs.requirements)
-    has_money = bool(np.any(evaluation.cost[evaluation.priced] != 0.0))
-    if wants_money and has_money and needs.currency != evaluation.currency:
-        raise RequirementError(
-            f"the needs are in {needs.currency}, the costs in {evaluation.currency}.",
-            f"Give both in one currency: needs: currency: {evaluation.currency}, or prices in {needs.currency}.",
-        )
 
 
 def _agreed(rulings: Sequence[Ruling], assessment: Assessment) -> Ruling:

@@ -22,7 +22,7 @@ REASONS: Mapping[str, str] = {
     "requirement-met": "The named candidate meets a requirement at its confidence.",
     "requirement-not-met": "A candidate certainly misses a requirement.",
     "requirement-open": "The data do not yet show whether a candidate meets a requirement.",
-    "nothing-solved": "No candidate solved a single case.",
+    "nothing-solved": "No candidate, or none that may meet what is required, solved a single case.",
     "all-fail": "Every candidate certainly misses a requirement, or certainly loses money.",
     "tie-too-wide": "The cheapest of the tied could still be worse than the leader by more than the tie margin.",
     "too-few-examples": "No candidate was shown to be worse than any other, and the tie margin is not excluded.",

@@ -20,6 +20,7 @@ __all__ = ["judge", "more_examples", "overall", "required"]
 _MONEY = ("cost_per_case", "cost_per_1000", "cost_per_solved", "net_value_per_case")
 _OF_PROBABILITIES = ("log_loss", "roc_auc", "pr_auc", "ece")
 _MOST = 10_000_000
+_WORTH_IT = "net value per case above 0"
 
 
 def required(cases: Cases, needs: Needs, k: int, n_considered: int) -> tuple[RequirementResult, ...]:
@@ -46,6 +47,8 @@ def judge(requirement: Requirement, estimate: Estimate | None) -> Met:
     low, high = estimate.low, estimate.high
     above, below = low is not None and low >= requirement.bar, high is not None and high <= requirement.bar
     certainly_under = high is not None and high < requirement.bar
+    if requirement.text == _WORTH_IT:  # "above 0" is not "at least 0": what brings nothing is not worth using
+        above, certainly_under = low is not None and low > 0.0, high is not None and high <= 0.0
     certainly_over = low is not None and low > requirement.bar
     met, missed = (above, certainly_under) if requirement.op == ">=" else (below, certainly_over)
     return "met" if met else "not met" if missed else "not yet known"
@@ -73,9 +76,7 @@ def more_examples(result: RequirementResult, cases: Cases, k: int) -> int | None
 def _all(needs: Needs) -> tuple[Requirement, ...]:
     if needs.worth_of_solved is None:
         return needs.requirements
-    worth_it = Requirement(
-        metric="net_value_per_case", op=">=", bar=0.0, confidence=needs.confidence, text="net value per case above 0"
-    )
+    worth_it = Requirement(metric="net_value_per_case", op=">=", bar=0.0, confidence=needs.confidence, text=_WORTH_IT)
     return (*needs.requirements, worth_it)
 
 
@@ -151,7 +152,7 @@ def _needed(bar: Requirement, judged: Estimate) -> int | None:
         return examples_for_gate(judged.value, bar.bar, level=judged.level)
     end = judged.low if judged.value > bar.bar else judged.high
     distance = abs(judged.value - bar.bar)
-    if end is None or distance < 1e-12:
+    if end is None or distance < 1e-12 or judged.level <= 0.5:
         return None
     reach = (judged.value - end) * with_power(judged.level)
     return min(math.ceil(judged.n * (reach / distance) ** 2), _MOST + 1)

@@ -47,8 +47,8 @@ def rule(assessment: Assessment) -> Ruling:
         return early
     if not any(assessment.cases.solved[k].any() for k in assessment.members):
         return _nothing_solved(assessment)
-    if not assessment.eligible:
-        return _nobody(assessment)
+    if not any(assessment.cases.solved[k].any() for k in assessment.eligible):
+        return _nobody_of_use(assessment) if assessment.eligible else _nobody(assessment)
     sure = _sure(assessment)
     if not sure:
         return _requirements_open(assessment)
@@ -82,6 +82,14 @@ def _nothing_solved(assessment: Assessment) -> Ruling:
     step = "Look at the hardest examples in the report: is the target, the scorer or the prompt what it should be?"
     verdict: Verdict = "none worth it" if n >= _TELLING_ZERO else "undecided"
     return Ruling(verdict, None, (because("nothing-solved", text),), step, "nothing was solved, in too few cases")
+
+
+def _nobody_of_use(assessment: Assessment) -> Ruling:
+    """Undecided: whoever solved something certainly misses a requirement, and the rest solved nothing."""
+    names = listed([assessment.names[k] for k in assessment.eligible])
+    text = f"All that solved anything certainly miss a requirement; {names} may meet them but solved nothing."
+    step = "Add better candidates, or lower a bar that is not needed; deciding again asks nothing again."
+    return Ruling("undecided", None, (because("nothing-solved", text),), step, "nothing that solves cases may be used")
 
 
 def _nobody(assessment: Assessment) -> Ruling:
@@ -288,8 +296,8 @@ def _why_text(assessment: Assessment, chosen: int, why: str) -> str:
 
 
 def _sure(assessment: Assessment) -> tuple[int, ...]:
-    """Those of the tied that certainly meet what is required."""
-    return tuple(k for k in assessment.tied if assessment.meets(k) == "met")
+    """Those of the tied that certainly meet what is required and solved anything at all."""
+    return tuple(k for k in assessment.tied if assessment.meets(k) == "met" and assessment.cases.solved[k].any())
 
 
 def _met(assessment: Assessment, k: int) -> list[Reason]:

@@ -51,7 +51,8 @@ class PairedDifferences:
     @property
     def p_values(self) -> Floats:
         """Two-sided, by inverting the interval: p <= alpha exactly where the 1 - alpha interval leaves out 0."""
-        return t_p(np.where(np.isfinite(self.error), self.centre / self.error, 0.0), self.df)
+        known = np.isfinite(self.error) & (self.error > 0.0)  # 0 only where no row can differ: nothing is shown
+        return t_p(np.where(known, self.centre / np.where(known, self.error, 1.0), 0.0), self.df)
 
     def reach(self, level: float) -> Floats:
         """Half the width of the intervals; inf where there is no evidence."""
