@@ -7,9 +7,11 @@ import re
 from merits.core.candidate import Candidate
 from merits.core.decision import Standing
 from merits.core.estimate import Estimate
+from merits.report.drawings.curves import precision_recall_chart, reliability_chart, roc_chart
 from merits.report.drawings.frontier import frontier_chart
 from merits.report.drawings.quality import quality_chart
 from merits.report.sections.candidates import CandidateRow, Requirements, Units
+from merits.report.sections.curves import CurveLine, CurveSection
 from merits.report.sections.frontier import frontier_section
 
 
@@ -83,6 +85,32 @@ def test_the_required_quality_is_a_dashed_line():
     """So that the reader sees who clears it."""
     assert 'stroke="var(--bad)"' in quality_chart([row("a", 0.9, 1)], _needs(0.85)).wide
     assert 'stroke="var(--bad)"' not in quality_chart([row("a", 0.9, 1)], _needs(None)).wide
+
+
+def test_a_candidate_has_one_colour_and_dash_in_all_curves():
+    """One that gives only its confidence has a line in the last chart alone, and shifts nobody's colour."""
+    sure, full, other = (CurveLine(name, (0.0, 0.5, 1.0), (0.1, 0.6, 1.0)) for name in ("sure", "full", "other"))
+    section = CurveSection(
+        roc=(full, other),
+        precision_recall=(other,),
+        reliability=(sure, full, other),
+        of="",
+        without=(),
+        n_left_out=0,
+    )
+    drawn = [lines_of(chart(section).wide) for chart in (roc_chart, precision_recall_chart, reliability_chart)]
+    assert [set(found) for found in drawn] == [{"full", "other"}, {"other"}, {"sure", "full", "other"}]
+    for found in drawn:
+        assert found.items() <= drawn[-1].items()
+    assert len(set(drawn[-1].values())) == 3
+
+
+def lines_of(svg):
+    """The colour and dash of each name in the legend."""
+    entries = re.findall(
+        r'd="M-5,0L5,0"[^>]*? stroke="([^"]*)"[^>]*?(?:stroke-dasharray="([^"]*)")[^>]*>.*?<text[^>]*>(\w+)<', svg
+    )
+    return {name: (colour, dash) for colour, dash, name in entries}
 
 
 def _needs(bar):

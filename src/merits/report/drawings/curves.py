@@ -1,8 +1,12 @@
-"""ROC, precision over recall, and reliability: lines of the candidates that give probabilities."""
+"""ROC, precision over recall, and reliability: lines of the candidates that give probabilities.
+
+A candidate has one colour, one dash and one short name in all three.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import COLOURS, Chart, Spec, Width, draw, values
@@ -20,7 +24,11 @@ def roc_chart(section: CurveSection) -> Chart | None:
     if not section.roc:
         return None
     words = f"ROC curves of {', '.join(line.name for line in section.roc)}."
-    return draw("roc", words, lambda width: _square(section.roc, "false positives", "true positives", width, [0, 1]))
+    return draw(
+        "roc",
+        words,
+        lambda width: _square(_styled(section, section.roc, width), "false positives", "true positives", width, [0, 1]),
+    )
 
 
 def precision_recall_chart(section: CurveSection) -> Chart | None:
@@ -29,7 +37,11 @@ def precision_recall_chart(section: CurveSection) -> Chart | None:
         return None
     lines = section.precision_recall
     words = f"Precision over recall of {', '.join(line.name for line in lines)}."
-    return draw("precision-recall", words, lambda width: _square(lines, "recall", "precision", width, None))
+    return draw(
+        "precision-recall",
+        words,
+        lambda width: _square(_styled(section, lines, width), "recall", "precision", width, None),
+    )
 
 
 def reliability_chart(section: CurveSection) -> Chart | None:
@@ -39,12 +51,36 @@ def reliability_chart(section: CurveSection) -> Chart | None:
     words = f"Reliability curves of {', '.join(line.name for line in section.reliability)}."
     lines = section.reliability
     return draw(
-        "reliability", words, lambda width: _square(lines, "probability given", "share right", width, [0, 1], dots=True)
+        "reliability",
+        words,
+        lambda width: _square(
+            _styled(section, lines, width), "probability given", "share right", width, [0, 1], dots=True
+        ),
     )
 
 
+@dataclass(frozen=True)
+class _Style:
+    """How the line of one candidate is drawn and named."""
+
+    name: str
+    colour: str
+    dash: list[JSON]
+
+
+def _styled(section: CurveSection, lines: Sequence[CurveLine], width: Width) -> Sequence[tuple[_Style, CurveLine]]:
+    """The lines with their styles, which count the candidates that have a line in any of the charts."""
+    everywhere = (*section.reliability, *section.roc, *section.precision_recall)
+    names = list(dict.fromkeys(line.name for line in everywhere))
+    short = fitting(names, 110 if width.narrow else 140)
+    styles = {
+        name: _Style(short[i], COLOURS[i % len(COLOURS)], _DASHES[i % len(_DASHES)]) for i, name in enumerate(names)
+    }
+    return [(styles[line.name], line) for line in lines]
+
+
 def _square(
-    lines: Sequence[CurveLine],
+    lines: Sequence[tuple[_Style, CurveLine]],
     across: str,
     up: str,
     width: Width,
@@ -52,11 +88,10 @@ def _square(
     *,
     dots: bool = False,
 ) -> Spec:
-    short = fitting([line.name for line in lines], 110 if width.narrow else 140)
-    names: list[JSON] = [*short]
+    names: list[JSON] = [style.name for style, _ in lines]
     points: list[Spec] = [
-        {"name": name, "x": x, "y": y, "i": i, "n": line.n[i] if line.n else 1}
-        for name, line in zip(short, lines, strict=True)
+        {"name": style.name, "x": x, "y": y, "i": i, "n": line.n[i] if line.n else 1}
+        for style, line in lines
         for i, (x, y) in enumerate(zip(line.x, line.y, strict=True))
     ]
     scale: Spec = {"domain": [0, 1], "nice": False}
@@ -76,13 +111,13 @@ def _square(
         "field": "name",
         "type": "nominal",
         "sort": names,
-        "scale": {"domain": names, "range": list(COLOURS[: len(names)])},
+        "scale": {"domain": names, "range": [style.colour for style, _ in lines]},
         "legend": {"columns": 2, "symbolType": "stroke"},
     }
     dash: Spec = {
         "field": "name",
         "sort": names,
-        "scale": {"domain": names, "range": list(_DASHES[: len(names)])},
+        "scale": {"domain": names, "range": [style.dash for style, _ in lines]},
         "legend": {"columns": 2},
     }
     layers: list[JSON] = []
