@@ -79,3 +79,8 @@ def test_nothing_is_said_of_failures_where_there_were_none(draw):
 def test_missing_answers_show_both_shares_too():
     """Half of the examples may not have been asked."""
     assert "both ways to count failures" in render(found(n_failed=0, n_missing=20))
+
+
+def test_a_candidate_that_never_answered_has_nothing_left():
+    """No share of nothing, and no odd sentence about it."""
+    assert "Left out, shaky has no answer to judge." in printed(found(n_failed=200))

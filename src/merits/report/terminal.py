@@ -146,7 +146,7 @@ def _left_out(view: ReportView) -> list[str]:
     """One line: what the table's shares solved would be without the failures."""
     failing = [row for row in view.candidates if row.standing.n_failed]
     shares = [
-        f"{one_line(row.name, 60)} solves {share.text() if share else 'no record'}"
+        f"{one_line(row.name, 60)} {f'solves {share.text()}' if share else 'has no answer to judge'}"
         for row in failing[:_MOST_FAILING]
         for share in (row.standing.quality_answered,)
     ]
