@@ -169,6 +169,31 @@ def test_another_scorers_mean_can_be_required() -> None:
     assert result(evaluation, "tone", ">=", 0.9).met == "not met"
 
 
+def with_probabilities(n: int, generator: np.random.Generator, *, too_sure: float = 0.0) -> Evaluation:
+    """Two classes and true probabilities, each moved away from one half by `too_sure`."""
+    true = generator.uniform(0.02, 0.98, n)
+    target = (generator.random(n) < true).astype(np.int32)
+    said = np.clip(true + too_sure * np.sign(true - 0.5), 0.001, 0.999)
+    predicted = (said > 0.5).astype(np.int32)
+    labels = Labels(("no", "yes"), target, predicted[None, :], {0: np.stack([1 - said, said], 1).astype(np.float32)})
+    return evaluation_of({"a": predicted == target}, labels=labels)
+
+
+@pytest.mark.parametrize("n", [100, 400])
+def test_true_probabilities_are_not_called_badly_calibrated(n: int) -> None:
+    """The error found is never 0, by chance alone; the true one is, so no bar is certainly missed."""
+    generators = [np.random.default_rng([n, seed]) for seed in range(30)]
+    missed = [result(with_probabilities(n, g), "ece", "<=", 0.02).met == "not met" for g in generators]
+    assert np.mean(missed) <= 0.05
+
+
+def test_probabilities_that_are_far_too_sure_still_miss_the_bar() -> None:
+    """Leaving out chance does not leave out all."""
+    generators = [np.random.default_rng(seed) for seed in range(10)]
+    missed = [result(with_probabilities(800, g, too_sure=0.25), "ece", "<=", 0.02).met == "not met" for g in generators]
+    assert np.mean(missed) >= 0.8
+
+
 def test_without_probabilities_a_calibration_bar_is_open() -> None:
     """No record is neither met nor missed, and says why."""
     evaluation = evaluation_of(
