@@ -22,7 +22,7 @@ from merits.core.identity import JSON
 from merits.core.task import TaskKind
 from merits.core.validate import convert, did_you_mean, schema_of
 
-__all__ = ["Kind", "LoadContext", "check", "kinds", "load", "params_schema"]
+__all__ = ["Kind", "LoadContext", "check", "kind_of", "kinds", "load", "params_schema"]
 
 _GROUP = "merits.candidates"
 
@@ -63,6 +63,11 @@ def kinds() -> Mapping[str, Kind]:
     ['chat', 'constant', 'sklearn']
     """
     return {name: _kind(name) for name in sorted(_points())}
+
+
+def kind_of(candidate: Candidate) -> Kind:
+    """The kind that a recipe names; CandidateError with the near miss when there is none. Imports no other kind."""
+    return _kind(candidate.kind)
 
 
 @functools.cache

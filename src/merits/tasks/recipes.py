@@ -191,7 +191,7 @@ def _runs_here(candidate: Candidate) -> bool:
     """Whether a candidate's work is done by this machine: its kind says so in RUNS_HERE; all but `chat` do."""
     from merits.candidates import registry
 
-    return bool(getattr(registry.kinds().get(candidate.kind), "RUNS_HERE", candidate.kind != "chat"))
+    return bool(getattr(registry.kind_of(candidate), "RUNS_HERE", candidate.kind != "chat"))
 
 
 def _must_differ(candidate: Candidate, others: Sequence[Candidate], source: Source, place: Place) -> None:

@@ -40,7 +40,8 @@ class SpentSection(msgspec.Struct, frozen=True, kw_only=True):
 
 def spent_section(subject: Subject) -> SpentSection | None:
     """None without candidates."""
-    rows = tuple(_row(subject, k) for k in subject.order)
+    paid = _first_of_each_question(subject.evaluation)  # rows with the same question share one answer, paid for once
+    rows = tuple(_row(subject, k, paid) for k in subject.order)
     if not rows:
         return None
     costs = [row.cost for row in rows if row.cost is not None]
@@ -54,11 +55,10 @@ def spent_section(subject: Subject) -> SpentSection | None:
     )
 
 
-def _row(subject: Subject, k: int) -> SpentRow:
+def _row(subject: Subject, k: int, paid: NDArray[np.bool_]) -> SpentRow:
     evaluation, status = subject.evaluation, subject.evaluation.status[k]
     answered = (status == Status.SCORED) | (status == Status.UNSCORED)
     asked = status != Status.MISSING
-    paid = _first_of_each_question(evaluation)  # rows with the same question share one answer, paid for once
     return SpentRow(
         name=subject.name(k),
         n_scored=int((status == Status.SCORED).sum()),
