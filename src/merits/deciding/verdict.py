@@ -279,20 +279,16 @@ def _adopt(assessment: Assessment, chosen: int, why: str) -> Ruling:
 def _why_text(assessment: Assessment, chosen: int, why: str) -> str:
     name = assessment.names[chosen]
     others = listed([assessment.names[k] for k in assessment.tied if k != chosen])
-    if why != "only-one-sure-of-the-tied" and len(sure := _sure(assessment)) < len(assessment.tied):
-        others = listed([assessment.names[k] for k in assessment.tied if k != chosen])
-        them = listed([assessment.names[k] for k in sure])
-        return (
-            f"{name} and {others} cannot be told apart on these examples; {them} certainly meet what is required, "
-            f"and {name} is the one of these to take (cheapest, or as cheap and better-looking)."
-        )
     how = {
         "only-one-sure-of-the-tied": f"{name} is the only one of them that certainly meets what is required",
         "cheapest-of-the-tied": f"{name} is the cheapest of them, or as cheap and better-looking",
         "fastest-of-the-tied": f"none of them has a price, and {name} takes the least machine time",
         "best-of-the-tied": f"none of them has a price, and {name} looks best",
     }[why]
-    return f"{name} and {others} cannot be told apart on these examples; {how}."
+    sure = _sure(assessment)
+    some = why != "only-one-sure-of-the-tied" and len(sure) < len(assessment.tied)
+    whom = f"of {listed([assessment.names[k] for k in sure])}, which certainly meet what is required, " if some else ""
+    return f"{name} and {others} cannot be told apart on these examples; {whom}{how}."
 
 
 def _sure(assessment: Assessment) -> tuple[int, ...]:

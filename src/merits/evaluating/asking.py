@@ -46,7 +46,6 @@ class Health:
         self._timed = timed
         self._n_answered = self._n_failed = self._n_hung = self._n_unreachable = 0
         self.given_up = ""
-        self.last_failure: Failure | None = None
 
     def note(self, answer: Answer) -> None:
         """Takes one answer into account."""
@@ -55,7 +54,6 @@ class Health:
             self._n_answered += 1
             self._n_unreachable = 0
             return
-        self.last_failure = failure
         self._n_failed += 1
         self._n_hung += failure.kind == "timeout"
         unreachable = failure.kind in ("unauthorised", "connection")

@@ -222,7 +222,7 @@ class _Run:
             raise type(problem)(f"candidate {each.candidate.name!r}: {problem.found}", problem.next_step) from problem
         except Exception as problem:  # noqa: BLE001 (a candidate that cannot learn is data, like one that cannot answer)
             failure = failure_of(problem)
-            health.given_up, health.last_failure = f"it could not be trained: {failure.message}", failure
+            health.given_up = f"it could not be trained: {failure.message}"
             self.columns.first_failure[each.index].setdefault(failure.kind, failure.message)
             return False
         return True
