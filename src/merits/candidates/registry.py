@@ -5,11 +5,9 @@ Knows nothing about any kind in particular: a kind is one file with `Params` and
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -19,8 +17,9 @@ from merits.core.candidate import Candidate
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON
+from merits.core.plugins import names, plugin
 from merits.core.task import TaskKind
-from merits.core.validate import convert, did_you_mean, schema_of
+from merits.core.validate import convert, schema_of
 
 __all__ = ["Kind", "LoadContext", "check", "kind_of", "kinds", "load", "params_schema"]
 
@@ -62,7 +61,7 @@ def kinds() -> Mapping[str, Kind]:
     >>> [name for name in kinds() if name in ("chat", "constant", "sklearn")]
     ['chat', 'constant', 'sklearn']
     """
-    return {name: _kind(name) for name in sorted(_points())}
+    return {name: _kind(name) for name in names(_GROUP)}
 
 
 def kind_of(candidate: Candidate) -> Kind:
@@ -70,20 +69,8 @@ def kind_of(candidate: Candidate) -> Kind:
     return _kind(candidate.kind)
 
 
-@functools.cache
-def _points() -> Mapping[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=_GROUP)}
-
-
 def _kind(name: str) -> Kind:
-    if name not in _points():
-        raise CandidateError(f"there is no kind of candidate {name!r}.", did_you_mean(name, _points()))
-    try:
-        return cast(Kind, _points()[name].load())
-    except ImportError as problem:
-        raise MissingExtra(
-            f"the kind of candidate {name!r} cannot be imported: {problem}.", "Install what its package asks for."
-        ) from problem
+    return cast(Kind, plugin(_GROUP, name, "kind of candidate", unknown=CandidateError, broken=MissingExtra))
 
 
 def check(candidate: Candidate) -> None:

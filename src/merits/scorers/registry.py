@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -13,8 +11,9 @@ import msgspec
 from merits.core.doors import Scorer
 from merits.core.errors import TaskError
 from merits.core.identity import JSON, content_hash
+from merits.core.plugins import names, plugin
 from merits.core.task import ScorerSpec, TaskKind
-from merits.core.validate import convert, did_you_mean, schema_of
+from merits.core.validate import convert, schema_of
 
 __all__ = ["Kind", "check", "default_scorers", "fingerprint", "kinds", "load", "params_schema"]
 
@@ -40,23 +39,11 @@ def kinds() -> Mapping[str, Kind]:
     >>> [name for name in kinds() if name in ("exact", "label", "numeric")]
     ['exact', 'label', 'numeric']
     """
-    return {name: _kind(name) for name in sorted(_points())}
-
-
-@functools.cache
-def _points() -> Mapping[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=_GROUP)}
+    return {name: _kind(name) for name in names(_GROUP)}
 
 
 def _kind(name: str) -> Kind:
-    if name not in _points():
-        raise TaskError(f"there is no scorer {name!r}.", did_you_mean(name, _points()))
-    try:
-        return cast(Kind, _points()[name].load())
-    except ImportError as problem:
-        raise TaskError(
-            f"the scorer {name!r} cannot be imported: {problem}.", "Install what its package asks for."
-        ) from problem
+    return cast(Kind, plugin(_GROUP, name, "scorer", unknown=TaskError, broken=TaskError))
 
 
 def check(spec: ScorerSpec) -> None:
