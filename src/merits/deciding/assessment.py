@@ -9,8 +9,8 @@ from typing import Literal
 from merits.core.decision import Met, RequirementResult
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
-from merits.deciding.comparison import Comparison, compare, objective_of
-from merits.deciding.economics import gain_if_free, net_value
+from merits.deciding.comparison import Comparison, compare
+from merits.deciding.economics import gain_if_free, net_value, objective_of
 from merits.deciding.requirements import overall, required
 
 __all__ = ["Assessment", "assess"]

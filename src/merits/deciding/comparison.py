@@ -17,18 +17,13 @@ import numpy as np
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
-from merits.deciding.economics import net_values
+from merits.deciding.economics import net_values, objective_of
 from merits.stats.clusters import FEW_GROUPS
 from merits.stats.critical import Floats
 from merits.stats.paired import PairedDifferences, compare_all, holm
 from merits.stats.power import examples_for_margin
 
-__all__ = ["Comparison", "compare", "objective_of"]
-
-
-def objective_of(needs: Needs) -> Literal["quality", "net value"]:
-    """What candidates are compared by: net value where the user said what a solved case is worth, else quality."""
-    return "quality" if needs.worth_of_solved is None else "net value"
+__all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from merits.core.needs import Needs
 from merits.deciding.assessment import Assessment, assess
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.circumstances import circumstances
-from merits.deciding.comparison import objective_of
+from merits.deciding.economics import objective_of
 from merits.deciding.reasons import because
 from merits.deciding.sound import check_sound
 from merits.deciding.standings import standings
