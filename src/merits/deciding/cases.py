@@ -13,9 +13,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
 from merits.core.outcome import Status
 from merits.stats.critical import Bools, Floats, Ints
+from merits.stats.rates import rate, rate_bounds
 
 __all__ = ["POLICIES", "Cases", "Policy"]
 
@@ -48,6 +50,11 @@ class Cases:
     def clean(self) -> Bools:
         """The rows (rows,) that are not perturbed."""
         return np.asarray(self.evaluation.perturbations == "")
+
+    @property
+    def anytime(self) -> bool:
+        """Whether the rows are those of a race, which stopped on what it saw: intervals must hold at every look."""
+        return self.evaluation.raced is not None
 
     @cached_property
     def scored(self) -> Bools:
@@ -101,6 +108,14 @@ class Cases:
     def groups_at(self, mask: Bools) -> Ints | None:
         """The codes of the rows chosen by a mask (rows,); None when rows are independent."""
         return None if self.groups is None else self.groups[mask]
+
+    def rate(self, successes: Bools | Floats, mask: Bools, level: float) -> Estimate:
+        """The share of successes (rows,) among the rows of a mask, with the interval to show (`stats.rate`)."""
+        return rate(successes[mask], self.groups_at(mask), level, anytime=self.anytime)
+
+    def rate_bounds(self, successes: Bools | Floats, mask: Bools, level: float) -> Estimate:
+        """The same with two one-sided bounds, to gate on (`stats.rate_bounds`)."""
+        return rate_bounds(successes[mask], self.groups_at(mask), level, anytime=self.anytime)
 
     @cached_property
     def assessed(self) -> tuple[int, ...]:
