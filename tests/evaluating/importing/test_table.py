@@ -104,5 +104,5 @@ def test_what_cannot_be_read_is_named_with_its_place(tmp_path: Path, text: str, 
 
 def test_a_file_that_is_not_there_names_the_near_miss(tmp_path: Path) -> None:
     write(tmp_path, WIDE)
-    with pytest.raises(DataError, match="there is no file .*score.csv. Did you mean 'scores.csv'"):
+    with pytest.raises(DataError, match=r"there is no file .*score\.csv\. Did you mean .scores\.csv."):
         read_scores(tmp_path / "score.csv")
