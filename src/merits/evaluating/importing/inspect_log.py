@@ -77,12 +77,10 @@ def _evaluation(header: Object, samples: Iterable[tuple[str, Object]], file: str
     rows = [_outcome(sample, model, place, metric, reading) for place, sample in read]
     status = str(header.get("status", "started"))
     facts = {} if status == "success" else {"status": f"{status}: the run did not finish"}
-    source = Source(file, "Inspect", str(told.get("task") or file), metric, _solved(reading), facts)
+    source = Source(
+        file, "Inspect", str(told.get("task") or file), metric, reading.words, reading.solved_at is not None, facts
+    )
     return evaluation_of([*rows, *_missing(told, rows, model, file)], source)
-
-
-def _solved(reading: Reading) -> str:
-    return f"a score of {reading.solved_at:g} or more"
 
 
 def _metric(samples: Iterable[Object], reading: Reading, file: str) -> str:
@@ -114,7 +112,7 @@ def _outcome(sample: Object, model: str, place: str, metric: str, reading: Readi
         place=place,
         status=status,
         value=value or 0.0,
-        solved=value is not None and value >= reading.solved_at,
+        solved=value is not None and value >= reading.threshold,
         repeat=int(cast("int", sample.get("epoch") or 1)) - 1,
         input_hash=content_hash(_unattached(sample.get("input"), cast("Object", sample.get("attachments") or {}))),
         cost=_cost(cast("Mapping[str, Object]", sample.get("model_usage") or {})),

@@ -86,8 +86,8 @@ def _read(paths: Sequence[Path], model: str, file: str, reading: Reading) -> Eva
         ]
     tasks = {row.tags["task"] for row in rows}
     name = tasks.pop() if len(tasks) == 1 else file
-    solved = f"a score of {reading.solved_at:g} or more"
-    return evaluation_of(rows, Source(file, "lm-evaluation-harness", name, chosen, solved))
+    told = reading.solved_at is not None
+    return evaluation_of(rows, Source(file, "lm-evaluation-harness", name, chosen, reading.words, told))
 
 
 def _metric(lines: Sequence[Line], file: str, wanted: str) -> tuple[str, str | None]:
@@ -125,7 +125,7 @@ def _outcome(line: Line, model: str, task: str, metric: str, reading: Reading) -
         place=line.place,
         status=Status.UNSCORED if score is None else Status.SCORED,
         value=score or 0.0,
-        solved=score is not None and score >= reading.solved_at,
+        solved=score is not None and score >= reading.threshold,
         input_hash=content_hash(known if all(known) else row.get("doc")),
         tags={"task": task},
     )

@@ -26,22 +26,37 @@ __all__ = ["Imported", "Reading", "Source", "evaluation_of", "in_unit", "with_sc
 class Reading:
     """How a file is to be read: which of its metrics (the first or only one unless named), and what counts as solved.
 
-    `solved_at` is the score from which a case counts as solved where the tool itself does not say.
+    `solved_at` is the score from which a case counts as solved where the tool itself does not say. Without it that
+    is 1, and where there are scores in between it is the mean score that is compared.
     """
 
     metric: str = ""
-    solved_at: float = 1.0
+    solved_at: float | None = None
+
+    @property
+    def threshold(self) -> float:
+        """The score from which a case counts as solved."""
+        return 1.0 if self.solved_at is None else self.solved_at
+
+    @property
+    def words(self) -> str:
+        """What counts as solved, for a reader."""
+        return f"a score of {self.threshold:g} or more"
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where outcomes came from: the file's name, the tool, the name of the task and of the metric that was read."""
+    """Where outcomes came from: the file's name, the tool, the name of the task and of the metric that was read.
+
+    `solved` says what counts as solved; `told` whether the tool or the user said so.
+    """
 
     file: str
     tool: str
     task: str
     metric: str
     solved: str
+    told: bool
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -125,8 +140,14 @@ def evaluation_of(rows: Sequence[Imported], source: Source, currency: str = "USD
         cost=arrays.cost,
         priced=arrays.priced(),
         currency=currency,
-        facts={"imported from": source.file, "tool": source.tool, "solved means": source.solved, **source.facts},
+        facts=_facts(source, arrays),
     )
+
+
+def _facts(source: Source, arrays: _Arrays) -> dict[str, str]:
+    graded = bool((arrays.value != arrays.solved).any()) and not source.told
+    told = {"imported from": source.file, "tool": source.tool, "solved means": source.solved, **source.facts}
+    return told | ({"measure": "score"} if graded else {})
 
 
 class _Arrays:

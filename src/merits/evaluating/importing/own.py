@@ -87,7 +87,7 @@ def outcomes_file(evaluation: Evaluation, names: Sequence[str] = ()) -> Outcomes
         repeats=repeats.tolist() if repeats.any() else None,
         groups=None if len(np.unique(groups)) == len(groups) else groups.tolist(),
         tags={name: texts[rows].tolist() for name, texts in evaluation.tags.items()},
-        facts={name: text for name, text in evaluation.facts.items() if name in ("solved means", "tool", "prices of")},
+        facts={name: text for name, text in evaluation.facts.items() if name in ("solved means", "tool", "measure")},
         candidates=[_column(evaluation, k, rows) for k in chosen],
     )
 

@@ -62,8 +62,9 @@ def _read(lines: Sequence[Line], file: str, task: str, reading: Reading) -> Eval
     _check_metric((line.value for line in lines), file, reading.metric)
     prompts = dict.fromkeys(line.value.get("promptIdx") for line in lines)
     rows = [_outcome(line, reading, several_prompts=len(prompts) > 1) for line in lines]
-    solved = f"a score of {reading.solved_at:g} or more" if reading.metric else "promptfoo's own verdict"
-    return evaluation_of(rows, Source(file, "promptfoo", task, reading.metric or "score", solved))
+    solved = reading.words if reading.metric else "promptfoo's own verdict"
+    told = not reading.metric or reading.solved_at is not None
+    return evaluation_of(rows, Source(file, "promptfoo", task, reading.metric or "score", solved, told))
 
 
 def _check_metric(results: Iterable[Object], file: str, wanted: str) -> None:
@@ -88,7 +89,7 @@ def _outcome(line: Line, reading: Reading, *, several_prompts: bool) -> Imported
         place=line.place,
         status=status,
         value=score,
-        solved=status == Status.SCORED and (score >= reading.solved_at if reading.metric else bool(result["success"])),
+        solved=status == Status.SCORED and (score >= reading.threshold if reading.metric else bool(result["success"])),
         input_hash=content_hash(result.get("vars") or cast("Object", result.get("testCase") or {}).get("vars")),
         cost=float(cost) if isinstance(cost, int | float) and cost > 0 else None,
         latency_s=latency_ms / 1000.0 if isinstance(latency_ms, int | float) else None,

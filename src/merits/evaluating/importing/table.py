@@ -61,8 +61,8 @@ class Scores:
 def read_table(path: Path, reading: Reading) -> Evaluation:
     """The evaluation in a CSV or Parquet file, long or wide."""
     table = columns_of(path)
-    solved = f"a score of {reading.solved_at:g} or more"
-    source = Source(table.file, "table", path.name.split(".")[0], "score", solved)
+    task, told = path.name.split(".")[0], reading.solved_at is not None
+    source = Source(table.file, "table", task, "score", reading.words, told)
     if "candidate" in table.columns:
         return evaluation_of(_long_rows(table, reading), source)
     return evaluation_of(_wide_rows(table, reading), source)
@@ -76,7 +76,7 @@ def read_scores(path: str | Path) -> Scores:
     table = columns_of(Path(path))
     if "candidate" not in table.columns:
         return _wide(table)
-    found = evaluation_of(_long_rows(table, Reading()), Source(table.file, "table", table.file, "score", ""))
+    found = evaluation_of(_long_rows(table, Reading()), Source(table.file, "table", "", "score", "", told=True))
     return Scores(found.names, tuple(found.examples.tolist()), found.value, found.scored)
 
 
@@ -167,7 +167,7 @@ def _wide_rows(table: Columns, reading: Reading) -> list[Imported]:
             place=table.place(i),
             status=Status.SCORED if scores.known[k, i] else Status.MISSING,
             value=float(scores.values[k, i]),
-            solved=bool(scores.values[k, i] >= reading.solved_at),
+            solved=bool(scores.values[k, i] >= reading.threshold),
         )
         for k, name in enumerate(scores.names)
         for i, example in enumerate(scores.examples)
@@ -195,7 +195,7 @@ def _long_rows(table: Columns, reading: Reading) -> list[Imported]:
             place=table.place(i),
             status=_status(errors[i], float(score[i])),
             value=0.0 if math.isnan(score[i]) else float(score[i]),
-            solved=bool(score[i] >= reading.solved_at),
+            solved=bool(score[i] >= reading.threshold),
             repeat=0 if math.isnan(repeat[i]) else int(repeat[i]),
             cost=_known(cost[i]),
             latency_s=_known(latency_s[i]),
