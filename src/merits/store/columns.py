@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.candidate import Candidate
+from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
 from merits.core.evaluation import Evaluation, Labels
 from merits.core.task import Split, TaskKind
 
-__all__ = ["pack", "unpack"]
+__all__ = ["described", "pack", "unpack"]
 
 Array = NDArray[Any]
 _PLAIN = ("repeats", "group", "status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
@@ -46,10 +47,11 @@ class _Header(msgspec.Struct, kw_only=True):
     facts: dict[str, str]
     classes: tuple[str, ...] | None
     columns: dict[str, _Column]
+    at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
-def pack(evaluation: Evaluation, keep: Callable[[bytes], str]) -> bytes:
-    """The header as JSON. Each array is handed to `keep`, which returns where it is.
+def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | None = None) -> bytes:
+    """The header as JSON. Each array is handed to `keep`, which returns where it is. `at` says when, in UNIX seconds.
 
     >>> import numpy as np
     >>> from merits.testing.evaluations import tiny
@@ -81,16 +83,27 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str]) -> bytes:
             facts=dict(evaluation.facts),
             classes=labels.classes if labels else None,
             columns=columns,
+            at=at,
         )
+    )
+
+
+def described(header: bytes, number: int) -> StoredRun:
+    """What a header says of its evaluation, without the arrays."""
+    head = _head(header)
+    return StoredRun(
+        number=number,
+        task=head.task,
+        task_name=head.task_name,
+        split=head.split,
+        candidates=tuple(candidate.name for candidate in head.candidates),
+        at=head.at,
     )
 
 
 def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
     """The evaluation whose arrays `fetch` finds. The arrays cannot be written to."""
-    try:
-        head = msgspec.json.decode(header, type=_Header)
-    except msgspec.DecodeError as problem:
-        raise StoreError(f"A stored evaluation is broken: {problem}.", "Run the evaluation again.") from None
+    head = _head(header)
     arrays = {name: _array(column, fetch(column.at)) for name, column in head.columns.items()}
     return Evaluation(
         task=head.task,
@@ -121,6 +134,13 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         scores=_by_name(arrays, "scores"),
         tokens=_by_name(arrays, "tokens"),
     )
+
+
+def _head(header: bytes) -> _Header:
+    try:
+        return msgspec.json.decode(header, type=_Header)
+    except msgspec.DecodeError as problem:
+        raise StoreError(f"A stored evaluation is broken: {problem}.", "Run the evaluation again.") from None
 
 
 def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
