@@ -21,7 +21,8 @@ from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.changes import Change, changes, difference_of
 from merits.deciding.pairing import Paired, Side, pair
 from merits.deciding.requirements import required
-from merits.stats.paired import PairedDifferences
+from merits.stats.critical import normal_critical
+from merits.stats.noninferiority import difference_bounds
 from merits.stats.power import examples_for_margin
 
 __all__ = ["Gate", "GateCheck", "GateOutcome", "judge_gate", "not_inferior"]
@@ -64,7 +65,7 @@ def judge_gate(candidate: Side, baseline: Side | None, needs: Needs, *, margin: 
     >>> from merits.testing.evaluations import tiny
     >>> new, old = Side("new", tiny(n=400), 0), Side("old", tiny(n=400), 0)
     >>> judge_gate(new, old, Needs(), margin=0.02, confidence=0.95).checks[0].text
-    'new is not worse than old by more than 2 points: +0.0 points [at least -0.6 points].'
+    'new is not worse than old by more than 2 points: +0.0 points [at least -0.9 points].'
     """
     checks = list(_requirements(candidate, needs))
     change = None
@@ -95,15 +96,15 @@ def not_inferior(difference: Estimate, margin: float) -> GateOutcome:
     >>> not_inferior(estimate, 0.01), not_inferior(estimate, 0.005)
     ('passed', 'inconclusive')
     """
-    if difference.low is not None and difference.low > -margin:
+    if difference.low is not None and difference.low >= -margin:
         return "passed"
     return "failed" if difference.high is not None and difference.high < -margin else "inconclusive"
 
 
 def _against(paired: Paired, margin: float, confidence: float) -> GateCheck:
     """The question of non-inferiority, under both policies on failures."""
-    counting, pairs = _one_sided(paired, confidence, failures=True)
-    answered, _ = _one_sided(paired, confidence, failures=False)
+    counting = _one_sided(paired, confidence, failures=True)
+    answered = _one_sided(paired, confidence, failures=False)
     outcome = not_inferior(counting, margin)
     names = f"{paired.second.label} is", f"worse than {paired.first.label} by more than {_points(margin)}"
     bound = f"{counting.number(counting.value)} [at least {counting.number(counting.low)}]"
@@ -120,23 +121,25 @@ def _against(paired: Paired, margin: float, confidence: float) -> GateCheck:
         text = f"{names[0]} {names[1]}: {at_most}."
     else:
         text = f"It is not certain whether {names[0]} {names[1]}: {counting.text()}."
-        settle = _settle(counting, pairs, margin)
+        settle = _settle(paired, counting, margin)
     return GateCheck(name="not inferior", outcome=outcome, text=text, estimate=counting, settle=settle)
 
 
-def _one_sided(paired: Paired, confidence: float, *, failures: bool) -> tuple[Estimate, PairedDifferences]:
-    """The difference with two bounds that each hold at the confidence."""
-    estimate, pairs, _ = difference_of(paired, 2.0 * confidence - 1.0, failures=failures)
-    method = f"{estimate.method}, one-sided bounds"
-    return msgspec.structs.replace(estimate, level=confidence, method=method), pairs
+def _one_sided(paired: Paired, confidence: float, *, failures: bool) -> Estimate:
+    """The difference with two bounds that each hold at the confidence, whatever the other does."""
+    counted = paired.counted(failures=failures)
+    first, second = (shares[counted] for shares in paired.shares(failures=failures))
+    groups = None if paired.groups is None else paired.groups[counted]
+    return difference_bounds(second, first, groups, confidence)
 
 
-def _settle(difference: Estimate, pairs: PairedDifferences, margin: float) -> str:
-    error, n, value = float(pairs.error[0, 1]), difference.n, difference.value or 0.0
-    critical = float(pairs.reach(2.0 * difference.level - 1.0)[0, 1]) / error if 0.0 < error < np.inf else 0.0
-    if not critical:
+def _settle(paired: Paired, bounds: Estimate, margin: float) -> str:
+    """How many more examples would settle the question, if the difference is what it looks like."""
+    _, pairs, _ = difference_of(paired, bounds.level, failures=True)
+    error, n, value = float(pairs.error[0, 1]), bounds.n, bounds.value or 0.0
+    if not 0.0 < error < np.inf:
         return "More examples are needed, nobody can say how many."
-    good = value > -margin
+    good, critical = value > -margin, normal_critical(2.0 * bounds.level - 1.0)
     total = examples_for_margin(-value if good else value, error, n, margin if good else -margin, critical=critical)
     if total is None:
         return "The difference is just about the margin: no number of examples that can be told now would settle it."
