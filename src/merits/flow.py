@@ -19,8 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from msgspec.structs import replace
+
 from merits.core.candidate import Candidate
-from merits.core.doors import Store
+from merits.core.doors import AnswerKey, Store
 from merits.core.errors import TaskError, UsageError
 from merits.core.task import Split, Task
 
@@ -29,12 +31,25 @@ if TYPE_CHECKING:
 
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
+    from merits.core.identity import JSON
     from merits.core.racing import Racing, Schedule
     from merits.evaluating import Plan, Progress
     from merits.prices import PriceTable
     from merits.report.views import ReportView
 
-__all__ = ["Candidates", "Run", "check_needs", "costs_money", "evaluate", "plan", "run", "stored_run", "write_report"]
+__all__ = [
+    "Candidates",
+    "Run",
+    "check_needs",
+    "costs_money",
+    "evaluate",
+    "evaluate_one",
+    "plan",
+    "raw_outputs",
+    "run",
+    "stored_run",
+    "write_report",
+]
 
 T = TypeVar("T")
 Candidates: TypeAlias = "Sequence[object] | Mapping[str, object]"
@@ -123,6 +138,32 @@ def costs_money(task: Task) -> bool:
 
     prices = known_prices(task.candidates, _prices(task), currency=task.needs.currency)
     return any(price is not None and price.paid_by_use for price in prices)
+
+
+def evaluate_one(
+    task: Task, name: str, *, store: Store | str | Path | None = None, progress: Progress | None = None
+) -> Evaluation:
+    """A test evaluation with the candidate of this name: the stored one when nothing is left to ask, else a new one."""
+    from merits.evaluating import plan as what_to_ask
+    from merits.evaluating import reprice
+
+    narrowed = replace(task, candidates=tuple(one for one in task.candidates if one.name == name))
+    with _opened(store, task) as opened:
+        stored = opened.evaluation(task.id, "test")
+        if stored is not None and narrowed.candidates[0].id in {candidate.id for candidate in stored.candidates}:
+            left = what_to_ask(narrowed, narrowed.candidates, split="test", store=opened)
+            if left.n_to_ask == 0:
+                return reprice(stored, task.candidates, _prices(task))
+        return evaluate(narrowed, store=opened, progress=progress)
+
+
+def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
+    """What candidate k said to each example, by its id, as far as it is stored; of repeats, the first."""
+    examples = task.split(evaluation.split)
+    with _opened(store, task, write=False) as opened:
+        answers = opened.answers(evaluation.versions[k], {AnswerKey(example.input_hash) for example in examples})
+    said = ((example.id, answers.get(AnswerKey(example.input_hash))) for example in examples)
+    return {name: answer.output for name, answer in said if answer is not None and answer.failure is None}
 
 
 def check_needs(task: Task) -> None:

@@ -9,7 +9,6 @@ example:  merits run --dry-run && merits run --budget "5 USD"
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from merits.cli import github
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.racing import add_race, racing_of
 from merits.core.errors import UsageError
@@ -64,12 +64,14 @@ def run(args: argparse.Namespace) -> int:
 def conclude(done: Run, args: argparse.Namespace) -> int:
     """Writes the report, prints the outcome, and returns the exit code of the decision."""
     from merits import flow
+    from merits.evaluating.importing import outcomes_file
 
     name = "report-dev.html" if done.evaluation.split == "dev" else "report.html"
     path = args.report or Path(done.task.folder) / f"{done.task.name}-{name}"
     if args.json:
         flow.save_page(done.view, path)
-        print_json("merits.run/1", {"decision": done.decision, "report": str(path)})
+        outcomes = outcomes_file(done.evaluation)
+        print_json("merits.run/1", {"decision": done.decision, "report": str(path), "outcomes": outcomes})
     else:
         from merits.report import terminal
 
@@ -83,12 +85,9 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
 
 def _step_summary(done: Run) -> None:
     """In GitHub Actions, the decision also goes onto the page of the step."""
-    target = os.environ.get("GITHUB_STEP_SUMMARY")
-    if target:
-        from merits.report import markdown
+    from merits.report import markdown
 
-        with Path(target).open("a", encoding="utf-8") as page:
-            page.write(markdown.render(done.view))
+    github.step_summary(lambda: markdown.render(done.view))
 
 
 def _adjusted(task: Task, args: argparse.Namespace) -> Task:

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.candidate import Candidate
+from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
 from merits.core.evaluation import Evaluation, Labels, Raced
 from merits.core.task import Split, TaskKind
 
-__all__ = ["pack", "unpack"]
+__all__ = ["described", "pack", "unpack"]
 
 Array = NDArray[Any]
 _PLAIN = ("repeats", "group", "status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
@@ -58,10 +59,11 @@ class _Header(msgspec.Struct, kw_only=True):
     classes: tuple[str, ...] | None
     columns: dict[str, _Column]
     race: _Race | None = None
+    at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
-def pack(evaluation: Evaluation, keep: Callable[[bytes], str]) -> bytes:
-    """The header as JSON. Each array is handed to `keep`, which returns where it is.
+def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | None = None) -> bytes:
+    """The header as JSON. Each array is handed to `keep`, which returns where it is. `at` says when, in UNIX seconds.
 
     >>> import numpy as np
     >>> from merits.testing.evaluations import tiny
@@ -94,16 +96,27 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str]) -> bytes:
             classes=labels.classes if labels else None,
             columns=columns,
             race=_race(evaluation.raced),
+            at=at,
         )
+    )
+
+
+def described(header: bytes, number: int) -> StoredRun:
+    """What a header says of its evaluation, without the arrays."""
+    head = _head(header)
+    return StoredRun(
+        number=number,
+        task=head.task,
+        task_name=head.task_name,
+        split=head.split,
+        candidates=tuple(candidate.name for candidate in head.candidates),
+        at=head.at,
     )
 
 
 def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
     """The evaluation whose arrays `fetch` finds. The arrays cannot be written to."""
-    try:
-        head = msgspec.json.decode(header, type=_Header)
-    except msgspec.DecodeError as problem:
-        raise StoreError(f"A stored evaluation is broken: {problem}.", "Run the evaluation again.") from None
+    head = _head(header)
     arrays = {name: _array(column, fetch(column.at)) for name, column in head.columns.items()}
     return Evaluation(
         task=head.task,
@@ -135,6 +148,13 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         tokens=_by_name(arrays, "tokens"),
         raced=_raced(head.race, arrays),
     )
+
+
+def _head(header: bytes) -> _Header:
+    try:
+        return msgspec.json.decode(header, type=_Header)
+    except msgspec.DecodeError as problem:
+        raise StoreError(f"A stored evaluation is broken: {problem}.", "Run the evaluation again.") from None
 
 
 def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
