@@ -1,8 +1,7 @@
 """Bets that the leader of a race is better than each rival, and what they have won.
 
-A rival's wealth is a mixture: five fixed stakes, and one stake that follows what the pair has shown so far. On 14 real
-and made-up matrices (`python -m benchmarks race`) the mixture needs 2 to 3 % fewer calls than eight equal fixed stakes,
-and one stake less of arithmetic.
+A rival's wealth is a mixture: five fixed stakes, and one stake that follows what the pair has shown so far, which wins
+where no fixed stake fits and loses little where one does.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ _STAKES = np.array([0.03, 0.10, 0.22, 0.40, 0.70])
 _FOLLOWING = 0.3  # the weight of the stake that follows the data
 _WEIGHTS = np.append((1.0 - _FOLLOWING) * np.array([0.14, 0.26, 0.26, 0.20, 0.14]), _FOLLOWING)
 _SMALLEST, _LARGEST = 0.02, 0.92
+_PRIOR = 0.5  # squared differences that were never seen, so that few items make no large stakes
 _SAFE = 0.97  # of the stake that would risk everything
 _BLOCK = 128  # factors multiplied before a logarithm is taken: no product of so many under- or overflows
 _LEAST = 0.01  # of a factor; less is only where catching up has become impossible, which counts by itself
@@ -34,6 +34,7 @@ class Bets:
     def __init__(self, n_candidates: int, n_items: int | None) -> None:
         self._n_items = n_items
         self._won: dict[int, Floats] = {}  # by leader: log wealth (candidates, stakes)
+        self._squares: dict[int, tuple[Floats, int]] = {}  # by leader: sums of squared differences, and of how many
         self._peak = np.full(n_candidates, -np.inf)
         self._impossible: dict[int, Bools] = {}
         self._n = n_candidates
@@ -45,17 +46,19 @@ class Bets:
         difference: Floats,
         *,
         behind: Floats,
-        squares: Floats,
         n_seen: int,
         certain: Bools | None,
     ) -> None:
         """Bets on `difference` (rivals, items), the leader's score minus each rival's, in -1..1.
 
-        `behind` and `squares` (rivals,) are the sums of the differences and of their squares over the `n_seen` items
-        before. `certain` (candidates,) says who certainly meets what is required; None where nothing is.
+        `behind` (rivals,) is the sum of the differences over the `n_seen` items before. `certain` (candidates,) says
+        who certainly meets what is required; None where nothing is.
         """
         fair = self._fair(difference, behind, n_seen)
-        stakes = _stakes(behind, squares, n_seen)
+        squares, n_led = self._squares.get(leader, (np.zeros(self._n), 0))
+        stakes = _stakes(behind / (n_seen + 1.0), (squares[rivals] + _PRIOR) / (n_led + 1.0))
+        squares[rivals] += (difference**2).sum(axis=1)
+        self._squares[leader] = squares, n_led + difference.shape[1]
         won = self._won.setdefault(leader, np.zeros((self._n, len(_WEIGHTS))))
         counts = certain is None or bool(certain[leader])
         others = self._total(rivals, certain, without=leader)
@@ -98,14 +101,13 @@ class Bets:
         return total
 
 
-def _stakes(behind: Floats, squares: Floats, n_seen: int) -> Floats:
-    """The stakes (rivals, stakes): the fixed ones, and mean / (second moment) of what the pair showed before.
+def _stakes(mean: Floats, square: Floats) -> Floats:
+    """The stakes (rivals, stakes): the fixed ones, and one from the mean and mean square of what was seen before.
 
-    The latter nearly maximises the expected log wealth (Waudby-Smith & Ramdas 2024, section B.2).
+    mean / (square + mean²) nearly maximises the expected log wealth (Waudby-Smith & Ramdas 2024, section B.2).
     """
-    mean, square = behind / (n_seen + 1.0), (squares + 0.5) / (n_seen + 1.0)
     following = np.clip(mean / (square + mean**2), _SMALLEST, _LARGEST)
-    return np.column_stack([np.broadcast_to(_STAKES, (len(behind), len(_STAKES))), following])
+    return np.column_stack([np.broadcast_to(_STAKES, (len(mean), len(_STAKES))), following])
 
 
 def _wealth(gain: Floats, fair: Floats, stakes: Floats, start: Floats) -> tuple[Floats, Floats]:

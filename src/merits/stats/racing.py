@@ -88,7 +88,6 @@ class Race:
         self._n_valid = np.zeros(k)
         self._totals = np.zeros(k)
         self._sums = np.zeros((k, k))  # of i's values on the items that i and j both answered
-        self._squares = np.zeros((k, k))  # of the differences
         self._products = np.zeros((k, k))  # on the items that everybody running answered
         self._n_common = np.zeros(k)
         self._common = np.zeros(k)
@@ -175,7 +174,6 @@ class Race:
                 rivals,
                 difference,
                 behind=self._sums[leader, rivals] - self._sums[rivals, leader],
-                squares=self._squares[leader, rivals],
                 n_seen=self.n_seen,
                 certain=certain,
             )
@@ -193,12 +191,9 @@ class Race:
         self._sums[at] += sums
         self._n_valid[rows] += size if mask is None else mask.sum(axis=1)
         self._totals[rows] += kept.sum(axis=1)
-        products = kept @ kept.T
-        squares = (kept**2).sum(axis=1)[:, None] if mask is None else (kept**2) @ mask.T
-        self._squares[at] += squares + squares.T - 2.0 * products
         if self.mode == "economy":
             common = kept if valid is None else kept[:, valid.all(axis=0)]
-            self._products[at] += products if valid is None else common @ common.T
+            self._products[at] += common @ common.T
             self._common[rows] += common.sum(axis=1)
             self._n_common[rows] += common.shape[1]
 
