@@ -7,6 +7,7 @@ no generator was handed in for.
 from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_tables, jackknife_variance
 from merits.stats.clusters import FEW_GROUPS, clustered
 from merits.stats.means import mean, mean_score
+from merits.stats.noninferiority import difference_bounds
 from merits.stats.paired import (
     PairedDifferences,
     bonett_price,
@@ -50,6 +51,7 @@ __all__ = [
     "combined_limits",
     "compare_all",
     "cost_per_solved",
+    "difference_bounds",
     "examples_for_difference",
     "examples_for_gate",
     "examples_for_margin",
