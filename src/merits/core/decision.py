@@ -17,12 +17,29 @@ Met: TypeAlias = Literal["met", "not met", "not yet known"]
 
 
 class RequirementResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement for one candidate: the estimate it was judged on, and what would settle it if it is open."""
+    """One requirement for one candidate: the estimate it was judged on, and what would settle it if it is open.
+
+    `found` says what a fact was judged on ("licence: MIT"), or why there is no estimate. `more_examples` is about how
+    many more examples (groups, where examples depend on each other) settle it with 80 % power; None where it is
+    settled, or no number can be told.
+    """
 
     requirement: Requirement
     met: Met
     estimate: Estimate | None
     settle: str = ""
+    found: str = ""
+    more_examples: int | None = None
+
+    @property
+    def evidence(self) -> str:
+        """What it was judged on, in words: an estimate with its interval, a fact, or that there is no record."""
+        return self.found or "no record" if self.estimate is None else str(self.estimate)
+
+    @property
+    def evidence_text(self) -> str:
+        """The same without the number of examples, to stand in a sentence."""
+        return self.found or "no record" if self.estimate is None else self.estimate.text()
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
