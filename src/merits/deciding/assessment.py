@@ -11,7 +11,7 @@ from merits.core.needs import Needs
 from merits.deciding.cases import Cases
 from merits.deciding.comparison import Comparison, compare, objective_of
 from merits.deciding.economics import gain_if_free, net_value
-from merits.deciding.requirements import overall, required
+from merits.deciding.requirements import considered, facts, overall, required
 
 __all__ = ["Assessment", "assess"]
 
@@ -103,11 +103,14 @@ def assess(cases: Cases, needs: Needs) -> Assessment:
     members = cases.assessed
     if objective_of(needs) == "net value":
         members = tuple(k for k in members if cases.evaluation.priced[k])
-    considered = len(cases.assessed)
+    n_considered = considered(cases, needs)
     return Assessment(
         cases=cases,
         needs=needs,
         members=members,
         comparison=compare(cases, needs, members) if members else None,
-        results={k: required(cases, needs, k, considered) for k in cases.assessed},
+        results={
+            k: required(cases, needs, k, n_considered) if k in cases.assessed else facts(cases, needs, k)
+            for k in range(len(cases.evaluation.candidates))
+        },
     )

@@ -25,15 +25,22 @@ POLICIES: tuple[Policy, ...] = ("failures count as wrong", "failures are left ou
 
 @dataclass(frozen=True)
 class Cases:
-    """An evaluation as one policy reads it. Only rows as they are (no perturbation) are decided on."""
+    """An evaluation as one policy reads it. Only rows as they are (no perturbation) are decided on.
+
+    For a requirement on a part of it: `perturbation` reads the rows under that one instead, and `within` (rows,)
+    leaves out all other rows.
+    """
 
     evaluation: Evaluation
     policy: Policy
+    perturbation: str = ""
+    within: Bools | None = None
 
     @cached_property
     def clean(self) -> Bools:
-        """The rows (rows,) that are not perturbed."""
-        return np.asarray(self.evaluation.perturbations == "")
+        """The rows (rows,) that are read: those not perturbed, unless others are asked for."""
+        read = np.asarray(self.evaluation.perturbations == self.perturbation)
+        return read if self.within is None else read & self.within
 
     @cached_property
     def scored(self) -> Bools:
@@ -43,9 +50,9 @@ class Cases:
     @cached_property
     def failed(self) -> Bools:
         """Where the candidate could not be asked: it failed, or was not tried any more because it had failed."""
-        failed = self.evaluation.failed & self.clean
+        failed = self.evaluation.failed & (self.evaluation.perturbations == self.perturbation)
         given_up = (self.evaluation.status == Status.MISSING) & failed.any(axis=1, keepdims=True)
-        return np.asarray(failed | (given_up & self.clean))
+        return np.asarray((failed | given_up) & self.clean)
 
     @cached_property
     def counted(self) -> Bools:

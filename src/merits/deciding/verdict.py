@@ -21,7 +21,6 @@ from merits.deciding.amounts import ODDS, about_more
 from merits.deciding.assessment import Assessment
 from merits.deciding.economics import gain_if_free
 from merits.deciding.reasons import because
-from merits.deciding.requirements import more_examples
 
 __all__ = ["Ruling", "listed", "rule"]
 
@@ -133,14 +132,13 @@ def _hardest(assessment: Assessment, k: int) -> tuple[float, str]:
     found = []
     for result in assessment.results[k]:
         if result.met == "not yet known":
-            more = more_examples(result, assessment.cases, k)
+            more = result.more_examples
             found.append((math.inf if more is None else float(more), result.settle))
     return max(found)
 
 
 def _open_text(assessment: Assessment, k: int, result: RequirementResult) -> str:
-    shown = "no record" if result.estimate is None else str(result.estimate)
-    return f"{assessment.names[k]}: {result.requirement} is not yet known ({shown})."
+    return f"{assessment.names[k]}: {result.requirement} is not yet known ({result.evidence})."
 
 
 def _cheapest(assessment: Assessment, sure: Sequence[int]) -> tuple[int, str]:
@@ -299,7 +297,7 @@ def _sure(assessment: Assessment) -> tuple[int, ...]:
 def _met(assessment: Assessment, k: int) -> list[Reason]:
     name = assessment.names[k]
     return [
-        because("requirement-met", f"{name} meets {result.requirement}: {result.estimate}.", name)
+        because("requirement-met", f"{name} meets {result.requirement}: {result.evidence}.", name)
         for result in assessment.results[k]
         if result.met == "met"
     ]
