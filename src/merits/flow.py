@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from merits.prices import PriceTable
     from merits.report.views import ReportView
 
-__all__ = ["Candidates", "Run", "check_needs", "evaluate", "plan", "run", "stored_run", "write_report"]
+__all__ = ["Candidates", "Run", "barred", "check_needs", "evaluate", "plan", "run", "stored_run", "write_report"]
 
 T = TypeVar("T")
 Candidates: TypeAlias = "Sequence[object] | Mapping[str, object]"
@@ -112,6 +112,14 @@ def check_needs(task: Task) -> None:
 
     for requirement in task.needs.requirements:
         check_requirement(requirement, task)
+
+
+def barred(task: Task) -> dict[str, str]:
+    """The candidates that may certainly not be used, by what they say of themselves: name -> why."""
+    from merits.core.facts import ruled_out
+
+    reasons = {candidate.name: ruled_out(candidate, task.needs) for candidate in task.candidates}
+    return {name: why for name, why in reasons.items() if why}
 
 
 def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:

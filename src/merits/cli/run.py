@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     task = _adjusted(found_task(args.task), args)
     split: Split = "dev" if args.dev else "test"
     if args.dry_run:
-        return _show_plan(flow.plan(task, split=split, store=args.store), args.json)
+        return _show_plan(flow.plan(task, split=split, store=args.store), flow.barred(task), args.json)
     with progress_for(quiet=args.quiet or args.json) as progress:
         done = flow.run(task, split=split, store=args.store, progress=progress)
     return conclude(done, args)
@@ -110,13 +111,17 @@ def _adjusted(task: Task, args: argparse.Namespace) -> Task:
     )
 
 
-def _show_plan(plan: Plan, as_json: bool) -> int:
+def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool) -> int:
+    """Prints what would be asked, and whom nothing that is asked can help: `barred` names each with the reason."""
     if as_json:
         parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
-        print_json("merits.plan/1", {"n_to_ask": plan.n_to_ask, "parts": parts})
+        print_json("merits.plan/1", {"n_to_ask": plan.n_to_ask, "parts": parts, "ruled_out": dict(barred)})
         return 0
     from merits.report import terminal
+    from merits.report.plain import clean
 
     terminal.render_plan(plan, console())
+    for name, why in barred.items():
+        print(clean(f"{name} is ruled out: {why}."))
     print("nothing was asked.", file=sys.stderr)
     return 0

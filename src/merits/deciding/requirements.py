@@ -11,7 +11,7 @@ from merits.core.decision import Met, RequirementResult
 from merits.core.estimate import Estimate
 from merits.core.facts import fact_met, facts_of, ruled_out
 from merits.core.needs import Needs, Requirement
-from merits.deciding.amounts import ODDS, about_more
+from merits.deciding.amounts import ODDS, about_more, round_up
 from merits.deciding.cases import Cases
 from merits.deciding.measuring import Measured, Part, measured, rival_of
 from merits.deciding.metrics import Question
@@ -177,7 +177,7 @@ def _more(part: Part) -> int | None:
     if part.judged is None or part.judged.n == 0:
         return None
     total = _needed(part.bar, part.judged)
-    return None if total is None or total > _MOST else max(1, total - part.judged.n)
+    return None if total is None or total > _MOST else round_up(max(1, total - part.judged.n))
 
 
 def _needed(bar: Requirement, judged: Estimate) -> int | None:

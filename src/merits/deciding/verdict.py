@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from merits.core.decision import Reason, RequirementResult, Verdict
+from merits.core.facts import ruled_out
 from merits.deciding.amounts import ODDS, about_more
 from merits.deciding.assessment import Assessment
 from merits.deciding.economics import gain_if_free
@@ -59,6 +60,9 @@ def rule(assessment: Assessment) -> Ruling:
 
 def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
     if not assessment.cases.assessed:
+        candidates = assessment.cases.evaluation.candidates
+        if candidates and all(ruled_out(candidate, assessment.needs) for candidate in candidates):
+            return _nobody_allowed(assessment)
         text = "No candidate has a scored outcome."
         step = "Run the evaluation again; `merits check` shows what may be wrong."
         return Ruling("undecided", None, (because("no-outcomes", text),), step, "there is nothing to decide on yet")
@@ -72,6 +76,13 @@ def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
         step = "Add a second candidate (the commonest answer is free), a requirement, or the worth of a solved case."
         return Ruling("undecided", None, (because("nothing-to-compare", text),), step, "there is nothing to compare")
     return None
+
+
+def _nobody_allowed(assessment: Assessment) -> Ruling:
+    """None: what the candidates say of themselves rules all of them out, so nobody was asked."""
+    text = f"Every one of the {len(assessment.names)} candidates is ruled out by what it says of itself."
+    step = "Add candidates that may be used, or change a requirement that is not needed."
+    return Ruling("none worth it", None, (because("all-fail", text),), step)
 
 
 def _nothing_solved(assessment: Assessment) -> Ruling:
