@@ -31,9 +31,21 @@ if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
     from merits.evaluating import Plan, Progress
     from merits.prices import PriceTable
+    from merits.report.explanation import Explanation
     from merits.report.views import ReportView
 
-__all__ = ["Candidates", "Run", "barred", "check_needs", "evaluate", "plan", "run", "stored_run", "write_report"]
+__all__ = [
+    "Candidates",
+    "Run",
+    "barred",
+    "check_needs",
+    "evaluate",
+    "explained",
+    "plan",
+    "run",
+    "stored_run",
+    "write_report",
+]
 
 T = TypeVar("T")
 Candidates: TypeAlias = "Sequence[object] | Mapping[str, object]"
@@ -131,6 +143,26 @@ def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
         if evaluation is None:
             raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
         return _concluded(task, reprice(evaluation, task.candidates, _prices(task)), opened, remember=False)
+
+
+def explained(
+    task: Task, *, store: Store | str | Path | None = None, stored: bool = False, candidate: str = ""
+) -> Explanation:
+    """Why the decision is what it is, decided again from what is stored; with `stored`, that of the last run."""
+    from merits.report.explanation import explanation
+    from merits.report.sections.verdict import headline
+
+    with _opened(store, task, write=False) as opened:
+        made = opened.decisions(task.id)
+        if stored:
+            if not made:
+                raise TaskError(f"no decision is stored for {task.name!r} as it is now.", "Run it first: merits run")
+            return explanation(made[-1], source="This is the decision of the last run.", candidate=candidate)
+        decision = stored_run(task, store=opened).decision
+    source = "Decided again from what is stored, under the present needs and prices."
+    differs = bool(made) and (made[-1].verdict, made[-1].candidate) != (decision.verdict, decision.candidate)
+    remembered = f"The last run decided otherwise: {headline(made[-1])} (--stored explains that)." if differs else ""
+    return explanation(decision, source=source, remembered=remembered, candidate=candidate)
 
 
 def write_report(

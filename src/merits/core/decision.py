@@ -9,6 +9,7 @@ import msgspec
 from merits.core.estimate import Estimate
 from merits.core.identity import content_hash
 from merits.core.needs import Needs, Requirement
+from merits.core.step import Step
 
 __all__ = ["Decision", "Met", "Reason", "RequirementResult", "Standing", "Verdict"]
 
@@ -83,7 +84,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
     verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
-    `n_compared` and `test_looks` say how often the evidence was used to choose.
+    `n_compared` and `test_looks` say how often the evidence was used to choose. `steps` is the chain of reasoning: the
+    questions that the rule asked, in order, each with its answer and the numbers it rests on.
     """
 
     verdict: Verdict
@@ -105,6 +107,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     n_compared: int
     test_looks: int
     level: float
+    steps: tuple[Step, ...] = ()
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from merits.core.decision import Standing
 from merits.core.estimate import cases_to_hold
-from merits.deciding.amounts import pieces
+from merits.deciding.amounts import listed, pieces
 from merits.deciding.assessment import Assessment
-from merits.deciding.verdict import Ruling, listed
+from merits.deciding.verdict import Ruling
 
 __all__ = ["summarised", "what_would_change"]
 
