@@ -122,3 +122,21 @@ def test_every_requirement_on_the_page_can_be_read(text: str) -> None:
 def test_the_requirements_on_the_page_are_found() -> None:
     """The test above would pass on a page that it cannot read."""
     assert len(examples_of_requirements()) >= 10
+
+
+def test_every_step_of_the_rule_is_explained() -> None:
+    """With the question as it is printed."""
+    from merits.deciding.trace import QUESTIONS
+
+    page = (ROOT / "docs" / "decision.md").read_text("utf-8")
+    for code, question in QUESTIONS.items():
+        assert f"| `{code}` | {question} |" in page
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    """A reader finds there what can be typed."""
+    from merits.cli import VERBS
+
+    page = (ROOT / "README.md").read_text("utf-8")
+    for verb in VERBS:
+        assert f"merits {verb}" in page, verb
