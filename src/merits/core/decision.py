@@ -9,6 +9,7 @@ import msgspec
 from merits.core.estimate import Estimate
 from merits.core.identity import content_hash
 from merits.core.needs import Needs, Requirement
+from merits.core.step import Step
 
 __all__ = ["Decision", "Met", "RaceResult", "RaceRunner", "Reason", "RequirementResult", "Standing", "Verdict"]
 
@@ -17,12 +18,29 @@ Met: TypeAlias = Literal["met", "not met", "not yet known"]
 
 
 class RequirementResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement for one candidate: the estimate it was judged on, and what would settle it if it is open."""
+    """One requirement for one candidate: the estimate it was judged on, and what would settle it if it is open.
+
+    `found` says what a fact was judged on ("licence: MIT"), or why there is no estimate. `more_examples` is about how
+    many more examples (groups, where examples depend on each other) settle it with 80 % power; None where it is
+    settled, or no number can be told.
+    """
 
     requirement: Requirement
     met: Met
     estimate: Estimate | None
     settle: str = ""
+    found: str = ""
+    more_examples: int | None = None
+
+    @property
+    def evidence(self) -> str:
+        """What it was judged on, in words: an estimate with its interval, a fact, or that there is no record."""
+        return self.found or "no record" if self.estimate is None else str(self.estimate)
+
+    @property
+    def evidence_text(self) -> str:
+        """The same without the number of examples, to stand in a sentence."""
+        return self.found or "no record" if self.estimate is None else self.estimate.text()
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +119,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
     verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
     `n_compared` and `test_looks` say how often the evidence was used to choose. `race` is how the candidates raced,
-    where not everybody was asked everything.
+    where not everybody was asked everything. `steps` is the chain of reasoning: the
+    questions that the rule asked, in order, each with its answer and the numbers it rests on.
     """
 
     verdict: Verdict
@@ -124,6 +143,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     test_looks: int
     level: float
     race: RaceResult | None = None
+    steps: tuple[Step, ...] = ()
     id: str = ""
 
     def __post_init__(self) -> None:

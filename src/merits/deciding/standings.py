@@ -8,10 +8,9 @@ from merits.core.outcome import Status
 from merits.deciding.assessment import Assessment
 from merits.deciding.cases import Cases
 from merits.deciding.economics import cost_per_case, net_value, per_month, solved_cost
-from merits.stats.critical import Bools
 from merits.stats.quantiles import quantile
 
-__all__ = ["standings"]
+__all__ = ["share_solved", "standings"]
 
 
 def standings(counting: Assessment, answered: Cases) -> tuple[Standing, ...]:
@@ -34,8 +33,8 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
         candidate=counting.names[k],
         candidate_id=cases.evaluation.candidates[k].id,
         relation=counting.relation(k),
-        quality=_share(cases, k, cases.counted[k], level),
-        quality_answered=_share(answered, k, answered.counted[k], level),
+        quality=share_solved(cases, k, level),
+        quality_answered=share_solved(answered, k, level),
         behind=counting.compared.difference(leader, k) if behind and leader is not None else None,
         p_value=counting.compared.p_value(leader, k) if behind and leader is not None else None,
         requirements=counting.results.get(k, ()),
@@ -52,11 +51,11 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
     )
 
 
-def _share(cases: Cases, k: int, mask: Bools, level: float) -> Estimate | None:
+def share_solved(cases: Cases, k: int, level: float) -> Estimate | None:
     """The share solved; None when the candidate was never scored: then nothing is known of its quality."""
     if k not in cases.assessed:
         return None
-    return cases.rate(cases.solved[k], mask, level)
+    return cases.rate(cases.solved[k], cases.counted[k], level)
 
 
 def _latency(cases: Cases, k: int, q: float, level: float) -> Estimate | None:

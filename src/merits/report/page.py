@@ -171,8 +171,10 @@ def _has(view: ReportView) -> Mapping[str, bool]:
         "failed": any(s.n_failed or s.n_unscored or s.n_missing for s in standings),
         "not_answered": any(s.n_failed or s.n_missing for s in standings),
         "latency": any(s.latency_p50_s for s in standings),
-        "quality_bar": any(r.metric in ("accuracy", "solved", "quality") for r in view.needs.requirements),
-        "latency_bar": any(r.metric.endswith("_latency") for r in view.needs.requirements),
+        "quality_bar": any(
+            r.metric in ("accuracy", "solved", "quality") and r.is_plain for r in view.needs.requirements
+        ),
+        "latency_bar": any(r.metric.endswith("_latency") and r.is_plain for r in view.needs.requirements),
     }
 
 
