@@ -6,7 +6,7 @@ no generator was handed in for.
 
 from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_tables, jackknife_variance
 from merits.stats.clusters import FEW_GROUPS, clustered
-from merits.stats.means import mean, mean_score
+from merits.stats.means import mean, mean_score, skewed_limits
 from merits.stats.paired import (
     PairedDifferences,
     bonett_price,
@@ -32,12 +32,15 @@ from merits.stats.proportions import (
     wilson_limits,
 )
 from merits.stats.quantiles import quantile
-from merits.stats.rates import rate, rate_bounds, rate_of_variance
+from merits.stats.rates import rate, rate_bounds, rate_of_variance, variance_of_rare_classes
 from merits.stats.ratios import combined_limits, cost_per_solved, ratio_limits
+from merits.stats.sums import Resampled, Statistic, resample, resampled_sums, statistic_difference, statistic_of_sums
 
 __all__ = [
     "FEW_GROUPS",
     "PairedDifferences",
+    "Resampled",
+    "Statistic",
     "bonett_price",
     "bootstrap_limits",
     "bootstrap_rows",
@@ -66,7 +69,13 @@ __all__ = [
     "rate_bounds",
     "rate_of_variance",
     "ratio_limits",
+    "resample",
+    "resampled_sums",
     "sign_flip_p",
+    "skewed_limits",
+    "statistic_difference",
+    "statistic_of_sums",
+    "variance_of_rare_classes",
     "wilson",
     "wilson_limits",
 ]
