@@ -22,6 +22,7 @@ from merits.core.needs import Needs, Requirement
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
 from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.corpus import counted_measure
 from merits.deciding.economics import cost_per_case, net_value, solved_cost
 from merits.stats.bootstrap import jackknife_variance
 from merits.stats.critical import Bools, Floats, Ints, t_critical
@@ -200,9 +201,11 @@ def _class(question: Question) -> tuple[Labels, int]:
 
 
 def _scorer(name: str, question: Question) -> Estimate | None:
-    """The mean value of a scorer; a failure that counts is worth 0."""
+    """The mean value of a scorer, or its measure of all answers together; a failure that counts is worth 0."""
     cases, k = question.cases, question.k
     evaluation = cases.evaluation
+    if name in evaluation.counts:
+        return _one_sided(counted_measure(cases, name, k, question.level, one_sided=True))
     mask = cases.counted[k]
     if not mask.any():
         return None

@@ -278,6 +278,7 @@ class _Run:
             labels=columns.labels(),
             confidence=columns.confidence,
             facts={**self._facts(), **price_facts(table)},
+            counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
         )
         self.store.add([evaluation])
         return evaluation

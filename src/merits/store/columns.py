@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from merits.core.candidate import Candidate
 from merits.core.errors import StoreError
-from merits.core.evaluation import Evaluation, Labels
+from merits.core.evaluation import Counted, Evaluation, Labels
 from merits.core.task import Split, TaskKind
 
 __all__ = ["pack", "unpack"]
@@ -120,6 +120,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         tags=_by_name(arrays, "tags"),
         scores=_by_name(arrays, "scores"),
         tokens=_by_name(arrays, "tokens"),
+        counts=_counts(arrays),
     )
 
 
@@ -129,6 +130,8 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array
+    for key, counted in evaluation.counts.items():
+        yield f"counts/{counted.statistic}/{key}", counted.values
     for index, array in evaluation.confidence.items():
         yield f"confidence/{index}", array
     if evaluation.labels is not None:
@@ -142,6 +145,14 @@ def _labels(classes: tuple[str, ...] | None, arrays: Mapping[str, Array]) -> Lab
     if classes is None:
         return None
     return Labels(classes, arrays["target"], arrays["predicted"], _by_index(arrays, "probabilities"))
+
+
+def _counts(arrays: Mapping[str, Array]) -> dict[str, Counted]:
+    found = {}
+    for name, array in _by_name(arrays, "counts").items():
+        statistic, key = name.split("/", 1)
+        found[key] = Counted(statistic, array)
+    return found
 
 
 def _by_name(arrays: Mapping[str, Array], field: str) -> dict[str, Array]:
