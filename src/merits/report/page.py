@@ -18,6 +18,7 @@ from merits.report import numbers
 from merits.report.drawings.canvas import Chart
 from merits.report.drawings.confusion import confusion_chart
 from merits.report.drawings.curves import precision_recall_chart, reliability_chart, roc_chart
+from merits.report.drawings.differences import difference_chart
 from merits.report.drawings.frontier import frontier_chart
 from merits.report.drawings.latency import latency_chart
 from merits.report.drawings.quality import quality_chart
@@ -81,6 +82,7 @@ def _template() -> Template:
         "money": numbers.money,
         "number": lambda estimate: estimate.number(estimate.value),
         "percent": numbers.percent,
+        "p_value": numbers.p_value,
         "plain": lambda estimate: numbers.bare(estimate).number(estimate.value),
         "plain_interval": lambda estimate: numbers.bare(estimate).interval(),
         "cleared": _cleared,
@@ -147,6 +149,7 @@ def _charts(view: ReportView) -> Mapping[str, Chart | None]:
     curves = view.curves
     return {
         "quality": quality_chart(view.candidates, view.needs),
+        "differences": difference_chart(view.differences) if view.differences else None,
         "frontier": frontier_chart(view.frontier) if view.frontier else None,
         "latency": latency_chart(view.latency, view.needs) if view.latency else None,
         "slices": slice_chart(view.slices) if view.slices else None,
@@ -186,6 +189,7 @@ def _contents(view: ReportView, charts: Mapping[str, Chart | None]) -> list[tupl
         ("candidates", "Candidates", True),
         ("requirements", "Requirements", any(row.standing.requirements for row in view.candidates)),
         ("quality", "Quality", charts["quality"]),
+        ("differences", "Differences", view.differences),
         ("cost", "Quality against cost", charts["frontier"]),
         ("latency", "Time to answer", charts["latency"]),
         ("slices", "Slices", view.slices),

@@ -21,7 +21,7 @@ __all__ = ["Resampled", "Statistic", "resample", "resampled_sums", "statistic_di
 Statistic: TypeAlias = Callable[[Floats], Floats]
 """Sums of shape (..., columns) -> values of shape (...); nan where it is not defined (no words at all)."""
 
-_MOST_UNITS = 2_000  # more are merged at random: the spread between sums is the same, and known to 3 %
+_MOST_UNITS = 1_000  # more are merged at random: the spread between sums is the same, and known to 2 %
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def resample(
     generator: np.random.Generator,
     *,
     groups: Ints | None = None,
-    resamples: int = 1000,
+    resamples: int = 500,
 ) -> Resampled:
     """A statistic of counts (candidates, rows, columns) on all rows and on resamples of them (of whole groups).
 
@@ -90,11 +90,11 @@ def resample(
 
 
 def resampled_sums(
-    counts: Floats, generator: np.random.Generator, *, groups: Ints | None = None, resamples: int = 1000
+    counts: Floats, generator: np.random.Generator, *, groups: Ints | None = None, resamples: int = 500
 ) -> Floats:
     """The sums of counts (rows, columns) over resamples of the rows (of whole groups): (resamples, columns).
 
-    More than 2,000 rows or groups are merged at random to 2,000 first: sums of resamples keep their mean and spread.
+    More than 1,000 rows or groups are merged at random to 1,000 first: sums of resamples keep their mean and spread.
 
     >>> resampled_sums(np.ones((10, 3)), np.random.default_rng(0), resamples=2).tolist()
     [[10.0, 10.0, 10.0], [10.0, 10.0, 10.0]]
