@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammaln, ndtri
 
 from merits import stats
 from merits.core.estimate import Estimate
@@ -82,7 +82,7 @@ def ends_of(estimate: Estimate) -> Ends:
 
 def cases() -> list[Case]:
     """The whole table."""
-    parts = (rates, paired, scores, amounts, ratios, quantiles, grouped, sums, corpus_bounds, bootstrap)
+    parts = (rates, paired, scores, amounts, ratios, quantiles, grouped, sums, corpus_bounds, bootstrap, assisted)
     return [case for part in parts for case in part()]
 
 
@@ -372,3 +372,28 @@ def bootstrap() -> Iterator[Case]:
         yield Case(
             "bootstrap_limits", "a mean", n, 0.0, covers, draw=lambda g, n=n: limits(g, n), runs=60, slow_runs=1000
         )
+
+
+def assisted() -> Iterator[Case]:
+    """Candidates that answered a random part of the rows, with two helpers that are more or less like them."""
+
+    def limits(generator: np.random.Generator, n: int, p: float, like: float) -> Ends:
+        n_all = 6 * n
+        common, bar = generator.normal(size=n_all), float(ndtri(p))
+        own = generator.normal(size=(3, n_all))
+        values = (math.sqrt(like) * common + math.sqrt(1.0 - like) * own < bar).astype(float)
+        return ends_of(stats.assisted_mean(values[0], np.arange(n_all) < n, values[1:]).estimate)
+
+    for n in (20, 60, 100, 1000):
+        for p in (0.02, 0.5, 0.8, 0.98):
+            for like in (0.0, 0.5, 0.9):
+                yield Case(
+                    "assisted_mean",
+                    f"p {p}, alike {like}",
+                    n,
+                    p,
+                    0.90 if p in (0.02, 0.98) else 0.93,
+                    draw=lambda g, n=n, p=p, like=like: limits(g, n, p, like),
+                    runs=40,
+                    slow_runs=1000 if n < 1000 else 300,
+                )

@@ -17,7 +17,14 @@ TABLE: dict[str, list[Case]] = defaultdict(list)
 for _case in cases():
     TABLE[_case.function].append(_case)
 
-_INTERVALS = ("Estimate", "Limits", "PairedDifferences", "tuple[float, float]", "tuple[float | None, float | None]")
+_INTERVALS = (
+    "Assisted",
+    "Estimate",
+    "Limits",
+    "PairedDifferences",
+    "tuple[float, float]",
+    "tuple[float | None, float | None]",
+)
 ELSEWHERE = {
     "clopper_pearson_bound": "gives one bound, which the table takes from both sides",
     "skewed_limits": "makes the interval of mean, which the table has",

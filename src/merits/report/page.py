@@ -170,6 +170,7 @@ def _has(view: ReportView) -> Mapping[str, bool]:
         "net": any(s.net_value_per_case for s in standings),
         "month": any(s.net_value_per_month for s in standings),
         "failed": any(s.n_failed or s.n_unscored or s.n_missing for s in standings),
+        "assisted": any(s.assisted_variance is not None for s in standings),
         "not_answered": any(s.n_failed or s.n_missing for s in standings),
         "latency": any(s.latency_p50_s for s in standings),
         "quality_bar": any(r.metric in ("accuracy", "solved", "quality") for r in view.needs.requirements),

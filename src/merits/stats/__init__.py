@@ -4,6 +4,7 @@ Pure and vectorised. Knows nothing about candidates or evaluations; nothing here
 no generator was handed in for.
 """
 
+from merits.stats.assisted import Assisted, assisted_mean
 from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_tables, jackknife_variance
 from merits.stats.clusters import FEW_GROUPS, clustered
 from merits.stats.means import mean, mean_score, skewed_limits
@@ -38,9 +39,11 @@ from merits.stats.sums import Resampled, Statistic, resample, resampled_sums, st
 
 __all__ = [
     "FEW_GROUPS",
+    "Assisted",
     "PairedDifferences",
     "Resampled",
     "Statistic",
+    "assisted_mean",
     "bonett_price",
     "bootstrap_limits",
     "bootstrap_rows",
