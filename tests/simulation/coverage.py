@@ -82,7 +82,20 @@ def ends_of(estimate: Estimate) -> Ends:
 
 def cases() -> list[Case]:
     """The whole table."""
-    parts = (rates, paired, scores, amounts, ratios, quantiles, grouped, sums, corpus_bounds, bootstrap, assisted)
+    parts = (
+        rates,
+        paired,
+        scores,
+        amounts,
+        ratios,
+        quantiles,
+        grouped,
+        sums,
+        corpus_bounds,
+        bootstrap,
+        assisted,
+        shares,
+    )
     return [case for part in parts for case in part()]
 
 
@@ -397,3 +410,47 @@ def assisted() -> Iterator[Case]:
                     runs=40,
                     slow_runs=1000 if n < 1000 else 300,
                 )
+
+
+def shares() -> Iterator[Case]:
+    """How much of the variance of an answer is between examples: solved with a chance of its own, asked several times.
+
+    And with a judge: a score that varies between examples, runs and judgements by known amounts.
+    """
+
+    def of_runs(generator: np.random.Generator, n: int, repeats: int, shape: tuple[float, float]) -> Ends:
+        chance = generator.beta(*shape, size=(n, 1))
+        found = stats.components((generator.random((n, repeats)) < chance) * 1.0, generator)
+        return ends_of(found.example) if found.example is not None else (None, None)
+
+    def of_judges(generator: np.random.Generator, n: int, part: int) -> Ends:
+        example = generator.normal(0.0, 2.0, size=(n, 1, 1))
+        run = generator.normal(0.0, 1.0, size=(n, 3, 1))
+        found = stats.components(example + run + generator.normal(0.0, 1.0, size=(n, 3, 2)), generator)
+        estimate = (found.example, found.run, found.judge)[part]
+        return ends_of(estimate) if estimate is not None else (None, None)
+
+    for n in (20, 50, 100, 1000):
+        for repeats in (2, 4):
+            for a, b in ((0.2, 0.1), (1.0, 1.0), (4.0, 1.0), (30.0, 10.0)):
+                yield Case(
+                    "components",
+                    f"{repeats} runs, chances beta({a}, {b})",
+                    n,
+                    1.0 / (a + b + 1.0),
+                    0.89 if n <= 50 else 0.915,
+                    draw=lambda g, n=n, repeats=repeats, shape=(a, b): of_runs(g, n, repeats, shape),
+                    runs=8 if n < 1000 else 0,
+                    slow_runs=600 if n < 1000 else 200,
+                )
+        for part, (name, truth) in enumerate((("example", 4 / 6), ("run", 1 / 6), ("judge", 1 / 6))):
+            yield Case(
+                "components",
+                f"the {name}'s share, 3 runs judged twice",
+                n,
+                truth,
+                0.92,
+                draw=lambda g, n=n, part=part: of_judges(g, n, part),
+                runs=8 if n < 1000 else 0,
+                slow_runs=600 if n < 1000 else 200,
+            )

@@ -19,6 +19,7 @@ for _case in cases():
 
 _INTERVALS = (
     "Assisted",
+    "Components",
     "Estimate",
     "Limits",
     "PairedDifferences",

@@ -79,8 +79,8 @@ def _incomplete(standings: tuple[Standing, ...]) -> Iterator[Reason]:
         if standing.quality_assisted is not None and standing.assisted_variance is not None:
             text = (
                 f"{name} was asked {standing.n_scored:,} of {n:,}; with the help of the candidates that were asked all "
-                f"it solves {standing.quality_assisted.text()} of the cases: the spread of {standing.n_scored:,} plain "
-                f"answers times {standing.assisted_variance:.2f}."
+                f"it solves {standing.quality_assisted.text()} of the cases, with "
+                f"{100 * standing.assisted_variance:.0f} % of the variance that its own answers alone leave."
             )
             yield because("assisted", text, name)
         if standing.n_unscored > _MANY * n:

@@ -197,6 +197,7 @@ def _contents(view: ReportView, charts: Mapping[str, Chart | None]) -> list[tupl
         ("mistakes", "Mistakes by class", view.confusion),
         ("measures", "Measures", view.measures and view.measures.names),
         ("curves", "Ranking and calibration", view.curves),
+        ("repeats", "Asked again", view.repeats),
         ("disagreement", "Where candidates disagree", view.disagreement),
         ("hardest", "The hardest examples", view.hardest),
         ("spent", "What was spent", view.spent),

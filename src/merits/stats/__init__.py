@@ -7,6 +7,7 @@ no generator was handed in for.
 from merits.stats.assisted import Assisted, assisted_mean
 from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_tables, jackknife_variance
 from merits.stats.clusters import FEW_GROUPS, clustered
+from merits.stats.components import Components, components
 from merits.stats.means import mean, mean_score, skewed_limits
 from merits.stats.paired import (
     PairedDifferences,
@@ -40,6 +41,7 @@ from merits.stats.sums import Resampled, Statistic, resample, resampled_sums, st
 __all__ = [
     "FEW_GROUPS",
     "Assisted",
+    "Components",
     "PairedDifferences",
     "Resampled",
     "Statistic",
@@ -55,6 +57,7 @@ __all__ = [
     "clustered",
     "combined_limits",
     "compare_all",
+    "components",
     "cost_per_solved",
     "examples_for_difference",
     "examples_for_gate",
