@@ -56,7 +56,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `quality` counts failures as not solved; `quality_answered` leaves them out. `behind` is the leader's quality (or
     net value) minus this candidate's on the same examples, with a simultaneous interval; `p_value` is adjusted for
-    the number of candidates. `relation` is to the leader.
+    the number of candidates. `relation` is to the leader. `quality_assisted` is the quality over all examples of a
+    candidate that was asked some of them, with the help of those that were asked all; `assisted_variance` is its
+    variance over the plain one's (None: not tried), and above 0.9 the help is not used.
     """
 
     candidate: str
@@ -73,6 +75,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     net_value_per_month: Estimate | None = None
     latency_p50_s: Estimate | None = None
     latency_p95_s: Estimate | None = None
+    quality_assisted: Estimate | None = None
+    assisted_variance: float | None = None
     n_scored: int = 0
     n_failed: int = 0
     n_unscored: int = 0
