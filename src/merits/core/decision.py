@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from merits.core.economics import Economics
 from merits.core.estimate import Estimate
 from merits.core.identity import content_hash
 from merits.core.needs import Needs, Requirement
@@ -38,7 +39,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `quality` counts failures as not solved; `quality_answered` leaves them out. `behind` is the leader's quality (or
     net value) minus this candidate's on the same examples, with a simultaneous interval; `p_value` is adjusted for
-    the number of candidates. `relation` is to the leader.
+    the number of candidates. `relation` is to the leader. `p_best` is the probability of being the best of those that
+    may be chosen, `expected_regret` what choosing it loses a case on average; their intervals are the error of the
+    draws that they are counted from.
     """
 
     candidate: str
@@ -59,6 +62,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     n_failed: int = 0
     n_unscored: int = 0
     n_missing: int = 0
+    p_best: Estimate | None = None
+    expected_regret: Estimate | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +71,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
     verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
-    `n_compared` and `test_looks` say how often the evidence was used to choose.
+    `n_compared` and `test_looks` say how often the evidence was used to choose. `p_right` is the probability that the
+    named one is the best, or (named for its price among the tied) that no other is better by more than the tie margin.
+    `economics` is all else about money; None where no price is known.
     """
 
     verdict: Verdict
@@ -88,6 +95,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     n_compared: int
     test_looks: int
     level: float
+    p_right: Estimate | None = None
+    economics: Economics | None = None
     id: str = ""
 
     def __post_init__(self) -> None:

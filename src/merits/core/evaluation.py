@@ -45,7 +45,8 @@ class Evaluation:
     `value` and `solved` are the first scorer's; `scores` maps the other scorers' names to their values.
     `tokens` maps kinds of tokens to counts. `machine_s` is the machine time an answer took. `cost` is money in
     `currency`, meaningful where `priced[candidate]`; an unknown price is not 0. `versions` names the exact thing
-    that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run.
+    that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run. `silent` is
+    where the answer of a generation was empty; None where that is not recorded.
     """
 
     task: str
@@ -75,6 +76,7 @@ class Evaluation:
     labels: Labels | None = None
     confidence: Mapping[int, Floats] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    silent: NDArray[np.bool_] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -14,8 +14,10 @@ from merits.deciding.verdict import Ruling, listed
 __all__ = ["summarised", "what_would_change"]
 
 
-def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing, ...], change: str) -> str:
-    """Four to seven sentences."""
+def summarised(
+    ruling: Ruling, assessment: Assessment, standings: tuple[Standing, ...], change: str, money: str = ""
+) -> str:
+    """Four to nine sentences; `money` are those on how probable the choice is right and what would turn it."""
     parts = [_headline(ruling, assessment)]
     subject = ruling.chosen if ruling.chosen is not None else assessment.leader
     if subject is not None:
@@ -24,7 +26,7 @@ def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing
         parts += [_bars(standings, subject if ruling.chosen is not None else None)]
     if ruling.chosen is None:
         parts += [_missed(standings, subject) or ruling.reasons[0].text]
-    parts += [_failures(standings), change]
+    parts += [_failures(standings), money if ruling.chosen is not None else "", change]
     return " ".join(part for part in parts if part)
 
 

@@ -47,6 +47,7 @@ class Columns:
         self.machine_s = np.zeros(shape)
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
+        self.silent = None if read else np.zeros(shape, np.bool_)
         self.scores = {name: np.zeros(shape) for name, _ in judge.others}
         self.tokens: dict[str, Array] = {}
         self.probabilities: dict[int, Array] = {}
@@ -75,6 +76,8 @@ class Columns:
                 self._record_failure(candidate, question, answer.failure)
             else:
                 code = self._code(answer.output)
+                if self.silent is not None and answer.output in (None, ""):
+                    self.silent[candidate, list(rows_of[question])] = True
             for row in rows_of[question]:
                 attempts[row] = usage.attempts
                 if answer.failure is not None:

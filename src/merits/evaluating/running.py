@@ -278,6 +278,7 @@ class _Run:
             labels=columns.labels(),
             confidence=columns.confidence,
             facts={**self._facts(), **price_facts(table)},
+            silent=columns.silent,
         )
         self.store.add([evaluation])
         return evaluation

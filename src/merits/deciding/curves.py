@@ -1,0 +1,96 @@
+"""The break-even curve: what the leading candidates bring over one input, and where they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from merits.core.economics import BreakEven, Curve, CurveLine
+from merits.deciding.break_even import inputs
+from merits.deciding.versus import Versus
+from merits.stats.critical import Floats
+
+__all__ = ["curves"]
+
+_POINTS = 25
+_MOST = 4  # candidates on one curve
+
+
+def curves(found: Versus, points: Sequence[BreakEven]) -> tuple[Curve, ...]:
+    """The net value of a case over the worth of a solved case, and over the volume where there are fixed costs."""
+    by_worth = _over_worth(found, [p for p in points if p.input == "worth of a solved case"])
+    by_volume = _over_volume(found, [p for p in points if p.input == "volume a month"])
+    return tuple(curve for curve in (by_worth, by_volume) if curve is not None)
+
+
+def _over_worth(found: Versus, points: Sequence[BreakEven]) -> Curve | None:
+    what = inputs(found)[0]
+    most = _reach(what.now, points)
+    if most is None or not found.rivals:
+        return None
+    at = np.linspace(0.0, most, _POINTS)
+    return _curve(found, what.name, what.now, points, at=at, weights=lambda k, x: what.constant + x * what.slope)
+
+
+def _over_volume(found: Versus, points: Sequence[BreakEven]) -> Curve | None:
+    volume = found.needs.volume_per_month
+    if not volume or not any(found.fixed(k) for k in (found.subject, *found.rivals)):
+        return None
+    most = _reach(volume, points) or 2.0 * volume
+    at = np.linspace(most / _POINTS, most, _POINTS)
+
+    def weights(k: int, x: float) -> Floats:
+        moved = found.weights.copy()
+        moved[-1] = found.fixed(k) * (1.0 - volume / x)  # the fixed costs spread over another volume
+        return moved
+
+    return _curve(found, "volume a month", volume, points, at=at, weights=weights)
+
+
+def _reach(now: float | None, points: Sequence[BreakEven]) -> float | None:
+    """How far the axis goes: past today's amount, every crossing, and the end of its interval if that is near."""
+    ends = [] if not now else [1.6 * now]
+    for point in points:
+        if point.at.value is not None:
+            high = point.at.high
+            ends.append(2.0 * point.at.value)
+            ends += [1.1 * high] if high is not None and high < 4.0 * point.at.value else []
+    return max(ends, default=None) or None
+
+
+def _curve(
+    found: Versus,
+    name: str,
+    now: float | None,
+    points: Sequence[BreakEven],
+    *,
+    at: Floats,
+    weights: Callable[[int, float], Floats],
+) -> Curve:
+    crossing = {name for point in points for name in (point.below, point.above)}
+    order = sorted(found.rivals, key=lambda k: (found.name(k) not in crossing, found.ahead(k), k))
+    shown = (found.subject, *order[: _MOST - 1])
+    lines = tuple(_line(found, k, [weights(k, float(x)) for x in at]) for k in shown)
+    crossings = tuple(p for p in points if {p.below, p.above} <= {line.candidate for line in lines})
+    return Curve(
+        input=name,
+        now=now,
+        at=tuple(float(x) for x in at),
+        lines=lines,
+        crossings=crossings,
+        level=found.level,
+        n=found.own[found.subject].n_groups,
+    )
+
+
+def _line(found: Versus, k: int, weights: Sequence[Floats]) -> CurveLine:
+    own = found.own[k]
+    values = [own.mean(each) for each in weights]
+    ends = [own.limits(each, found.level, float(np.abs(each[:2]).sum())) for each in weights]
+    return CurveLine(
+        candidate=found.name(k),
+        values=tuple(values),
+        lows=tuple(v if low is None else min(low, v) for v, (low, _) in zip(values, ends, strict=True)),
+        highs=tuple(v if high is None else max(high, v) for v, (_, high) in zip(values, ends, strict=True)),
+    )
