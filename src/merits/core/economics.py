@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from merits.core.estimate import Estimate
+from merits.core.estimate import Estimate, Unit
 
 __all__ = [
     "BreakEven",
@@ -54,7 +54,7 @@ class Swing(msgspec.Struct, frozen=True, kw_only=True):
     basis: Literal["declared", "measured", "half and twice"]
     low: float
     high: float
-    unit: str
+    unit: Unit
     at_low: Estimate
     at_high: Estimate
     leads_low: str
@@ -71,7 +71,8 @@ class Payback(msgspec.Struct, frozen=True, kw_only=True):
     """What changing from `baseline` to `candidate` takes once and brings back.
 
     `investment` is the one-off cost and what this evaluation cost; `evaluation_cost` is None where a price is
-    missing, and then not in it. `months` has no upper end where it may never pay back.
+    missing, and then not in it. `months` has no upper end where it may never pay back. A return is only counted where
+    more is paid once than this evaluation.
     """
 
     candidate: str
@@ -136,7 +137,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CurveLine(msgspec.Struct, frozen=True, kw_only=True):
-    """The net value of a case of one candidate over an input, with the ends of its interval."""
+    """What one candidate brings a case more than the subject over an input, with the ends of the paired interval."""
 
     candidate: str
     values: tuple[float, ...]
@@ -145,9 +146,10 @@ class CurveLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):
-    """Net values of the leading candidates over one input, and where they cross."""
+    """What the nearest rivals bring more than the subject over one input, and where they meet."""
 
     input: str
+    subject: str
     now: float | None
     at: tuple[float, ...]
     lines: tuple[CurveLine, ...]
@@ -157,10 +159,14 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Economics(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about money beside the verdict. Empty parts have nothing to say: no price, no worth, no volume."""
+    """Everything about money beside the verdict. Empty parts have nothing to say: no price, no worth, no volume.
+
+    `net_value_now` is where the swings start: the subject's net value of a case, which its standing has with interval.
+    """
 
     subject: str
     currency: str
+    net_value_now: float | None = None
     break_evens: tuple[BreakEven, ...] = ()
     tornado: tuple[Swing, ...] = ()
     curves: tuple[Curve, ...] = ()

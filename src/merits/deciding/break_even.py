@@ -31,6 +31,10 @@ class Input:
     reach: tuple[float, float]
     unit: Unit = "money"
 
+    def at(self, amount: float) -> Floats:
+        """The weights of the components where the amount is this."""
+        return np.asarray(self.constant + amount * self.slope)
+
 
 def inputs(found: Versus) -> tuple[Input, ...]:
     """The amounts in play: always the worth of a solved case and the loss of a wrong one, others where they count."""
@@ -89,12 +93,19 @@ def _of_amounts(found: Versus) -> Iterator[BreakEven]:
 
 
 def _nearest(found: Versus, what: Input, points: dict[int, Crossing]) -> list[int]:
-    """The rivals whose crossing is nearest below and nearest above today's amount; with none today, the lowest."""
-    known = [(where.value, k) for k, where in points.items() if where.value is not None]
+    """The rivals whose crossing is nearest below and nearest above today's amount; with none today, the lowest.
+
+    Only where the two bring more than everyone else: elsewhere it is not they who are chosen between.
+    """
     now = what.now
+    known = [
+        (where.value, k)
+        for k, where in points.items()
+        if where.value is not None and found.leads(what.at(where.value)) in (found.subject, k)
+    ]
     if now is None:
-        lead = found.leads(what.constant)  # who brings most where the amount is nothing
-        return [k for _, k in sorted(known) if lead in (k, found.subject)][:1] or [k for _, k in sorted(known)][:1]
+        told = [k for _, k in sorted(known)] or [k for k in (found.assessment.leader,) if k in points]
+        return [k for k in told if points[k].value is not None][:1]
     above = min(((at, k) for at, k in known if at >= now), default=None)
     below = max(((at, k) for at, k in known if at < now), default=None)
     return [side[1] for side in (below, above) if side is not None]
@@ -209,6 +220,9 @@ def _of_volume(found: Versus) -> Iterator[BreakEven]:
         where = crossing(found.against[k], constant, slope, found.level, made_up=(0.0, found.span))
         points[k] = (where, extra > 0.0)
     what = Input("volume a month", "volume_per_month", volume, found.weights, found.weights, (0.0, 0.0), "count")
-    for k in _nearest(found, what, {k: where for k, (where, _) in points.items()}):
-        where, rising = points[k]
-        yield _point(found, k, what, where, above=found.subject if rising else k)
+    sides: dict[bool, list[tuple[float, int]]] = {False: [], True: []}
+    for k, (where, _) in points.items():
+        if where.value and found.leads(found.weights, found.spread_over(where.value)) in (found.subject, k):
+            sides[where.value >= volume].append((where.value, k))
+    for k in (side[1] for side in (max(sides[False], default=None), min(sides[True], default=None)) if side):
+        yield _point(found, k, what, points[k][0], above=found.subject if points[k][1] else k)

@@ -1,4 +1,8 @@
-"""The break-even curve: what the leading candidates bring over one input, and where they meet."""
+"""The break-even curve: what other candidates bring more or less than the subject over one input, and where they meet.
+
+Differences, not net values: those of good candidates lie on each other, and their intervals are wide where the paired
+difference is known well. Where the band of a difference leaves zero is where the interval of the crossing ends.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,17 @@ import numpy as np
 
 from merits.core.economics import BreakEven, Curve, CurveLine
 from merits.deciding.break_even import inputs
-from merits.deciding.versus import Versus
+from merits.deciding.versus import Versus, half_and_middle
 from merits.stats.critical import Floats
 
 __all__ = ["curves"]
 
 _POINTS = 25
-_MOST = 4  # candidates on one curve
+_MOST = 3  # rivals on one curve
 
 
 def curves(found: Versus, points: Sequence[BreakEven]) -> tuple[Curve, ...]:
-    """The net value of a case over the worth of a solved case, and over the volume where there are fixed costs."""
+    """Over the worth of a solved case, and over the volume where there are fixed costs."""
     by_worth = _over_worth(found, [p for p in points if p.input == "worth of a solved case"])
     by_volume = _over_volume(found, [p for p in points if p.input == "volume a month"])
     return tuple(curve for curve in (by_worth, by_volume) if curve is not None)
@@ -30,7 +34,7 @@ def _over_worth(found: Versus, points: Sequence[BreakEven]) -> Curve | None:
     if most is None or not found.rivals:
         return None
     at = np.linspace(0.0, most, _POINTS)
-    return _curve(found, what.name, what.now, points, at=at, weights=lambda k, x: what.constant + x * what.slope)
+    return _curve(found, what.name, what.now, points, at=at, weights=lambda k, x: what.at(x))
 
 
 def _over_volume(found: Versus, points: Sequence[BreakEven]) -> Curve | None:
@@ -42,7 +46,8 @@ def _over_volume(found: Versus, points: Sequence[BreakEven]) -> Curve | None:
 
     def weights(k: int, x: float) -> Floats:
         moved = found.weights.copy()
-        moved[-1] = found.fixed(k) * (1.0 - volume / x)  # the fixed costs spread over another volume
+        shift = found.spread_over(x)
+        moved[-1] = shift[found.subject] - shift[k]
         return moved
 
     return _curve(found, "volume a month", volume, points, at=at, weights=weights)
@@ -70,11 +75,12 @@ def _curve(
 ) -> Curve:
     crossing = {name for point in points for name in (point.below, point.above)}
     order = sorted(found.rivals, key=lambda k: (found.name(k) not in crossing, found.ahead(k), k))
-    shown = (found.subject, *order[: _MOST - 1])
-    lines = tuple(_line(found, k, [weights(k, float(x)) for x in at]) for k in shown)
-    crossings = tuple(p for p in points if {p.below, p.above} <= {line.candidate for line in lines})
+    lines = tuple(_line(found, k, [weights(k, float(x)) for x in at]) for k in order[:_MOST])
+    names = {found.name(found.subject), *(line.candidate for line in lines)}
+    crossings = tuple(p for p in points if {p.below, p.above} <= names)
     return Curve(
         input=name,
+        subject=found.name(found.subject),
         now=now,
         at=tuple(float(x) for x in at),
         lines=lines,
@@ -85,12 +91,14 @@ def _curve(
 
 
 def _line(found: Versus, k: int, weights: Sequence[Floats]) -> CurveLine:
-    own = found.own[k]
-    values = [own.mean(each) for each in weights]
-    ends = [own.limits(each, found.level, float(np.abs(each[:2]).sum())) for each in weights]
+    """What rival k brings more than the subject."""
+    sums = found.against[k]
+    values = [-sums.mean(each) for each in weights]
+    spans = [2.0 * half_and_middle(each)[0] for each in weights]
+    ends = [sums.limits(each, found.level, span) for each, span in zip(weights, spans, strict=True)]
     return CurveLine(
         candidate=found.name(k),
         values=tuple(values),
-        lows=tuple(v if low is None else min(low, v) for v, (low, _) in zip(values, ends, strict=True)),
-        highs=tuple(v if high is None else max(high, v) for v, (_, high) in zip(values, ends, strict=True)),
+        lows=tuple(v if high is None else min(-high, v) for v, (_, high) in zip(values, ends, strict=True)),
+        highs=tuple(v if low is None else max(-low, v) for v, (low, _) in zip(values, ends, strict=True)),
     )

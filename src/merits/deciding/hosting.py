@@ -58,7 +58,7 @@ def paying_for_good(per_machine: Floats, fixed: Floats, capacity: Floats, saved:
     """The smallest volume past which they always pay, also just after another machine was added; inf where none is.
 
     >>> paying_for_good(*(np.array([x]) for x in (100.0, 150.0, 1000.0, 0.2))).tolist()
-    [3250.0]
+    [2250.0]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         left = saved * capacity - per_machine

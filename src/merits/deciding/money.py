@@ -36,6 +36,9 @@ def economics_of(
     return Economics(
         subject=assessment.names[subject],
         currency=evaluation.currency,
+        net_value_now=None
+        if found is None or needs.worth_of_solved is None
+        else found.own[subject].mean(found.weights),
         break_evens=points,
         tornado=() if found is None else tornado(found),
         curves=() if found is None else curves(found, points),

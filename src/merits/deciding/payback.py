@@ -30,7 +30,7 @@ def payback(found: Versus, asked: Evaluation) -> Payback | None:
     if sums.n_groups < 2:
         return None
     spent = _evaluation_cost(asked)
-    investment = one_off(new, needs) + (spent or 0.0)
+    investment = max(one_off(new, needs) - one_off(old, needs), 0.0) + (spent or 0.0)
     # What is spread of the one-off costs is taken out again: it is what must be paid back.
     back = (one_off(new, needs) - one_off(old, needs)) / needs.horizon_months
     gain = _gain_per_month(found, sums, back)
@@ -42,7 +42,7 @@ def payback(found: Versus, asked: Evaluation) -> Payback | None:
         evaluation_cost=spent,
         gain_per_month=gain,
         months=months,
-        return_on_investment=_return(investment, gain, needs.horizon_months),
+        return_on_investment=_return(investment, gain, needs.horizon_months) if investment > (spent or 0.0) else None,
         horizon_months=needs.horizon_months,
         text=_words(new.name, old.name, investment, gain, months, monthly=fixed_per_month(new)),
     )

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-import numpy as np
-
 from merits.core.economics import Swing
 from merits.core.estimate import Estimate, Unit
 from merits.deciding.break_even import Input, as_estimate, inputs, meeting
-from merits.deciding.versus import Versus
+from merits.deciding.versus import Versus, half_and_middle
 from merits.stats.critical import Floats
 
 __all__ = ["tornado"]
 
 Basis = Literal["declared", "measured", "half and twice"]
+_NO_SPREAD = 1e-6  # a price by call differs by rounding only
 _DECILE = 0.8  # the level of an interval between the 10 % and the 90 % point
 
 
@@ -36,7 +35,7 @@ def _of_amounts(found: Versus) -> Iterator[Swing]:
         if not what.now and what.field not in found.needs.ranges:
             continue
         basis, low, high = _range(found, what.field, what.now or 0.0)
-        ends = [what.constant + amount * what.slope for amount in (low, high)]
+        ends = [what.at(amount) for amount in (low, high)]
         yield _swing(found, what.name, basis, (low, high), ends, switch=_switch(found, what, low, high))
 
 
@@ -47,7 +46,7 @@ def _range(found: Versus, field: str, now: float) -> tuple[Basis, float, float]:
 
 def _switch(found: Versus, what: Input, low: float, high: float) -> Estimate | None:
     """The point within the range that is nearest to today's amount and at which another candidate leads."""
-    leads = [found.leads(what.constant + amount * what.slope) for amount in (low, high)]
+    leads = [found.leads(what.at(amount)) for amount in (low, high)]
     crossed = []
     for k in dict.fromkeys(leads):
         if k == found.subject:
@@ -68,9 +67,7 @@ def _of_volume(found: Versus) -> Iterator[Swing]:
     basis, low, high = _range(found, "volume_per_month", volume)
     if low <= 0.0:
         return
-    shifts = [
-        {k: found.fixed(k) * (1.0 - volume / amount) for k in (found.subject, *found.rivals)} for amount in (low, high)
-    ]
+    shifts = [found.spread_over(amount) for amount in (low, high)]
     at = [_net(found, found.weights, shift[found.subject]) for shift in shifts]
     leads = [found.name(found.leads(found.weights, shift)) for shift in shifts]
     yield Swing(
@@ -93,7 +90,7 @@ def _of_measured(found: Versus) -> Iterator[Swing]:
     own = found.own[k]
     spent = own.mean(found.only("spent"))
     low, high = own.limits(found.only("spent"), _DECILE)
-    if low is not None and high is not None and high > low:
+    if low is not None and high is not None and high - low > _NO_SPREAD * spent:
         rest = found.weights - found.only("spent", -1.0)
         at = [_net(found, rest, -end) for end in (low, high)]
         leads = [found.name(found.leads(found.weights, {k: spent - end})) for end in (low, high)]
@@ -117,7 +114,7 @@ def _of_share(found: Versus, of: int, k: int) -> Iterator[Swing]:
     """One more solved case is one wrong one less: it brings the worth, and what a wrong one loses on average."""
     own, solved = found.own[of], found.only("solved")
     share = own.mean(solved)
-    low, high = own.limits(solved, _DECILE, 1.0)
+    low, high = own.limits(solved, _DECILE, 0.5, 0.5)
     if low is None or high is None:
         return
     low, high = max(min(low, share), 0.0), min(max(high, share), 1.0)
@@ -182,8 +179,8 @@ def _net(found: Versus, weights: Floats, constant: float = 0.0) -> Estimate:
     """The subject's net value of a case under some weights, with what the rest of the data leaves open."""
     own = found.own[found.subject]
     value = own.mean(weights) + constant
-    reach = float(np.abs(weights[:2]).sum())
-    low, high = own.limits(weights, found.level, reach)
+    half, middle = half_and_middle(weights)
+    low, high = own.limits(weights, found.level, half, middle)
     return Estimate(
         value=value,
         low=None if low is None else min(low + constant, value),

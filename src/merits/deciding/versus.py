@@ -18,7 +18,7 @@ from merits.deciding.values import COMPONENTS, amounts, components, gain_bounds
 from merits.stats.critical import Bools, Floats
 from merits.stats.crossing import Moments, moments
 
-__all__ = ["Versus", "difference", "versus", "weights_of"]
+__all__ = ["Versus", "difference", "half_and_middle", "versus", "weights_of"]
 
 _AT = {name: i for i, name in enumerate(COMPONENTS)}
 
@@ -82,6 +82,11 @@ class Versus:
         """The fixed costs that are in the cost of a case of k."""
         return fixed_per_case(self.assessment.cases.evaluation.candidates[k], self.needs) or 0.0
 
+    def spread_over(self, volume: float) -> dict[int, float]:
+        """What each candidate's net value of a case gains where its fixed costs are spread over another volume."""
+        now = self.needs.volume_per_month or volume
+        return {k: self.fixed(k) * (1.0 - now / volume) for k in (self.subject, *self.rivals)}
+
     @staticmethod
     def only(component: str, amount: float = 1.0) -> Floats:
         """The weights that pick out one component."""
@@ -102,6 +107,12 @@ def versus(assessment: Assessment, subject: int) -> Versus | None:
         own[k] = _sums(theirs, cases.counted[k], assessment)
     known = tuple(k for k in rivals if against[k].n_groups >= 2)
     return Versus(assessment, subject, known, against, own)
+
+
+def half_and_middle(weights: Floats) -> tuple[float, float]:
+    """Half the span, and the middle, of what the outcome of one case brings under some weights: solved or wrong."""
+    solved, wrong = float(weights[_AT["solved"]]), float(weights[_AT["wrong"]])
+    return abs(solved - wrong) / 2.0, (solved + wrong) / 2.0
 
 
 def difference(assessment: Assessment, i: int, j: int) -> Moments:

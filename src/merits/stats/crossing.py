@@ -33,16 +33,26 @@ class Moments:
         """The mean of a combination: weights (d + 1,), the last one of a constant."""
         return float(weights @ self.total) / self.n_rows if self.n_rows else 0.0
 
-    def limits(self, weights: Floats, level: float, made_up: float = 0.0) -> tuple[float | None, float | None]:
-        """The ends of the interval of the mean of a combination, with made-up rows at ±made_up; None without evidence.
+    def limits(
+        self, weights: Floats, level: float, made_up: float = 0.0, middle: float = 0.0
+    ) -> tuple[float | None, float | None]:
+        """The ends of the interval of the mean of a combination; None without evidence.
 
-        Bonett & Price (2012) with Student's t, as `merits.stats.paired.compare_all`; t(G - 1) between groups.
+        With `made_up` two rows at middle ± made_up are added and t(n + 1) is used: Bonett & Price (2012), as
+        `merits.stats.paired.compare_all`. Without it, Student's t(n - 1). Between groups t(G - 1).
         """
         if self.n_groups < 2:
             return None, None
-        centre, variance = self.made_up(weights[None, :], np.array([made_up]))
-        half = float(t_critical(level, self.df)) * math.sqrt(max(float(variance[0, 0]), 0.0))
-        return float(centre[0]) - half, float(centre[0]) + half
+        shifted = weights.astype(np.float64)
+        shifted[-1] -= middle if made_up else self.mean(weights)
+        centre, variance = self.made_up(shifted[None, :], np.array([made_up]))
+        squares, df, value = float(variance[0, 0]), self.df, float(centre[0]) + middle
+        if not made_up:
+            size = 1.0 + 2.0 / self.n_groups
+            squares *= size**2 * self.n_groups / (self.n_groups - 1.0)
+            df, value = self.n_groups - 1.0, self.mean(weights)
+        half = float(t_critical(level, df)) * math.sqrt(max(squares, 0.0))
+        return value - half, value + half
 
     @property
     def df(self) -> float:

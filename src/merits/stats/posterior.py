@@ -6,6 +6,7 @@ worth. Means and covariances are all that is needed, so 100,000 rows take no lon
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -120,13 +121,13 @@ class Sample:
     def _amount(self, losses: Floats, what: str, level: float, unit: Unit, currency: str) -> Estimate:
         draws = len(losses)
         value = float(losses.mean())
-        half = normal_critical(level) * float(losses.std()) / np.sqrt(draws)
+        half = normal_critical(level) * float(losses.std()) / math.sqrt(draws)
         # Where no draw shows a loss it may still be there once in so many draws: the rule of three.
         rare = 3.0 / draws * self._reach if not losses.any() else 0.0
         return Estimate(
             value=value,
-            low=max(value - half, 0.0),
-            high=value + half + rare,
+            low=float(max(value - half, 0.0)),
+            high=float(value + half + rare),
             level=level,
             n=self.posterior.n,
             unit=unit,
