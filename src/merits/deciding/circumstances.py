@@ -8,6 +8,7 @@ import numpy as np
 
 from merits.core.decision import Reason, Standing
 from merits.deciding.assessment import Assessment
+from merits.deciding.fixed import fixed_per_case
 from merits.deciding.reasons import because
 from merits.stats.clusters import FEW_GROUPS
 
@@ -71,7 +72,10 @@ def _prices(assessment: Assessment) -> Iterator[Reason]:
         )
         if k == assessment.leader:
             hope = "what it costs is unknown"
-        yield because("unknown-price", f"{name} has no price: {hope}.", name)
+        why = "has no price"
+        if fixed_per_case(evaluation.candidates[k], assessment.needs) is None:
+            why = "has costs that are paid once or by month, and no volume_per_month says over how many cases"
+        yield because("unknown-price", f"{name} {why}: {hope}.", name)
 
 
 def _evidence(assessment: Assessment, test_looks: int) -> Iterator[Reason]:
