@@ -72,7 +72,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
     verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
     `n_compared` and `test_looks` say how often the evidence was used to choose. `p_right` is the probability that the
-    named one is the best, or (named for its price among the tied) that no other is better by more than the tie margin.
+    named one is the best, or, where others are tied with it, that none is better by more than the tie margin.
     `economics` is all else about money; None where no price is known.
     """
 

@@ -39,14 +39,14 @@ class Chances:
         return self.sample.expected_regret(at, self._level, unit="money", currency=currency)
 
     def p_right(self, chosen: int) -> Estimate | None:
-        """The probability that the choice is right: that nothing else is better by what was not allowed for.
+        """The probability that the choice is right: that nothing else is better by more than was accepted.
 
-        The leader is right if it is the best. One that was named for its price among the tied is right if no other is
-        better by more than the tie margin, which is what was accepted for it.
+        One that nobody is tied with is right if it is the best. Among the tied it was accepted that another may be
+        better by no more than the tie margin.
         """
         if chosen not in self.among:
             return None
-        if chosen == self.assessment.leader:
+        if self.assessment.tied == (chosen,):
             return self.p_best(chosen)
         return self.sample.p_within(self.among.index(chosen), self.assessment.margin, self._level)
 

@@ -79,7 +79,8 @@ def _decision(
     table = standings(counting, answered.cases, odds)
     p_right = None if odds is None or ruling.chosen is None else odds.p_right(ruling.chosen)
     economics = economics_of(counting, ruling.chosen, odds, asked)
-    money = money_words(p_right, strictly=ruling.chosen == counting.leader, economics=economics)
+    p_best = None if ruling.chosen is None else table[ruling.chosen].p_best
+    money = money_words(p_best, p_right, economics)
     change = what_would_change(ruling, counting, table)
     named = None if ruling.chosen is None else evaluation.candidates[ruling.chosen]
     return Decision(

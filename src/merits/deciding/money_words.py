@@ -8,16 +8,16 @@ from merits.core.estimate import Estimate
 __all__ = ["money_words"]
 
 
-def money_words(p_right: Estimate | None, *, strictly: bool, economics: Economics | None) -> str:
-    """The sentences, "" where there is nothing to say. `strictly`: right means best, not best within the margin."""
-    return " ".join(part for part in (_probability(p_right, strictly=strictly), _turning(economics)) if part)
+def money_words(p_best: Estimate | None, p_right: Estimate | None, economics: Economics | None) -> str:
+    """The sentences, "" where there is nothing to say. `p_best` and `p_right` are the named one's."""
+    return " ".join(part for part in (_probability(p_best, p_right), _turning(economics)) if part)
 
 
-def _probability(p_right: Estimate | None, *, strictly: bool) -> str:
-    if p_right is None or p_right.value is None:
+def _probability(p_best: Estimate | None, p_right: Estimate | None) -> str:
+    if p_best is None or p_right is None:
         return ""
-    claim = "it is the best of them" if strictly else "no other is better by more than the tie margin"
-    return f"The probability that {claim} is {_share(p_right)} (n = {p_right.n:,})."
+    within = "" if p_right == p_best else f", that no other is better by more than the tie margin {_share(p_right)}"
+    return f"The probability that it is the best of them is {_share(p_best)}{within} (n = {p_best.n:,})."
 
 
 def _share(p: Estimate) -> str:
