@@ -64,7 +64,7 @@ def test_probabilities_of_being_best_hold_what_they_say() -> None:
 
 @pytest.mark.slow
 def test_probabilities_of_being_best_are_calibrated_at_every_size() -> None:
-    """Every bin within 0.06 of what is stated, and the regret within 40 %."""
+    """Every bin within 0.06 of what is stated, and the regret within 40 %, give or take the error of the runs."""
     generator = np.random.default_rng(0)
     for k in (2, 6, 12):
         for n in (20, 50, 100, 200):
@@ -75,9 +75,12 @@ def test_probabilities_of_being_best_are_calibrated_at_every_size() -> None:
                 inside = stated[(stated[:, 0] >= low) & (stated[:, 0] < high)]
                 line.append(f"{inside[:, 0].mean():.2f}/{inside[:, 1].mean():.2f} ({len(inside)})")
                 assert abs(inside[:, 0].mean() - inside[:, 1].mean()) <= 0.06 + 2.5 * math.sqrt(0.25 / len(inside))
-            ratio = regrets[:, 0].mean() / regrets[:, 1].mean()
-            print(f"{k:2} candidates, n {n:3}: stated/true {', '.join(line)}; regret estimated/realised {ratio:.2f}")
-            assert 0.55 <= ratio <= 1.6
+            (estimated, realised), spread = regrets.mean(axis=0), regrets[:, 1].std() / math.sqrt(len(regrets))
+            print(
+                f"{k:2} candidates, n {n:3}: stated/true {', '.join(line)}; "
+                f"regret estimated {estimated:.5f}, realised {realised:.5f} ± {spread:.5f}"
+            )
+            assert abs(estimated - realised) <= 0.4 * realised + 3.0 * spread
 
 
 def sample_worth(generator: np.random.Generator, n: int, more: int, runs: int) -> tuple[float, float]:
