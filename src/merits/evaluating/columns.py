@@ -76,7 +76,7 @@ class Columns:
                 self._record_failure(candidate, question, answer.failure)
             else:
                 code = self._code(answer.output)
-                if self.silent is not None and answer.output in (None, ""):
+                if self.silent is not None and _says_nothing(answer.output):
                     self.silent[candidate, list(rows_of[question])] = True
             for row in rows_of[question]:
                 attempts[row] = usage.attempts
@@ -155,6 +155,10 @@ class Columns:
         targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
         target = np.fromiter(targets, np.int32, len(self.rows))
         return Labels(self.classes, target, self.predicted, self.probabilities)
+
+
+def _says_nothing(output: JSON) -> bool:
+    return output is None or (isinstance(output, str) and not output.strip())
 
 
 def _are_probabilities(given: Mapping[str, float]) -> bool:
