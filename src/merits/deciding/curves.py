@@ -18,6 +18,7 @@ from merits.stats.critical import Floats
 __all__ = ["curves"]
 
 _POINTS = 25
+_FAR = 6.0  # times today's amount: farther off a crossing would squeeze all else
 _MOST = 3  # rivals on one curve
 
 
@@ -42,7 +43,7 @@ def _over_volume(found: Versus, points: Sequence[BreakEven]) -> Curve | None:
     if not volume or not any(found.fixed(k) for k in (found.subject, *found.rivals)):
         return None
     most = _reach(volume, points) or 2.0 * volume
-    at = np.linspace(most / _POINTS, most, _POINTS)
+    at = most * np.linspace(0.2, 1.0, _POINTS) ** 2  # closer together where fixed costs weigh most
 
     def weights(k: int, x: float) -> Floats:
         moved = found.weights.copy()
@@ -54,10 +55,10 @@ def _over_volume(found: Versus, points: Sequence[BreakEven]) -> Curve | None:
 
 
 def _reach(now: float | None, points: Sequence[BreakEven]) -> float | None:
-    """How far the axis goes: past today's amount, every crossing, and the end of its interval if that is near."""
+    """How far the axis goes: past today's amount, every crossing not far from it, and its interval if that is near."""
     ends = [] if not now else [1.6 * now]
     for point in points:
-        if point.at.value is not None:
+        if point.at.value is not None and (not now or point.at.value <= _FAR * now):
             high = point.at.high
             ends.append(2.0 * point.at.value)
             ends += [1.1 * high] if high is not None and high < 4.0 * point.at.value else []

@@ -26,7 +26,10 @@ def cost_per_case(cases: Cases, k: int, level: float) -> Estimate | None:
     if not cases.evaluation.priced[k] or not mask.any():
         return None
     estimate = mean(cases.cost_at(k, mask), cases.groups_at(mask), level, currency=cases.evaluation.currency)
-    return msgspec.structs.replace(estimate, low=None if estimate.low is None else max(estimate.low, 0.0))
+    method = f"{estimate.method}{_with_fixed(cases, k)}"
+    return msgspec.structs.replace(
+        estimate, low=None if estimate.low is None else max(estimate.low, 0.0), method=method
+    )
 
 
 def solved_cost(cases: Cases, k: int, level: float, *, one_sided: bool = False) -> Estimate | None:
@@ -81,6 +84,13 @@ def gain_if_free(cases: Cases, k: int, needs: Needs, level: float) -> Estimate |
 def per_month(estimate: Estimate | None, needs: Needs) -> Estimate | None:
     """A value per case times the volume of a month; None when either is unknown."""
     return None if estimate is None or not needs.volume_per_month else estimate.times(needs.volume_per_month)
+
+
+def _with_fixed(cases: Cases, k: int) -> str:
+    """What must be said of a cost that holds a share of fixed costs."""
+    price = cases.evaluation.candidates[k].price
+    fixed = price is not None and (price.one_off or price.per_month)
+    return "; what is paid once or by month is spread over the volume" if fixed else ""
 
 
 def _gain(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool) -> Estimate:

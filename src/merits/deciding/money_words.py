@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from merits.core.economics import Economics
+import math
+
+from merits.core.economics import BreakEven, Economics
 from merits.core.estimate import Estimate
 
 __all__ = ["money_words"]
+
+_FAR = 10  # times today's amount, from which nobody need be told where it is
 
 
 def money_words(p_best: Estimate | None, p_right: Estimate | None, economics: Economics | None) -> str:
@@ -31,8 +35,20 @@ def _share(p: Estimate) -> str:
 
 
 def _turning(economics: Economics | None) -> str:
-    """The worth of a solved case at which another would be the better buy; else the first break-even point."""
+    """The break-even point that is nearest to today's amount, in proportion; that none is near, where none is."""
     if economics is None:
         return ""
     told = [point for point in economics.break_evens if point.at.value is not None and point.at.value > 0.0]
-    return told[0].text if told else ""
+    if not told:
+        return ""
+    nearest = min(told, key=_distance)
+    if nearest.now is not None and _distance(nearest) > math.log(_FAR):
+        return f"No amount of money within {_FAR} times of today's would turn this, as it looks."
+    return nearest.text
+
+
+def _distance(point: BreakEven) -> float:
+    """How far the point is from today's amount, as the logarithm of their ratio; 0 where none was given today."""
+    if point.now is None:
+        return 0.0
+    return abs(math.log((point.at.value or 0.0) / point.now)) if point.now > 0.0 else math.inf

@@ -29,7 +29,7 @@ def tornado_chart(economics: Economics) -> Chart | None:
 
 
 def _spec(economics: Economics, swings: Sequence[Swing], width: Width) -> Spec:
-    room = 150 if width.narrow else 290
+    room = 120 if width.narrow else 290
     names = fitting([s.input for s in swings], room)
     bars: list[Spec] = []
     for swing, name in zip(swings, names, strict=True):
@@ -47,7 +47,7 @@ def _spec(economics: Economics, swings: Sequence[Swing], width: Width) -> Spec:
                 }
             )
     ends = [end.value or 0.0 for swing in swings for end in (swing.at_low, swing.at_high)]
-    pad = (max(ends) - min(ends)) * (0.34 if width.narrow else 0.16)
+    pad = (max(ends) - min(ends)) * (0.75 if width.narrow else 0.16)
     domain = [min(ends) - pad, max(ends) + pad]
     x: Spec = {
         "field": "from",
