@@ -336,3 +336,19 @@ def test_the_same_outcomes_give_the_same_decision() -> None:
     """Draws and all: identity is of the content."""
     decisions: list[Decision] = [decide(world(), NEEDS) for _ in range(2)]
     assert decisions[0].id == decisions[1].id
+
+
+def test_what_turns_nothing_as_it_looks_but_may_has_a_lower_end_only() -> None:
+    """Dearer and looking no better: from some worth on it may still be the better one."""
+    n = 60
+    base = np.arange(n) < 45
+    other = base.copy()
+    other[[0, 50]] = [False, True]
+    whole = evaluation_of({"cheap": base, "dear": other}, cost={"cheap": 0.01, "dear": 0.06})
+    needs = Needs(worth_of_solved=0.2)
+    point = next(p for p in money(whole, needs).break_evens if p.input == "worth of a solved case")
+    assert (point.below, point.above) == ("cheap", "dear")
+    assert point.at.value is None
+    assert point.at.low > 0.2
+    assert point.at.high is None
+    assert "As it looks no worth of a solved case" in point.text

@@ -87,9 +87,12 @@ def as_estimate(found: Versus, k: int, where: Crossing, unit: Unit = "money") ->
 def _of_amounts(found: Versus) -> Iterator[BreakEven]:
     for what in inputs(found):
         points = {k: meeting(found, k, what) for k in found.rivals}
-        for k in _nearest(found, what, points):
+        nearest = _nearest(found, what, points)
+        for k in nearest:
             rising = found.against[k].mean(what.slope) > 0  # whether more of it favours the subject
             yield _point(found, k, what, points[k], above=found.subject if rising else k)
+        if not nearest and (k := _first_open(points, what.now or 0.0)) is not None:
+            yield _open(found, k, what, points[k])
 
 
 def _nearest(found: Versus, what: Input, points: dict[int, Crossing]) -> list[int]:
@@ -118,6 +121,22 @@ def _point(found: Versus, k: int, what: Input, where: Crossing, *, above: int) -
     today = "" if what.now is None else f" (today it is {at.number(what.now)})"
     shown = at.number(at.value) + f" [{_span(at)}]"
     text = f"Up to a {what.name} of {shown} {names[0]} brings more, above it {names[1]}, as it looks{today}."
+    return BreakEven(input=what.name, below=names[0], above=names[1], now=what.now, at=at, text=text)
+
+
+def _first_open(points: dict[int, Crossing], now: float) -> int | None:
+    """The rival that may bring more from the lowest amount above today's on, though it does not look so."""
+    lows = {k: where.low or 0.0 for k, where in points.items() if where.value is None and where.possible}
+    return min((k for k, low in lows.items() if low > now), key=lambda k: (lows[k], k), default=None)
+
+
+def _open(found: Versus, k: int, what: Input, where: Crossing) -> BreakEven:
+    at = as_estimate(found, k, where, what.unit)
+    names = found.name(found.subject), found.name(k)
+    text = (
+        f"As it looks no {what.name} makes {names[1]} bring more than {names[0]}; the data leave open that one of "
+        f"{at.number(at.low)} or more does."
+    )
     return BreakEven(input=what.name, below=names[0], above=names[1], now=what.now, at=at, text=text)
 
 
