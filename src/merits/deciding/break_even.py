@@ -91,8 +91,9 @@ def _of_amounts(found: Versus) -> Iterator[BreakEven]:
         for k in nearest:
             rising = found.against[k].mean(what.slope) > 0  # whether more of it favours the subject
             yield _point(found, k, what, points[k], above=found.subject if rising else k)
-        if not nearest and (k := _first_open(points, what.now or 0.0)) is not None:
-            yield _open(found, k, what, points[k])
+        maybe = None if nearest else _first_open(points, what.now or 0.0)
+        if maybe is not None:
+            yield _open(found, maybe, what, points[maybe])
 
 
 def _nearest(found: Versus, what: Input, points: dict[int, Crossing]) -> list[int]:
