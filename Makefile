@@ -1,7 +1,7 @@
 # Set-up, demo, tests. Every target sets up what it needs; nothing is installed outside .venv and .assets.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := parquet,embeddings,gguf
+EXTRAS := parquet,inspect,embeddings,gguf
 
 .PHONY: help demo test lint assets simulate bench clean
 

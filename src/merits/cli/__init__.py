@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+from merits.cli import github
 from merits.core.errors import MeritsError, UsageError
 
 __all__ = ["VERBS", "main", "parser"]
@@ -22,6 +23,8 @@ VERBS = {
     "run": "evaluate the candidates, decide, and write the report",
     "report": "the report again, from what is stored",
     "explain-decision": "why the decision is what it is, step by step, with every number and its source",
+    "compare": "what changed between candidates, runs, or results of another tool",
+    "gate": "pass or fail a candidate in CI: against a baseline, and by what the task requires",
     "kinds": "list the kinds of candidate and scorer, with their parameters",
     "schema": "print the JSON Schema of the task file, for editors",
 }
@@ -112,6 +115,4 @@ def _explain(problem: MeritsError, traceback: bool) -> None:
     print(f"error: {redact(problem.found)}", file=sys.stderr)
     if problem.next_step:
         print(f"  next: {redact(problem.next_step)}", file=sys.stderr)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        one_line = redact(str(problem)).replace("%", "%25").replace("\n", "%0A")
-        print(f"::error title=merits {problem.code}::{one_line}")
+    github.error_line(f"merits {problem.code}", str(problem))

@@ -8,6 +8,7 @@ import numpy as np
 
 from merits.core.decision import Reason, Standing
 from merits.core.facts import ruled_out
+from merits.deciding.amounts import pieces
 from merits.deciding.assessment import Assessment
 from merits.deciding.reasons import because
 from merits.stats.clusters import FEW_GROUPS
@@ -32,7 +33,7 @@ def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Itera
         if standing.relation == "tied":
             yield because("tied", f"{name} cannot be told apart from {leader}: behind by {standing.behind}.", name)
         if standing.relation == "worse":
-            yield because("worse", f"{name} is worse than {leader}: behind by {standing.behind}.", name)
+            yield because("worse", _worse_text(assessment, k, leader, standing), name)
         if k not in assessment.cases.assessed and _not_asked(assessment, k):
             out = ruled_out(assessment.cases.evaluation.candidates[k], assessment.needs)
             yield because("ruled-out", f"{name} was not asked: {out}.", name)
@@ -45,6 +46,15 @@ def _not_asked(assessment: Assessment, k: int) -> bool:
     """Whether candidate k was spared every question because a fact rules it out."""
     cases = assessment.cases
     return not cases.asked[k].any() and bool(ruled_out(cases.evaluation.candidates[k], assessment.needs))
+
+
+def _worse_text(assessment: Assessment, k: int, leader: str, standing: Standing) -> str:
+    raced = assessment.cases.evaluation.raced
+    if raced is None or k in assessment.standing:
+        return f"{standing.candidate} is worse than {leader}: behind by {standing.behind}."
+    out = f"the race dropped it after {pieces(int(raced.asked[k]), assessment.cases.examples_a_group)}"
+    sure = "cannot be" if raced.mode == "certified" else "is hardly"
+    return f"{standing.candidate} {sure} the best: {out}, {standing.behind} behind {leader}."
 
 
 def _missed(standings: tuple[Standing, ...]) -> Iterator[Reason]:

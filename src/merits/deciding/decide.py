@@ -14,7 +14,8 @@ from merits.core.step import Step
 from merits.deciding.assessment import Assessment, assess
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.circumstances import circumstances
-from merits.deciding.comparison import objective_of
+from merits.deciding.economics import objective_of
+from merits.deciding.raced import race_result
 from merits.deciding.reasons import because
 from merits.deciding.sound import check_sound
 from merits.deciding.standings import standings
@@ -91,6 +92,7 @@ def _decision(
         test_looks=test_looks,
         level=needs.confidence,
         steps=_steps(ruling, rulings, counting),
+        race=race_result(counting),
     )
 
 

@@ -181,7 +181,7 @@ def share_in_time(requirement: Requirement, cases: Cases, k: int, level: float) 
     mask, seconds = _waits(cases, k)
     if q is None or not mask.any():
         return None
-    share = rate_bounds(seconds <= requirement.bar, cases.groups_at(mask), level)
+    share = rate_bounds(seconds <= requirement.bar, cases.groups_at(mask), level, anytime=cases.anytime)
     op: Literal[">=", "<="] = ">=" if requirement.op == "<=" else "<="
     return msgspec.structs.replace(requirement, op=op, bar=q), share
 
@@ -230,13 +230,13 @@ def _scores(name: str, question: Question) -> tuple[Floats, Bools]:
 def _rate(question: Question, *, of: RowValues) -> Estimate | None:
     """The share of rows, of a metric whose rows are 0 or 1."""
     values, mask = of(question)
-    return rate_bounds(values[mask], question.cases.groups_at(mask), question.level) if mask.any() else None
+    return question.cases.rate_bounds(values, mask, question.level) if mask.any() else None
 
 
 def _failure_rate(question: Question) -> Estimate | None:
     cases, k = question.cases, question.k
     mask = cases.asked[k]
-    return rate_bounds(cases.failed[k][mask], cases.groups_at(mask), question.level) if mask.any() else None
+    return cases.rate_bounds(cases.failed[k], mask, question.level) if mask.any() else None
 
 
 def _precision(question: Question) -> Estimate | None:
@@ -245,7 +245,7 @@ def _precision(question: Question) -> Estimate | None:
     cases, k = question.cases, question.k
     mask = cases.scored[k] & (labels.predicted[k] == code) & (labels.target >= 0)
     hits = labels.target == code
-    return rate_bounds(hits[mask], cases.groups_at(mask), question.level) if mask.any() else None
+    return cases.rate_bounds(hits, mask, question.level) if mask.any() else None
 
 
 def _class(question: Question) -> tuple[Labels, int]:

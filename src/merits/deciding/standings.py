@@ -9,7 +9,6 @@ from merits.deciding.assessment import Assessment
 from merits.deciding.cases import Cases
 from merits.deciding.economics import cost_per_case, net_value, per_month, solved_cost
 from merits.stats.quantiles import quantile
-from merits.stats.rates import rate
 
 __all__ = ["share_solved", "standings"]
 
@@ -56,8 +55,7 @@ def share_solved(cases: Cases, k: int, level: float) -> Estimate | None:
     """The share solved; None when the candidate was never scored: then nothing is known of its quality."""
     if k not in cases.assessed:
         return None
-    mask = cases.counted[k]
-    return rate(cases.solved[k][mask], cases.groups_at(mask), level)
+    return cases.rate(cases.solved[k], cases.counted[k], level)
 
 
 def _latency(cases: Cases, k: int, q: float, level: float) -> Estimate | None:

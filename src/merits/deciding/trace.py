@@ -59,7 +59,8 @@ class Trace:
         by = f", by {assessment.compared.objective}" if assessment.comparison is not None else ""
         pairs = assessment.compared.n_pairs if assessment.comparison is not None else 0
         over = f"; claims are corrected for {pairs} pairs" if pairs > 1 else ""
-        self.note("compared", f"{compared}{by}{over}.{f' Not compared: {listed(why)}.' if why else ''}")
+        raced = " They raced, so what is shown of them holds at every look." if assessment.cases.anytime else ""
+        self.note("compared", f"{compared}{by}{over}.{f' Not compared: {listed(why)}.' if why else ''}{raced}")
 
     def solved(self, *, anything: bool, useful: bool) -> None:
         """Whether there is anything to use at all."""
@@ -97,7 +98,8 @@ class Trace:
         others = [k for k in assessment.members if k != leader]
         rest = [k for k in assessment.tied if k != leader]
         answer = f"{self._listed(rest)}." if rest else "Nobody." if others else "There is no other to compare it with."
-        self.note("tied", answer, [self.difference(leader, k, assessment.relation(k)) for k in others])
+        found = {k: assessment.relation(k) if k in assessment.standing else "out of the race" for k in others}
+        self.note("tied", answer, [self.difference(leader, k, found[k]) for k in others])
 
     def sure(self, sure: Sequence[int]) -> None:
         """Those of the tied that may be named."""
