@@ -56,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
     split: Split = "dev" if args.dev else "test"
     race = racing_of(args, task)
     if args.dry_run:
-        plan = flow.plan(task, split=split, store=args.store)
-        return _show_plan(plan, flow.barred(task), args.json, raced=race is not None)
+        asked = flow.plan(task, split=split, store=args.store)
+        return _show_plan(asked, flow.barred(task), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
         done = flow.run(task, split=split, store=args.store, progress=progress, race=race)
     return conclude(done, args)
@@ -121,18 +121,18 @@ def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: b
     """Prints what would be asked, and whom nothing that is asked can help: `barred` names each with the reason."""
     if as_json:
         parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
-        found = {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts, "ruled_out": dict(barred)}
-        print_json("merits.plan/1", found)
+        said = {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts, "ruled_out": dict(barred)}
+        print_json("merits.plan/1", said)
         return 0
     from merits.report import terminal
     from merits.report.plain import clean
 
     terminal.render_plan(plan, console())
-    for name, why in barred.items():
-        print(clean(f"{name} is ruled out: {why}."))
     if raced and plan.n_to_ask:
         print(
             "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."
         )
+    for name, why in barred.items():
+        print(clean(f"{name} is ruled out: {why}."))
     print("nothing was asked.", file=sys.stderr)
     return 0

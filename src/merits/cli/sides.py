@@ -91,9 +91,8 @@ class Finder:
             number = known[number - 1]
         evaluation = self.store.run(number) if number in known else None
         if evaluation is None:
-            listed = f"There are runs {known[0]} to {known[-1]}: " if known else "Nothing was run: "
-            step = "merits compare --runs" if known else "merits run"
-            raise UsageError(f"there is no run {number} of {self.task.name!r}.", f"{listed}{step}")
+            step = "List the runs there are: merits compare --runs" if known else "Run it first: merits run"
+            raise UsageError(f"there is no run {number} of {self.task.name!r}.", step)
         return _sides(evaluation, name, f"run {number}", numbered=number)
 
     def _latest(self, name: str) -> Side:

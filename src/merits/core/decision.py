@@ -56,7 +56,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `quality` counts failures as not solved; `quality_answered` leaves them out. `behind` is the leader's quality (or
     net value) minus this candidate's on the same examples, with a simultaneous interval; `p_value` is adjusted for
-    the number of candidates. `relation` is to the leader.
+    the number of candidates. `relation` is to the leader. `quality_assisted` is the quality over all examples of a
+    candidate that was asked some of them, with the help of those that were asked all; `assisted_variance` is its
+    variance over the plain one's (None: not tried), and above 0.9 the help is not used.
     """
 
     candidate: str
@@ -73,6 +75,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     net_value_per_month: Estimate | None = None
     latency_p50_s: Estimate | None = None
     latency_p95_s: Estimate | None = None
+    quality_assisted: Estimate | None = None
+    assisted_variance: float | None = None
     n_scored: int = 0
     n_failed: int = 0
     n_unscored: int = 0
@@ -119,8 +123,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
     verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
     `n_compared` and `test_looks` say how often the evidence was used to choose. `race` is how the candidates raced,
-    where not everybody was asked everything. `steps` is the chain of reasoning: the questions that the rule asked, in
-    order, each with its answer and the numbers it rests on.
+    where not everybody was asked everything. `steps` is the chain of reasoning: the
+    questions that the rule asked, in order, each with its answer and the numbers it rests on.
     """
 
     verdict: Verdict
@@ -142,8 +146,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     n_compared: int
     test_looks: int
     level: float
-    steps: tuple[Step, ...] = ()
     race: RaceResult | None = None
+    steps: tuple[Step, ...] = ()
     id: str = ""
 
     def __post_init__(self) -> None:

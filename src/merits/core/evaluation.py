@@ -13,7 +13,7 @@ from merits.core.candidate import Candidate
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
 
-__all__ = ["Evaluation", "Labels", "Raced"]
+__all__ = ["Counted", "Evaluation", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -55,6 +55,17 @@ class Raced:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What the answers add to a statistic of all of them: counts of shape (candidates, rows, columns); 0 if unscored.
+
+    `statistic` is a name in `merits.scorers.counted.STATISTICS`.
+    """
+
+    statistic: str
+    values: Floats
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All outcomes of one task and one split. Arrays have shape (candidates, rows) unless said otherwise.
 
@@ -63,7 +74,8 @@ class Evaluation:
     the answer, though a failed attempt's `cost` counts. `group` (rows,) holds codes: rows that are not independent
     (repeats of one example, one customer) share one. `tags` maps a slice name to texts (rows,).
 
-    `value` and `solved` are the first scorer's; `scores` maps the other scorers' names to their values.
+    `value` and `solved` are the first scorer's; `scores` maps the other scorers' names to their values, and `counts`
+    the names of those that measure all answers together (BLEU, word error rate) to what these are made of.
     `tokens` maps kinds of tokens to counts. `machine_s` is the machine time an answer took. `cost` is money in
     `currency`, meaningful where `priced[candidate]`; an unknown price is not 0. `versions` names the exact thing
     that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
@@ -98,6 +110,7 @@ class Evaluation:
     confidence: Mapping[int, Floats] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     raced: Raced | None = None
+    counts: Mapping[str, Counted] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

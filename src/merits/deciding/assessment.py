@@ -130,11 +130,11 @@ def assess(cases: Cases, needs: Needs) -> Assessment:
         needs=needs,
         members=members,
         comparison=None,
+        race=None if raced is None else replay(cases.evaluation, raced, needs, cases.policy),
         results={
             k: required(cases, needs, k, n_considered) if k in cases.assessed else facts(cases, needs, k)
             for k in range(len(cases.evaluation.candidates))
         },
-        race=None if raced is None else replay(cases.evaluation, raced, needs, cases.policy),
     )
     if not members:
         return found

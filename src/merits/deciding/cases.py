@@ -30,7 +30,7 @@ class Cases:
     """An evaluation as one policy reads it. Only rows as they are (no perturbation) are decided on.
 
     `asked_of` (candidates, rows) narrows it to what candidates were to be asked; by default that is everything, or, of
-    a race, what each was asked before it was dropped. For a requirement on a part of it, `perturbation` reads the rows
+    a race, what each was asked before it was dropped. For a requirement on a part of it: `perturbation` reads the rows
     under that one instead, and `within` (rows,) leaves out all other rows.
     """
 
@@ -42,18 +42,17 @@ class Cases:
 
     @cached_property
     def due(self) -> Bools:
-        """Which rows each candidate was to be asked (candidates, rows): all that anything rests on."""
-        return self._whole if self.within is None else np.asarray(self._whole & self.within)
+        """Which of the rows that are read each candidate was to be asked (candidates, rows): all that counts."""
+        return np.asarray(self._scheduled & self.clean)
 
     @cached_property
-    def _whole(self) -> Bools:
-        """The same, whatever is left out for a requirement."""
+    def _scheduled(self) -> Bools:
         raced = self.evaluation.raced
-        read = np.asarray(self.evaluation.perturbations == self.perturbation)
-        due = np.broadcast_to(read, self.evaluation.status.shape)
         if self.asked_of is not None:
-            return np.asarray(due & self.asked_of)
-        return due if raced is None else np.asarray(due & (raced.place < raced.asked[:, None]))
+            return self.asked_of
+        if raced is None:
+            return np.ones(self.evaluation.status.shape, np.bool_)
+        return np.asarray(raced.place < raced.asked[:, None])
 
     @cached_property
     def clean(self) -> Bools:
@@ -74,7 +73,7 @@ class Cases:
     @cached_property
     def failed(self) -> Bools:
         """Where the candidate could not be asked: it failed, or was not tried any more because it had failed."""
-        failed = self.evaluation.failed & self._whole
+        failed = self.evaluation.failed & self._scheduled & (self.evaluation.perturbations == self.perturbation)
         given_up = (self.evaluation.status == Status.MISSING) & failed.any(axis=1, keepdims=True)
         return np.asarray((failed | given_up) & self.due)
 

@@ -7,14 +7,14 @@ out 0; slices are corrected for how many there are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import msgspec
 import numpy as np
 
 from merits.core.errors import DataError
 from merits.core.estimate import Estimate
-from merits.deciding.amounts import ODDS, pieces, round_up
+from merits.deciding.amounts import ODDS, about, pieces
 from merits.deciding.pairing import Paired, PairingCounts, Side, pair
 from merits.deciding.slices import SliceChange, estimate_of, slice_changes
 from merits.stats.critical import Bools, Floats
@@ -23,7 +23,7 @@ from merits.stats.paired import PairedDifferences, compare_all, holm, mcnemar_mi
 from merits.stats.power import examples_for_margin
 from merits.stats.rates import rate
 
-__all__ = ["Change", "Flip", "Outcome", "SideSummary", "changes", "difference_of", "state_of"]
+__all__ = ["Change", "Flip", "Outcome", "SideSummary", "changes", "difference_of"]
 
 Told: TypeAlias = Literal["better", "worse", "cannot be told apart"]
 Outcome: TypeAlias = Literal["solved", "wrong", "failed"]
@@ -107,17 +107,9 @@ def difference_of(paired: Paired, level: float, *, failures: bool) -> tuple[Esti
     return estimate_of(pairs, level, grouped=groups is not None), pairs, counted
 
 
-def state_of(side: Side, at: int) -> Outcome:
-    """How one example came out on most of its repeats."""
-    examples = side.examples
-    if 2.0 * examples.solved[at] > examples.n_counted(failures=True)[at]:
-        return "solved"
-    return "failed" if examples.n_failed[at] > examples.n_scored[at] else "wrong"
-
-
 def _change(paired: Paired, level: float, confidence: float) -> Change:
     _check_common(paired)
-    difference, pairs, counted = difference_of(paired, level, failures=True)
+    difference, _, counted = difference_of(paired, level, failures=True)
     answered = None
     if _any_failed(paired):
         answered, _, _ = difference_of(paired, level, failures=False)
@@ -138,7 +130,7 @@ def _change(paired: Paired, level: float, confidence: float) -> Change:
         p_value=p_value,
         p_method=p_method,
         difference_answered=answered,
-        settle=_settle(difference, answered, pairs, level) if verdict == "cannot be told apart" else "",
+        settle=_settle(paired, difference, answered, level) if verdict == "cannot be told apart" else "",
         gained=tuple(flip for flip in flips if flip.now == "solved"),
         lost=tuple(flip for flip in flips if flip.was == "solved"),
         slices=slices,
@@ -190,11 +182,16 @@ def _p_value(paired: Paired, counted: Bools) -> tuple[float, str]:
 
 def _flips(paired: Paired, counted: Bools) -> Iterator[Flip]:
     first, second = paired.shares(failures=True)
-    names = paired.examples
-    for i in np.flatnonzero(counted).tolist():
-        was, now = state_of(paired.first, int(paired.at_first[i])), state_of(paired.second, int(paired.at_second[i]))
-        if (was == "solved") != (now == "solved"):
-            yield Flip(example=str(names[i]), was=was, now=now, before=float(first[i]), after=float(second[i]))
+    was, now = (side.examples.outcome[at] for side, at in paired.sides)
+    flipped = counted & ((was == "solved") != (now == "solved"))
+    for i in np.flatnonzero(flipped).tolist():
+        yield Flip(
+            example=str(paired.examples[i]),
+            was=cast("Outcome", str(was[i])),
+            now=cast("Outcome", str(now[i])),
+            before=float(first[i]),
+            after=float(second[i]),
+        )
 
 
 def _summary(paired: Paired, level: float, side: Side, *, second: bool) -> SideSummary:
@@ -215,18 +212,19 @@ def _summary(paired: Paired, level: float, side: Side, *, second: bool) -> SideS
     )
 
 
-def _settle(difference: Estimate, answered: Estimate | None, pairs: PairedDifferences, level: float) -> str:
+def _settle(paired: Paired, difference: Estimate, answered: Estimate | None, level: float) -> str:
     """What would tell the two apart."""
     if answered is not None and _told(difference) != _told(answered):
         return "It depends on the questions that failed: run again, only these are asked again."
+    _, pairs, _ = difference_of(paired, level, failures=True)
     value, n = abs(difference.value or 0.0), difference.n
     error = float(pairs.error[0, 1])
     critical = float(pairs.reach(level)[0, 1]) / error if 0.0 < error < np.inf else 0.0
     total = examples_for_margin(0.0, error, n, value, critical=critical) if value and critical else None
     if total is None:
         return "No number of examples that can be told now would tell them apart: so far they are level."
-    more = pieces(round_up(max(total - n, 1)))
-    return f"About {more} more would tell them apart {ODDS}, if the difference is what it looks like now."
+    more = about(total - n, paired.examples_a_group)
+    return f"{more} would tell them apart {ODDS}, if the difference is what it looks like now."
 
 
 def _cost(paired: Paired, level: float) -> Estimate | None:
@@ -272,7 +270,7 @@ def _cautions(paired: Paired) -> Iterator[str]:
     if one.split != two.split:
         yield f"They are from different splits: {one.split} and {two.split}."
     if counts.n_changed:
-        yield f"{pieces(counts.n_changed)} with the same id have another input by now; they are not compared."
+        yield f"{pieces(counts.n_changed)}: the same id with another input by now, so not compared."
     not_counted = counts.n_paired - int(paired.counted(failures=True).sum())
     if not_counted:
-        yield f"{pieces(not_counted)} could not be judged on one side or were not answered; they are in no figure."
+        yield f"{pieces(not_counted)}: not judged or not answered on one side, so in no figure."

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from scipy.special import ndtri
 
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
@@ -107,6 +108,17 @@ class Comparison:
         a, b = self._at(i, j)
         centre = float(self.pairs.difference[a, b])
         return examples_for_margin(centre, *self._evidence(i, j), margin, critical=self._critical(a, b))
+
+    def detectable(self, i: int, j: int, power: float = 0.8) -> float | None:
+        """The smallest difference that as many examples as there are show with a probability; None without evidence.
+
+        (critical value + z_{power}) standard errors, at the spread that was found.
+        """
+        a, b = self._at(i, j)
+        error = float(self.pairs.error[a, b])
+        if not np.isfinite(error):
+            return None
+        return min((self._critical(a, b) + float(ndtri(power))) * error, self._most)
 
     def difference_of(self, i: int, j: int) -> float:
         """How much better candidate i looks than candidate j, without its interval."""

@@ -91,8 +91,8 @@ def _decision(
         n_compared=len(counting.members),
         test_looks=test_looks,
         level=needs.confidence,
-        steps=_steps(ruling, rulings, counting),
         race=race_result(counting),
+        steps=_steps(ruling, rulings, counting),
     )
 
 

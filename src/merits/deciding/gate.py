@@ -16,7 +16,7 @@ import numpy as np
 from merits.core.decision import RequirementResult
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
-from merits.deciding.amounts import ODDS, pieces, round_up
+from merits.deciding.amounts import ODDS, about, pieces
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.changes import Change, changes, difference_of
 from merits.deciding.pairing import Paired, Side, pair
@@ -143,8 +143,8 @@ def _settle(paired: Paired, bounds: Estimate, margin: float) -> str:
     total = examples_for_margin(-value if good else value, error, n, margin if good else -margin, critical=critical)
     if total is None:
         return "The difference is just about the margin: no number of examples that can be told now would settle it."
-    more = pieces(round_up(max(total - n, 1)))
-    return f"About {more} more would settle it {ODDS}, if the difference is what it looks like now."
+    more = about(total - n, paired.examples_a_group)
+    return f"{more} would settle it {ODDS}, if the difference is what it looks like now."
 
 
 def _judged(paired: Paired) -> Iterator[GateCheck]:

@@ -24,12 +24,13 @@ from merits.core.needs import Needs, Requirement
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
 from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.corpus import counted_measure
 from merits.deciding.economics import cost_per_case, net_value, solved_cost
 from merits.stats.bootstrap import jackknife_variance
 from merits.stats.critical import Bools, Floats, Ints, t_critical
 from merits.stats.means import mean_score
 from merits.stats.quantiles import quantile
-from merits.stats.rates import rate_bounds, rate_of_variance
+from merits.stats.rates import rate_bounds, rate_of_variance, variance_of_rare_classes
 
 __all__ = ["QUANTILES", "Question", "check_requirement", "measure", "metric_names", "row_values", "share_in_time"]
 
@@ -259,7 +260,9 @@ def _class(question: Question) -> tuple[Labels, int]:
 
 
 def _scorer(name: str, question: Question) -> Estimate | None:
-    """The mean value of a scorer."""
+    """The mean value of a scorer, or its measure of all answers together; a failure that counts is worth 0."""
+    if name in question.cases.evaluation.counts:
+        return _one_sided(counted_measure(question.cases, name, question.k, question.level, one_sided=True))
     values, mask = _scores(name, question)
     if not mask.any():
         return None
@@ -320,12 +323,23 @@ def _corpus(question: Question, *, name: str, of_probabilities: bool) -> Estimat
     n = len(rows) if groups is None else len(np.unique(groups))
     if name == "log_loss":
         return _log_loss(value, variance, n, question.two_sided)
+    if variance is not None and name in _OVER_CLASSES:
+        variance += _rare_classes(question, rows, name)
     if variance is None:
         return Estimate(value=value, low=0.0, high=1.0, level=question.level, n=n, unit="rate", method=f"{name}, open")
     doubted = min(n, _rests_on(question, rows, name))
     method = f"{name}: jackknife variance, Clopper–Pearson on the effective sample size"
     estimate = rate_of_variance(value, variance, question.level, rows=n, doubted=doubted, n=n, method=method)
     return _less_chance(question, rows, estimate) if name == "ece" else estimate
+
+
+def _rare_classes(question: Question, rows: Ints, name: str) -> float:
+    """What the few rows of rare classes may hide of the variance of a mean over classes."""
+    labels, k = question.cases.evaluation.labels, question.k
+    if labels is None:
+        return 0.0
+    codes = labels.predicted[k][rows] if name == "macro_precision" else labels.target[rows]
+    return variance_of_rare_classes(np.bincount(codes[codes >= 0], minlength=1))
 
 
 def _less_chance(question: Question, rows: Ints, estimate: Estimate) -> Estimate:
@@ -426,6 +440,7 @@ _OF_ROWS: Mapping[str, RowValues] = MappingProxyType(
 )
 _solved = partial(_rate, of=_solved_rows)
 
+_OVER_CLASSES = ("macro_f1", "macro_precision", "macro_recall")
 _OF_LABELS = ("f1", "macro_f1", "macro_precision", "macro_recall", "weighted_f1")
 _OF_PROBABILITIES = ("log_loss", "roc_auc", "pr_auc", "ece")
 _GENERAL: Mapping[str, Measure] = MappingProxyType(

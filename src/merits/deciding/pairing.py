@@ -67,6 +67,12 @@ class PerExample:
     n_answered: Floats
     latency_s: Floats
 
+    @cached_property
+    def outcome(self) -> NDArray[np.str_]:
+        """How each example came out on most of its repeats: "solved", "wrong" or "failed"."""
+        solved = 2.0 * self.solved > self.n_counted(failures=True)
+        return np.where(solved, "solved", np.where(self.n_failed > self.n_scored, "failed", "wrong"))
+
     @property
     def flaky(self) -> Bools:
         """Solved in some repeats and not in others."""
@@ -103,6 +109,11 @@ class Paired:
     counts: PairingCounts
 
     @property
+    def sides(self) -> tuple[tuple[Side, Ints], tuple[Side, Ints]]:
+        """Each side with the positions of the pairs in its examples."""
+        return (self.first, self.at_first), (self.second, self.at_second)
+
+    @property
     def by_score(self) -> bool:
         """Whether scores are compared, not the share of solved cases."""
         return self.first.measured_by_score or self.second.measured_by_score
@@ -129,6 +140,11 @@ class Paired:
         two = self.second.evaluation.group[self.rows_second]
         codes = units_of([str(code) for code in one.tolist()], [f"second {code}" for code in two.tolist()])
         return None if len(set(codes)) == len(codes) else np.array(codes)
+
+    @property
+    def examples_a_group(self) -> float:
+        """How many pairs there are for each independent group, on average."""
+        return 1.0 if self.groups is None else len(self.groups) / len(np.unique(self.groups))
 
     @cached_property
     def tags(self) -> dict[str, NDArray[np.str_]]:

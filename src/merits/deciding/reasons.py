@@ -31,6 +31,8 @@ REASONS: Mapping[str, str] = {
     "failures": "Some questions could not be asked of a candidate (timeouts, errors).",
     "many-unscored": "More than a tenth of a candidate's answers could not be judged, and are in no figure.",
     "many-missing": "More than a tenth of a candidate's answers are not there yet, and are in no figure.",
+    "assisted": "A candidate's quality over all examples was estimated with the help of those that were asked all.",
+    "closest-rival": "What the examples can show of the leader and the nearest candidate tied with it.",
     "few-groups": "The examples fall into fewer than ten groups: the intervals rest on little.",
     "unknown-price": "A candidate has no price, so what it costs is unknown; it is never taken to be free.",
     "incumbent-stays": "The candidate in use stays: none was shown to be better, or as good and cheaper.",

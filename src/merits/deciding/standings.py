@@ -6,6 +6,7 @@ from merits.core.decision import Standing
 from merits.core.estimate import Estimate
 from merits.core.outcome import Status
 from merits.deciding.assessment import Assessment
+from merits.deciding.assisted import assisted_quality
 from merits.deciding.cases import Cases
 from merits.deciding.economics import cost_per_case, net_value, per_month, solved_cost
 from merits.stats.quantiles import quantile
@@ -29,6 +30,7 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
     cost = cost_per_case(cases, k, level)
     assessed = k in cases.assessed  # of one that was never scored nothing is known, its worth least of all
     worth = net_value(cases, k, needs, level) if assessed else None
+    helped = assisted_quality(cases, k, level)
     return Standing(
         candidate=counting.names[k],
         candidate_id=cases.evaluation.candidates[k].id,
@@ -44,6 +46,8 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
         net_value_per_month=per_month(worth, needs),
         latency_p50_s=_latency(cases, k, 0.50, level),
         latency_p95_s=_latency(cases, k, 0.95, level),
+        quality_assisted=helped.estimate if helped is not None and helped.used else None,
+        assisted_variance=None if helped is None else helped.variance_ratio,
         n_scored=cases.count(Status.SCORED, k),
         n_failed=cases.count(Status.FAILED, k),
         n_unscored=cases.count(Status.UNSCORED, k),

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.answer import Answer, Failure, FailureKind, Usage
-from merits.core.evaluation import Labels
+from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
-from merits.core.outcome import Status
+from merits.core.outcome import Counts, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 
@@ -48,6 +48,7 @@ class Columns:
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
         self.scores = {name: np.zeros(shape) for name, _ in judge.others}
+        self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
@@ -92,6 +93,8 @@ class Columns:
                     status[row] = _SCORED
                     value[row] = score.value
                     solved[row] = score.solved
+                    if score.counts is not None:
+                        self._record_counts(judge.name, candidate, row, score.counts)
                     if judge.others:
                         self._record_others(candidate, row, answer)
                 if answer.probabilities is not None or answer.confidence is not None:
@@ -106,8 +109,17 @@ class Columns:
         return -1 if label is None else self._codes[label]
 
     def _record_others(self, candidate: int, row: int, answer: Answer) -> None:
-        for name, other in self.judge.other_values(self.rows.examples[row], answer):
-            self.scores[name][candidate, row] = other
+        for name, other in self.judge.other_scores(self.rows.examples[row], answer):
+            self.scores[name][candidate, row] = other.value
+            if other.counts is not None:
+                self._record_counts(name, candidate, row, other.counts)
+
+    def _record_counts(self, name: str, candidate: int, row: int, counts: Counts) -> None:
+        if name not in self.counts:
+            shape = (*self.status.shape, len(counts.values))
+            self.counts[name] = Counted(counts.statistic, np.zeros(shape))
+        if self.counts[name].statistic == counts.statistic:
+            self.counts[name].values[candidate, row] = counts.values
 
     def _record_tokens(self, candidate: int, row: int, usage: Usage) -> None:
         for name, field in zip(TOKENS, _FIELDS, strict=True):

@@ -340,6 +340,7 @@ class _Run:
             currency=self.task.needs.currency,
             labels=columns.labels(),
             confidence=columns.confidence,
+            counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
         )
 
     def _facts(self) -> dict[str, str]:

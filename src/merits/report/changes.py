@@ -79,7 +79,7 @@ def _facts(change: Change) -> Iterator[str]:
     yield _paired(change)
     yield from (_flaky(side) for side in (first, second) if side.n_repeated)
     if not first.n_repeated and not second.n_repeated:
-        yield "Which examples are flaky is not known: none was asked twice on one side (merits run --repeats 3)."
+        yield "Which examples are flaky is not known: nothing was asked twice (merits run --repeats 3)."
     yield _slices(change)
     yield _more(
         change.cost, f"{_name(second)} costs", ("more", "less"), "What a case costs is not known on both sides."

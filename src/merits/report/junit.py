@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 import numpy as np
 
 from merits.core.identity import JSON
-from merits.deciding.changes import state_of
 from merits.deciding.gate import Gate, GateCheck
 from merits.deciding.pairing import Side
 from merits.report.plain import cut, one_line
@@ -47,16 +46,17 @@ def _check(suite: ElementTree.Element, check: GateCheck) -> None:
 def _examples(suite: ElementTree.Element, gate: Gate, candidate: Side, outputs: Mapping[str, JSON]) -> None:
     told, evaluation = candidate.examples, candidate.evaluation
     lost = {flip.example for flip in gate.change.lost} if gate.change is not None else set()
+    counted = told.n_counted(failures=True) > 0
     latency = np.where(told.n_answered > 0, told.latency_s / np.maximum(told.n_answered, 1.0), 0.0)
     classname = one_line(evaluation.task_name, 80) or "examples"
     for at, name in enumerate(evaluation.examples[told.row].tolist()):
         time = f"{latency[at]:.3f}"
         case = ElementTree.SubElement(suite, "testcase", classname=classname, name=one_line(name, 120), time=time)
-        if not told.n_counted(failures=True)[at]:
+        if not counted[at]:
             why = "could not be judged" if told.n_unscored[at] else "was not asked"
             ElementTree.SubElement(case, "skipped", message=why)
             continue
-        state = state_of(candidate, at)
+        state = str(told.outcome[at])
         if state != "solved":
             before = ", and the baseline solved it" if name in lost else ""
             kind, what = ("failure", "not solved") if state == "wrong" else ("error", "failed")

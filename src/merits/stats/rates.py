@@ -16,7 +16,7 @@ from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.proportions import clopper_pearson_bound, clopper_pearson_bounds, wilson, wilson_limits
 from merits.stats.sequences import rate_sequence_limits
 
-__all__ = ["rate", "rate_bounds", "rate_of_variance"]
+__all__ = ["rate", "rate_bounds", "rate_of_variance", "variance_of_rare_classes"]
 
 
 def rate(
@@ -111,6 +111,21 @@ def rate_of_variance(
         unit="rate",
         method=method,
     )
+
+
+def variance_of_rare_classes(class_sizes: Ints) -> float:
+    """What half a made-up row in each class adds to the variance of a mean over classes: Σ_c (½ / (n_c + 2) / C)².
+
+    The few rows of a rare class often agree, and then say nothing of how much they might vary: with a class of 3 %
+    at n = 50 to 150, upper bounds of macro-F1 at 95 % missed 28 to 10 % without this and 1 to 2 % with it, for a
+    quarter more width; with classes of 30 and 70 % it changes little (`tests/simulation`). Classes without a row are
+    left out.
+
+    >>> variance_of_rare_classes(np.array([48, 0, 0])), round(variance_of_rare_classes(np.array([2, 98])), 5)
+    (0.0001, 0.00391)
+    """
+    present = class_sizes[class_sizes > 0]
+    return float(np.sum((0.5 / (present + 2.0) / max(len(present), 1)) ** 2))
 
 
 def _grouped(result: Clustered, low: float, high: float, level: float, method: str) -> Estimate:

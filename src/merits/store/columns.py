@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
-from merits.core.evaluation import Evaluation, Labels, Raced
+from merits.core.evaluation import Counted, Evaluation, Labels, Raced
 from merits.core.task import Split, TaskKind
 
 __all__ = ["described", "pack", "unpack"]
@@ -147,6 +147,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         scores=_by_name(arrays, "scores"),
         tokens=_by_name(arrays, "tokens"),
         raced=_raced(head.race, arrays),
+        counts=_counts(arrays),
     )
 
 
@@ -163,6 +164,8 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array
+    for key, counted in evaluation.counts.items():
+        yield f"counts/{counted.statistic}/{key}", counted.values
     for index, array in evaluation.confidence.items():
         yield f"confidence/{index}", array
     if evaluation.raced is not None:
@@ -190,6 +193,14 @@ def _raced(said: _Race | None, arrays: Mapping[str, Array]) -> Raced | None:
         return None
     place, rounds, asked = (arrays[f"race/{name}"] for name in _OF_RACE)
     return Raced(said.mode, said.target, said.delta, said.seed, place, rounds, asked, said.stopped)
+
+
+def _counts(arrays: Mapping[str, Array]) -> dict[str, Counted]:
+    found = {}
+    for name, array in _by_name(arrays, "counts").items():
+        statistic, key = name.split("/", 1)
+        found[key] = Counted(statistic, array)
+    return found
 
 
 def _by_name(arrays: Mapping[str, Array], field: str) -> dict[str, Array]:
