@@ -37,6 +37,15 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     source: Annotated[str, Meta(description="Where the price is from.")] = ""
 
     @property
+    def paid_by_use(self) -> bool:
+        """Whether every answer costs money by its tokens or by the call.
+
+        >>> Price(per_call=0.01).paid_by_use, Price(machine_per_hour=2.0).paid_by_use
+        (True, False)
+        """
+        return any((self.input_per_million, self.output_per_million, self.per_call))
+
+    @property
     def is_fixed_only(self) -> bool:
         """Whether it says only what is paid whatever is asked, and nothing of an answer.
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from merits.core.estimate import Estimate
 from merits.deciding.assessment import Assessment
-from merits.deciding.comparison import objective_of
-from merits.deciding.values import gain_bounds, net_values
+from merits.deciding.values import gain_bounds, net_values, objective_of
 from merits.stats.posterior import Sample, posterior
 
 __all__ = ["Chances", "chances"]

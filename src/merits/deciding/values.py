@@ -8,6 +8,8 @@ A failure earns and loses nothing but its cost. Knows prices only as the costs i
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from merits.core.evaluation import Evaluation, Labels
@@ -25,12 +27,18 @@ __all__ = [
     "gains",
     "net_value_bounds",
     "net_values",
+    "objective_of",
     "reviewed",
     "waited_s",
 ]
 
 COMPONENTS = ("solved", "wrong", "abstained", "reviewed", "waited", "mistakes", "spent")
 """What a net value is the sum of: counts of a case, seconds, and money (`mistakes` by class, `spent`)."""
+
+
+def objective_of(needs: Needs) -> Literal["quality", "net value"]:
+    """What candidates are compared by: net value where the user said what a solved case is worth, else quality."""
+    return "quality" if needs.worth_of_solved is None else "net value"
 
 
 def net_values(cases: Cases, needs: Needs, bounds: tuple[float, float] | None = None) -> Floats:

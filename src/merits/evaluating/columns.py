@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.answer import Answer, Failure, FailureKind, Usage
-from merits.core.evaluation import Labels
+from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
-from merits.core.outcome import Status
+from merits.core.outcome import Counts, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 
@@ -49,11 +49,13 @@ class Columns:
         self.predicted = np.full(shape, -1, np.int32) if read else None
         self.silent = None if read else np.zeros(shape, np.bool_)
         self.scores = {name: np.zeros(shape) for name, _ in judge.others}
+        self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
         self._failure_kind = np.zeros(shape, np.int8)
+        self._target: Array | None = None
         self._read = read
         self._codes = {name: code for code, name in enumerate(classes)}
         self._probability_codes: dict[str, int] = {}
@@ -71,13 +73,7 @@ class Columns:
         judge, predicted = self.judge, self.predicted
         for question, answer in answers:
             usage = answer.usage
-            code = -1
-            if answer.failure is not None:
-                self._record_failure(candidate, question, answer.failure)
-            else:
-                code = self._code(answer.output)
-                if self.silent is not None and _says_nothing(answer.output):
-                    self.silent[candidate, list(rows_of[question])] = True
+            code = self._record_said(candidate, question, answer)
             for row in rows_of[question]:
                 attempts[row] = usage.attempts
                 if answer.failure is not None:
@@ -94,12 +90,23 @@ class Columns:
                     status[row] = _SCORED
                     value[row] = score.value
                     solved[row] = score.solved
+                    if score.counts is not None:
+                        self._record_counts(judge.name, candidate, row, score.counts)
                     if judge.others:
                         self._record_others(candidate, row, answer)
                 if answer.probabilities is not None or answer.confidence is not None:
                     self._record_confidence(candidate, row, answer)
                 if usage.output_tokens or usage.input_tokens or usage.audio_tokens or usage.image_tokens:
                     self._record_tokens(candidate, row, usage)
+
+    def _record_said(self, candidate: int, question: int, answer: Answer) -> int:
+        """The class that was said, -1 for none; a failure, and that nothing was said, are written down."""
+        if answer.failure is not None:
+            self._record_failure(candidate, question, answer.failure)
+            return -1
+        if self.silent is not None and _says_nothing(answer.output):
+            self.silent[candidate, list(self.rows.rows_of[question])] = True
+        return self._code(answer.output)
 
     def _code(self, output: JSON) -> int:
         if self._read is None:
@@ -108,8 +115,17 @@ class Columns:
         return -1 if label is None else self._codes[label]
 
     def _record_others(self, candidate: int, row: int, answer: Answer) -> None:
-        for name, other in self.judge.other_values(self.rows.examples[row], answer):
-            self.scores[name][candidate, row] = other
+        for name, other in self.judge.other_scores(self.rows.examples[row], answer):
+            self.scores[name][candidate, row] = other.value
+            if other.counts is not None:
+                self._record_counts(name, candidate, row, other.counts)
+
+    def _record_counts(self, name: str, candidate: int, row: int, counts: Counts) -> None:
+        if name not in self.counts:
+            shape = (*self.status.shape, len(counts.values))
+            self.counts[name] = Counted(counts.statistic, np.zeros(shape))
+        if self.counts[name].statistic == counts.statistic:
+            self.counts[name].values[candidate, row] = counts.values
 
     def _record_tokens(self, candidate: int, row: int, usage: Usage) -> None:
         for name, field in zip(TOKENS, _FIELDS, strict=True):
@@ -152,9 +168,10 @@ class Columns:
         """Targets and predictions as codes; None without classes."""
         if self.predicted is None:
             return None
-        targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
-        target = np.fromiter(targets, np.int32, len(self.rows))
-        return Labels(self.classes, target, self.predicted, self.probabilities)
+        if self._target is None:
+            targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
+            self._target = np.fromiter(targets, np.int32, len(self.rows))
+        return Labels(self.classes, self._target, self.predicted, self.probabilities)
 
 
 def _says_nothing(output: JSON) -> bool:
