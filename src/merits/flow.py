@@ -19,8 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from msgspec.structs import replace
+
 from merits.core.candidate import Candidate
-from merits.core.doors import Store
+from merits.core.doors import AnswerKey, Store
 from merits.core.errors import TaskError, UsageError
 from merits.core.task import Split, Task
 
@@ -29,11 +31,25 @@ if TYPE_CHECKING:
 
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
+    from merits.core.identity import JSON
+    from merits.core.racing import Racing, Schedule
     from merits.evaluating import Plan, Progress
     from merits.prices import PriceTable
     from merits.report.views import ReportView
 
-__all__ = ["Candidates", "Run", "check_needs", "evaluate", "plan", "run", "stored_run", "write_report"]
+__all__ = [
+    "Candidates",
+    "Run",
+    "check_needs",
+    "costs_money",
+    "evaluate",
+    "evaluate_one",
+    "plan",
+    "raw_outputs",
+    "run",
+    "stored_run",
+    "write_report",
+]
 
 T = TypeVar("T")
 Candidates: TypeAlias = "Sequence[object] | Mapping[str, object]"
@@ -56,13 +72,16 @@ def evaluate(
     split: Split = "test",
     store: Store | str | Path | None = None,
     progress: Progress | None = None,
+    race: Racing | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
 
     `candidates` are the task's own unless given: recipes, functions, scikit-learn estimators, or objects with
     `answer` or `predict`, in a sequence or by name in a mapping. `store` is where answers are remembered: a path,
     an open store, or by default `.merits/store.sqlite` in the task's folder. On `dev`, what can be trained is
-    cross-validated; on `test` it is trained on all of `dev`. Works inside a running event loop (a notebook) too.
+    cross-validated; on `test` it is trained on all of `dev`. With `race` they are asked in rounds, and those that
+    cannot be the best under the task's needs are dropped: far fewer calls (`merits.Racing`). Works inside a running
+    event loop (a notebook) too.
 
     Raises UsageError for what must be changed, ProviderError when no candidate could be asked, StoreError when answers
     cannot be stored; what was answered before is stored in every case.
@@ -78,7 +97,13 @@ def evaluate(
     with _opened(store, task) as opened:
         return _finish(
             lambda: ask_score_remember(
-                task, _recipes(task, candidates), split=split, store=opened, progress=progress, table=_prices(task)
+                task,
+                _recipes(task, candidates),
+                split=split,
+                store=opened,
+                progress=progress,
+                table=_prices(task),
+                schedule=_schedule(task, race),
             )
         )
 
@@ -98,12 +123,47 @@ def run(
     split: Split = "test",
     store: Store | str | Path | None = None,
     progress: Progress | None = None,
+    race: Racing | None = None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report."""
     check_needs(task)
     with _opened(store, task) as opened:
-        evaluation = evaluate(task, split=split, store=opened, progress=progress)
+        evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race)
         return _concluded(task, evaluation, opened, remember=split == "test")
+
+
+def costs_money(task: Task) -> bool:
+    """Whether any candidate is paid by token or by call: then `merits run` races."""
+    from merits.evaluating.pricing import known_prices
+
+    prices = known_prices(task.candidates, _prices(task), currency=task.needs.currency)
+    return any(price is not None and price.paid_by_use for price in prices)
+
+
+def evaluate_one(
+    task: Task, name: str, *, store: Store | str | Path | None = None, progress: Progress | None = None
+) -> Evaluation:
+    """A test evaluation with the candidate of this name: the stored one when nothing is left to ask, else a new one."""
+    from merits.evaluating import plan as what_to_ask
+    from merits.evaluating import reprice
+
+    narrowed = replace(task, candidates=tuple(one for one in task.candidates if one.name == name))
+    with _opened(store, task) as opened:
+        stored = opened.evaluation(task.id, "test")
+        if stored is not None and narrowed.candidates[0].id in {candidate.id for candidate in stored.candidates}:
+            left = what_to_ask(narrowed, narrowed.candidates, split="test", store=opened)
+            if left.n_to_ask == 0:
+                return reprice(stored, task.candidates, _prices(task))
+        return evaluate(narrowed, store=opened, progress=progress)
+
+
+def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
+    """What candidate k said to each example, by its id, as far as it is stored; of repeats, the first."""
+    examples = task.split(evaluation.split)
+    with _opened(store, task, write=False) as opened:
+        answers = opened.answers(evaluation.versions[k], {AnswerKey(example.input_hash) for example in examples})
+    said = ((example.id, answers.get(AnswerKey(example.input_hash))) for example in examples)
+    return {name: answer.output for name, answer in said if answer is not None and answer.failure is None}
 
 
 def check_needs(task: Task) -> None:
@@ -200,6 +260,12 @@ def _prices(task: Task) -> PriceTable | None:
     from merits.prices import load_table
 
     return load_table(Path(task.folder) / task.prices) if task.prices else None
+
+
+def _schedule(task: Task, race: Racing | None) -> Schedule | None:
+    from merits.deciding.racing import schedule
+
+    return None if race is None else schedule(race, task.needs, seed=task.settings.seed)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from merits.cli import github
 from merits.core.errors import MeritsError, UsageError
 
 __all__ = ["VERBS", "main", "parser"]
@@ -20,6 +21,8 @@ VERBS = {
     "check": "validate the task and profile its data, before anything is spent",
     "run": "evaluate the candidates, decide, and write the report",
     "report": "the report again, from what is stored",
+    "compare": "what changed between candidates, runs, or results of another tool",
+    "gate": "pass or fail a candidate in CI: against a baseline, and by what the task requires",
     "kinds": "list the kinds of candidate and scorer, with their parameters",
     "schema": "print the JSON Schema of the task file, for editors",
 }
@@ -106,6 +109,4 @@ def _explain(problem: MeritsError, traceback: bool) -> None:
     print(f"error: {redact(problem.found)}", file=sys.stderr)
     if problem.next_step:
         print(f"  next: {redact(problem.next_step)}", file=sys.stderr)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        one_line = redact(str(problem)).replace("%", "%25").replace("\n", "%0A")
-        print(f"::error title=merits {problem.code}::{one_line}")
+    github.error_line(f"merits {problem.code}", str(problem))

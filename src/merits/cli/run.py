@@ -1,12 +1,14 @@
 """Evaluates the candidates on the test examples, decides, and writes the report. Run again, it pays for nothing twice.
 
-example:  merits run --dry-run && merits run
+Candidates that are paid by token or call race: all are asked the same examples in one random order, and those that
+cannot be the best are dropped.
+
+example:  merits run --dry-run && merits run --budget "5 USD"
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +16,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from merits.cli import github
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
+from merits.cli.racing import add_race, racing_of
 from merits.core.errors import UsageError
 from merits.core.validate import did_you_mean
 
@@ -35,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, metavar="N", help="ask every question N times")
     parser.add_argument("--concurrency", type=int, metavar="N", help="questions in flight per candidate")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="deadline of one attempt")
+    add_race(parser)
     add_store(parser)
     parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -48,22 +53,25 @@ def run(args: argparse.Namespace) -> int:
 
     task = _adjusted(found_task(args.task), args)
     split: Split = "dev" if args.dev else "test"
+    race = racing_of(args, task)
     if args.dry_run:
-        return _show_plan(flow.plan(task, split=split, store=args.store), args.json)
+        return _show_plan(flow.plan(task, split=split, store=args.store), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
-        done = flow.run(task, split=split, store=args.store, progress=progress)
+        done = flow.run(task, split=split, store=args.store, progress=progress, race=race)
     return conclude(done, args)
 
 
 def conclude(done: Run, args: argparse.Namespace) -> int:
     """Writes the report, prints the outcome, and returns the exit code of the decision."""
     from merits import flow
+    from merits.evaluating.importing import outcomes_file
 
     name = "report-dev.html" if done.evaluation.split == "dev" else "report.html"
     path = args.report or Path(done.task.folder) / f"{done.task.name}-{name}"
     if args.json:
         flow.save_page(done.view, path)
-        print_json("merits.run/1", {"decision": done.decision, "report": str(path)})
+        outcomes = outcomes_file(done.evaluation)
+        print_json("merits.run/1", {"decision": done.decision, "report": str(path), "outcomes": outcomes})
     else:
         from merits.report import terminal
 
@@ -77,12 +85,9 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
 
 def _step_summary(done: Run) -> None:
     """In GitHub Actions, the decision also goes onto the page of the step."""
-    target = os.environ.get("GITHUB_STEP_SUMMARY")
-    if target:
-        from merits.report import markdown
+    from merits.report import markdown
 
-        with Path(target).open("a", encoding="utf-8") as page:
-            page.write(markdown.render(done.view))
+    github.step_summary(lambda: markdown.render(done.view))
 
 
 def _adjusted(task: Task, args: argparse.Namespace) -> Task:
@@ -110,13 +115,17 @@ def _adjusted(task: Task, args: argparse.Namespace) -> Task:
     )
 
 
-def _show_plan(plan: Plan, as_json: bool) -> int:
+def _show_plan(plan: Plan, as_json: bool, *, raced: bool) -> int:
     if as_json:
         parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
-        print_json("merits.plan/1", {"n_to_ask": plan.n_to_ask, "parts": parts})
+        print_json("merits.plan/1", {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts})
         return 0
     from merits.report import terminal
 
     terminal.render_plan(plan, console())
+    if raced and plan.n_to_ask:
+        print(
+            "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."
+        )
     print("nothing was asked.", file=sys.stderr)
     return 0

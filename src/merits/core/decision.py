@@ -10,7 +10,7 @@ from merits.core.estimate import Estimate
 from merits.core.identity import content_hash
 from merits.core.needs import Needs, Requirement
 
-__all__ = ["Decision", "Met", "Reason", "RequirementResult", "Standing", "Verdict"]
+__all__ = ["Decision", "Met", "RaceResult", "RaceRunner", "Reason", "RequirementResult", "Standing", "Verdict"]
 
 Verdict: TypeAlias = Literal["adopt", "keep", "none worth it", "undecided", "recheck"]
 Met: TypeAlias = Literal["met", "not met", "not yet known"]
@@ -65,12 +65,47 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     n_missing: int = 0
 
 
+class RaceRunner(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one candidate came in a race: how many questions and units it was asked, and whether it was dropped.
+
+    `may_be_best_here` is meant of these examples, `may_be_best_ahead` of future traffic.
+    """
+
+    candidate: str
+    n_asked: int
+    n_units: int
+    dropped: bool
+    may_be_best_here: bool
+    may_be_best_ahead: bool
+
+
+class RaceResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a race went. `n_asked` questions of `n_without` were asked, on at most `n_units` units (groups of rows).
+
+    `label` says how sure it is: "certified" bounds the probability `delta` of having dropped the best, whenever one
+    looks; "calibrated, not certified" was only measured to keep it. `would_shrink` says what would tell apart those
+    that may be the best on future traffic.
+    """
+
+    mode: Literal["certified", "economy"]
+    label: str
+    target: Literal["examples", "traffic"]
+    delta: float
+    stopped: Literal["decided", "exhausted", "budget"]
+    n_asked: int
+    n_without: int
+    n_units: int
+    runners: tuple[RaceRunner, ...]
+    would_shrink: str
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict, whom it names, why, and what would change it. Made by `merits.decide`, a pure function.
 
     `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
     verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
-    `n_compared` and `test_looks` say how often the evidence was used to choose.
+    `n_compared` and `test_looks` say how often the evidence was used to choose. `race` is how the candidates raced,
+    where not everybody was asked everything.
     """
 
     verdict: Verdict
@@ -92,6 +127,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     n_compared: int
     test_looks: int
     level: float
+    race: RaceResult | None = None
     id: str = ""
 
     def __post_init__(self) -> None:

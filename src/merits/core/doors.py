@@ -15,7 +15,7 @@ from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example, Split
 
-__all__ = ["AnswerKey", "Improver", "Model", "Record", "Scorer", "Store", "StoredAnswer", "Trainable"]
+__all__ = ["AnswerKey", "Improver", "Model", "Record", "Scorer", "Store", "StoredAnswer", "StoredRun", "Trainable"]
 
 
 @runtime_checkable
@@ -85,6 +85,17 @@ class StoredAnswer(msgspec.Struct, frozen=True, gc=False):
     at: float
 
 
+class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+    """An evaluation in the store, without its arrays. `number` counts from 1; `at` is UNIX seconds, None if unknown."""
+
+    number: int
+    task: str
+    task_name: str
+    split: Split
+    candidates: tuple[str, ...]
+    at: float | None
+
+
 Record: TypeAlias = StoredAnswer | Candidate | Evaluation | Decision
 
 
@@ -107,6 +118,14 @@ class Store(Protocol):
 
     def evaluation(self, task: str, split: Split) -> Evaluation | None:
         """The latest evaluation of a task (by its id) and split; None when there is none."""
+        ...
+
+    def runs(self) -> Sequence[StoredRun]:
+        """What evaluations there are, of all tasks and splits, oldest first."""
+        ...
+
+    def run(self, number: int) -> Evaluation | None:
+        """One evaluation by its number; None when there is none."""
         ...
 
     def decisions(self, task: str) -> Sequence[Decision]:

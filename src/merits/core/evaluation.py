@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from merits.core.candidate import Candidate
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
 
-__all__ = ["Counted", "Evaluation", "Labels"]
+__all__ = ["Counted", "Evaluation", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -45,6 +46,26 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class Raced:
+    """How candidates raced: asked in rounds, in a random order that was fixed before, until they were dropped.
+
+    Rows that depend on each other are one unit. `place` (rows,) is the place of each row's unit in the order, from 0;
+    `rounds` how many units had been asked after each round; `asked` (candidates,) how many, from the first, each
+    candidate was asked before it was dropped or the race ended. Rows past that are nobody's failure. `mode`, `target`
+    and `delta` are what they were dropped by, and `stopped` says why it ended.
+    """
+
+    mode: Literal["certified", "economy"]
+    target: Literal["examples", "traffic"]
+    delta: float
+    seed: int
+    place: NDArray[np.integer]
+    rounds: NDArray[np.integer]
+    asked: NDArray[np.integer]
+    stopped: Literal["decided", "exhausted", "budget"]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All outcomes of one task and one split. Arrays have shape (candidates, rows) unless said otherwise.
 
@@ -57,7 +78,8 @@ class Evaluation:
     the names of those that measure all answers together (BLEU, word error rate) to what these are made of.
     `tokens` maps kinds of tokens to counts. `machine_s` is the machine time an answer took. `cost` is money in
     `currency`, meaningful where `priced[candidate]`; an unknown price is not 0. `versions` names the exact thing
-    that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run.
+    that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
+    in which order, where not everybody was asked everything.
     """
 
     task: str
@@ -88,6 +110,7 @@ class Evaluation:
     confidence: Mapping[int, Floats] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, Counted] = field(default_factory=dict)
+    raced: Raced | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Itera
         if standing.relation == "tied":
             yield because("tied", f"{name} cannot be told apart from {leader}: behind by {standing.behind}.", name)
         if standing.relation == "worse":
-            yield because("worse", f"{name} is worse than {leader}: behind by {standing.behind}.", name)
+            yield because("worse", _worse_text(assessment, k, leader, standing), name)
         if k not in assessment.cases.assessed:
             counts = f"{standing.n_failed} failed, {standing.n_unscored} unscored, {standing.n_missing} missing"
             yield because("not-assessed", f"{name} has no scored answer ({counts}), so it was left out.", name)
@@ -59,6 +59,15 @@ def _rival(assessment: Assessment) -> Iterator[Reason]:
         f"show a difference of {shown} or more {ODDS}; seen is {difference.number(difference.value)}; {settle}."
     )
     yield because("closest-rival", text, assessment.names[rival])
+
+
+def _worse_text(assessment: Assessment, k: int, leader: str, standing: Standing) -> str:
+    raced = assessment.cases.evaluation.raced
+    if raced is None or k in assessment.standing:
+        return f"{standing.candidate} is worse than {leader}: behind by {standing.behind}."
+    out = f"the race dropped it after {pieces(int(raced.asked[k]), assessment.cases.examples_a_group)}"
+    sure = "cannot be" if raced.mode == "certified" else "is hardly"
+    return f"{standing.candidate} {sure} the best: {out}, {standing.behind} behind {leader}."
 
 
 def _missed(standings: tuple[Standing, ...]) -> Iterator[Reason]:

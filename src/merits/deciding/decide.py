@@ -12,7 +12,8 @@ from merits.core.needs import Needs
 from merits.deciding.assessment import Assessment, assess
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.circumstances import circumstances
-from merits.deciding.comparison import objective_of
+from merits.deciding.economics import objective_of
+from merits.deciding.raced import race_result
 from merits.deciding.reasons import because
 from merits.deciding.sound import check_sound
 from merits.deciding.standings import standings
@@ -87,6 +88,7 @@ def _decision(
         n_compared=len(counting.members),
         test_looks=test_looks,
         level=needs.confidence,
+        race=race_result(counting),
     )
 
 

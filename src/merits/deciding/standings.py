@@ -11,7 +11,6 @@ from merits.deciding.cases import Cases
 from merits.deciding.economics import cost_per_case, net_value, per_month, solved_cost
 from merits.stats.critical import Bools
 from merits.stats.quantiles import quantile
-from merits.stats.rates import rate
 
 __all__ = ["standings"]
 
@@ -61,7 +60,7 @@ def _share(cases: Cases, k: int, mask: Bools, level: float) -> Estimate | None:
     """The share solved; None when the candidate was never scored: then nothing is known of its quality."""
     if k not in cases.assessed:
         return None
-    return rate(cases.solved[k][mask], cases.groups_at(mask), level)
+    return cases.rate(cases.solved[k], mask, level)
 
 
 def _latency(cases: Cases, k: int, q: float, level: float) -> Estimate | None:

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from merits.core.decision import Reason, RequirementResult, Verdict
-from merits.deciding.amounts import ODDS, about_more
+from merits.deciding.amounts import ODDS, about_more, listed
 from merits.deciding.assessment import Assessment
 from merits.deciding.economics import gain_if_free
 from merits.deciding.reasons import because
 from merits.deciding.requirements import more_examples
 
-__all__ = ["Ruling", "listed", "rule"]
+__all__ = ["Ruling", "rule"]
 
 _TELLING_ZERO = 59  # as many failures in a row leave less than 5 % for a share solved above 5 %
 _SAME_COST = 0.05  # costs within 5 % of each other are equal: measured seconds vary by more from run to run
@@ -314,12 +314,3 @@ def _after_adopting(assessment: Assessment, chosen: int, verdict: Verdict) -> st
         return "Give prices: then the cheapest of the tied is named, not the one that is quickest or looks best."
     verb = "Keep" if verdict == "keep" else "Use"
     return f"{verb} {assessment.names[chosen]}; this choice needs nothing more to be measured."
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names as in a sentence.
-
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"

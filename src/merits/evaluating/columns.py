@@ -54,6 +54,7 @@ class Columns:
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
         self._failure_kind = np.zeros(shape, np.int8)
+        self._target: Array | None = None
         self._read = read
         self._codes = {name: code for code, name in enumerate(classes)}
         self._probability_codes: dict[str, int] = {}
@@ -161,9 +162,10 @@ class Columns:
         """Targets and predictions as codes; None without classes."""
         if self.predicted is None:
             return None
-        targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
-        target = np.fromiter(targets, np.int32, len(self.rows))
-        return Labels(self.classes, target, self.predicted, self.probabilities)
+        if self._target is None:
+            targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
+            self._target = np.fromiter(targets, np.int32, len(self.rows))
+        return Labels(self.classes, self._target, self.predicted, self.probabilities)
 
 
 def _are_probabilities(given: Mapping[str, float]) -> bool:

@@ -10,7 +10,7 @@ from merits.report.plain import one_line
 from merits.report.sections.candidates import CandidateRow
 from merits.report.views import ReportView
 
-__all__ = ["render"]
+__all__ = ["escaped", "render"]
 
 _BADGES = {"good": "🟢", "open": "🟡", "bad": "🔴"}
 _MEANINGFUL = re.compile(r"([\\`*_{}\[\]<>#|~@&$]|(?<=:)//|(?<=www)\.)")  # the last two begin links by themselves
@@ -23,16 +23,16 @@ def render(view: ReportView) -> str:
     """
     verdict = view.verdict
     parts = [
-        f"## {_BADGES[verdict.tone]} {_escaped(view.task)}: {_escaped(verdict.headline)}",
-        " ".join(_escaped(sentence) for sentence in verdict.sentences),
+        f"## {_BADGES[verdict.tone]} {escaped(view.task)}: {escaped(verdict.headline)}",
+        " ".join(escaped(sentence) for sentence in verdict.sentences),
         "\n".join(_table(view)),
     ]
     if verdict.failures:
-        parts.append(_escaped(verdict.failures))
+        parts.append(escaped(verdict.failures))
     if verdict.caution:
-        parts.append(f"**{_escaped(verdict.caution)}**")
+        parts.append(f"**{escaped(verdict.caution)}**")
     if verdict.next_step:
-        parts.append(f"**Next:** {_escaped(verdict.next_step)}")
+        parts.append(f"**Next:** {escaped(verdict.next_step)}")
     return "\n\n".join(part for part in parts if part) + "\n\n"
 
 
@@ -45,7 +45,7 @@ def _table(view: ReportView) -> list[str]:
 
 def _row(row: CandidateRow, solved: int) -> str:
     s, counts = row.standing, row.requirements
-    name = f"**{_escaped(row.name)}**" if row.named else _escaped(row.name)
+    name = f"**{escaped(row.name)}**" if row.named else escaped(row.name)
     bars = [(counts.n_met, "met"), (counts.n_not_met, "not met"), (counts.n_open, "open")]
     cells = [
         name,
@@ -59,13 +59,13 @@ def _row(row: CandidateRow, solved: int) -> str:
 
 
 def _figure(estimate: Estimate | None) -> str:
-    return "no record" if estimate is None else _escaped(estimate.text())
+    return "no record" if estimate is None else escaped(estimate.text())
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Clean text on one line that Markdown takes as it is.
 
-    >>> _escaped("<b>[a](http://x)|")
+    >>> escaped("<b>[a](http://x)|")
     '\\\\<b\\\\>\\\\[a\\\\](http:\\\\//x)\\\\|'
     """
     return _MEANINGFUL.sub(r"\\\1", one_line(text, 2_000))

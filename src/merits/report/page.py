@@ -22,6 +22,7 @@ from merits.report.drawings.differences import difference_chart
 from merits.report.drawings.frontier import frontier_chart
 from merits.report.drawings.latency import latency_chart
 from merits.report.drawings.quality import quality_chart
+from merits.report.drawings.race import race_chart
 from merits.report.drawings.slices import slice_chart
 from merits.report.plain import clean
 from merits.report.sections.candidates import CandidateRow
@@ -150,6 +151,7 @@ def _charts(view: ReportView) -> Mapping[str, Chart | None]:
     return {
         "quality": quality_chart(view.candidates, view.needs),
         "differences": difference_chart(view.differences) if view.differences else None,
+        "race": race_chart(view.race) if view.race else None,
         "frontier": frontier_chart(view.frontier) if view.frontier else None,
         "latency": latency_chart(view.latency, view.needs) if view.latency else None,
         "slices": slice_chart(view.slices) if view.slices else None,
@@ -191,6 +193,7 @@ def _contents(view: ReportView, charts: Mapping[str, Chart | None]) -> list[tupl
         ("requirements", "Requirements", any(row.standing.requirements for row in view.candidates)),
         ("quality", "Quality", charts["quality"]),
         ("differences", "Differences", view.differences),
+        ("race", "How the race went", view.race),
         ("cost", "Quality against cost", charts["frontier"]),
         ("latency", "Time to answer", charts["latency"]),
         ("slices", "Slices", view.slices),

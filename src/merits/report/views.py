@@ -23,6 +23,7 @@ from merits.report.sections.frontier import FrontierSection, frontier_section
 from merits.report.sections.latency import LatencySection, latency_section
 from merits.report.sections.measures import MeasureSection, measure_section
 from merits.report.sections.mistakes import ConfusionSection, confusion_section
+from merits.report.sections.race import RaceSection, race_section
 from merits.report.sections.repeats import RepeatSection, repeat_section
 from merits.report.sections.slices import SliceSection, slice_section
 from merits.report.sections.spent import SpentSection, spent_section
@@ -58,6 +59,7 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     candidates: tuple[CandidateRow, ...]
     units: Units
+    race: RaceSection | None
     frontier: FrontierSection | None
     latency: LatencySection | None
     slices: SliceSection | None
@@ -105,6 +107,7 @@ def view(
         reasons=decision.reasons,
         candidates=rows,
         units=units,
+        race=race_section(subject),
         frontier=frontier_section(rows, decision.currency, units),
         latency=latency_section(subject),
         slices=slice_section(subject),

@@ -9,6 +9,7 @@ from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_t
 from merits.stats.clusters import FEW_GROUPS, clustered
 from merits.stats.components import Components, components
 from merits.stats.means import mean, mean_score, skewed_limits
+from merits.stats.noninferiority import difference_bounds
 from merits.stats.paired import (
     PairedDifferences,
     bonett_price,
@@ -59,6 +60,7 @@ __all__ = [
     "compare_all",
     "components",
     "cost_per_solved",
+    "difference_bounds",
     "examples_for_difference",
     "examples_for_gate",
     "examples_for_margin",

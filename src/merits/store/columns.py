@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.candidate import Candidate
+from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
-from merits.core.evaluation import Counted, Evaluation, Labels
+from merits.core.evaluation import Counted, Evaluation, Labels, Raced
 from merits.core.task import Split, TaskKind
 
-__all__ = ["pack", "unpack"]
+__all__ = ["described", "pack", "unpack"]
 
 Array = NDArray[Any]
 _PLAIN = ("repeats", "group", "status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
 _TEXTS = ("examples", "input_hashes", "perturbations")
+_OF_RACE = ("place", "rounds", "asked")
 _BY_NAME = ("scores", "tokens", "tags")
 
 
@@ -32,6 +34,16 @@ class _Column(msgspec.Struct, omit_defaults=True):
     at: str
     same: tuple[int, ...] | None = None
     text: bool = False
+
+
+class _Race(msgspec.Struct, kw_only=True):
+    """What is said of a race beside its arrays."""
+
+    mode: Literal["certified", "economy"]
+    target: Literal["examples", "traffic"]
+    delta: float
+    seed: int
+    stopped: Literal["decided", "exhausted", "budget"]
 
 
 class _Header(msgspec.Struct, kw_only=True):
@@ -46,10 +58,12 @@ class _Header(msgspec.Struct, kw_only=True):
     facts: dict[str, str]
     classes: tuple[str, ...] | None
     columns: dict[str, _Column]
+    race: _Race | None = None
+    at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
-def pack(evaluation: Evaluation, keep: Callable[[bytes], str]) -> bytes:
-    """The header as JSON. Each array is handed to `keep`, which returns where it is.
+def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | None = None) -> bytes:
+    """The header as JSON. Each array is handed to `keep`, which returns where it is. `at` says when, in UNIX seconds.
 
     >>> import numpy as np
     >>> from merits.testing.evaluations import tiny
@@ -81,16 +95,28 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str]) -> bytes:
             facts=dict(evaluation.facts),
             classes=labels.classes if labels else None,
             columns=columns,
+            race=_race(evaluation.raced),
+            at=at,
         )
+    )
+
+
+def described(header: bytes, number: int) -> StoredRun:
+    """What a header says of its evaluation, without the arrays."""
+    head = _head(header)
+    return StoredRun(
+        number=number,
+        task=head.task,
+        task_name=head.task_name,
+        split=head.split,
+        candidates=tuple(candidate.name for candidate in head.candidates),
+        at=head.at,
     )
 
 
 def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
     """The evaluation whose arrays `fetch` finds. The arrays cannot be written to."""
-    try:
-        head = msgspec.json.decode(header, type=_Header)
-    except msgspec.DecodeError as problem:
-        raise StoreError(f"A stored evaluation is broken: {problem}.", "Run the evaluation again.") from None
+    head = _head(header)
     arrays = {name: _array(column, fetch(column.at)) for name, column in head.columns.items()}
     return Evaluation(
         task=head.task,
@@ -121,7 +147,15 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         scores=_by_name(arrays, "scores"),
         tokens=_by_name(arrays, "tokens"),
         counts=_counts(arrays),
+        raced=_raced(head.race, arrays),
     )
+
+
+def _head(header: bytes) -> _Header:
+    try:
+        return msgspec.json.decode(header, type=_Header)
+    except msgspec.DecodeError as problem:
+        raise StoreError(f"A stored evaluation is broken: {problem}.", "Run the evaluation again.") from None
 
 
 def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
@@ -134,6 +168,9 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
         yield f"counts/{counted.statistic}/{key}", counted.values
     for index, array in evaluation.confidence.items():
         yield f"confidence/{index}", array
+    if evaluation.raced is not None:
+        for name in _OF_RACE:
+            yield f"race/{name}", getattr(evaluation.raced, name)
     if evaluation.labels is not None:
         yield "target", evaluation.labels.target
         yield "predicted", evaluation.labels.predicted
@@ -153,6 +190,17 @@ def _counts(arrays: Mapping[str, Array]) -> dict[str, Counted]:
         statistic, key = name.split("/", 1)
         found[key] = Counted(statistic, array)
     return found
+
+
+def _race(raced: Raced | None) -> _Race | None:
+    return None if raced is None else _Race(**{name: getattr(raced, name) for name in _Race.__struct_fields__})
+
+
+def _raced(said: _Race | None, arrays: Mapping[str, Array]) -> Raced | None:
+    if said is None:
+        return None
+    place, rounds, asked = (arrays[f"race/{name}"] for name in _OF_RACE)
+    return Raced(said.mode, said.target, said.delta, said.seed, place, rounds, asked, said.stopped)
 
 
 def _by_name(arrays: Mapping[str, Array], field: str) -> dict[str, Array]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -20,12 +21,12 @@ from msgspec.structs import replace
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
-from merits.core.doors import AnswerKey, Record, Store, StoredAnswer
+from merits.core.doors import AnswerKey, Record, Store, StoredAnswer, StoredRun
 from merits.core.errors import DiskFull, StoreError, StoreTooNew
 from merits.core.evaluation import Evaluation
 from merits.core.secrets import redact, redact_values
 from merits.core.task import Split
-from merits.store.columns import pack, unpack
+from merits.store.columns import described, pack, unpack
 from merits.store.lock import WriterLock
 
 __all__ = ["SCHEMA", "SqliteStore", "open_store"]
@@ -254,7 +255,7 @@ class SqliteStore(Store):
             self._database.execute("INSERT INTO candidates (candidate, record) VALUES (?, ?)", (candidate.id, text))
 
     def _insert_evaluation(self, evaluation: Evaluation) -> None:
-        header = redact_values(pack(evaluation, self._keep).decode())
+        header = redact_values(pack(evaluation, self._keep, at=time.time()).decode())
         self._database.execute(
             "INSERT INTO evaluations (task, split, header) VALUES (?, ?, ?)",
             (evaluation.task, evaluation.split, header),
@@ -317,6 +318,18 @@ class SqliteStore(Store):
             row = self._database.execute(
                 "SELECT header FROM evaluations WHERE task = ? AND split = ? ORDER BY id DESC LIMIT 1", (task, split)
             ).fetchone()
+            return unpack(row[0].encode(), self._fetch) if row else None
+
+    def runs(self) -> Sequence[StoredRun]:
+        """What evaluations there are, of all tasks and splits, oldest first."""
+        with self._lock, self._explained():
+            rows = self._database.execute("SELECT id, header FROM evaluations ORDER BY id").fetchall()
+        return [described(header.encode(), number) for number, header in rows]
+
+    def run(self, number: int) -> Evaluation | None:
+        """One evaluation by its number; None when there is none."""
+        with self._lock, self._explained():
+            row = self._database.execute("SELECT header FROM evaluations WHERE id = ?", (number,)).fetchone()
             return unpack(row[0].encode(), self._fetch) if row else None
 
     def _fetch(self, digest: str) -> bytes:

@@ -184,6 +184,26 @@ class StoreContract(ABC):
         assert latest.facts == {"run": "2"}
         store.close()
 
+    def test_every_run_can_be_listed_and_read_again(self, store: Store) -> None:
+        """Runs are compared with each other, so the earlier ones are kept, and found by their number."""
+        assert list(store.runs()) == []
+        assert store.run(1) is None
+        for number in range(2):
+            store.add([tiny(n=4, facts={"run": str(number)})])
+        store.add([tiny(task="u" * 32, n=5)])
+        runs = store.runs()
+        assert [run.number for run in runs] == [1, 2, 3]
+        assert [run.task for run in runs] == ["t" * 32, "t" * 32, "u" * 32]
+        assert runs[0].candidates == ("steady", "brokén")
+        assert (runs[0].task_name, runs[0].split) == ("tiny", "test")
+        times = [run.at for run in runs if run.at is not None]
+        assert times == sorted(times)
+        for run, facts in zip(runs, ({"run": "0"}, {"run": "1"}), strict=False):
+            again = store.run(run.number)
+            assert again is not None
+            _same(again, tiny(n=4, facts=facts))
+        store.close()
+
     def test_decisions_come_back_oldest_first(self, store: Store) -> None:
         """How often the test examples were looked at is read off them."""
         for summary in ("first", "second"):
