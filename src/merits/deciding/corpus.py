@@ -67,7 +67,7 @@ def counted_measure(cases: Cases, name: str, k: int, level: float, *, one_sided:
     groups = cases.groups_at(mask)
     found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
     found = replace(found, anytime=cases.anytime)
-    size = float(counts[0, :, statistic.size].sum())
+    size = float(counts[0, :, statistic.given].sum())
     return statistic_of_sums(found, 0, level, rows=size, method=statistic.name, one_sided=one_sided)
 
 

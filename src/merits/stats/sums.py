@@ -145,7 +145,7 @@ def statistic_of_sums(
         return _estimate(
             value, (max(value - half, 0.0), value + half), level, n=n, unit="rate", method=f"{method}: bootstrap, t"
         )
-    least = value * (1.0 - value) / rows * (1.0 + 1e-9)  # no row is worth more than an independent one
+    least = value * (1.0 - value) / max(rows, 1.0) * (1.0 + 1e-9)  # no row is worth more than an independent one
     variance = max(resampled.variance(k), least) * few**2
     bounds = rate_of_variance(
         value, variance, (1.0 + two_sided) / 2.0, rows=rows / few**2, doubted=n / few**2, n=n, method=method
