@@ -35,15 +35,18 @@ if TYPE_CHECKING:
     from merits.core.racing import Racing, Schedule
     from merits.evaluating import Plan, Progress
     from merits.prices import PriceTable
+    from merits.report.explanation import Explanation
     from merits.report.views import ReportView
 
 __all__ = [
     "Candidates",
     "Run",
+    "barred",
     "check_needs",
     "costs_money",
     "evaluate",
     "evaluate_one",
+    "explained",
     "plan",
     "raw_outputs",
     "run",
@@ -167,11 +170,21 @@ def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str |
 
 
 def check_needs(task: Task) -> None:
-    """Nothing, if every requirement can be judged on this task; else a RequirementError, before anything is spent."""
+    """Nothing, if all needs can be judged on this task; else a RequirementError, before anything is spent."""
     from merits.deciding.metrics import check_requirement
+    from merits.deciding.priced_needs import check_amounts
 
+    check_amounts(task.needs, task.classes)
     for requirement in task.needs.requirements:
         check_requirement(requirement, task)
+
+
+def barred(task: Task) -> dict[str, str]:
+    """The candidates that may certainly not be used, by what they say of themselves: name -> why."""
+    from merits.core.facts import ruled_out
+
+    reasons = {candidate.name: ruled_out(candidate, task.needs) for candidate in task.candidates}
+    return {name: why for name, why in reasons.items() if why}
 
 
 def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
@@ -183,6 +196,26 @@ def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
         if evaluation is None:
             raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
         return _concluded(task, reprice(evaluation, task.candidates, _prices(task)), opened, remember=False)
+
+
+def explained(
+    task: Task, *, store: Store | str | Path | None = None, stored: bool = False, candidate: str = ""
+) -> Explanation:
+    """Why the decision is what it is, decided again from what is stored; with `stored`, that of the last run."""
+    from merits.report.explanation import explanation
+    from merits.report.sections.verdict import headline
+
+    with _opened(store, task, write=False) as opened:
+        made = opened.decisions(task.id)
+        if stored:
+            if not made:
+                raise TaskError(f"no decision is stored for {task.name!r} as it is now.", "Run it first: merits run")
+            return explanation(made[-1], source="This is the decision of the last run.", candidate=candidate)
+        decision = stored_run(task, store=opened).decision
+    source = "Decided again from what is stored, under the present needs and prices."
+    differs = bool(made) and (made[-1].verdict, made[-1].candidate) != (decision.verdict, decision.candidate)
+    remembered = f"The last run decided otherwise: {headline(made[-1])} (--stored explains that)." if differs else ""
+    return explanation(decision, source=source, remembered=remembered, candidate=candidate)
 
 
 def write_report(

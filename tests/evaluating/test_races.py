@@ -62,8 +62,9 @@ def test_the_same_race_again_asks_nothing_and_ends_the_same(store: Store) -> Non
 def test_a_further_candidate_races_against_answers_that_are_stored(store: Store) -> None:
     """The order is the same: the others are asked nothing that they have answered."""
     of, right = task(200), Replying(parity)
-    race(of, named(right=right, always=Constant("even")), store)
-    evaluation = race(of, named(right=right, always=Constant("even"), odd=Constant("odd")), store)
+    known = named(right=right, always=Constant("even"))
+    race(of, known, store)
+    evaluation = race(of, [*known, *named(odd=Constant("odd"))], store)
     assert len(right.asked) == len(set(map(str, right.asked)))
     assert decide(evaluation, Needs()).candidate == "right"
 

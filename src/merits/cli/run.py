@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     split: Split = "dev" if args.dev else "test"
     race = racing_of(args, task)
     if args.dry_run:
-        return _show_plan(flow.plan(task, split=split, store=args.store), args.json, raced=race is not None)
+        asked = flow.plan(task, split=split, store=args.store)
+        return _show_plan(asked, flow.barred(task), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
         done = flow.run(task, split=split, store=args.store, progress=progress, race=race)
     return conclude(done, args)
@@ -115,17 +117,22 @@ def _adjusted(task: Task, args: argparse.Namespace) -> Task:
     )
 
 
-def _show_plan(plan: Plan, as_json: bool, *, raced: bool) -> int:
+def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: bool) -> int:
+    """Prints what would be asked, and whom nothing that is asked can help: `barred` names each with the reason."""
     if as_json:
         parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
-        print_json("merits.plan/1", {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts})
+        said = {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts, "ruled_out": dict(barred)}
+        print_json("merits.plan/1", said)
         return 0
     from merits.report import terminal
+    from merits.report.plain import clean
 
     terminal.render_plan(plan, console())
     if raced and plan.n_to_ask:
         print(
             "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."
         )
+    for name, why in barred.items():
+        print(clean(f"{name} is ruled out: {why}."))
     print("nothing was asked.", file=sys.stderr)
     return 0

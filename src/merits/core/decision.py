@@ -6,9 +6,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from merits.core.economics import Economics
 from merits.core.estimate import Estimate
 from merits.core.identity import content_hash
 from merits.core.needs import Needs, Requirement
+from merits.core.step import Step
 
 __all__ = ["Decision", "Met", "RaceResult", "RaceRunner", "Reason", "RequirementResult", "Standing", "Verdict"]
 
@@ -17,12 +19,29 @@ Met: TypeAlias = Literal["met", "not met", "not yet known"]
 
 
 class RequirementResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement for one candidate: the estimate it was judged on, and what would settle it if it is open."""
+    """One requirement for one candidate: the estimate it was judged on, and what would settle it if it is open.
+
+    `found` says what a fact was judged on ("licence: MIT"), or why there is no estimate. `more_examples` is about how
+    many more examples (groups, where examples depend on each other) settle it with 80 % power; None where it is
+    settled, or no number can be told.
+    """
 
     requirement: Requirement
     met: Met
     estimate: Estimate | None
     settle: str = ""
+    found: str = ""
+    more_examples: int | None = None
+
+    @property
+    def evidence(self) -> str:
+        """What it was judged on, in words: an estimate with its interval, a fact, or that there is no record."""
+        return self.found or "no record" if self.estimate is None else str(self.estimate)
+
+    @property
+    def evidence_text(self) -> str:
+        """The same without the number of examples, to stand in a sentence."""
+        return self.found or "no record" if self.estimate is None else self.estimate.text()
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +59,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     net value) minus this candidate's on the same examples, with a simultaneous interval; `p_value` is adjusted for
     the number of candidates. `relation` is to the leader. `quality_assisted` is the quality over all examples of a
     candidate that was asked some of them, with the help of those that were asked all; `assisted_variance` is its
-    variance over the plain one's (None: not tried), and above 0.9 the help is not used.
+    variance over the plain one's (None: not tried), and above 0.9 the help is not used. `p_best` is the probability of
+    being the best of those that may be chosen, `expected_regret` what choosing it loses a case on average; their
+    intervals are the error of the draws that they are counted from.
     """
 
     candidate: str
@@ -63,6 +84,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     n_failed: int = 0
     n_unscored: int = 0
     n_missing: int = 0
+    p_best: Estimate | None = None
+    expected_regret: Estimate | None = None
 
 
 class RaceRunner(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +128,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
     verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
     `n_compared` and `test_looks` say how often the evidence was used to choose. `race` is how the candidates raced,
-    where not everybody was asked everything.
+    where not everybody was asked everything. `steps` is the chain of reasoning: the questions that the rule asked, in
+    order, each with its answer and the numbers it rests on. `p_right` is the probability that the
+    named one is the best, or, where others are tied with it, that none is better by more than the tie margin.
+    `economics` is all else about money; None where no price is known.
     """
 
     verdict: Verdict
@@ -128,6 +154,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     test_looks: int
     level: float
     race: RaceResult | None = None
+    steps: tuple[Step, ...] = ()
+    p_right: Estimate | None = None
+    economics: Economics | None = None
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -35,17 +35,6 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Counted:
-    """What the answers add to a statistic of all of them: counts of shape (candidates, rows, columns); 0 if unscored.
-
-    `statistic` is a name in `merits.scorers.counted.STATISTICS`.
-    """
-
-    statistic: str
-    values: Floats
-
-
-@dataclass(frozen=True)
 class Raced:
     """How candidates raced: asked in rounds, in a random order that was fixed before, until they were dropped.
 
@@ -66,6 +55,17 @@ class Raced:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What the answers add to a statistic of all of them: counts of shape (candidates, rows, columns); 0 if unscored.
+
+    `statistic` is a name in `merits.scorers.counted.STATISTICS`.
+    """
+
+    statistic: str
+    values: Floats
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All outcomes of one task and one split. Arrays have shape (candidates, rows) unless said otherwise.
 
@@ -79,7 +79,8 @@ class Evaluation:
     `tokens` maps kinds of tokens to counts. `machine_s` is the machine time an answer took. `cost` is money in
     `currency`, meaningful where `priced[candidate]`; an unknown price is not 0. `versions` names the exact thing
     that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
-    in which order, where not everybody was asked everything.
+    in which order, where not everybody was asked everything. `silent` is where the answer of a generation was empty;
+    None where that is not recorded.
     """
 
     task: str
@@ -109,8 +110,9 @@ class Evaluation:
     labels: Labels | None = None
     confidence: Mapping[int, Floats] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
-    counts: Mapping[str, Counted] = field(default_factory=dict)
     raced: Raced | None = None
+    counts: Mapping[str, Counted] = field(default_factory=dict)
+    silent: NDArray[np.bool_] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from merits.core.decision import Met, RequirementResult
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
 from merits.deciding.comparison import Comparison, compare
-from merits.deciding.economics import gain_if_free, net_value, objective_of
+from merits.deciding.economics import gain_if_free, net_value
 from merits.deciding.racing import replay
-from merits.deciding.requirements import overall, required
+from merits.deciding.requirements import considered, facts, overall, required
+from merits.deciding.values import objective_of
 from merits.stats.racing import Race
 
 __all__ = ["Assessment", "assess"]
@@ -123,15 +124,18 @@ def assess(cases: Cases, needs: Needs) -> Assessment:
     members = cases.assessed
     if objective_of(needs) == "net value":
         members = tuple(k for k in members if cases.evaluation.priced[k])
-    considered = len(cases.assessed)
+    n_considered = considered(cases, needs)
     raced = cases.evaluation.raced
     found = Assessment(
         cases=cases,
         needs=needs,
         members=members,
         comparison=None,
-        results={k: required(cases, needs, k, considered) for k in cases.assessed},
         race=None if raced is None else replay(cases.evaluation, raced, needs, cases.policy),
+        results={
+            k: required(cases, needs, k, n_considered) if k in cases.assessed else facts(cases, needs, k)
+            for k in range(len(cases.evaluation.candidates))
+        },
     )
     if not members:
         return found

@@ -30,26 +30,35 @@ class Cases:
     """An evaluation as one policy reads it. Only rows as they are (no perturbation) are decided on.
 
     `asked_of` (candidates, rows) narrows it to what candidates were to be asked; by default that is everything, or, of
-    a race, what each was asked before it was dropped.
+    a race, what each was asked before it was dropped. For a requirement on a part of it: `perturbation` reads the rows
+    under that one instead, and `within` (rows,) leaves out all other rows.
     """
 
     evaluation: Evaluation
     policy: Policy
     asked_of: Bools | None = None
+    perturbation: str = ""
+    within: Bools | None = None
 
     @cached_property
     def due(self) -> Bools:
-        """Which rows each candidate was to be asked (candidates, rows), as they are: all that anything rests on."""
+        """Which of the rows that are read each candidate was to be asked (candidates, rows): all that counts."""
+        return np.asarray(self._scheduled & self.clean)
+
+    @cached_property
+    def _scheduled(self) -> Bools:
         raced = self.evaluation.raced
-        due = np.broadcast_to(self.clean, self.evaluation.status.shape)
         if self.asked_of is not None:
-            return np.asarray(due & self.asked_of)
-        return due if raced is None else np.asarray(due & (raced.place < raced.asked[:, None]))
+            return self.asked_of
+        if raced is None:
+            return np.ones(self.evaluation.status.shape, np.bool_)
+        return np.asarray(raced.place < raced.asked[:, None])
 
     @cached_property
     def clean(self) -> Bools:
-        """The rows (rows,) that are not perturbed."""
-        return np.asarray(self.evaluation.perturbations == "")
+        """The rows (rows,) that are read: those not perturbed, unless others are asked for."""
+        read = np.asarray(self.evaluation.perturbations == self.perturbation)
+        return read if self.within is None else read & self.within
 
     @property
     def anytime(self) -> bool:
@@ -64,9 +73,9 @@ class Cases:
     @cached_property
     def failed(self) -> Bools:
         """Where the candidate could not be asked: it failed, or was not tried any more because it had failed."""
-        failed = self.evaluation.failed & self.due
+        failed = self.evaluation.failed & self._scheduled & (self.evaluation.perturbations == self.perturbation)
         given_up = (self.evaluation.status == Status.MISSING) & failed.any(axis=1, keepdims=True)
-        return np.asarray(failed | (given_up & self.due))
+        return np.asarray((failed | given_up) & self.due)
 
     @cached_property
     def counted(self) -> Bools:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from merits.core.decision import Reason, Standing
+from merits.core.facts import ruled_out
 from merits.deciding.amounts import ODDS, about_more, pieces
 from merits.deciding.assessment import Assessment
+from merits.deciding.fixed import fixed_per_case
 from merits.deciding.reasons import because
 from merits.stats.clusters import FEW_GROUPS
 
@@ -20,7 +22,8 @@ _LOOKS = 3  # different sets of candidates decided on with the same test example
 
 def circumstances(assessment: Assessment, standings: tuple[Standing, ...], test_looks: int) -> tuple[Reason, ...]:
     """The reasons that hold whatever the verdict is."""
-    found = [*_relations(assessment, standings), *_rival(assessment), *_missed(standings), *_incomplete(standings)]
+    asked = tuple(s for k, s in enumerate(standings) if not _not_asked(assessment, k))
+    found = [*_relations(assessment, standings), *_rival(assessment), *_missed(asked), *_incomplete(asked)]
     return (*found, *_prices(assessment), *_evidence(assessment, test_looks))
 
 
@@ -32,9 +35,27 @@ def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Itera
             yield because("tied", f"{name} cannot be told apart from {leader}: behind by {standing.behind}.", name)
         if standing.relation == "worse":
             yield because("worse", _worse_text(assessment, k, leader, standing), name)
-        if k not in assessment.cases.assessed:
+        if k not in assessment.cases.assessed and _not_asked(assessment, k):
+            out = ruled_out(assessment.cases.evaluation.candidates[k], assessment.needs)
+            yield because("ruled-out", f"{name} was not asked: {out}.", name)
+        elif k not in assessment.cases.assessed:
             counts = f"{standing.n_failed} failed, {standing.n_unscored} unscored, {standing.n_missing} missing"
             yield because("not-assessed", f"{name} has no scored answer ({counts}), so it was left out.", name)
+
+
+def _worse_text(assessment: Assessment, k: int, leader: str, standing: Standing) -> str:
+    raced = assessment.cases.evaluation.raced
+    if raced is None or k in assessment.standing:
+        return f"{standing.candidate} is worse than {leader}: behind by {standing.behind}."
+    out = f"the race dropped it after {pieces(int(raced.asked[k]), assessment.cases.examples_a_group)}"
+    sure = "cannot be" if raced.mode == "certified" else "is hardly"
+    return f"{standing.candidate} {sure} the best: {out}, {standing.behind} behind {leader}."
+
+
+def _not_asked(assessment: Assessment, k: int) -> bool:
+    """Whether candidate k was spared every question because a fact rules it out."""
+    cases = assessment.cases
+    return not cases.asked[k].any() and bool(ruled_out(cases.evaluation.candidates[k], assessment.needs))
 
 
 def _rival(assessment: Assessment) -> Iterator[Reason]:
@@ -61,20 +82,11 @@ def _rival(assessment: Assessment) -> Iterator[Reason]:
     yield because("closest-rival", text, assessment.names[rival])
 
 
-def _worse_text(assessment: Assessment, k: int, leader: str, standing: Standing) -> str:
-    raced = assessment.cases.evaluation.raced
-    if raced is None or k in assessment.standing:
-        return f"{standing.candidate} is worse than {leader}: behind by {standing.behind}."
-    out = f"the race dropped it after {pieces(int(raced.asked[k]), assessment.cases.examples_a_group)}"
-    sure = "cannot be" if raced.mode == "certified" else "is hardly"
-    return f"{standing.candidate} {sure} the best: {out}, {standing.behind} behind {leader}."
-
-
 def _missed(standings: tuple[Standing, ...]) -> Iterator[Reason]:
     for standing in standings:
         for result in standing.requirements:
             if result.met == "not met":
-                text = f"{standing.candidate} does not meet {result.requirement}: {result.estimate}."
+                text = f"{standing.candidate} does not meet {result.requirement}: {result.evidence}."
                 yield because("requirement-not-met", text, standing.candidate)
 
 
@@ -112,7 +124,10 @@ def _prices(assessment: Assessment) -> Iterator[Reason]:
         )
         if k == assessment.leader:
             hope = "what it costs is unknown"
-        yield because("unknown-price", f"{name} has no price: {hope}.", name)
+        why = "has no price"
+        if fixed_per_case(evaluation.candidates[k], assessment.needs) is None:
+            why = "has costs that are paid once or by month, and no volume_per_month says over how many cases"
+        yield because("unknown-price", f"{name} {why}: {hope}.", name)
 
 
 def _evidence(assessment: Assessment, test_looks: int) -> Iterator[Reason]:

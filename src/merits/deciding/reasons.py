@@ -17,6 +17,7 @@ REASONS: Mapping[str, str] = {
     "tied": "A candidate cannot be told apart from the leader on these examples.",
     "worse": "A candidate is worse than the leader, after correction for the number of comparisons.",
     "not-assessed": "A candidate has no scored outcome (all failed, unscored or missing) and was left out.",
+    "ruled-out": "What a candidate says of itself (licence, region) rules it out, so it was not asked.",
     "no-outcomes": "There is no scored outcome of any candidate, so there is nothing to decide on.",
     "nothing-to-compare": "There is one candidate, no requirement and no worth of a case: nothing to judge it by.",
     "requirement-met": "The named candidate meets a requirement at its confidence.",

@@ -8,22 +8,23 @@ from merits.core.outcome import Status
 from merits.deciding.assessment import Assessment
 from merits.deciding.assisted import assisted_quality
 from merits.deciding.cases import Cases
+from merits.deciding.chances import Chances
 from merits.deciding.economics import cost_per_case, net_value, per_month, solved_cost
-from merits.stats.critical import Bools
 from merits.stats.quantiles import quantile
 
-__all__ = ["standings"]
+__all__ = ["share_solved", "standings"]
 
 
-def standings(counting: Assessment, answered: Cases) -> tuple[Standing, ...]:
+def standings(counting: Assessment, answered: Cases, odds: Chances | None = None) -> tuple[Standing, ...]:
     """The standing of every candidate, in the evaluation's order.
 
-    `counting` is the assessment in which failures count as wrong, `answered` the cases without them.
+    `counting` is the assessment in which failures count as wrong, `answered` the cases without them, `odds` how
+    probable it is that each is the best.
     """
-    return tuple(_standing(counting, answered, k) for k in range(len(counting.names)))
+    return tuple(_standing(counting, answered, odds, k) for k in range(len(counting.names)))
 
 
-def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
+def _standing(counting: Assessment, answered: Cases, odds: Chances | None, k: int) -> Standing:
     cases, needs = counting.cases, counting.needs
     level = needs.confidence
     leader = counting.leader
@@ -36,8 +37,8 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
         candidate=counting.names[k],
         candidate_id=cases.evaluation.candidates[k].id,
         relation=counting.relation(k),
-        quality=_share(cases, k, cases.counted[k], level),
-        quality_answered=_share(answered, k, answered.counted[k], level),
+        quality=share_solved(cases, k, level),
+        quality_answered=share_solved(answered, k, level),
         behind=counting.compared.difference(leader, k) if behind and leader is not None else None,
         p_value=counting.compared.p_value(leader, k) if behind and leader is not None else None,
         requirements=counting.results.get(k, ()),
@@ -53,14 +54,16 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
         n_failed=cases.count(Status.FAILED, k),
         n_unscored=cases.count(Status.UNSCORED, k),
         n_missing=cases.count(Status.MISSING, k),
+        p_best=None if odds is None else odds.p_best(k),
+        expected_regret=None if odds is None else odds.expected_regret(k),
     )
 
 
-def _share(cases: Cases, k: int, mask: Bools, level: float) -> Estimate | None:
+def share_solved(cases: Cases, k: int, level: float) -> Estimate | None:
     """The share solved; None when the candidate was never scored: then nothing is known of its quality."""
     if k not in cases.assessed:
         return None
-    return cases.rate(cases.solved[k], mask, level)
+    return cases.rate(cases.solved[k], cases.counted[k], level)
 
 
 def _latency(cases: Cases, k: int, q: float, level: float) -> Estimate | None:

@@ -15,8 +15,10 @@ from merits.deciding.verdict import Ruling
 __all__ = ["summarised", "what_would_change"]
 
 
-def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing, ...], change: str) -> str:
-    """Four to seven sentences."""
+def summarised(
+    ruling: Ruling, assessment: Assessment, standings: tuple[Standing, ...], change: str, money: str = ""
+) -> str:
+    """Four to nine sentences; `money` are those on how probable the choice is right and what would turn it."""
     parts = [_headline(ruling, assessment)]
     subject = ruling.chosen if ruling.chosen is not None else assessment.leader
     if subject is not None:
@@ -28,7 +30,7 @@ def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing
     race = race_result(assessment)
     if race is not None:
         parts.append(race_sentences(race))
-    parts += [_failures(standings), change]
+    parts += [_failures(standings), money if ruling.chosen is not None else "", change]
     return " ".join(part for part in parts if part)
 
 
@@ -147,16 +149,14 @@ def _bars(standings: tuple[Standing, ...], k: int | None) -> str:
     if k is None or not standings[k].requirements:
         return ""
     met = [result for result in standings[k].requirements if result.met == "met"]
-    shown = [f"{result.requirement} ({result.estimate.text()})" for result in met if result.estimate is not None]
+    shown = [f"{result.requirement} ({result.evidence_text})" for result in met]
     return f"It meets {listed(shown)}." if shown else ""
 
 
 def _missed(standings: tuple[Standing, ...], subject: int | None) -> str:
     """By how much the best-looking one misses what is required, where it certainly does."""
     results = () if subject is None else standings[subject].requirements
-    missed = [
-        f"{r.requirement} ({r.estimate.text()})" for r in results if r.met == "not met" and r.estimate is not None
-    ]
+    missed = [f"{r.requirement} ({r.evidence_text})" for r in results if r.met == "not met"]
     return f"Even so it certainly misses {listed(missed)}." if missed else ""
 
 
@@ -211,5 +211,7 @@ def _higher_bar(standing: Standing) -> str:
         if result.met == "met" and result.estimate is not None:
             end = result.estimate.low if result.requirement.op == ">=" else result.estimate.high
             side = "above" if result.requirement.op == ">=" else "below"
-            return f"A bar {side} {result.estimate.number(end)} for {result.requirement.metric} would no longer be met."
+            return (
+                f"A bar {side} {result.estimate.number(end)} for {result.requirement.subject} would no longer be met."
+            )
     return ""

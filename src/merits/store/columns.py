@@ -146,8 +146,9 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         tags=_by_name(arrays, "tags"),
         scores=_by_name(arrays, "scores"),
         tokens=_by_name(arrays, "tokens"),
-        counts=_counts(arrays),
         raced=_raced(head.race, arrays),
+        counts=_counts(arrays),
+        silent=arrays.get("silent"),
     )
 
 
@@ -161,6 +162,8 @@ def _head(header: bytes) -> _Header:
 def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
     for name in (*_PLAIN, *_TEXTS):
         yield name, getattr(evaluation, name)
+    if evaluation.silent is not None:
+        yield "silent", evaluation.silent
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array
@@ -184,14 +187,6 @@ def _labels(classes: tuple[str, ...] | None, arrays: Mapping[str, Array]) -> Lab
     return Labels(classes, arrays["target"], arrays["predicted"], _by_index(arrays, "probabilities"))
 
 
-def _counts(arrays: Mapping[str, Array]) -> dict[str, Counted]:
-    found = {}
-    for name, array in _by_name(arrays, "counts").items():
-        statistic, key = name.split("/", 1)
-        found[key] = Counted(statistic, array)
-    return found
-
-
 def _race(raced: Raced | None) -> _Race | None:
     return None if raced is None else _Race(**{name: getattr(raced, name) for name in _Race.__struct_fields__})
 
@@ -201,6 +196,14 @@ def _raced(said: _Race | None, arrays: Mapping[str, Array]) -> Raced | None:
         return None
     place, rounds, asked = (arrays[f"race/{name}"] for name in _OF_RACE)
     return Raced(said.mode, said.target, said.delta, said.seed, place, rounds, asked, said.stopped)
+
+
+def _counts(arrays: Mapping[str, Array]) -> dict[str, Counted]:
+    found = {}
+    for name, array in _by_name(arrays, "counts").items():
+        statistic, key = name.split("/", 1)
+        found[key] = Counted(statistic, array)
+    return found
 
 
 def _by_name(arrays: Mapping[str, Array], field: str) -> dict[str, Array]:
