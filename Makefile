@@ -1,7 +1,7 @@
 # Set-up, demo, tests. Every target sets up what it needs; nothing is installed outside .venv and .assets.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := parquet,inspect,embeddings,gguf
+EXTRAS := parquet,inspect,embeddings,gguf,translation,speech
 
 .PHONY: help demo test lint assets simulate bench clean
 
@@ -9,7 +9,7 @@ help:
 	@echo "make demo      the main job on a real task: sentiment of customer text in four domains"
 	@echo "make test      the tests"
 	@echo "make lint      formatter, linter, types, layers, dependencies"
-	@echo "make simulate  the long simulations that hold the statistics"
+	@echo "make simulate  the long simulations that hold the statistics, kept in benchmarks/results"
 	@echo "make bench     every measurement, kept in benchmarks/results"
 
 demo: assets
@@ -26,7 +26,7 @@ lint: .venv/.installed
 	$(BIN)/deptry .
 
 simulate: .venv/.installed
-	$(BIN)/pytest -m slow -s tests/simulation
+	$(BIN)/python -m benchmarks simulations
 
 bench: assets
 	for name in install startup decide main-job demo; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done

@@ -102,3 +102,41 @@ def test_every_link_and_image_beside_a_page_exists(page: Path) -> None:
 def test_the_links_of_the_readme_are_found() -> None:
     """The test above would pass on a page that it cannot read."""
     assert {"docs/task-file.md", "docs/report.png"} <= {t.partition("#")[0] for t in targets(ROOT / "README.md")}
+
+
+def examples_of_requirements() -> list[str]:
+    """What the table of requirements shows as written, and what stands in its right column."""
+    section = PAGE.partition("### Requirements")[2].partition("\nMetrics:")[0]
+    quoted = re.findall(r"`([^`]+)`", section)
+    return [text for text in quoted if re.search(r"[<>]= ?|non-inferior to |=| in \[|^on-premises$", text)]
+
+
+@pytest.mark.parametrize("text", examples_of_requirements())
+def test_every_requirement_on_the_page_can_be_read(text: str) -> None:
+    """As it stands there."""
+    from merits import parse_requirement
+
+    assert parse_requirement(text).text == text
+
+
+def test_the_requirements_on_the_page_are_found() -> None:
+    """The test above would pass on a page that it cannot read."""
+    assert len(examples_of_requirements()) >= 10
+
+
+def test_every_step_of_the_rule_is_explained() -> None:
+    """With the question as it is printed."""
+    from merits.deciding.trace import QUESTIONS
+
+    page = (ROOT / "docs" / "decision.md").read_text("utf-8")
+    for code, question in QUESTIONS.items():
+        assert f"| `{code}` | {question} |" in page
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    """A reader finds there what can be typed."""
+    from merits.cli import VERBS
+
+    page = (ROOT / "README.md").read_text("utf-8")
+    for verb in VERBS:
+        assert f"merits {verb}" in page, verb

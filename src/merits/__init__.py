@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
     from merits.core.needs import Needs, Requirement
     from merits.core.outcome import Outcome, Score
+    from merits.core.racing import Budget, Racing
     from merits.core.task import Example, Task
     from merits.deciding.decide import decide
     from merits.flow import evaluate, write_report
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 # The list of promises. `tests/test_public_names.py` holds it: each is documented and importable.
 __all__ = [
     "Answer",
+    "Budget",
     "Candidate",
     "Decision",
     "Estimate",
@@ -55,6 +57,7 @@ __all__ = [
     "Needs",
     "Outcome",
     "Price",
+    "Racing",
     "Requirement",
     "Score",
     "Store",
@@ -73,6 +76,7 @@ __all__ = [
 
 _HOMES = {
     "Answer": "core.answer",
+    "Budget": "core.racing",
     "Candidate": "core.candidate",
     "Decision": "core.decision",
     "Estimate": "core.estimate",
@@ -83,6 +87,7 @@ _HOMES = {
     "Needs": "core.needs",
     "Outcome": "core.outcome",
     "Price": "core.candidate",
+    "Racing": "core.racing",
     "Requirement": "core.needs",
     "Score": "core.outcome",
     "Store": "core.doors",

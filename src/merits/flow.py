@@ -32,16 +32,21 @@ if TYPE_CHECKING:
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
+    from merits.core.racing import Racing, Schedule
     from merits.evaluating import Plan, Progress
     from merits.prices import PriceTable
+    from merits.report.explanation import Explanation
     from merits.report.views import ReportView
 
 __all__ = [
     "Candidates",
     "Run",
+    "barred",
     "check_needs",
+    "costs_money",
     "evaluate",
     "evaluate_one",
+    "explained",
     "plan",
     "raw_outputs",
     "run",
@@ -70,13 +75,16 @@ def evaluate(
     split: Split = "test",
     store: Store | str | Path | None = None,
     progress: Progress | None = None,
+    race: Racing | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
 
     `candidates` are the task's own unless given: recipes, functions, scikit-learn estimators, or objects with
     `answer` or `predict`, in a sequence or by name in a mapping. `store` is where answers are remembered: a path,
     an open store, or by default `.merits/store.sqlite` in the task's folder. On `dev`, what can be trained is
-    cross-validated; on `test` it is trained on all of `dev`. Works inside a running event loop (a notebook) too.
+    cross-validated; on `test` it is trained on all of `dev`. With `race` they are asked in rounds, and those that
+    cannot be the best under the task's needs are dropped: far fewer calls (`merits.Racing`). Works inside a running
+    event loop (a notebook) too.
 
     Raises UsageError for what must be changed, ProviderError when no candidate could be asked, StoreError when answers
     cannot be stored; what was answered before is stored in every case.
@@ -92,7 +100,13 @@ def evaluate(
     with _opened(store, task) as opened:
         return _finish(
             lambda: ask_score_remember(
-                task, _recipes(task, candidates), split=split, store=opened, progress=progress, table=_prices(task)
+                task,
+                _recipes(task, candidates),
+                split=split,
+                store=opened,
+                progress=progress,
+                table=_prices(task),
+                schedule=_schedule(task, race),
             )
         )
 
@@ -112,12 +126,21 @@ def run(
     split: Split = "test",
     store: Store | str | Path | None = None,
     progress: Progress | None = None,
+    race: Racing | None = None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report."""
     check_needs(task)
     with _opened(store, task) as opened:
-        evaluation = evaluate(task, split=split, store=opened, progress=progress)
+        evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race)
         return _concluded(task, evaluation, opened, remember=split == "test")
+
+
+def costs_money(task: Task) -> bool:
+    """Whether any candidate is paid by token or by call: then `merits run` races."""
+    from merits.evaluating.pricing import known_prices
+
+    prices = known_prices(task.candidates, _prices(task), currency=task.needs.currency)
+    return any(price is not None and price.paid_by_use for price in prices)
 
 
 def evaluate_one(
@@ -154,6 +177,14 @@ def check_needs(task: Task) -> None:
         check_requirement(requirement, task)
 
 
+def barred(task: Task) -> dict[str, str]:
+    """The candidates that may certainly not be used, by what they say of themselves: name -> why."""
+    from merits.core.facts import ruled_out
+
+    reasons = {candidate.name: ruled_out(candidate, task.needs) for candidate in task.candidates}
+    return {name: why for name, why in reasons.items() if why}
+
+
 def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
     """The main job again from what is stored, under the task's present needs and prices. Asks nothing."""
     from merits.evaluating import reprice
@@ -163,6 +194,26 @@ def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
         if evaluation is None:
             raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
         return _concluded(task, reprice(evaluation, task.candidates, _prices(task)), opened, remember=False)
+
+
+def explained(
+    task: Task, *, store: Store | str | Path | None = None, stored: bool = False, candidate: str = ""
+) -> Explanation:
+    """Why the decision is what it is, decided again from what is stored; with `stored`, that of the last run."""
+    from merits.report.explanation import explanation
+    from merits.report.sections.verdict import headline
+
+    with _opened(store, task, write=False) as opened:
+        made = opened.decisions(task.id)
+        if stored:
+            if not made:
+                raise TaskError(f"no decision is stored for {task.name!r} as it is now.", "Run it first: merits run")
+            return explanation(made[-1], source="This is the decision of the last run.", candidate=candidate)
+        decision = stored_run(task, store=opened).decision
+    source = "Decided again from what is stored, under the present needs and prices."
+    differs = bool(made) and (made[-1].verdict, made[-1].candidate) != (decision.verdict, decision.candidate)
+    remembered = f"The last run decided otherwise: {headline(made[-1])} (--stored explains that)." if differs else ""
+    return explanation(decision, source=source, remembered=remembered, candidate=candidate)
 
 
 def write_report(
@@ -240,6 +291,12 @@ def _prices(task: Task) -> PriceTable | None:
     from merits.prices import load_table
 
     return load_table(Path(task.folder) / task.prices) if task.prices else None
+
+
+def _schedule(task: Task, race: Racing | None) -> Schedule | None:
+    from merits.deciding.racing import schedule
+
+    return None if race is None else schedule(race, task.needs, seed=task.settings.seed)
 
 
 @contextmanager

@@ -265,3 +265,36 @@ def test_banking77_is_known_to_leak_a_little(shared: Path) -> None:
     assert sum(normalised(text) in seen for text in texts["test"]) == found.leakage.exact + found.leakage.normalised > 0
     assert len(found.labels) == 77
     assert "leakage" in codes(found)
+
+
+def test_a_fact_says_who_meets_it_before_anything_is_spent() -> None:
+    """Whom it rules out, and who does not say; the others are not corrected for whom it rules out."""
+    kinds = {"free": {"licence": "MIT"}, "closed": {"licence": "none"}, "silent": {}}
+    candidates = [
+        {"kind": "constant", "output": name, "name": name, "metadata": metadata} for name, metadata in kinds.items()
+    ]
+    needs = {"requirements": ["licence in [MIT]", "accuracy >= 0.9"]}
+    fact, bar = outlooks(make_task(rows(200), needs=needs, candidates=candidates))
+    assert fact.facts == {"free": "met", "closed": "not met", "silent": "not yet known"}
+    assert bar.confidence == pytest.approx(1 - 0.05 / 2)
+
+
+def test_a_margin_to_another_candidate_takes_many_examples_even_if_they_agree() -> None:
+    """A hundred test examples answered alike leave open a difference of 3.5 points."""
+    needs = {"requirements": ["non-inferior to a by 1 pt", "non-inferior to a by 5 pt"]}
+    candidates = [{"kind": "constant", "output": name, "name": name} for name in "ab"]
+    strict, loose = outlooks(make_task(rows(200), needs=needs, candidates=candidates))
+    assert (strict.reachable, loose.reachable) == (False, True)
+    assert strict.n_needed is not None
+    assert strict.n_needed > 300
+
+
+def test_the_worst_slice_is_looked_at_in_the_smallest() -> None:
+    """Of the class that it is about."""
+    data = [{"text": f"{w} {n}", "label": w, "of": "small" if n < 8 else "big"} for n in range(60) for w in ("x", "y")]
+    needs = {"requirements": ["worst_slice(recall[x] by of) >= 0.5", "worst_slice(accuracy by of) >= 0.5"]}
+    task = make_task(data, slices="of", needs=needs)
+    of_x, of_all = outlooks(task)
+    small = [example for example in task.split("test") if example.tags["of"] == "small"]
+    assert of_all.n == len(small)
+    assert of_x.n == sum(example.target == "x" for example in small)

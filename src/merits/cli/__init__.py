@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from merits.cli import github
 from merits.core.errors import MeritsError, UsageError
@@ -23,6 +24,7 @@ VERBS = {
     "report": "the report again, from what is stored",
     "compare": "what changed between candidates, runs, or results of another tool",
     "gate": "pass or fail a candidate in CI: against a baseline, and by what the task requires",
+    "explain-decision": "why the decision is what it is, step by step, with every number and its source",
     "kinds": "list the kinds of candidate and scorer, with their parameters",
     "schema": "print the JSON Schema of the task file, for editors",
 }
@@ -51,11 +53,15 @@ def parser(verb: str = "") -> argparse.ArgumentParser:
     for name, line in VERBS.items():
         sub = verbs.add_parser(name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter)
         if verb in (name, "all"):
-            module = importlib.import_module(f"merits.cli.{name}")
+            module = _module(name)
             sub.description = module.__doc__
             module.arguments(sub)
         sub.add_argument("--traceback", action="store_true", help="show where an error came from")
     return root
+
+
+def _module(verb: str) -> ModuleType:
+    return importlib.import_module(f"merits.cli.{verb.replace('-', '_')}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser().print_help()
         return 0
     try:
-        return int(importlib.import_module(f"merits.cli.{args.verb}").run(args))
+        return int(_module(args.verb).run(args))
     except MeritsError as problem:
         _explain(problem, args.traceback)
         return problem.exit_code

@@ -1,12 +1,16 @@
 """Evaluates the candidates on the test examples, decides, and writes the report. Run again, it pays for nothing twice.
 
-example:  merits run --dry-run && merits run
+Candidates that are paid by token or call race: all are asked the same examples in one random order, and those that
+cannot be the best are dropped.
+
+example:  merits run --dry-run && merits run --budget "5 USD"
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +19,7 @@ import msgspec
 
 from merits.cli import github
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
+from merits.cli.racing import add_race, racing_of
 from merits.core.errors import UsageError
 from merits.core.validate import did_you_mean
 
@@ -35,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, metavar="N", help="ask every question N times")
     parser.add_argument("--concurrency", type=int, metavar="N", help="questions in flight per candidate")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="deadline of one attempt")
+    add_race(parser)
     add_store(parser)
     parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -48,10 +54,12 @@ def run(args: argparse.Namespace) -> int:
 
     task = _adjusted(found_task(args.task), args)
     split: Split = "dev" if args.dev else "test"
+    race = racing_of(args, task)
     if args.dry_run:
-        return _show_plan(flow.plan(task, split=split, store=args.store), args.json)
+        asked = flow.plan(task, split=split, store=args.store)
+        return _show_plan(asked, flow.barred(task), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
-        done = flow.run(task, split=split, store=args.store, progress=progress)
+        done = flow.run(task, split=split, store=args.store, progress=progress, race=race)
     return conclude(done, args)
 
 
@@ -109,13 +117,22 @@ def _adjusted(task: Task, args: argparse.Namespace) -> Task:
     )
 
 
-def _show_plan(plan: Plan, as_json: bool) -> int:
+def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: bool) -> int:
+    """Prints what would be asked, and whom nothing that is asked can help: `barred` names each with the reason."""
     if as_json:
         parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
-        print_json("merits.plan/1", {"n_to_ask": plan.n_to_ask, "parts": parts})
+        said = {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts, "ruled_out": dict(barred)}
+        print_json("merits.plan/1", said)
         return 0
     from merits.report import terminal
+    from merits.report.plain import clean
 
     terminal.render_plan(plan, console())
+    if raced and plan.n_to_ask:
+        print(
+            "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."
+        )
+    for name, why in barred.items():
+        print(clean(f"{name} is ruled out: {why}."))
     print("nothing was asked.", file=sys.stderr)
     return 0

@@ -33,6 +33,15 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     as_of: Annotated[str, Meta(description="The date of the price.")] = ""
     source: Annotated[str, Meta(description="Where the price is from.")] = ""
 
+    @property
+    def paid_by_use(self) -> bool:
+        """Whether every answer costs money by its tokens or by the call.
+
+        >>> Price(per_call=0.01).paid_by_use, Price(machine_per_hour=2.0).paid_by_use
+        (True, False)
+        """
+        return any((self.input_per_million, self.output_per_million, self.per_call))
+
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A recipe: its kind, its parameters, and the candidates it is made of.

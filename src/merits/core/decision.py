@@ -9,20 +9,38 @@ import msgspec
 from merits.core.estimate import Estimate
 from merits.core.identity import content_hash
 from merits.core.needs import Needs, Requirement
+from merits.core.step import Step
 
-__all__ = ["Decision", "Met", "Reason", "RequirementResult", "Standing", "Verdict"]
+__all__ = ["Decision", "Met", "RaceResult", "RaceRunner", "Reason", "RequirementResult", "Standing", "Verdict"]
 
 Verdict: TypeAlias = Literal["adopt", "keep", "none worth it", "undecided", "recheck"]
 Met: TypeAlias = Literal["met", "not met", "not yet known"]
 
 
 class RequirementResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One requirement for one candidate: the estimate it was judged on, and what would settle it if it is open."""
+    """One requirement for one candidate: the estimate it was judged on, and what would settle it if it is open.
+
+    `found` says what a fact was judged on ("licence: MIT"), or why there is no estimate. `more_examples` is about how
+    many more examples (groups, where examples depend on each other) settle it with 80 % power; None where it is
+    settled, or no number can be told.
+    """
 
     requirement: Requirement
     met: Met
     estimate: Estimate | None
     settle: str = ""
+    found: str = ""
+    more_examples: int | None = None
+
+    @property
+    def evidence(self) -> str:
+        """What it was judged on, in words: an estimate with its interval, a fact, or that there is no record."""
+        return self.found or "no record" if self.estimate is None else str(self.estimate)
+
+    @property
+    def evidence_text(self) -> str:
+        """The same without the number of examples, to stand in a sentence."""
+        return self.found or "no record" if self.estimate is None else self.estimate.text()
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +56,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `quality` counts failures as not solved; `quality_answered` leaves them out. `behind` is the leader's quality (or
     net value) minus this candidate's on the same examples, with a simultaneous interval; `p_value` is adjusted for
-    the number of candidates. `relation` is to the leader.
+    the number of candidates. `relation` is to the leader. `quality_assisted` is the quality over all examples of a
+    candidate that was asked some of them, with the help of those that were asked all; `assisted_variance` is its
+    variance over the plain one's (None: not tried), and above 0.9 the help is not used.
     """
 
     candidate: str
@@ -55,10 +75,46 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     net_value_per_month: Estimate | None = None
     latency_p50_s: Estimate | None = None
     latency_p95_s: Estimate | None = None
+    quality_assisted: Estimate | None = None
+    assisted_variance: float | None = None
     n_scored: int = 0
     n_failed: int = 0
     n_unscored: int = 0
     n_missing: int = 0
+
+
+class RaceRunner(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one candidate came in a race: how many questions and units it was asked, and whether it was dropped.
+
+    `may_be_best_here` is meant of these examples, `may_be_best_ahead` of future traffic.
+    """
+
+    candidate: str
+    n_asked: int
+    n_units: int
+    dropped: bool
+    may_be_best_here: bool
+    may_be_best_ahead: bool
+
+
+class RaceResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a race went. `n_asked` questions of `n_without` were asked, on at most `n_units` units (groups of rows).
+
+    `label` says how sure it is: "certified" bounds the probability `delta` of having dropped the best, whenever one
+    looks; "calibrated, not certified" was only measured to keep it. `would_shrink` says what would tell apart those
+    that may be the best on future traffic.
+    """
+
+    mode: Literal["certified", "economy"]
+    label: str
+    target: Literal["examples", "traffic"]
+    delta: float
+    stopped: Literal["decided", "exhausted", "budget"]
+    n_asked: int
+    n_without: int
+    n_units: int
+    runners: tuple[RaceRunner, ...]
+    would_shrink: str
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +122,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
     verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
-    `n_compared` and `test_looks` say how often the evidence was used to choose.
+    `n_compared` and `test_looks` say how often the evidence was used to choose. `race` is how the candidates raced,
+    where not everybody was asked everything. `steps` is the chain of reasoning: the
+    questions that the rule asked, in order, each with its answer and the numbers it rests on.
     """
 
     verdict: Verdict
@@ -88,6 +146,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     n_compared: int
     test_looks: int
     level: float
+    race: RaceResult | None = None
+    steps: tuple[Step, ...] = ()
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from merits.core.candidate import Candidate
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
 
-__all__ = ["Evaluation", "Labels"]
+__all__ = ["Counted", "Evaluation", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -34,6 +35,37 @@ class Labels:
 
 
 @dataclass(frozen=True)
+class Raced:
+    """How candidates raced: asked in rounds, in a random order that was fixed before, until they were dropped.
+
+    Rows that depend on each other are one unit. `place` (rows,) is the place of each row's unit in the order, from 0;
+    `rounds` how many units had been asked after each round; `asked` (candidates,) how many, from the first, each
+    candidate was asked before it was dropped or the race ended. Rows past that are nobody's failure. `mode`, `target`
+    and `delta` are what they were dropped by, and `stopped` says why it ended.
+    """
+
+    mode: Literal["certified", "economy"]
+    target: Literal["examples", "traffic"]
+    delta: float
+    seed: int
+    place: NDArray[np.integer]
+    rounds: NDArray[np.integer]
+    asked: NDArray[np.integer]
+    stopped: Literal["decided", "exhausted", "budget"]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the answers add to a statistic of all of them: counts of shape (candidates, rows, columns); 0 if unscored.
+
+    `statistic` is a name in `merits.scorers.counted.STATISTICS`.
+    """
+
+    statistic: str
+    values: Floats
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All outcomes of one task and one split. Arrays have shape (candidates, rows) unless said otherwise.
 
@@ -42,10 +74,12 @@ class Evaluation:
     the answer, though a failed attempt's `cost` counts. `group` (rows,) holds codes: rows that are not independent
     (repeats of one example, one customer) share one. `tags` maps a slice name to texts (rows,).
 
-    `value` and `solved` are the first scorer's; `scores` maps the other scorers' names to their values.
+    `value` and `solved` are the first scorer's; `scores` maps the other scorers' names to their values, and `counts`
+    the names of those that measure all answers together (BLEU, word error rate) to what these are made of.
     `tokens` maps kinds of tokens to counts. `machine_s` is the machine time an answer took. `cost` is money in
     `currency`, meaningful where `priced[candidate]`; an unknown price is not 0. `versions` names the exact thing
-    that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run.
+    that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
+    in which order, where not everybody was asked everything.
     """
 
     task: str
@@ -75,6 +109,8 @@ class Evaluation:
     labels: Labels | None = None
     confidence: Mapping[int, Floats] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    raced: Raced | None = None
+    counts: Mapping[str, Counted] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

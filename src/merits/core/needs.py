@@ -14,17 +14,61 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `of` narrows the metric (`recall[fraud]`: of = "fraud"). Seconds and money are in base units: "800 ms" is 0.8.
     `text` is what the user wrote. Parsing text is `merits.tasks.parse_requirement`.
+
+    At most one view of the metric is set. `by` names slices: the worst of them must clear the bar. `under` names a
+    perturbation: the bar is on the drop, the metric on the examples as they are minus that on the perturbed ones.
+    `against` names a candidate ("incumbent" is the one in use): the bar is on this candidate minus that one, so a bar
+    of -0.01 lets it be worse by one point.
+
+    With the operators "in" and "not in" it is a fact that is required, not a measure: `metric` is a key of the
+    candidate's metadata and `values` are those allowed (or not) there. `on-premises` is metric = "on-premises", op =
+    "in", values = ("true",).
+
+    >>> print(Requirement("recall", ">=", 0.8, of="fraud", by="language"))
+    worst_slice(recall[fraud] by language) >= 0.8
+    >>> print(Requirement("licence", "in", values=("MIT", "Apache-2.0")))
+    licence in [MIT, Apache-2.0]
     """
 
     metric: str
-    op: Literal[">=", "<="]
-    bar: float
+    op: Literal[">=", "<=", "in", "not in"]
+    bar: float = 0.0
     of: str = ""
     confidence: float = 0.95
     text: str = ""
+    by: str = ""
+    under: str = ""
+    against: str = ""
+    values: tuple[str, ...] = ()
+
+    @property
+    def is_fact(self) -> bool:
+        """Whether it is about what a candidate's metadata says, which no evaluation measures."""
+        return self.op in ("in", "not in")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the bar is on the metric itself: no fact, slice, drop or difference."""
+        return not (self.is_fact or self.by or self.under or self.against)
+
+    @property
+    def subject(self) -> str:
+        """What the bar is on: `recall[fraud]`, `drop(accuracy under typos)`, `accuracy minus rules`."""
+        name = f"{self.metric}[{self.of}]" if self.of else self.metric
+        if self.by:
+            return f"worst_slice({name} by {self.by})"
+        if self.under:
+            return f"drop({name} under {self.under})"
+        return f"{name} minus {self.against}" if self.against else name
 
     def __str__(self) -> str:
-        return self.text or f"{self.metric}{f'[{self.of}]' if self.of else ''} {self.op} {self.bar:g}"
+        if self.text:
+            return self.text
+        if self.is_fact:
+            return self.metric if self.values == ("true",) else f"{self.metric} {self.op} [{', '.join(self.values)}]"
+        if self.against:
+            return f"{self.subject.rsplit(' minus ', 1)[0]} non-inferior to {self.against} by {-self.bar:g}"
+        return f"{self.subject} {self.op} {self.bar:g}"
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

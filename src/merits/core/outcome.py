@@ -9,7 +9,7 @@ import msgspec
 from merits.core.answer import Answer
 from merits.core.task import Split
 
-__all__ = ["Outcome", "Score", "Status"]
+__all__ = ["Counts", "Outcome", "Score", "Status"]
 
 
 class Status(enum.IntEnum):
@@ -21,12 +21,26 @@ class Status(enum.IntEnum):
     UNSCORED = 3
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """What one answer adds to a statistic of all answers together, such as a word error rate: errors and words.
+
+    `statistic` is a name in `merits.scorers.counted.STATISTICS`, which says what `values` are; they are summed.
+    """
+
+    statistic: str
+    values: tuple[float, ...]
+
+
 class Score(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A scorer's opinion: value from 0 (worst) to 1 (best), whether that counts as solved, and why."""
+    """A scorer's opinion: value from 0 (worst) to 1 (best), whether that counts as solved, and why.
+
+    `counts` are for scorers whose measure is one of all answers together, not the mean over answers.
+    """
 
     value: float
     solved: bool
     reason: str = ""
+    counts: Counts | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,10 +6,11 @@ Where examples depend on each other, a group of them is one piece of evidence, a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from merits.deciding.cases import Cases
 
-__all__ = ["ODDS", "about", "about_more", "pieces", "round_up"]
+__all__ = ["ODDS", "about", "about_more", "listed", "pieces", "round_up"]
 
 ODDS = "with probability 80 %"
 """How sure advice on a number of examples is: the default power of `merits.stats.power`, in words."""
@@ -53,3 +54,12 @@ def round_up(n: int) -> int:
         return n
     unit = int(10 ** (len(str(n)) - 2))
     return math.ceil(n / unit) * unit
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names as in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from merits.core.decision import Met, RequirementResult
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
-from merits.deciding.comparison import Comparison, compare, objective_of
-from merits.deciding.economics import gain_if_free, net_value
-from merits.deciding.requirements import overall, required
+from merits.deciding.comparison import Comparison, compare
+from merits.deciding.economics import gain_if_free, net_value, objective_of
+from merits.deciding.racing import replay
+from merits.deciding.requirements import considered, facts, overall, required
+from merits.stats.racing import Race
 
 __all__ = ["Assessment", "assess"]
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The candidates under one policy. Those in `members` can be compared; the others have no outcome or no price."""
+    """The candidates under one policy. Those in `members` can be compared; the others have no outcome or no price.
+
+    `race` is the race by which they were asked, judged anew under these needs and this policy; None where everybody
+    was asked everything.
+    """
 
     cases: Cases
     needs: Needs
     members: tuple[int, ...]
     comparison: Comparison | None
     results: dict[int, tuple[RequirementResult, ...]]
+    race: Race | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,6 +58,7 @@ class Assessment:
     def leader(self) -> int | None:
         """The eligible member with the best objective (any member, when none is eligible); then cheaper, then first."""
         among = self.eligible or self.members
+        among = tuple(k for k in among if k in self.standing) or among
         return min(among, key=self._rank) if among else None
 
     @cached_property
@@ -59,7 +67,7 @@ class Assessment:
         leader = self.leader
         if leader is None:
             return ()
-        return tuple(k for k in self.eligible if k == leader or not self.compared.better(leader, k))
+        return tuple(k for k in self.eligible if k == leader or not self._worse(leader, k))
 
     def relation(self, k: int) -> Literal["leader", "tied", "worse", "not assessed"]:
         """How candidate k stands to the leader."""
@@ -67,7 +75,19 @@ class Assessment:
             return "not assessed"
         if k == self.leader:
             return "leader"
-        return "worse" if self.compared.better(self.leader, k) else "tied"
+        return "worse" if self._worse(self.leader, k) else "tied"
+
+    @cached_property
+    def standing(self) -> tuple[int, ...]:
+        """The members that may be the best by what the race was about; all of them where there was none."""
+        if self.race is None or self.cases.evaluation.raced is None:
+            return self.members
+        left = self.race.here if self.cases.evaluation.raced.target == "examples" else self.race.ahead
+        return tuple(k for k in self.members if left[k])
+
+    def _worse(self, leader: int, k: int) -> bool:
+        """Whether k is certainly not the best: dropped from the race, or certainly worse than the leader."""
+        return k not in self.standing or self.compared.better(leader, k)
 
     def may_beat_unpriced(self, k: int) -> bool:
         """Whether candidate k, which has no price, could be the better buy than the leader if it cost little."""
@@ -103,11 +123,20 @@ def assess(cases: Cases, needs: Needs) -> Assessment:
     members = cases.assessed
     if objective_of(needs) == "net value":
         members = tuple(k for k in members if cases.evaluation.priced[k])
-    considered = len(cases.assessed)
-    return Assessment(
+    n_considered = considered(cases, needs)
+    raced = cases.evaluation.raced
+    found = Assessment(
         cases=cases,
         needs=needs,
         members=members,
-        comparison=compare(cases, needs, members) if members else None,
-        results={k: required(cases, needs, k, considered) for k in cases.assessed},
+        comparison=None,
+        race=None if raced is None else replay(cases.evaluation, raced, needs, cases.policy),
+        results={
+            k: required(cases, needs, k, n_considered) if k in cases.assessed else facts(cases, needs, k)
+            for k in range(len(cases.evaluation.candidates))
+        },
     )
+    if not members:
+        return found
+    sole = found.standing[0] if found.race is not None and len(found.standing) == 1 else None
+    return replace(found, comparison=compare(cases, needs, members, sole=sole))

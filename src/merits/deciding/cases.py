@@ -13,9 +13,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
 from merits.core.outcome import Status
 from merits.stats.critical import Bools, Floats, Ints
+from merits.stats.rates import rate, rate_bounds
 
 __all__ = ["POLICIES", "Cases", "Policy"]
 
@@ -25,27 +27,55 @@ POLICIES: tuple[Policy, ...] = ("failures count as wrong", "failures are left ou
 
 @dataclass(frozen=True)
 class Cases:
-    """An evaluation as one policy reads it. Only rows as they are (no perturbation) are decided on."""
+    """An evaluation as one policy reads it. Only rows as they are (no perturbation) are decided on.
+
+    `asked_of` (candidates, rows) narrows it to what candidates were to be asked; by default that is everything, or, of
+    a race, what each was asked before it was dropped. For a requirement on a part of it: `perturbation` reads the rows
+    under that one instead, and `within` (rows,) leaves out all other rows.
+    """
 
     evaluation: Evaluation
     policy: Policy
+    asked_of: Bools | None = None
+    perturbation: str = ""
+    within: Bools | None = None
+
+    @cached_property
+    def due(self) -> Bools:
+        """Which of the rows that are read each candidate was to be asked (candidates, rows): all that counts."""
+        return np.asarray(self._scheduled & self.clean)
+
+    @cached_property
+    def _scheduled(self) -> Bools:
+        raced = self.evaluation.raced
+        if self.asked_of is not None:
+            return self.asked_of
+        if raced is None:
+            return np.ones(self.evaluation.status.shape, np.bool_)
+        return np.asarray(raced.place < raced.asked[:, None])
 
     @cached_property
     def clean(self) -> Bools:
-        """The rows (rows,) that are not perturbed."""
-        return np.asarray(self.evaluation.perturbations == "")
+        """The rows (rows,) that are read: those not perturbed, unless others are asked for."""
+        read = np.asarray(self.evaluation.perturbations == self.perturbation)
+        return read if self.within is None else read & self.within
+
+    @property
+    def anytime(self) -> bool:
+        """Whether the rows are those of a race, which stopped on what it saw: intervals must hold at every look."""
+        return self.evaluation.raced is not None
 
     @cached_property
     def scored(self) -> Bools:
         """Where there is a score, of shape (candidates, rows)."""
-        return np.asarray(self.evaluation.scored & self.clean)
+        return np.asarray(self.evaluation.scored & self.due)
 
     @cached_property
     def failed(self) -> Bools:
         """Where the candidate could not be asked: it failed, or was not tried any more because it had failed."""
-        failed = self.evaluation.failed & self.clean
+        failed = self.evaluation.failed & self._scheduled & (self.evaluation.perturbations == self.perturbation)
         given_up = (self.evaluation.status == Status.MISSING) & failed.any(axis=1, keepdims=True)
-        return np.asarray(failed | (given_up & self.clean))
+        return np.asarray((failed | given_up) & self.due)
 
     @cached_property
     def counted(self) -> Bools:
@@ -55,7 +85,7 @@ class Cases:
     @cached_property
     def asked(self) -> Bools:
         """Where the candidate was asked, whatever came of it: what was paid for."""
-        return np.asarray((self.evaluation.status != Status.MISSING) & self.clean)
+        return np.asarray((self.evaluation.status != Status.MISSING) & self.due)
 
     @cached_property
     def solved(self) -> Bools:
@@ -88,6 +118,14 @@ class Cases:
         """The codes of the rows chosen by a mask (rows,); None when rows are independent."""
         return None if self.groups is None else self.groups[mask]
 
+    def rate(self, successes: Bools | Floats, mask: Bools, level: float) -> Estimate:
+        """The share of successes (rows,) among the rows of a mask, with the interval to show (`stats.rate`)."""
+        return rate(successes[mask], self.groups_at(mask), level, anytime=self.anytime)
+
+    def rate_bounds(self, successes: Bools | Floats, mask: Bools, level: float) -> Estimate:
+        """The same with two one-sided bounds, to gate on (`stats.rate_bounds`)."""
+        return rate_bounds(successes[mask], self.groups_at(mask), level, anytime=self.anytime)
+
     @cached_property
     def assessed(self) -> tuple[int, ...]:
         """The candidates with at least one scored row."""
@@ -95,7 +133,7 @@ class Cases:
 
     def count(self, status: Status, k: int) -> int:
         """How many rows of candidate k have a status."""
-        return int(np.count_nonzero((self.evaluation.status[k] == status) & self.clean))
+        return int(np.count_nonzero((self.evaluation.status[k] == status) & self.due[k]))
 
     def mean_cost(self, k: int) -> float | None:
         """What one case costs candidate k on average, failures and retries included; None when it has no price."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from merits.core.decision import Reason, Standing
+from merits.core.facts import ruled_out
+from merits.deciding.amounts import ODDS, about_more, pieces
 from merits.deciding.assessment import Assessment
 from merits.deciding.reasons import because
 from merits.stats.clusters import FEW_GROUPS
@@ -19,7 +21,8 @@ _LOOKS = 3  # different sets of candidates decided on with the same test example
 
 def circumstances(assessment: Assessment, standings: tuple[Standing, ...], test_looks: int) -> tuple[Reason, ...]:
     """The reasons that hold whatever the verdict is."""
-    found = [*_relations(assessment, standings), *_missed(standings), *_incomplete(standings)]
+    asked = tuple(s for k, s in enumerate(standings) if not _not_asked(assessment, k))
+    found = [*_relations(assessment, standings), *_rival(assessment), *_missed(asked), *_incomplete(asked)]
     return (*found, *_prices(assessment), *_evidence(assessment, test_looks))
 
 
@@ -30,17 +33,59 @@ def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Itera
         if standing.relation == "tied":
             yield because("tied", f"{name} cannot be told apart from {leader}: behind by {standing.behind}.", name)
         if standing.relation == "worse":
-            yield because("worse", f"{name} is worse than {leader}: behind by {standing.behind}.", name)
-        if k not in assessment.cases.assessed:
+            yield because("worse", _worse_text(assessment, k, leader, standing), name)
+        if k not in assessment.cases.assessed and _not_asked(assessment, k):
+            out = ruled_out(assessment.cases.evaluation.candidates[k], assessment.needs)
+            yield because("ruled-out", f"{name} was not asked: {out}.", name)
+        elif k not in assessment.cases.assessed:
             counts = f"{standing.n_failed} failed, {standing.n_unscored} unscored, {standing.n_missing} missing"
             yield because("not-assessed", f"{name} has no scored answer ({counts}), so it was left out.", name)
+
+
+def _worse_text(assessment: Assessment, k: int, leader: str, standing: Standing) -> str:
+    raced = assessment.cases.evaluation.raced
+    if raced is None or k in assessment.standing:
+        return f"{standing.candidate} is worse than {leader}: behind by {standing.behind}."
+    out = f"the race dropped it after {pieces(int(raced.asked[k]), assessment.cases.examples_a_group)}"
+    sure = "cannot be" if raced.mode == "certified" else "is hardly"
+    return f"{standing.candidate} {sure} the best: {out}, {standing.behind} behind {leader}."
+
+
+def _not_asked(assessment: Assessment, k: int) -> bool:
+    """Whether candidate k was spared every question because a fact rules it out."""
+    cases = assessment.cases
+    return not cases.asked[k].any() and bool(ruled_out(cases.evaluation.candidates[k], assessment.needs))
+
+
+def _rival(assessment: Assessment) -> Iterator[Reason]:
+    """What is seen, what could be seen, and what would settle it, for the leader and the nearest tied with it."""
+    leader = assessment.leader
+    tied = [k for k in assessment.tied if k != leader]
+    if leader is None or not tied:
+        return
+    compared = assessment.compared
+    rival = max(tied, key=lambda k: compared.means[k])
+    detectable, total = compared.detectable(leader, rival), compared.examples_to_tell(leader, rival)
+    if detectable is None:
+        return
+    difference = compared.difference(leader, rival)
+    n = compared.n_common(leader, rival)
+    shown = difference.number(detectable).lstrip("+")
+    settle = "no number of examples can be promised to tell them apart"
+    if total is not None:
+        settle = f"{about_more(total - n, assessment.cases).lower()} would tell them apart {ODDS}, if it stays as it is"
+    text = (
+        f"{assessment.names[leader]} and {assessment.names[rival]}: {pieces(n, assessment.cases.examples_a_group)} "
+        f"show a difference of {shown} or more {ODDS}; seen is {difference.number(difference.value)}; {settle}."
+    )
+    yield because("closest-rival", text, assessment.names[rival])
 
 
 def _missed(standings: tuple[Standing, ...]) -> Iterator[Reason]:
     for standing in standings:
         for result in standing.requirements:
             if result.met == "not met":
-                text = f"{standing.candidate} does not meet {result.requirement}: {result.estimate}."
+                text = f"{standing.candidate} does not meet {result.requirement}: {result.evidence}."
                 yield because("requirement-not-met", text, standing.candidate)
 
 
@@ -51,6 +96,13 @@ def _incomplete(standings: tuple[Standing, ...]) -> Iterator[Reason]:
         if standing.n_failed:
             text = f"{name} failed on {standing.n_failed:,} of {n:,}: run again to ask these again."
             yield because("failures", text, name)
+        if standing.quality_assisted is not None and standing.assisted_variance is not None:
+            text = (
+                f"{name} was asked {standing.n_scored:,} of {n:,}; with the help of the candidates that were asked all "
+                f"it solves {standing.quality_assisted.text()} of the cases, with "
+                f"{100 * standing.assisted_variance:.0f} % of the variance that its own answers alone leave."
+            )
+            yield because("assisted", text, name)
         if standing.n_unscored > _MANY * n:
             text = f"{standing.n_unscored:,} of {n:,} answers of {name} could not be judged and are in no figure."
             yield because("many-unscored", text, name)

@@ -8,34 +8,31 @@ pairs it stays under 5 %, whoever leads.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from scipy.special import ndtri
 
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
-from merits.deciding.economics import net_values
+from merits.deciding.economics import net_values, objective_of
 from merits.stats.clusters import FEW_GROUPS
 from merits.stats.critical import Floats
 from merits.stats.paired import PairedDifferences, compare_all, holm
 from merits.stats.power import examples_for_margin
 
-__all__ = ["Comparison", "compare", "objective_of"]
-
-
-def objective_of(needs: Needs) -> Literal["quality", "net value"]:
-    """What candidates are compared by: net value where the user said what a solved case is worth, else quality."""
-    return "quality" if needs.worth_of_solved is None else "net value"
+__all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True)
 class Comparison:
     """All pairs of the candidates that can be compared. Indices are those of the evaluation.
 
-    `means` is the objective of each, on its own rows. `scale` is the most that one row can differ by.
+    `means` is the objective of each, on its own rows. `scale` is the most that one row can differ by. `sole` is the
+    only survivor of a race: it is better than every other.
     """
 
     members: tuple[int, ...]
@@ -47,6 +44,7 @@ class Comparison:
     currency: str
     objective: Literal["quality", "net value"]
     grouped: bool
+    sole: int | None = None
 
     @property
     def n_pairs(self) -> int:
@@ -61,6 +59,8 @@ class Comparison:
     def better(self, i: int, j: int) -> bool:
         """Whether candidate i is certainly better than candidate j."""
         a, b = self._at(i, j)
+        if self.sole is not None and i != j and self.sole in (i, j):
+            return i == self.sole
         return bool(self.pairs.centre[a, b] > 0 and self.adjusted[a, b] <= 1.0 - self.confidence)
 
     def open_loss(self, i: int, j: int) -> float:
@@ -109,6 +109,17 @@ class Comparison:
         centre = float(self.pairs.difference[a, b])
         return examples_for_margin(centre, *self._evidence(i, j), margin, critical=self._critical(a, b))
 
+    def detectable(self, i: int, j: int, power: float = 0.8) -> float | None:
+        """The smallest difference that as many examples as there are show with a probability; None without evidence.
+
+        (critical value + z_{power}) standard errors, at the spread that was found.
+        """
+        a, b = self._at(i, j)
+        error = float(self.pairs.error[a, b])
+        if not np.isfinite(error):
+            return None
+        return min((self._critical(a, b) + float(ndtri(power))) * error, self._most)
+
     def difference_of(self, i: int, j: int) -> float:
         """How much better candidate i looks than candidate j, without its interval."""
         return float(self.pairs.difference[self._at(i, j)])
@@ -134,13 +145,17 @@ class Comparison:
 
     def _method(self, n: int) -> str:
         name = "paired, Bonett–Price with t between groups" if self.grouped else "paired, Bonett–Price with t"
+        if self.pairs.anytime:
+            name = "paired, time-uniform confidence sequence" + (" between groups" if self.grouped else "")
         few = ", few groups" if self.grouped and n < FEW_GROUPS else ""
         many = f", simultaneous over {self.n_pairs} pairs" if self.n_pairs > 1 else ""
         return f"{name}{many}{few}"
 
 
-def compare(cases: Cases, needs: Needs, members: Sequence[int]) -> Comparison:
+def compare(cases: Cases, needs: Needs, members: Sequence[int], *, sole: int | None = None) -> Comparison:
     """All pairs of some candidates, by net value or by quality (the share of cases solved).
+
+    Of a race the intervals and p-values hold at every look, and `sole` is its only survivor, if there is one.
 
     Quality is the share solved even where the scorer gives values in between: what counts as solved is the task's
     definition, and the same one that a solved case is priced by.
@@ -150,7 +165,7 @@ def compare(cases: Cases, needs: Needs, members: Sequence[int]) -> Comparison:
     values = cases.solved.astype(np.float64) if objective == "quality" else net_values(cases, needs)
     scale = 1.0 if objective == "quality" else (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
     counted = cases.counted[chosen]
-    pairs = compare_all(values[chosen], counted, cases.groups, scale=scale)
+    pairs = replace(compare_all(values[chosen], counted, cases.groups, scale=scale), anytime=cases.anytime)
     return Comparison(
         members=tuple(chosen),
         means={k: float(values[k][cases.counted[k]].mean()) for k in chosen},
@@ -161,6 +176,7 @@ def compare(cases: Cases, needs: Needs, members: Sequence[int]) -> Comparison:
         currency=cases.evaluation.currency,
         objective=objective,
         grouped=cases.groups is not None,
+        sole=sole,
     )
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from merits.core.decision import Decision, Reason
 from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs
+from merits.core.step import Step
 from merits.deciding.assessment import Assessment, assess
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.circumstances import circumstances
-from merits.deciding.comparison import objective_of
+from merits.deciding.economics import objective_of
+from merits.deciding.raced import race_result
 from merits.deciding.reasons import because
 from merits.deciding.sound import check_sound
 from merits.deciding.standings import standings
+from merits.deciding.trace import QUESTIONS
 from merits.deciding.verdict import Ruling, rule
 from merits.deciding.words import summarised, what_would_change
 
@@ -87,7 +91,23 @@ def _decision(
         n_compared=len(counting.members),
         test_looks=test_looks,
         level=needs.confidence,
+        race=race_result(counting),
+        steps=_steps(ruling, rulings, counting),
     )
+
+
+def _steps(ruling: Ruling, rulings: Sequence[Ruling], counting: Assessment) -> tuple[Step, ...]:
+    """The chain of reasoning: one where nothing failed, else one for each policy and what follows from both."""
+    if rulings[0] is rulings[1]:
+        return ruling.steps
+    both = [
+        msgspec.structs.replace(step, policy=policy)
+        for policy, one in zip(POLICIES, rulings, strict=True)
+        for step in one.steps
+    ]
+    same = len({_said(one, counting) for one in rulings}) == 1
+    answer = "Yes." if same else "No: so it is undecided until the failures are asked again."
+    return (*both, Step(code="policies", question=QUESTIONS["policies"], answer=answer))
 
 
 def _once(reasons: Sequence[Reason]) -> tuple[Reason, ...]:

@@ -5,6 +5,8 @@ Knows prices only as the costs in an evaluation: a candidate without a price has
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 
@@ -16,7 +18,12 @@ from merits.stats.means import mean
 from merits.stats.rates import rate, rate_bounds
 from merits.stats.ratios import combined_limits, correlation, cost_per_solved
 
-__all__ = ["cost_per_case", "gain_if_free", "net_value", "net_values", "per_month", "solved_cost"]
+__all__ = ["cost_per_case", "gain_if_free", "net_value", "net_values", "objective_of", "per_month", "solved_cost"]
+
+
+def objective_of(needs: Needs) -> Literal["quality", "net value"]:
+    """What candidates are compared by: net value where the user said what a solved case is worth, else quality."""
+    return "quality" if needs.worth_of_solved is None else "net value"
 
 
 def cost_per_case(cases: Cases, k: int, level: float) -> Estimate | None:

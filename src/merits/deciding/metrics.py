@@ -6,6 +6,7 @@ on. What is None has no record: no price, no probabilities, no row.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,18 +19,20 @@ import numpy as np
 from merits.core.errors import RequirementError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation, Labels
+from merits.core.facts import key_of
 from merits.core.needs import Needs, Requirement
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
 from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.corpus import counted_measure
 from merits.deciding.economics import cost_per_case, net_value, solved_cost
 from merits.stats.bootstrap import jackknife_variance
 from merits.stats.critical import Bools, Floats, Ints, t_critical
 from merits.stats.means import mean_score
 from merits.stats.quantiles import quantile
-from merits.stats.rates import rate_bounds, rate_of_variance
+from merits.stats.rates import rate_bounds, rate_of_variance, variance_of_rare_classes
 
-__all__ = ["QUANTILES", "Question", "check_requirement", "measure", "metric_names", "share_in_time"]
+__all__ = ["QUANTILES", "Question", "check_requirement", "measure", "metric_names", "row_values", "share_in_time"]
 
 _NEVER_S = 1e300  # the latency of an answer that never came: longer than any bar
 _BLOCKS = 40
@@ -62,14 +65,18 @@ class Measurable:
     scorers: tuple[str, ...]
     classes: tuple[str, ...]
     slices: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    perturbations: tuple[str, ...] | None = None  # None where it is a task: it asks every question as it is
 
     @classmethod
     def of(cls, what: Task | Evaluation) -> Measurable:
         """Of a task that is to be evaluated, or of an evaluation."""
+        keys = tuple(sorted({key for candidate in what.candidates for key in candidate.metadata}))
         if isinstance(what, Task):
-            return cls(tuple(spec.label for spec in what.scorers), what.classes, what.tag_names)
+            return cls(tuple(spec.label for spec in what.scorers), what.classes, what.tag_names, keys)
         classes = () if what.labels is None else what.labels.classes
-        return cls((what.scorer, *what.scores), classes, tuple(sorted(what.tags)))
+        perturbations = tuple(sorted({str(name) for name in np.unique(what.perturbations)} - {""}))
+        return cls((what.scorer, *what.scores), classes, tuple(sorted(what.tags)), keys, perturbations)
 
 
 def metric_names(what: Task | Evaluation) -> tuple[str, ...]:
@@ -81,14 +88,17 @@ def metric_names(what: Task | Evaluation) -> tuple[str, ...]:
     names = {*_GENERAL, *measurable.scorers} - {""}
     if measurable.classes:
         names |= {*_CLASSIFICATION}
-    if not measurable.slices:
-        names.discard("worst_slice")
+    if measurable.slices:
+        names.add("worst_slice")
     return tuple(sorted(names))
 
 
 def check_requirement(requirement: Requirement, what: Task | Evaluation) -> None:
     """Nothing, if the requirement can be judged here; else a RequirementError that names the near miss."""
     names = metric_names(what)
+    if requirement.is_fact:
+        _check_fact(requirement, names, Measurable.of(what).keys)
+        return
     if requirement.metric not in names:
         raise RequirementError(
             f"{requirement}: there is no metric {requirement.metric!r} here.", did_you_mean(requirement.metric, names)
@@ -101,6 +111,53 @@ def check_requirement(requirement: Requirement, what: Task | Evaluation) -> None
         raise RequirementError(
             f"{requirement}: {requirement.metric} of what?", f"Write {requirement.metric}[{options[0]}] or the like."
         )
+    _check_view(requirement, Measurable.of(what))
+
+
+def _check_fact(requirement: Requirement, names: tuple[str, ...], keys: tuple[str, ...]) -> None:
+    """Refuses a fact with no values, one that is a metric, and one that nobody states but that is nearly either."""
+    key = requirement.metric
+    if not requirement.values:
+        raise RequirementError(f"{requirement}: no value is given.", "Name at least one: licence in [MIT].")
+    if key_of(key) in {key_of(stated) for stated in keys}:
+        return
+    if key in names:
+        raise RequirementError(f"{requirement}: {key} is measured.", f"Give a bar: {key} >= 0.9, or the like.")
+    near = difflib.get_close_matches(key, (*keys, *names), n=1, cutoff=0.8)
+    if near:
+        raise RequirementError(f"{requirement}: no candidate says {key!r} in its metadata.", did_you_mean(key, near))
+
+
+def _check_view(requirement: Requirement, measurable: Measurable) -> None:
+    views = [view for view in (requirement.by, requirement.under, requirement.against) if view]
+    if not views:
+        return
+    if len(views) > 1 or requirement.metric == "worst_slice":
+        raise RequirementError(f"{requirement} asks for two things at once.", "Make two requirements of it.")
+    if requirement.by:
+        _check_known(requirement, requirement.by, measurable.slices, "slices", "Name their columns under `slices:`.")
+        return
+    of_rows = (*_OF_ROWS, *measurable.scorers)
+    if requirement.metric not in of_rows:
+        found = f"{requirement}: {requirement.metric} is not measured on each example by itself."
+        raise RequirementError(found, f"It can be required of {', '.join(sorted({*of_rows} - {''}))}.")
+    if (requirement.op == "<=") != bool(requirement.under):
+        raise RequirementError(
+            f"{requirement} has the wrong direction.", "A drop is at most (<=), a difference at least (>=) something."
+        )
+    if requirement.under and measurable.perturbations is None:
+        raise RequirementError(
+            f"{requirement}: a run asks every question as it is, so no drop can be seen.",
+            "Leave it out here; `decide` judges it on an evaluation that holds perturbed rows.",
+        )
+    if requirement.under and measurable.perturbations:
+        _check_known(requirement, requirement.under, measurable.perturbations, "perturbations", "")
+
+
+def _check_known(requirement: Requirement, name: str, known: tuple[str, ...], what: str, step: str) -> None:
+    if name not in known:
+        found = f"{requirement}: there are no {what} {name!r} here."
+        raise RequirementError(found, did_you_mean(name, known) if known else step)
 
 
 def measure(requirement: Requirement, cases: Cases, needs: Needs, k: int, level: float) -> Estimate | None:
@@ -125,7 +182,7 @@ def share_in_time(requirement: Requirement, cases: Cases, k: int, level: float) 
     mask, seconds = _waits(cases, k)
     if q is None or not mask.any():
         return None
-    share = rate_bounds(seconds <= requirement.bar, cases.groups_at(mask), level)
+    share = rate_bounds(seconds <= requirement.bar, cases.groups_at(mask), level, anytime=cases.anytime)
     op: Literal[">=", "<="] = ">=" if requirement.op == "<=" else "<="
     return msgspec.structs.replace(requirement, op=op, bar=q), share
 
@@ -136,28 +193,51 @@ def _narrowings(metric: str, measurable: Measurable) -> tuple[str, ...]:
     return measurable.classes if metric in (*_NEEDS_NARROWING, "roc_auc", "pr_auc") else ()
 
 
+# Values of rows --------------------------------------------------------------------------------------------------
+
+
+def row_values(name: str, question: Question) -> tuple[Floats, Bools]:
+    """The value that each row (rows,) has in a metric that is a mean of such values, and which rows count.
+
+    Where a metric can be had for each row, candidates and perturbations can be compared on the same examples.
+    """
+    found = _OF_ROWS.get(name)
+    return found(question) if found is not None else _scores(name, question)
+
+
+def _solved_rows(question: Question) -> tuple[Floats, Bools]:
+    cases, k = question.cases, question.k
+    return cases.solved[k].astype(np.float64), cases.counted[k]
+
+
+def _recall_rows(question: Question) -> tuple[Floats, Bools]:
+    """Of the rows of a class, those answered with it; a failure that counts is a miss."""
+    labels, code = _class(question)
+    cases, k = question.cases, question.k
+    hits = (labels.predicted[k] == code) & cases.scored[k]
+    return hits.astype(np.float64), cases.counted[k] & (labels.target == code)
+
+
+def _scores(name: str, question: Question) -> tuple[Floats, Bools]:
+    """The value of a scorer; a failure that counts is worth 0."""
+    cases, k, evaluation = question.cases, question.k, question.cases.evaluation
+    values = evaluation.value[k] if name == evaluation.scorer else evaluation.scores[name][k]
+    return np.where(cases.scored[k], values, 0.0), cases.counted[k]
+
+
 # Rates -----------------------------------------------------------------------------------------------------------
 
 
-def _solved(question: Question) -> Estimate | None:
-    cases, k = question.cases, question.k
-    mask = cases.counted[k]
-    return rate_bounds(cases.solved[k][mask], cases.groups_at(mask), question.level) if mask.any() else None
+def _rate(question: Question, *, of: RowValues) -> Estimate | None:
+    """The share of rows, of a metric whose rows are 0 or 1."""
+    values, mask = of(question)
+    return question.cases.rate_bounds(values, mask, question.level) if mask.any() else None
 
 
 def _failure_rate(question: Question) -> Estimate | None:
     cases, k = question.cases, question.k
     mask = cases.asked[k]
-    return rate_bounds(cases.failed[k][mask], cases.groups_at(mask), question.level) if mask.any() else None
-
-
-def _recall(question: Question) -> Estimate | None:
-    """Of the rows of a class, the share that was answered with it; a failure that counts is a miss."""
-    labels, code = _class(question)
-    cases, k = question.cases, question.k
-    mask = cases.counted[k] & (labels.target == code)
-    hits = (labels.predicted[k] == code) & cases.scored[k]
-    return rate_bounds(hits[mask], cases.groups_at(mask), question.level) if mask.any() else None
+    return cases.rate_bounds(cases.failed[k], mask, question.level) if mask.any() else None
 
 
 def _precision(question: Question) -> Estimate | None:
@@ -166,27 +246,7 @@ def _precision(question: Question) -> Estimate | None:
     cases, k = question.cases, question.k
     mask = cases.scored[k] & (labels.predicted[k] == code) & (labels.target >= 0)
     hits = labels.target == code
-    return rate_bounds(hits[mask], cases.groups_at(mask), question.level) if mask.any() else None
-
-
-def _worst_slice(question: Question) -> Estimate | None:
-    """The lowest share solved in any slice, at a level corrected for the number of slices."""
-    cases, k = question.cases, question.k
-    tags = cases.evaluation.tags[question.of]
-    names = [name for name in np.unique(tags) if name != ""]
-    masks = [cases.counted[k] & (tags == name) for name in names]
-    if not masks or not all(mask.any() for mask in masks):
-        return None
-    level = 1.0 - (1.0 - question.level) / len(masks)
-    found = [rate_bounds(cases.solved[k][mask], cases.groups_at(mask), level) for mask in masks]
-    worst = min(found, key=lambda estimate: estimate.value or 0.0)
-    ends = [(e.low or 0.0, 1.0 if e.high is None else e.high) for e in found]
-    return msgspec.structs.replace(
-        worst,
-        low=min(low for low, _ in ends),
-        high=min(high for _, high in ends),
-        method=f"{worst.method}, the worst of {len(masks)} slices ({names[found.index(worst)]}), corrected for them",
-    )
+    return cases.rate_bounds(hits, mask, question.level) if mask.any() else None
 
 
 def _class(question: Question) -> tuple[Labels, int]:
@@ -200,15 +260,13 @@ def _class(question: Question) -> tuple[Labels, int]:
 
 
 def _scorer(name: str, question: Question) -> Estimate | None:
-    """The mean value of a scorer; a failure that counts is worth 0."""
-    cases, k = question.cases, question.k
-    evaluation = cases.evaluation
-    mask = cases.counted[k]
+    """The mean value of a scorer, or its measure of all answers together; a failure that counts is worth 0."""
+    if name in question.cases.evaluation.counts:
+        return _one_sided(counted_measure(question.cases, name, question.k, question.level, one_sided=True))
+    values, mask = _scores(name, question)
     if not mask.any():
         return None
-    values = evaluation.value[k] if name == evaluation.scorer else evaluation.scores[name][k]
-    kept = np.where(cases.scored[k], values, 0.0)[mask]
-    return _one_sided(mean_score(kept, cases.groups_at(mask), question.two_sided))
+    return _one_sided(mean_score(values[mask], question.cases.groups_at(mask), question.two_sided))
 
 
 def _latency(question: Question, *, q: float) -> Estimate | None:
@@ -265,12 +323,23 @@ def _corpus(question: Question, *, name: str, of_probabilities: bool) -> Estimat
     n = len(rows) if groups is None else len(np.unique(groups))
     if name == "log_loss":
         return _log_loss(value, variance, n, question.two_sided)
+    if variance is not None and name in _OVER_CLASSES:
+        variance += _rare_classes(question, rows, name)
     if variance is None:
         return Estimate(value=value, low=0.0, high=1.0, level=question.level, n=n, unit="rate", method=f"{name}, open")
     doubted = min(n, _rests_on(question, rows, name))
     method = f"{name}: jackknife variance, Clopper–Pearson on the effective sample size"
     estimate = rate_of_variance(value, variance, question.level, rows=n, doubted=doubted, n=n, method=method)
     return _less_chance(question, rows, estimate) if name == "ece" else estimate
+
+
+def _rare_classes(question: Question, rows: Ints, name: str) -> float:
+    """What the few rows of rare classes may hide of the variance of a mean over classes."""
+    labels, k = question.cases.evaluation.labels, question.k
+    if labels is None:
+        return 0.0
+    codes = labels.predicted[k][rows] if name == "macro_precision" else labels.target[rows]
+    return variance_of_rare_classes(np.bincount(codes[codes >= 0], minlength=1))
 
 
 def _less_chance(question: Question, rows: Ints, estimate: Estimate) -> Estimate:
@@ -364,7 +433,14 @@ def _mask(size: int, rows: Ints) -> Bools:
 
 
 Measure = Callable[[Question], Estimate | None]
+RowValues = Callable[[Question], tuple[Floats, Bools]]
 
+_OF_ROWS: Mapping[str, RowValues] = MappingProxyType(
+    {"accuracy": _solved_rows, "solved": _solved_rows, "quality": _solved_rows, "recall": _recall_rows}
+)
+_solved = partial(_rate, of=_solved_rows)
+
+_OVER_CLASSES = ("macro_f1", "macro_precision", "macro_recall")
 _OF_LABELS = ("f1", "macro_f1", "macro_precision", "macro_recall", "weighted_f1")
 _OF_PROBABILITIES = ("log_loss", "roc_auc", "pr_auc", "ece")
 _GENERAL: Mapping[str, Measure] = MappingProxyType(
@@ -373,7 +449,6 @@ _GENERAL: Mapping[str, Measure] = MappingProxyType(
         "solved": _solved,
         "quality": _solved,
         "failure_rate": _failure_rate,
-        "worst_slice": _worst_slice,
         **{name: partial(_latency, q=q) for name, q in QUANTILES.items()},
         "cost_per_case": partial(_cost, factor=1.0),
         "cost_per_1000": partial(_cost, factor=1000.0),
@@ -383,7 +458,7 @@ _GENERAL: Mapping[str, Measure] = MappingProxyType(
 )
 _CLASSIFICATION: Mapping[str, Measure] = MappingProxyType(
     {
-        "recall": _recall,
+        "recall": partial(_rate, of=_recall_rows),
         "precision": _precision,
         **{name: partial(_corpus, name=name, of_probabilities=False) for name in _OF_LABELS},
         **{name: partial(_corpus, name=name, of_probabilities=True) for name in _OF_PROBABILITIES},

@@ -9,13 +9,15 @@ import msgspec
 
 from merits.core.decision import Met, RequirementResult
 from merits.core.estimate import Estimate
+from merits.core.facts import fact_met, facts_of, ruled_out
 from merits.core.needs import Needs, Requirement
-from merits.deciding.amounts import ODDS, about_more
+from merits.deciding.amounts import ODDS, about_more, round_up
 from merits.deciding.cases import Cases
-from merits.deciding.metrics import measure, share_in_time
+from merits.deciding.measuring import Measured, Part, measured, rival_of
+from merits.deciding.metrics import Question
 from merits.stats.power import examples_for_gate, with_power
 
-__all__ = ["judge", "more_examples", "overall", "required"]
+__all__ = ["considered", "facts", "judge", "overall", "required"]
 
 _MONEY = ("cost_per_case", "cost_per_1000", "cost_per_solved", "net_value_per_case")
 _OF_PROBABILITIES = ("log_loss", "roc_auc", "pr_auc", "ece")
@@ -60,17 +62,7 @@ def overall(results: Sequence[RequirementResult]) -> Met:
     >>> overall(())
     'met'
     """
-    if any(result.met == "not met" for result in results):
-        return "not met"
-    return "met" if all(result.met == "met" for result in results) else "not yet known"
-
-
-def more_examples(result: RequirementResult, cases: Cases, k: int) -> int | None:
-    """About how many more examples (or groups) settle a requirement with 80 % power; None when nobody can say."""
-    if result.estimate is None:
-        return None
-    in_time = share_in_time(result.requirement, cases, k, result.estimate.level)
-    return _more(*(in_time or (result.requirement, result.estimate)))
+    return _all_met([result.met for result in results])
 
 
 def _all(needs: Needs) -> tuple[Requirement, ...]:
@@ -80,47 +72,93 @@ def _all(needs: Needs) -> tuple[Requirement, ...]:
     return (*needs.requirements, worth_it)
 
 
-def _result(requirement: Requirement, cases: Cases, needs: Needs, k: int, n_considered: int) -> RequirementResult:
-    level = 1.0 - (1.0 - requirement.confidence) / max(n_considered, 1)
-    estimate = measure(requirement, cases, needs, k, level)
-    # What is judged is what is shown, but for percentiles of latency, which are judged on the share in time.
-    bar, judged = share_in_time(requirement, cases, k, level) or (requirement, estimate)
-    met = judge(bar, judged)
+def facts(cases: Cases, needs: Needs, k: int) -> tuple[RequirementResult, ...]:
+    """What became of the requirements that need no evidence, for a candidate that has none."""
+    return tuple(_fact(requirement, cases, k) for requirement in needs.requirements if requirement.is_fact)
+
+
+def considered(cases: Cases, needs: Needs) -> int:
+    """How many candidates the one that is named is picked from: those with outcomes that no fact rules out."""
+    return sum(not ruled_out(cases.evaluation.candidates[k], needs) for k in cases.assessed)
+
+
+def _fact(requirement: Requirement, cases: Cases, k: int) -> RequirementResult:
+    candidate = cases.evaluation.candidates[k]
+    met = fact_met(requirement, candidate)
+    settle = (
+        f"Say it in the recipe of {candidate.name}: metadata: {{{requirement.metric}: ...}}; nothing is asked again."
+        if met == "not yet known"
+        else ""
+    )
     return RequirementResult(
-        requirement=requirement,
-        met=met,
-        estimate=None if estimate is None else _noted(requirement, estimate, judged, n_considered),
-        settle=_settle(requirement, cases, k, bar, judged) if met == "not yet known" else "",
+        requirement=requirement, met=met, estimate=None, settle=settle, found=facts_of(requirement, candidate)
     )
 
 
-def _noted(requirement: Requirement, estimate: Estimate, judged: Estimate | None, n_considered: int) -> Estimate:
+def _result(requirement: Requirement, cases: Cases, needs: Needs, k: int, n_considered: int) -> RequirementResult:
+    if requirement.is_fact:
+        return _fact(requirement, cases, k)
+    level = 1.0 - (1.0 - requirement.confidence) / max(n_considered, 1)
+    question = Question(cases, needs, k, level)
+    found = measured(requirement, question)
+    met = _all_met([judge(part.bar, part.judged) for part in found.parts])
+    is_open = met == "not yet known"
+    more, settle = _settled(requirement, found, question) if is_open else (None, "")
+    return RequirementResult(
+        requirement=requirement,
+        met=met,
+        estimate=None if found.shown is None else _noted(requirement, found, n_considered),
+        settle=settle,
+        found=found.missing,
+        more_examples=more,
+    )
+
+
+def _all_met(parts: Sequence[Met]) -> Met:
+    return "not met" if "not met" in parts else "not yet known" if "not yet known" in parts else "met"
+
+
+def _noted(requirement: Requirement, found: Measured, n_considered: int) -> Estimate:
     """The estimate with what a reader must know about how it was judged."""
-    notes = [estimate.method]
-    if judged is not None and judged is not estimate:
-        notes.append(f"judged on the share within the bar, {judged.text()}")
+    assert found.shown is not None
+    notes = [found.shown.method]
+    alone = found.parts[0].judged if len(found.parts) == 1 else None
+    if alone is not None and alone is not found.shown and requirement.is_plain:
+        notes.append(f"judged on the share within the bar, {alone.text()}")
     if n_considered > 1:
         notes.append(f"{100 * requirement.confidence:g} % corrected for {n_considered} candidates")
-    return msgspec.structs.replace(estimate, method="; ".join(notes))
+    return msgspec.structs.replace(found.shown, method="; ".join(notes))
 
 
-def _settle(requirement: Requirement, cases: Cases, k: int, bar: Requirement, judged: Estimate | None) -> str:
-    name = cases.evaluation.names[k]
-    more = _more(bar, judged)
+def _settled(requirement: Requirement, found: Measured, question: Question) -> tuple[int | None, str]:
+    """How many more examples settle the part that takes most of them, and that in words."""
+    open_parts = [part for part in found.parts if judge(part.bar, part.judged) == "not yet known"]
+    part = max(open_parts, key=lambda each: _MOST if (more := _more(each)) is None else more)
+    more, name = _more(part), question.cases.evaluation.names[question.k]
     if more is None:
-        return _no_record(requirement, cases, k)
-    so_far = "meets" if _on_good_side(bar, judged) else "misses"
-    many = about_more(more, cases)
-    return f"{many} would show {ODDS} whether {name} meets {requirement} (so far it {so_far} it)."
+        return None, _no_record(requirement, found, part, question)
+    so_far = "meets" if _on_good_side(part.bar, part.judged) else "misses"
+    many = about_more(more, question.cases)
+    if part.where and part.judged is not None:
+        many = f"{many} of {part.where}, which has {part.judged.n:,},"
+    return more, f"{many} would show {ODDS} whether {name} meets {requirement} (so far it {so_far} it)."
 
 
-def _no_record(requirement: Requirement, cases: Cases, k: int) -> str:
+def _no_record(requirement: Requirement, found: Measured, part: Part, question: Question) -> str:
+    cases, k = question.cases, question.k
     name = cases.evaluation.names[k]
     if requirement.metric in _MONEY and not cases.evaluation.priced[k]:
         return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
     if requirement.metric in _OF_PROBABILITIES and k not in _with_probabilities(cases):
         return f"{name} gives no probabilities, so this cannot be measured."
-    return f"{requirement} cannot be settled for {name} by a number of examples that can be told now."
+    if requirement.against and found.missing:
+        return f"Evaluate {rival_of(requirement, question.needs)} and {name} on the same examples: {found.missing}."
+    if requirement.under and found.missing:
+        return f"Evaluate {name} on examples under {requirement.under} too: it has no answers there."
+    if part.where and part.judged is None:
+        return f"{name} has no answer to judge in {part.where}: add examples of it, or run again."
+    where = f" in {part.where}" if part.where else ""
+    return f"{requirement} cannot be settled for {name}{where} by a number of examples that can be told now."
 
 
 def _with_probabilities(cases: Cases) -> Collection[int]:
@@ -134,11 +172,12 @@ def _on_good_side(requirement: Requirement, estimate: Estimate | None) -> bool:
     return estimate.value >= requirement.bar if requirement.op == ">=" else estimate.value <= requirement.bar
 
 
-def _more(bar: Requirement, judged: Estimate | None) -> int | None:
-    if judged is None or judged.n == 0:
+def _more(part: Part) -> int | None:
+    """About how many more examples (or groups) settle a part with 80 % power; None when nobody can say."""
+    if part.judged is None or part.judged.n == 0:
         return None
-    total = _needed(bar, judged)
-    return None if total is None or total > _MOST else max(1, total - judged.n)
+    total = _needed(part.bar, part.judged)
+    return None if total is None or total > _MOST else round_up(max(1, total - part.judged.n))
 
 
 def _needed(bar: Requirement, judged: Estimate) -> int | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from merits.core.errors import RequirementError, UsageError
 from merits.core.evaluation import Evaluation
-from merits.core.needs import Needs
+from merits.core.needs import Needs, Requirement
 from merits.deciding.metrics import check_requirement
 
 __all__ = ["check_sound"]
@@ -25,7 +25,16 @@ def check_sound(evaluation: Evaluation, needs: Needs) -> None:
         if not math.isfinite(requirement.bar):
             raise RequirementError(f"The bar of {requirement} is {requirement.bar}.", "Give a number.")
         check_requirement(requirement, evaluation)
+        _check_rival(requirement, needs, evaluation)
     _check_currency(evaluation, needs)
+
+
+def _check_rival(requirement: Requirement, needs: Needs, evaluation: Evaluation) -> None:
+    if requirement.against == "incumbent" and not needs.incumbent and "incumbent" not in evaluation.names:
+        raise RequirementError(
+            f"{requirement}: the needs name no incumbent.",
+            "Set `incumbent:`, or name a candidate: non-inferior to NAME.",
+        )
 
 
 def _check_needs(needs: Needs) -> None:

@@ -6,13 +6,12 @@ from merits.core.decision import Standing
 from merits.core.estimate import Estimate
 from merits.core.outcome import Status
 from merits.deciding.assessment import Assessment
+from merits.deciding.assisted import assisted_quality
 from merits.deciding.cases import Cases
 from merits.deciding.economics import cost_per_case, net_value, per_month, solved_cost
-from merits.stats.critical import Bools
 from merits.stats.quantiles import quantile
-from merits.stats.rates import rate
 
-__all__ = ["standings"]
+__all__ = ["share_solved", "standings"]
 
 
 def standings(counting: Assessment, answered: Cases) -> tuple[Standing, ...]:
@@ -31,12 +30,13 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
     cost = cost_per_case(cases, k, level)
     assessed = k in cases.assessed  # of one that was never scored nothing is known, its worth least of all
     worth = net_value(cases, k, needs, level) if assessed else None
+    helped = assisted_quality(cases, k, level)
     return Standing(
         candidate=counting.names[k],
         candidate_id=cases.evaluation.candidates[k].id,
         relation=counting.relation(k),
-        quality=_share(cases, k, cases.counted[k], level),
-        quality_answered=_share(answered, k, answered.counted[k], level),
+        quality=share_solved(cases, k, level),
+        quality_answered=share_solved(answered, k, level),
         behind=counting.compared.difference(leader, k) if behind and leader is not None else None,
         p_value=counting.compared.p_value(leader, k) if behind and leader is not None else None,
         requirements=counting.results.get(k, ()),
@@ -46,6 +46,8 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
         net_value_per_month=per_month(worth, needs),
         latency_p50_s=_latency(cases, k, 0.50, level),
         latency_p95_s=_latency(cases, k, 0.95, level),
+        quality_assisted=helped.estimate if helped is not None and helped.used else None,
+        assisted_variance=None if helped is None else helped.variance_ratio,
         n_scored=cases.count(Status.SCORED, k),
         n_failed=cases.count(Status.FAILED, k),
         n_unscored=cases.count(Status.UNSCORED, k),
@@ -53,11 +55,11 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
     )
 
 
-def _share(cases: Cases, k: int, mask: Bools, level: float) -> Estimate | None:
+def share_solved(cases: Cases, k: int, level: float) -> Estimate | None:
     """The share solved; None when the candidate was never scored: then nothing is known of its quality."""
     if k not in cases.assessed:
         return None
-    return rate(cases.solved[k][mask], cases.groups_at(mask), level)
+    return cases.rate(cases.solved[k], cases.counted[k], level)
 
 
 def _latency(cases: Cases, k: int, q: float, level: float) -> Estimate | None:

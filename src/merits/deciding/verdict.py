@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from merits.core.decision import Reason, RequirementResult, Verdict
-from merits.deciding.amounts import ODDS, about_more
+from merits.core.facts import ruled_out
+from merits.core.step import Step
+from merits.deciding.amounts import ODDS, about_more, listed
 from merits.deciding.assessment import Assessment
 from merits.deciding.economics import gain_if_free
 from merits.deciding.reasons import because
-from merits.deciding.requirements import more_examples
+from merits.deciding.trace import Trace
 
-__all__ = ["Ruling", "listed", "rule"]
+__all__ = ["Ruling", "rule"]
 
 _TELLING_ZERO = 59  # as many failures in a row leave less than 5 % for a share solved above 5 %
 _SAME_COST = 0.05  # costs within 5 % of each other are equal: measured seconds vary by more from run to run
@@ -38,28 +40,55 @@ class Ruling:
     reasons: tuple[Reason, ...]
     next_step: str
     headline: str = ""
+    steps: tuple[Step, ...] = ()
 
 
 def rule(assessment: Assessment) -> Ruling:
-    """The verdict under one policy."""
+    """The verdict under one policy, with the steps that led to it."""
+    trace = Trace(assessment)
+    ruling = _ruled(assessment, trace)
+    trace.note("verdict", _said(ruling, assessment))
+    return replace(ruling, steps=tuple(trace.steps))
+
+
+def _ruled(assessment: Assessment, trace: Trace) -> Ruling:
+    trace.compared()
     early = _nothing_to_go_by(assessment)
     if early is not None:
         return early
-    if not any(assessment.cases.solved[k].any() for k in assessment.members):
+    trace.required()
+    solved = any(assessment.cases.solved[k].any() for k in assessment.members)
+    useful = any(assessment.cases.solved[k].any() for k in assessment.eligible)
+    trace.solved(anything=solved, useful=useful)
+    if not solved:
         return _nothing_solved(assessment)
-    if not any(assessment.cases.solved[k].any() for k in assessment.eligible):
+    if not useful:
         return _nobody_of_use(assessment) if assessment.eligible else _nobody(assessment)
+    trace.leader()
+    trace.tied()
     sure = _sure(assessment)
+    trace.sure(sure)
     if not sure:
         return _requirements_open(assessment)
     chosen, why = _cheapest(assessment, sure)
+    trace.choice(sure, chosen, why)
     if assessment.incumbent is not None and assessment.meets(assessment.incumbent) != "not met":
-        return _against_incumbent(assessment, chosen, why)
-    return _left_open(assessment, chosen) or _adopt(assessment, chosen, why)
+        return _against_incumbent(assessment, chosen, why, trace)
+    return _left_open(assessment, chosen, trace) or _adopt(assessment, chosen, why)
+
+
+def _said(ruling: Ruling, assessment: Assessment) -> str:
+    """The verdict in a few words."""
+    if ruling.chosen is not None:
+        return f"{ruling.verdict.capitalize()} {assessment.names[ruling.chosen]}."
+    return f"{ruling.verdict.capitalize()}{f': {ruling.headline}' if ruling.headline else ''}."
 
 
 def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
     if not assessment.cases.assessed:
+        candidates = assessment.cases.evaluation.candidates
+        if candidates and all(ruled_out(candidate, assessment.needs) for candidate in candidates):
+            return _nobody_allowed(assessment)
         text = "No candidate has a scored outcome."
         step = "Run the evaluation again; `merits check` shows what may be wrong."
         return Ruling("undecided", None, (because("no-outcomes", text),), step, "there is nothing to decide on yet")
@@ -73,6 +102,13 @@ def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
         step = "Add a second candidate (the commonest answer is free), a requirement, or the worth of a solved case."
         return Ruling("undecided", None, (because("nothing-to-compare", text),), step, "there is nothing to compare")
     return None
+
+
+def _nobody_allowed(assessment: Assessment) -> Ruling:
+    """None: what the candidates say of themselves rules all of them out, so nobody was asked."""
+    text = f"Every one of the {len(assessment.names)} candidates is ruled out by what it says of itself."
+    step = "Add candidates that may be used, or change a requirement that is not needed."
+    return Ruling("none worth it", None, (because("all-fail", text),), step)
 
 
 def _nothing_solved(assessment: Assessment) -> Ruling:
@@ -133,14 +169,13 @@ def _hardest(assessment: Assessment, k: int) -> tuple[float, str]:
     found = []
     for result in assessment.results[k]:
         if result.met == "not yet known":
-            more = more_examples(result, assessment.cases, k)
+            more = result.more_examples
             found.append((math.inf if more is None else float(more), result.settle))
     return max(found)
 
 
 def _open_text(assessment: Assessment, k: int, result: RequirementResult) -> str:
-    shown = "no record" if result.estimate is None else str(result.estimate)
-    return f"{assessment.names[k]}: {result.requirement} is not yet known ({shown})."
+    return f"{assessment.names[k]}: {result.requirement} is not yet known ({result.evidence})."
 
 
 def _cheapest(assessment: Assessment, sure: Sequence[int]) -> tuple[int, str]:
@@ -166,17 +201,20 @@ def _best_of_least(assessment: Assessment, spent: dict[int, float]) -> int:
     return max(least, key=lambda k: (k == assessment.leader, assessment.compared.means[k], -k))
 
 
-def _against_incumbent(assessment: Assessment, chosen: int, why: str) -> Ruling:
+def _against_incumbent(assessment: Assessment, chosen: int, why: str, trace: Trace) -> Ruling:
     """Adopt what is certainly better than the candidate in use, or as good within the margin and cheaper; else keep."""
     incumbent = assessment.incumbent
     leader = assessment.leader
     if incumbent is None or leader is None:
         return _adopt(assessment, chosen, why)
-    for new in dict.fromkeys((chosen, leader)):
-        if new == incumbent or assessment.meets(new) != "met":
-            continue
-        if assessment.compared.better(new, incumbent) or _matches_for_less(assessment, new, incumbent):
-            return _left_open(assessment, new) or _adopt(assessment, new, why if new == chosen else "")
+    tried = [new for new in dict.fromkeys((chosen, leader)) if new != incumbent and assessment.meets(new) == "met"]
+    for new in tried:
+        better = assessment.compared.better(new, incumbent)
+        if better or _matches_for_less(assessment, new, incumbent):
+            how = "is better" if better else "is as good within the tie margin, and cheaper"
+            trace.incumbent(f"Yes: {assessment.names[new]} {how}.", [(new, incumbent)])
+            return _left_open(assessment, new, trace) or _adopt(assessment, new, why if new == chosen else "")
+    trace.incumbent("No.", [(new, incumbent) for new in tried])
     text = f"{assessment.names[incumbent]} is in use, and no candidate was shown to be better, or as good and cheaper."
     reasons = (because("incumbent-stays", text, assessment.names[incumbent]), *_met(assessment, incumbent))
     return Ruling("keep", incumbent, reasons, _what_could_replace(assessment, incumbent))
@@ -206,23 +244,34 @@ def _what_could_replace(assessment: Assessment, incumbent: int) -> str:
     )
 
 
-def _left_open(assessment: Assessment, chosen: int) -> Ruling | None:
+def _left_open(assessment: Assessment, chosen: int, trace: Trace) -> Ruling | None:
     """Undecided, where taking the named one leaves open a loss above the tie margin."""
     leader = assessment.leader
     if leader is None:
         return None
     if chosen != leader:
-        if assessment.compared.open_loss(leader, chosen) <= assessment.margin:
-            return None
-        return _margin_ruling(assessment, leader, chosen, "tie-too-wide")
+        return _above_margin(assessment, leader, chosen, "tie-too-wide", trace)
     others = [k for k in assessment.members if k != chosen]
-    if not others or any(assessment.relation(k) == "worse" for k in others):
+    if not others:
+        return None
+    if any(assessment.relation(k) == "worse" for k in others):
+        trace.open_loss("That is not asked of the one that does best once others were shown to be worse.")
         return None
     rivals = [k for k in assessment.tied if k != chosen]
     widest = max(rivals, key=lambda k: assessment.compared.open_loss(k, chosen), default=None)
-    if widest is None or assessment.compared.open_loss(widest, chosen) <= assessment.margin:
+    if widest is None:
         return None
-    return _margin_ruling(assessment, widest, chosen, "too-few-examples")
+    return _above_margin(assessment, widest, chosen, "too-few-examples", trace)
+
+
+def _above_margin(assessment: Assessment, better: int, chosen: int, code: str, trace: Trace) -> Ruling | None:
+    inside = assessment.compared.open_loss(better, chosen) <= assessment.margin
+    difference = assessment.compared.difference(better, chosen)
+    margin = difference.number(assessment.margin).lstrip("+")
+    side = "within" if inside else "above"
+    answer = f"{'Yes' if inside else 'No'}: the most that may be lost is {side} the margin of {margin}."
+    trace.open_loss(answer, (better, chosen))
+    return None if inside else _margin_ruling(assessment, better, chosen, code)
 
 
 def _margin_ruling(assessment: Assessment, better: int, chosen: int, code: str) -> Ruling:
@@ -299,7 +348,7 @@ def _sure(assessment: Assessment) -> tuple[int, ...]:
 def _met(assessment: Assessment, k: int) -> list[Reason]:
     name = assessment.names[k]
     return [
-        because("requirement-met", f"{name} meets {result.requirement}: {result.estimate}.", name)
+        because("requirement-met", f"{name} meets {result.requirement}: {result.evidence}.", name)
         for result in assessment.results[k]
         if result.met == "met"
     ]
@@ -314,12 +363,3 @@ def _after_adopting(assessment: Assessment, chosen: int, verdict: Verdict) -> st
         return "Give prices: then the cheapest of the tied is named, not the one that is quickest or looks best."
     verb = "Keep" if verdict == "keep" else "Use"
     return f"{verb} {assessment.names[chosen]}; this choice needs nothing more to be measured."
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names as in a sentence.
-
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from merits.core.decision import Standing
 from merits.core.estimate import cases_to_hold
-from merits.deciding.amounts import pieces
+from merits.deciding.amounts import listed, pieces
 from merits.deciding.assessment import Assessment
-from merits.deciding.verdict import Ruling, listed
+from merits.deciding.raced import race_result, race_sentences
+from merits.deciding.verdict import Ruling
 
 __all__ = ["summarised", "what_would_change"]
 
@@ -24,6 +25,9 @@ def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing
         parts += [_bars(standings, subject if ruling.chosen is not None else None)]
     if ruling.chosen is None:
         parts += [_missed(standings, subject) or ruling.reasons[0].text]
+    race = race_result(assessment)
+    if race is not None:
+        parts.append(race_sentences(race))
     parts += [_failures(standings), change]
     return " ".join(part for part in parts if part)
 
@@ -69,15 +73,26 @@ def _others(assessment: Assessment, k: int) -> str:
     rest = [j for j in assessment.members if j != k]
     worse = [j for j in rest if compared.better(k, j)]
     out = [j for j in rest if j not in worse and assessment.meets(j) == "not met"]
-    level = [j for j in rest if j not in worse and j not in out]
+    dropped = [j for j in rest if j not in worse and j not in out and j not in assessment.standing]
+    level = [j for j in rest if j not in worse and j not in out and j not in dropped]
     parts = [part for part in (_ahead(assessment, k, worse), _level(assessment, k, level)) if part]
     sentences = []
     if parts:
         many = f", corrected for {compared.n_pairs} comparisons" if compared.n_pairs > 1 else ""
         sentences.append(f"It {' and '.join(parts)}, on the same examples{many}.")
+    if dropped:
+        be, them = ("are", "them") if len(dropped) > 1 else ("is", "it")
+        sure = "cannot be" if _certified(assessment) else f"{be} hardly"
+        names = listed([assessment.names[j] for j in dropped])
+        sentences.append(f"{names} {sure} the best: the race dropped {them}.")
     if out:
         sentences.append(f"{listed([assessment.names[j] for j in out])} certainly {_verb(out)} what is required.")
     return " ".join(sentences)
+
+
+def _certified(assessment: Assessment) -> bool:
+    raced = assessment.cases.evaluation.raced
+    return raced is not None and raced.mode == "certified"
 
 
 def _ahead(assessment: Assessment, k: int, worse: list[int]) -> str:
@@ -132,16 +147,14 @@ def _bars(standings: tuple[Standing, ...], k: int | None) -> str:
     if k is None or not standings[k].requirements:
         return ""
     met = [result for result in standings[k].requirements if result.met == "met"]
-    shown = [f"{result.requirement} ({result.estimate.text()})" for result in met if result.estimate is not None]
+    shown = [f"{result.requirement} ({result.evidence_text})" for result in met]
     return f"It meets {listed(shown)}." if shown else ""
 
 
 def _missed(standings: tuple[Standing, ...], subject: int | None) -> str:
     """By how much the best-looking one misses what is required, where it certainly does."""
     results = () if subject is None else standings[subject].requirements
-    missed = [
-        f"{r.requirement} ({r.estimate.text()})" for r in results if r.met == "not met" and r.estimate is not None
-    ]
+    missed = [f"{r.requirement} ({r.evidence_text})" for r in results if r.met == "not met"]
     return f"Even so it certainly misses {listed(missed)}." if missed else ""
 
 
@@ -196,5 +209,7 @@ def _higher_bar(standing: Standing) -> str:
         if result.met == "met" and result.estimate is not None:
             end = result.estimate.low if result.requirement.op == ">=" else result.estimate.high
             side = "above" if result.requirement.op == ">=" else "below"
-            return f"A bar {side} {result.estimate.number(end)} for {result.requirement.metric} would no longer be met."
+            return (
+                f"A bar {side} {result.estimate.number(end)} for {result.requirement.subject} would no longer be met."
+            )
     return ""

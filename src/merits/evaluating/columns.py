@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.answer import Answer, Failure, FailureKind, Usage
-from merits.core.evaluation import Labels
+from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
-from merits.core.outcome import Status
+from merits.core.outcome import Counts, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 
@@ -48,11 +48,13 @@ class Columns:
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
         self.scores = {name: np.zeros(shape) for name, _ in judge.others}
+        self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
         self._failure_kind = np.zeros(shape, np.int8)
+        self._target: Array | None = None
         self._read = read
         self._codes = {name: code for code, name in enumerate(classes)}
         self._probability_codes: dict[str, int] = {}
@@ -91,6 +93,8 @@ class Columns:
                     status[row] = _SCORED
                     value[row] = score.value
                     solved[row] = score.solved
+                    if score.counts is not None:
+                        self._record_counts(judge.name, candidate, row, score.counts)
                     if judge.others:
                         self._record_others(candidate, row, answer)
                 if answer.probabilities is not None or answer.confidence is not None:
@@ -105,8 +109,17 @@ class Columns:
         return -1 if label is None else self._codes[label]
 
     def _record_others(self, candidate: int, row: int, answer: Answer) -> None:
-        for name, other in self.judge.other_values(self.rows.examples[row], answer):
-            self.scores[name][candidate, row] = other
+        for name, other in self.judge.other_scores(self.rows.examples[row], answer):
+            self.scores[name][candidate, row] = other.value
+            if other.counts is not None:
+                self._record_counts(name, candidate, row, other.counts)
+
+    def _record_counts(self, name: str, candidate: int, row: int, counts: Counts) -> None:
+        if name not in self.counts:
+            shape = (*self.status.shape, len(counts.values))
+            self.counts[name] = Counted(counts.statistic, np.zeros(shape))
+        if self.counts[name].statistic == counts.statistic:
+            self.counts[name].values[candidate, row] = counts.values
 
     def _record_tokens(self, candidate: int, row: int, usage: Usage) -> None:
         for name, field in zip(TOKENS, _FIELDS, strict=True):
@@ -149,9 +162,10 @@ class Columns:
         """Targets and predictions as codes; None without classes."""
         if self.predicted is None:
             return None
-        targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
-        target = np.fromiter(targets, np.int32, len(self.rows))
-        return Labels(self.classes, target, self.predicted, self.probabilities)
+        if self._target is None:
+            targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
+            self._target = np.fromiter(targets, np.int32, len(self.rows))
+        return Labels(self.classes, self._target, self.predicted, self.probabilities)
 
 
 def _are_probabilities(given: Mapping[str, float]) -> bool:

@@ -52,6 +52,8 @@ class Recorder:
         self._wake = threading.Event()
         self._room = asyncio.Event()
         self._closing = False
+        self._n_put = self._n_recorded = 0
+        self._all_recorded = asyncio.Event()
         self.problem: BaseException | None = None
         self.on_problem: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._work, name="merits-recorder", daemon=True)
@@ -60,6 +62,7 @@ class Recorder:
     def put(self, candidate: int, question: int, answer: Answer) -> bool:
         """Whether there is room for more; when there is not, wait for `room`."""
         self._pending.append((candidate, question, answer))
+        self._n_put += 1
         n = len(self._pending)
         if n in (1, _GROUP):
             self._wake.set()
@@ -70,6 +73,14 @@ class Recorder:
         while self.problem is None and len(self._pending) >= _BACKLOG:
             self._room.clear()
             await self._room.wait()
+        self.check()
+
+    async def flush(self) -> None:
+        """Waits until all that was put is on disk and scored. Raises what went wrong with recording."""
+        while self.problem is None and self._n_recorded < self._n_put:
+            self._all_recorded.clear()
+            self._wake.set()
+            await self._all_recorded.wait()
         self.check()
 
     def check(self) -> None:
@@ -114,7 +125,7 @@ class Recorder:
             by_candidate.setdefault(candidate, []).append((question, answer))
         for candidate, answers in by_candidate.items():
             self._columns.record(candidate, answers)
-        self._tell(by_candidate)
+        self._tell(by_candidate, len(group))
 
     def _add(self, answers: list[StoredAnswer]) -> None:
         try:
@@ -124,7 +135,7 @@ class Recorder:
         except Exception as problem:
             raise StoreError(f"the store did not take the answers: {type(problem).__name__}: {problem}.") from problem
 
-    def _tell(self, by_candidate: dict[int, list[tuple[int, Answer]]]) -> None:
+    def _tell(self, by_candidate: dict[int, list[tuple[int, Answer]]], n_answers: int = 0) -> None:
         rows_of = self._columns.rows.rows_of
         counts = [
             (
@@ -135,12 +146,14 @@ class Recorder:
             for candidate, answers in by_candidate.items()
         ]
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._told, counts)
+            self._loop.call_soon_threadsafe(self._told, counts, n_answers)
 
     # on the loop
 
-    def _told(self, counts: list[tuple[int, int, int]]) -> None:
+    def _told(self, counts: list[tuple[int, int, int]], n_answers: int) -> None:
+        self._n_recorded += n_answers
         self._room.set()
+        self._all_recorded.set()
         if self.problem is not None:
             self.on_problem()
         for count in counts:

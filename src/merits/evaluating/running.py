@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import platform
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from importlib.metadata import version as version_of
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,8 +20,9 @@ from merits.core.answer import Answer
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Model, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
-from merits.core.evaluation import Evaluation
+from merits.core.evaluation import Evaluation, Raced
 from merits.core.identity import content_hash
+from merits.core.racing import Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
 from merits.evaluating.asking import Health, all_or_first_problem, ask_all
@@ -80,6 +82,7 @@ async def evaluate(
     table: PriceTable | None = None,
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
+    schedule: Schedule | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split, also sealed into the store.
 
@@ -88,13 +91,16 @@ async def evaluate(
     on `dev` it answers each example after learning from the others (cross-validation), and when nothing is missing it
     does not learn at all. One that evidently cannot be asked is given up, and its rows stay missing.
 
+    With a `schedule` (a race) only what it asks for is asked, round by round; where every answer is stored already
+    there is nothing to schedule.
+
     When it is cancelled (Ctrl-C), what was answered is stored first. `env` replaces the environment's variables.
 
     Raises ProviderError when no candidate could be asked, UsageError for what the user must change, and StoreError
     when answers cannot be stored; nothing that was stored is lost.
     """
     run = _Run(task, candidates, split=split, store=store, progress=progress or Silent(), env=env, clock=clock)
-    return await run.evaluation(table)
+    return await run.evaluation(table, schedule)
 
 
 class _Run:
@@ -122,9 +128,13 @@ class _Run:
         self.asked = [0] * len(candidates)
         self.seconds = [0.0] * len(candidates)
         self.given_up: dict[int, str] = {}
+        self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
+        self.n_stored = 0
+        self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
 
-    async def evaluation(self, table: PriceTable | None) -> Evaluation:
+    async def evaluation(self, table: PriceTable | None, schedule: Schedule | None) -> Evaluation:
         recipes = [each.candidate for each in self.contenders]
+        raced = None
         try:
             # Before anything is asked: a mistake in the file must not cost money.
             prices = known_prices(recipes, table, currency=self.task.needs.currency)
@@ -132,11 +142,13 @@ class _Run:
             for note in filter(None, map(table.note, recipes) if table else ()):
                 self.progress.note(note)
             if any(missing):
-                await self._ask(missing)
+                raced = await self._ask(missing, schedule, lambda: self._evaluation(prices))
         finally:
-            await _close_all([each.model for each in self.contenders], self.progress.note)
+            await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
         self._check_that_some_were_answered()
-        evaluation = self._seal(prices, table)
+        facts = {**self._facts(), **price_facts(table)}
+        evaluation = dataclasses.replace(self._evaluation(prices), facts=facts, raced=raced)
+        self.store.add([evaluation])
         self.progress.finished()
         return evaluation
 
@@ -149,17 +161,64 @@ class _Run:
             self.columns.record(each.index, known.answers())
             part = known.part(each, self.rows)
             self.done[each.index] = part.n_stored
+            self.n_stored += len(self.rows.keys) - len(known.missing)
             parts.append(part)
             missing.append(known.missing)
         self.progress.started(Plan(tuple(parts)))
         return missing
 
-    async def _ask(self, missing: Sequence[Sequence[int]]) -> None:
+    async def _ask(
+        self, missing: Sequence[Sequence[int]], schedule: Schedule | None, so_far: Callable[[], Evaluation]
+    ) -> Raced | None:
         versions = tuple(each.version for each in self.contenders)
         recorder = Recorder(self.store, self.columns, versions, self.clock, self._recorded)
+        try:
+            if schedule is None:
+                await self._ask_these(missing, recorder, keep=False)
+                return None
+            return await self._ask_in_rounds(missing, schedule, so_far, recorder)
+        finally:
+            recorder.close()
+            await asyncio.sleep(0)  # lets the last counts through
+            recorder.check()
+
+    async def _ask_in_rounds(
+        self,
+        missing: Sequence[Sequence[int]],
+        schedule: Schedule,
+        so_far: Callable[[], Evaluation],
+        recorder: Recorder,
+    ) -> Raced:
+        """Asks what the schedule yields, round by round. Whatever comes of an ask, it is not repeated in this run."""
+        left = [set(questions) for questions in missing]
+        rounds = schedule(so_far())
+        try:
+            now = next(rounds)
+            while True:
+                for note in now.notes:
+                    self.progress.note(note)
+                await self._ask_these(self._of_round(now, left), recorder, keep=True)
+                await recorder.flush()
+                now = rounds.send(so_far())
+        except StopIteration as end:
+            return cast("Raced", end.value)
+
+    def _of_round(self, now: Round, left: list[set[int]]) -> list[list[int]]:
+        """The questions that a round asks of each candidate, taken out of what is left."""
+        wanted = dict.fromkeys(self.rows.question_of[now.rows].tolist())
+        todo: list[list[int]] = [[] for _ in left]
+        for k in now.candidates:
+            todo[k] = [question for question in wanted if question in left[k]]
+            left[k].difference_update(todo[k])
+        return todo
+
+    async def _ask_these(self, todo: Sequence[Sequence[int]], recorder: Recorder, *, keep: bool) -> None:
         asking = asyncio.ensure_future(
             all_or_first_problem(
-                [self._ask_one(each, todo, recorder) for each, todo in zip(self.contenders, missing, strict=True)]
+                [
+                    self._ask_one(each, mine, recorder, keep=keep)
+                    for each, mine in zip(self.contenders, todo, strict=True)
+                ]
             )
         )
         recorder.on_problem = asking.cancel  # slow candidates must not delay the news that the disk is full
@@ -168,37 +227,37 @@ class _Run:
         except asyncio.CancelledError:
             recorder.check()
             raise
-        finally:
-            recorder.close()
-            await asyncio.sleep(0)  # lets the last counts through
-        recorder.check()
 
     def _recorded(self, candidate: int, n_rows: int, n_failed: int) -> None:
         self.done[candidate] += n_rows
         self.failed[candidate] += n_failed
         self.progress.answered(self.contenders[candidate].candidate.name, self.done[candidate], self.failed[candidate])
 
-    async def _ask_one(self, each: Contender, missing: Sequence[int], recorder: Recorder) -> None:
-        if not missing:
+    async def _ask_one(self, each: Contender, questions: Sequence[int], recorder: Recorder, *, keep: bool) -> None:
+        if not questions:
             return
         start = time.perf_counter()
-        health = Health(timed=bool(getattr(each.model, "timed", False)))
+        health = self.health[each.index]
         for number, lesson in enumerate(each.lessons):
-            questions = [q for q in missing if lesson.questions is None or q in lesson.questions]
-            if questions and not health.given_up:
-                await self._ask_lesson(each, lesson, questions, recorder, health, fresh=number > 0)
-        if health.given_up:
+            mine = [q for q in questions if lesson.questions is None or q in lesson.questions]
+            if mine and not health.given_up:
+                await self._ask_lesson(each, number, mine, recorder, keep=keep)
+        if health.given_up and each.index not in self.given_up:
             self._give_up(each, health.given_up)
-        self.seconds[each.index] = time.perf_counter() - start
+        self.seconds[each.index] += time.perf_counter() - start
 
     async def _ask_lesson(
-        self, each: Contender, lesson: Lesson, questions: list[int], recorder: Recorder, health: Health, *, fresh: bool
+        self, each: Contender, number: int, questions: list[int], recorder: Recorder, *, keep: bool
     ) -> None:
-        """Asks what belongs together, of a model that learned what it should; each lesson has a model of its own."""
-        model = load(each.candidate, self.context) if fresh else each.model
-        settings = self.task.settings
+        """Asks what belongs together, of a model that learned what it should; each lesson has a model of its own.
+
+        With `keep` the model stays loaded for the next round.
+        """
+        settings, health, lesson = self.task.settings, self.health[each.index], each.lessons[number]
+        ready = self.kept.pop((each.index, number), None)
+        model = ready or (load(each.candidate, self.context) if number else each.model)
         try:
-            if lesson.examples is not None and not await self._fitted(each, model, lesson, health):
+            if ready is None and lesson.examples is not None and not await self._fitted(each, model, lesson, health):
                 return
             self.asked[each.index] += len(questions)
             await ask_all(
@@ -210,7 +269,10 @@ class _Run:
                 concurrency=model.concurrency or settings.concurrency,
             )
         finally:
-            await _close_all([model], self.progress.note)
+            if keep:
+                self.kept[each.index, number] = model
+            else:
+                await _close_all([model], self.progress.note)
 
     async def _fitted(self, each: Contender, model: Model, lesson: Lesson, health: Health) -> bool:
         """Whether the model learned; when it could not, the candidate is given up."""
@@ -246,11 +308,12 @@ class _Run:
         messages = list(self.columns.first_failure[each.index].values())
         return (messages or [self.given_up.get(each.index, "not asked")])[0].rstrip(".")
 
-    def _seal(self, prices: Sequence[Price | None], table: PriceTable | None) -> Evaluation:
+    def _evaluation(self, prices: Sequence[Price | None]) -> Evaluation:
+        """What is known by now."""
         columns, rows, judge = self.columns, self.rows, self.judge
         candidates = tuple(each.candidate for each in self.contenders)
         cost, priced = price_answers(prices, columns.tokens, columns.machine_s, columns.attempts)
-        evaluation = Evaluation(
+        return Evaluation(
             task=self.task.id,
             task_name=self.task.name,
             kind=self.task.kind,
@@ -277,10 +340,8 @@ class _Run:
             currency=self.task.needs.currency,
             labels=columns.labels(),
             confidence=columns.confidence,
-            facts={**self._facts(), **price_facts(table)},
+            counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
         )
-        self.store.add([evaluation])
-        return evaluation
 
     def _facts(self) -> dict[str, str]:
         """How it was run, for the report."""
@@ -296,7 +357,7 @@ class _Run:
             "repeats": str(settings.repeats),
             "data hash": content_hash([(e.id, e.input_hash, e.target) for e in self.rows.examples]),
             "asked": str(sum(self.asked)),
-            "taken from the store": str(len(self.rows.keys) * len(self.contenders) - sum(self.asked)),
+            "taken from the store": str(self.n_stored),
         }
         n_folds = max(len(each.lessons) for each in self.contenders)
         if n_folds > 1:

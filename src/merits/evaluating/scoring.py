@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from merits.core.answer import Answer
 from merits.core.doors import Scorer
-from merits.core.outcome import Score
+from merits.core.outcome import Counts, Score
 from merits.core.secrets import redact
 from merits.core.task import Example
+from merits.scorers.counted import STATISTICS, fits
 
 __all__ = ["Judge"]
 
@@ -37,7 +38,7 @@ class Judge:
         """The first scorer's score; None when it could not judge, and then the reason is counted."""
         try:
             score = self._first(example, answer)
-            if type(score) is Score and 0.0 <= score.value <= 1.0:
+            if type(score) is Score and 0.0 <= score.value <= 1.0 and _sound(score.counts):
                 return score
             reason = _unusable(score)
         except Exception as problem:  # noqa: BLE001 (the place that asks a scorer)
@@ -45,21 +46,21 @@ class Judge:
         self.unscored[reason] += 1
         return None
 
-    def other_values(self, example: Example, answer: Answer) -> list[tuple[str, float]]:
-        """The values of the other scorers by name."""
-        values = []
+    def other_scores(self, example: Example, answer: Answer) -> list[tuple[str, Score]]:
+        """What the other scorers say, by name."""
+        scores = []
         for name, scorer in list(self.others):
             try:
                 score = scorer(example, answer)
-                if isinstance(score, Score) and 0.0 <= score.value <= 1.0:
-                    values.append((name, score.value))
+                if isinstance(score, Score) and 0.0 <= score.value <= 1.0 and _sound(score.counts):
+                    scores.append((name, score))
                     continue
                 reason = _unusable(score)
             except Exception as problem:  # noqa: BLE001 (the place that asks a scorer)
                 reason = _said(problem)
             self.left_out[name] = reason
             self.others = [other for other in self.others if other[0] != name]
-        return values
+        return scores
 
 
 def _said(problem: Exception) -> str:
@@ -67,7 +68,13 @@ def _said(problem: Exception) -> str:
     return reason.encode("utf-8", "replace").decode()  # a lone surrogate is no text
 
 
+def _sound(counts: Counts | None) -> bool:
+    return counts is None or fits(counts)
+
+
 def _unusable(score: object) -> str:
     if not isinstance(score, Score):
         return f"the scorer gave a {type(score).__name__}, not a Score"
+    if not _sound(score.counts):
+        return f"the scorer gave counts that are none of {', '.join(STATISTICS)}"
     return f"the scorer gave the value {score.value}, which is not between 0 and 1"

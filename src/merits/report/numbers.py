@@ -15,6 +15,7 @@ __all__ = [
     "count",
     "counted",
     "money",
+    "p_value",
     "percent",
     "span_of",
     "without_currency",
@@ -46,6 +47,15 @@ def counted(n: int, thing: str) -> str:
 def percent(share: float) -> str:
     """A share without decimals where it needs none: 95 %, 99.5 %."""
     return f"{100 * share:g} %"
+
+
+def p_value(p: float) -> str:
+    """A p-value as it is printed; "below 0.0001" where it is tiny, never 0.
+
+    >>> p_value(0.0312), p_value(1.0), p_value(1e-12)
+    ('0.031', '1', 'below 0.0001')
+    """
+    return "below 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def money(value: float, currency: str) -> str:

@@ -18,9 +18,11 @@ from merits.report import numbers
 from merits.report.drawings.canvas import Chart
 from merits.report.drawings.confusion import confusion_chart
 from merits.report.drawings.curves import precision_recall_chart, reliability_chart, roc_chart
+from merits.report.drawings.differences import difference_chart
 from merits.report.drawings.frontier import frontier_chart
 from merits.report.drawings.latency import latency_chart
 from merits.report.drawings.quality import quality_chart
+from merits.report.drawings.race import race_chart
 from merits.report.drawings.slices import slice_chart
 from merits.report.plain import clean
 from merits.report.sections.candidates import CandidateRow
@@ -81,6 +83,7 @@ def _template() -> Template:
         "money": numbers.money,
         "number": lambda estimate: estimate.number(estimate.value),
         "percent": numbers.percent,
+        "p_value": numbers.p_value,
         "plain": lambda estimate: numbers.bare(estimate).number(estimate.value),
         "plain_interval": lambda estimate: numbers.bare(estimate).interval(),
         "cleared": _cleared,
@@ -147,6 +150,8 @@ def _charts(view: ReportView) -> Mapping[str, Chart | None]:
     curves = view.curves
     return {
         "quality": quality_chart(view.candidates, view.needs),
+        "race": race_chart(view.race) if view.race else None,
+        "differences": difference_chart(view.differences) if view.differences else None,
         "frontier": frontier_chart(view.frontier) if view.frontier else None,
         "latency": latency_chart(view.latency, view.needs) if view.latency else None,
         "slices": slice_chart(view.slices) if view.slices else None,
@@ -167,10 +172,13 @@ def _has(view: ReportView) -> Mapping[str, bool]:
         "net": any(s.net_value_per_case for s in standings),
         "month": any(s.net_value_per_month for s in standings),
         "failed": any(s.n_failed or s.n_unscored or s.n_missing for s in standings),
+        "assisted": any(s.assisted_variance is not None for s in standings),
         "not_answered": any(s.n_failed or s.n_missing for s in standings),
         "latency": any(s.latency_p50_s for s in standings),
-        "quality_bar": any(r.metric in ("accuracy", "solved", "quality") for r in view.needs.requirements),
-        "latency_bar": any(r.metric.endswith("_latency") for r in view.needs.requirements),
+        "quality_bar": any(
+            r.metric in ("accuracy", "solved", "quality") and r.is_plain for r in view.needs.requirements
+        ),
+        "latency_bar": any(r.metric.endswith("_latency") and r.is_plain for r in view.needs.requirements),
     }
 
 
@@ -186,12 +194,15 @@ def _contents(view: ReportView, charts: Mapping[str, Chart | None]) -> list[tupl
         ("candidates", "Candidates", True),
         ("requirements", "Requirements", any(row.standing.requirements for row in view.candidates)),
         ("quality", "Quality", charts["quality"]),
+        ("race", "How the race went", view.race),
+        ("differences", "Differences", view.differences),
         ("cost", "Quality against cost", charts["frontier"]),
         ("latency", "Time to answer", charts["latency"]),
         ("slices", "Slices", view.slices),
         ("mistakes", "Mistakes by class", view.confusion),
         ("measures", "Measures", view.measures and view.measures.names),
         ("curves", "Ranking and calibration", view.curves),
+        ("repeats", "Asked again", view.repeats),
         ("disagreement", "Where candidates disagree", view.disagreement),
         ("hardest", "The hardest examples", view.hardest),
         ("spent", "What was spent", view.spent),

@@ -103,6 +103,8 @@ def _outlook(power: Power, requirements: Sequence[Outlook]) -> Iterator[Text]:
 
 
 def _requirement(outlook: Outlook) -> str:
+    if outlook.facts:
+        return _fact(outlook)
     if outlook.reachable is None:
         return f"? {outlook.text}: cannot be told before the run"
     if not outlook.reachable:
@@ -110,6 +112,16 @@ def _requirement(outlook: Outlook) -> str:
         return f"✗ {outlook.text}: cannot be shown with {numbers.counted(outlook.n, 'example')}; {needed}"
     share = "" if outlook.least_share is None else f", by {100 * outlook.least_share:.1f} % of them at least"
     return f"✓ {outlook.text}: can be shown with {numbers.counted(outlook.n, 'example')}{share}"
+
+
+def _fact(outlook: Outlook) -> str:
+    """Who meets a fact, who is ruled out by it, and whose recipe does not say."""
+    words = {"met": "met by", "not met": "rules out", "not yet known": "not said by"}
+    names = {word: [one_line(name, 40) for name, met in outlook.facts.items() if met == word] for word in words}
+    symbol = "✗" if names["not met"] else "?" if names["not yet known"] else "✓"
+    said = "; ".join(f"{words[word]} {', '.join(who)}" for word, who in names.items() if who)
+    more = " (metadata: in the recipe)" if names["not yet known"] else ""
+    return f"{symbol} {outlook.text}: {said}{more}"
 
 
 def _warnings(profile: Profile, console: Console) -> None:

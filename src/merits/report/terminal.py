@@ -132,8 +132,7 @@ def _remarks(view: ReportView) -> list[Text]:
     if named is not None and named.standing.requirements:
         for result in named.standing.requirements:
             symbol, colour = {"met": ("✓", "green"), "not met": ("✗", "red")}.get(result.met, ("?", "yellow"))
-            figure = f": {result.estimate.text()}" if result.estimate else ""
-            lines.append(_text(f"{symbol} ", colour) + _text(f"{result.requirement}{figure}"))
+            lines.append(_text(f"{symbol} ", colour) + _text(f"{result.requirement}: {result.evidence_text}"))
     if not named:
         lines += [_text(f"- {reason.text}") for reason in view.reasons[:_MOST_REASONS]]
     for title, text in (("change", view.verdict.what_would_change_it), ("next", view.verdict.next_step)):

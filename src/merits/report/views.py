@@ -16,12 +16,15 @@ from merits.core.task import Example
 from merits.report.sections.candidates import CandidateRow, Units, candidate_rows, units_of
 from merits.report.sections.conditions import ConditionsSection, conditions_section
 from merits.report.sections.curves import CurveSection, curve_section
+from merits.report.sections.differences import DifferenceSection, difference_section
 from merits.report.sections.disagreement import DisagreementSection, disagreement_section
 from merits.report.sections.examples import Answers, ShownExample, hardest, solved_by_one
 from merits.report.sections.frontier import FrontierSection, frontier_section
 from merits.report.sections.latency import LatencySection, latency_section
 from merits.report.sections.measures import MeasureSection, measure_section
 from merits.report.sections.mistakes import ConfusionSection, confusion_section
+from merits.report.sections.race import RaceSection, race_section
+from merits.report.sections.repeats import RepeatSection, repeat_section
 from merits.report.sections.slices import SliceSection, slice_section
 from merits.report.sections.spent import SpentSection, spent_section
 from merits.report.sections.subject import Subject
@@ -56,12 +59,15 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     candidates: tuple[CandidateRow, ...]
     units: Units
+    race: RaceSection | None
     frontier: FrontierSection | None
     latency: LatencySection | None
     slices: SliceSection | None
     confusion: ConfusionSection | None
     measures: MeasureSection | None
     curves: CurveSection | None
+    differences: DifferenceSection | None
+    repeats: RepeatSection | None
     disagreement: DisagreementSection | None
     solved_by_one: tuple[ShownExample, ...]
     hardest: tuple[ShownExample, ...]
@@ -101,12 +107,15 @@ def view(
         reasons=decision.reasons,
         candidates=rows,
         units=units,
+        race=race_section(subject),
         frontier=frontier_section(rows, decision.currency, units),
         latency=latency_section(subject),
         slices=slice_section(subject),
         confusion=confusion_section(subject),
         measures=measure_section(subject),
         curves=curve_section(subject),
+        differences=difference_section(subject),
+        repeats=repeat_section(subject),
         disagreement=disagreement_section(subject),
         solved_by_one=solved_by_one(subject, examples, answers),
         hardest=hardest(subject, examples, answers),
@@ -126,6 +135,8 @@ def _left_out(found: ReportView) -> tuple[LeftOut, ...]:
         "Mistakes by class": (found.confusion, no_classes),
         "Measures": (found.measures, no_classes),
         "Ranking and calibration": (found.curves, "no candidate gave probabilities"),
+        "Differences": (found.differences, "fewer than two candidates can be compared"),
+        "Asked again": (found.repeats, "every question was asked once (settings: repeats)"),
         "Where candidates disagree": (found.disagreement, "fewer than two candidates have outcomes"),
         "The hardest examples": (found.hardest, "no candidate got an example wrong"),
     }

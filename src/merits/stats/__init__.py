@@ -4,9 +4,11 @@ Pure and vectorised. Knows nothing about candidates or evaluations; nothing here
 no generator was handed in for.
 """
 
+from merits.stats.assisted import Assisted, assisted_mean
 from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_tables, jackknife_variance
 from merits.stats.clusters import FEW_GROUPS, clustered
-from merits.stats.means import mean, mean_score
+from merits.stats.components import Components, components
+from merits.stats.means import mean, mean_score, skewed_limits
 from merits.stats.noninferiority import difference_bounds
 from merits.stats.paired import (
     PairedDifferences,
@@ -33,12 +35,18 @@ from merits.stats.proportions import (
     wilson_limits,
 )
 from merits.stats.quantiles import quantile
-from merits.stats.rates import rate, rate_bounds, rate_of_variance
+from merits.stats.rates import rate, rate_bounds, rate_of_variance, variance_of_rare_classes
 from merits.stats.ratios import combined_limits, cost_per_solved, ratio_limits
+from merits.stats.sums import Resampled, Statistic, resample, resampled_sums, statistic_difference, statistic_of_sums
 
 __all__ = [
     "FEW_GROUPS",
+    "Assisted",
+    "Components",
     "PairedDifferences",
+    "Resampled",
+    "Statistic",
+    "assisted_mean",
     "bonett_price",
     "bootstrap_limits",
     "bootstrap_rows",
@@ -50,6 +58,7 @@ __all__ = [
     "clustered",
     "combined_limits",
     "compare_all",
+    "components",
     "cost_per_solved",
     "difference_bounds",
     "examples_for_difference",
@@ -68,7 +77,13 @@ __all__ = [
     "rate_bounds",
     "rate_of_variance",
     "ratio_limits",
+    "resample",
+    "resampled_sums",
     "sign_flip_p",
+    "skewed_limits",
+    "statistic_difference",
+    "statistic_of_sums",
+    "variance_of_rare_classes",
     "wilson",
     "wilson_limits",
 ]

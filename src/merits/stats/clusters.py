@@ -12,7 +12,7 @@ import numpy as np
 
 from merits.stats.critical import Floats, Ints, t_critical
 
-__all__ = ["FEW_GROUPS", "Clustered", "cluster_sums", "clustered", "effective_size"]
+__all__ = ["FEW_GROUPS", "Clustered", "cluster_sums", "clustered", "effective_size", "skewness"]
 
 FEW_GROUPS = 10
 """Below this many groups, t(G - 1) intervals are shown but said to rest on few groups."""
@@ -25,13 +25,17 @@ _MADE_UP = 0.1
 
 @dataclass(frozen=True)
 class Clustered:
-    """The mean of grouped rows, its variance between groups, and the variance of single rows."""
+    """The mean of grouped rows, its variance between groups, and the variance of single rows.
+
+    `skewness` is that of what the groups add to the mean, corrected for their number; 0 for fewer than three.
+    """
 
     mean: float
     variance: float
     row_variance: float
     n_rows: int
     n_groups: int
+    skewness: float = 0.0
 
     @property
     def design_effect(self) -> float | None:
@@ -71,8 +75,26 @@ def clustered(values: Floats, groups: Ints) -> Clustered:
     mean, row_variance = float(values.mean()), float(values.var())
     if n_groups < 2:
         return Clustered(mean, np.inf, row_variance, n_rows, n_groups)
-    between = float(n_groups / (n_groups - 1) * np.sum((totals - mean * sizes) ** 2))
-    return Clustered(mean, between / n_rows**2, row_variance, n_rows, n_groups)
+    apart = totals - mean * sizes
+    between = float(n_groups / (n_groups - 1) * np.sum(apart**2))
+    return Clustered(mean, between / n_rows**2, row_variance, n_rows, n_groups, skewness(apart))
+
+
+def skewness(centred: Floats) -> float:
+    """The skewness of values less their mean, corrected for their number: G1 of Joanes & Gill (1998).
+
+    0 for fewer than three values and for values that do not vary. doi:10.1111/1467-9884.00122.
+
+    >>> round(skewness(np.array([-1.0, -1.0, -1.0, 3.0])), 3)
+    2.0
+    """
+    n = len(centred)
+    squares = centred * centred
+    variance = float(squares.mean()) if n > 2 else 0.0
+    if variance <= 1e-300:
+        return 0.0
+    third = float((squares * centred).mean())
+    return float(third / variance**1.5 * np.sqrt(n * (n - 1.0)) / (n - 2.0))
 
 
 def effective_size(result: Clustered, level: float) -> float:

@@ -8,11 +8,11 @@ import numpy as np
 
 from merits.core.estimate import Estimate, Unit
 from merits.stats.betting import betting_limits
-from merits.stats.clusters import FEW_GROUPS, Clustered, clustered, effective_size
+from merits.stats.clusters import FEW_GROUPS, Clustered, clustered, effective_size, skewness
 from merits.stats.critical import Floats, Ints, t_critical
 from merits.stats.proportions import wilson_limits
 
-__all__ = ["mean", "mean_score", "normal_enough"]
+__all__ = ["mean", "mean_score", "normal_enough", "skewed_limits"]
 
 
 def mean(
@@ -23,27 +23,56 @@ def mean(
     unit: Unit = "money",
     currency: str = "",
 ) -> Estimate:
-    """The mean of unbounded values (money, seconds) with Student's t interval; t(G - 1) between groups.
+    """The mean of unbounded values (money, seconds) with Student's t interval, corrected for skewness; between groups
+    where there are some.
 
     Nothing: no value. One value or one group: no interval. Values that do not vary: zero width, which is right for a
-    price per call and wrong for anything that merely has not varied yet; scores go to `mean_score`. Approximate for
-    skewed values at small n.
+    price per call and wrong for anything that merely has not varied yet; scores go to `mean_score`.
+
+    What skewed values (costs, seconds) leave open lies on their long side; `skewed_limits` moves both ends there. Not
+    guaranteed where the tail is so long that it is not in the sample: of one-sided 95 % upper bounds of lognormal
+    values at n = 30 / 100 / 1,000 there miss 9 / 8 / 6 % (σ = 1; t alone 16 / 11 / 8), 14 / 11 / 8 % (σ = 1.5; t 26 /
+    19 / 11) and 18 / 17 / 11 % (σ = 2; t 39 / 31 / 18). Measured in `tests/simulation`.
 
     >>> print(mean(np.array([1.0, 2.0, 3.0]), unit="seconds"))
     2 s [-0.484 to 4.48 s], n = 3
+    >>> print(mean(np.array([1.0, 1.0, 1.0, 1.0, 9.0]), unit="money", currency="USD"))
+    2.6 USD [0.0368–13.4 USD], n = 5
     """
     result = _alone(values) if groups is None else clustered(values, groups)
-    half = float(t_critical(level, result.n_groups - 1)) * math.sqrt(result.variance) if result.n_groups > 1 else None
+    low, high = skewed_limits(result, level) if result.n_groups > 1 else (None, None)
     return Estimate(
         value=result.mean if result.n_rows else None,
-        low=None if half is None else result.mean - half,
-        high=None if half is None else result.mean + half,
+        low=low,
+        high=high,
         level=level,
         n=result.n_groups,
         unit=unit,
-        method=_named("t", result.n_rows, result.n_groups, grouped=groups is not None),
+        method=_named("t, corrected for skewness", result.n_rows, result.n_groups, grouped=groups is not None),
         currency=currency,
     )
+
+
+def skewed_limits(result: Clustered, level: float = 0.95) -> tuple[float, float]:
+    """The ends of Student's t interval after Hall's transformation, which takes the skewness out and is undone again.
+
+    With u = ±t/√n and g the skewness: mean - s·(3/g)·(∛(1 + g·(u - g/6n)) - 1), and t's own ends where g is 0. Hall
+    (1992), doi:10.1111/j.2517-6161.1992.tb01872.x, with t's quantiles for the bootstrap's: both then err alike (the
+    upper bounds of exponential values at n = 30: 6.5 and 5 %, t alone 10 %), and this one draws nothing.
+
+    >>> skewed_limits(Clustered(1.0, 0.01, 1.0, 100, 100, 0.0)) == skewed_limits(Clustered(1.0, 0.01, 1.0, 100, 100))
+    True
+    """
+    n = result.n_groups
+    scale, critical = math.sqrt(result.variance * n), float(t_critical(level, n - 1)) / math.sqrt(n)
+    low, high = (_unskewed(u, result.skewness, n) for u in (critical, -critical))
+    return min(result.mean - scale * low, result.mean), max(result.mean - scale * high, result.mean)
+
+
+def _unskewed(u: float, skew: float, n: int) -> float:
+    if abs(skew) < 1e-6:
+        return u
+    return 3.0 / skew * (float(np.cbrt(1.0 + skew * (u - skew / (6.0 * n)))) - 1.0)
 
 
 def mean_score(values: Floats, groups: Ints | None = None, level: float = 0.95) -> Estimate:
@@ -66,7 +95,7 @@ def mean_score(values: Floats, groups: Ints | None = None, level: float = 0.95) 
             level=level,
             n=estimate.n,
             unit="score",
-            method="t",
+            method=estimate.method,
         )
     low, high = betting_limits(values, level)
     return _score(values, low, high, level, n=len(values), method="betting")
@@ -93,9 +122,13 @@ def normal_enough(values: Floats) -> bool:
 def _alone(values: Floats) -> Clustered:
     """The mean and its variance where every row is a group of its own, without sorting rows into groups."""
     n = len(values)
-    row_variance = float(values.var()) if n else 0.0
+    if n == 0:
+        return Clustered(0.0, math.inf, 0.0, 0, 0)
+    average = float(values.mean())
+    centred = values - average
+    row_variance = float((centred * centred).mean())
     variance = row_variance / (n - 1) if n > 1 else math.inf
-    return Clustered(float(values.mean()) if n else 0.0, variance, row_variance, n, n)
+    return Clustered(average, variance, row_variance, n, n, skewness(centred))
 
 
 def _grouped_score(values: Floats, groups: Ints, level: float) -> Estimate:

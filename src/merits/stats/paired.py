@@ -17,6 +17,7 @@ from merits.stats.betting import betting_limits
 from merits.stats.clusters import clustered
 from merits.stats.critical import Bools, Floats, Ints, normal_critical, t_critical, t_p
 from merits.stats.means import mean, normal_enough
+from merits.stats.sequences import time_uniform, time_uniform_p
 
 __all__ = [
     "PairedDifferences",
@@ -39,6 +40,7 @@ class PairedDifferences:
 
     `centre` and `error` are Bonett and Price's centre and standard error, `df` the degrees of freedom of Student's t.
     `n` counts the rows of a pair, `n_groups` its independent pieces of evidence. `error` is inf where there is none.
+    With `anytime` the intervals and p-values hold at every look at once (`stats.sequences`), and are wider for it.
     """
 
     difference: Floats
@@ -47,16 +49,19 @@ class PairedDifferences:
     df: Floats
     n: Floats
     n_groups: Floats
+    anytime: bool = False
 
     @property
     def p_values(self) -> Floats:
         """Two-sided, by inverting the interval: p <= alpha exactly where the 1 - alpha interval leaves out 0."""
         known = np.isfinite(self.error) & (self.error > 0.0)  # 0 only where no row can differ: nothing is shown
-        return t_p(np.where(known, self.centre / np.where(known, self.error, 1.0), 0.0), self.df)
+        z = np.where(known, self.centre / np.where(known, self.error, 1.0), 0.0)
+        return time_uniform_p(z, self.n_groups) if self.anytime else t_p(z, self.df)
 
     def reach(self, level: float) -> Floats:
         """Half the width of the intervals; inf where there is no evidence."""
-        return np.asarray(t_critical(level, self.df) * self.error)
+        reach = time_uniform(level, self.n_groups) if self.anytime else t_critical(level, self.df)
+        return np.asarray(reach * self.error)
 
 
 def bonett_price(n10: int, n01: int, n: int, level: float = 0.95) -> Estimate:

@@ -14,21 +14,27 @@ from merits.core.estimate import Estimate
 from merits.stats.clusters import FEW_GROUPS, Clustered, clustered, effective_size
 from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.proportions import clopper_pearson_bound, clopper_pearson_bounds, wilson, wilson_limits
+from merits.stats.sequences import rate_sequence_limits
 
-__all__ = ["rate", "rate_bounds", "rate_of_variance"]
+__all__ = ["rate", "rate_bounds", "rate_of_variance", "variance_of_rare_classes"]
 
 
-def rate(successes: Bools | Floats, groups: Ints | None = None, level: float = 0.95) -> Estimate:
+def rate(
+    successes: Bools | Floats, groups: Ints | None = None, level: float = 0.95, *, anytime: bool = False
+) -> Estimate:
     """The share of successes with an interval to show; `groups` holds a code per row, None for independent rows.
 
     Independent rows: Wilson. Grouped ones: Wilson on the effective sample size, never of zero width at 0 or 1. `n` is
-    the number of groups then. No row, or one group only: no interval.
+    the number of groups then. No row, or one group only: no interval. With `anytime` the interval holds at every look
+    at once, for rows that a race stopped on: a confidence sequence, wider.
 
     >>> print(rate(np.array([True] * 17 + [False] * 3)))
     85.0 % [64.0–94.8 %], n = 20
     >>> print(rate(np.array([True] * 17 + [False] * 3), np.arange(20) // 2))
     85.0 % [53.3–96.6 %], n = 10
     """
+    if anytime:
+        return _sequence(successes, groups, level)
     if groups is None:
         return wilson(float(successes.sum()), len(successes), level)
     result = clustered(successes.astype(np.float64), groups)
@@ -37,14 +43,19 @@ def rate(successes: Bools | Floats, groups: Ints | None = None, level: float = 0
     return _grouped(result, float(low), float(high), level, "Wilson on the effective sample size")
 
 
-def rate_bounds(successes: Bools | Floats, groups: Ints | None = None, level: float = 0.95) -> Estimate:
+def rate_bounds(
+    successes: Bools | Floats, groups: Ints | None = None, level: float = 0.95, *, anytime: bool = False
+) -> Estimate:
     """The share of successes with two one-sided bounds, each holding at `level`: what a gate is judged on.
 
-    Independent rows: Clopper–Pearson. Grouped ones: the same on the effective sample size (Korn & Graubard).
+    Independent rows: Clopper–Pearson. Grouped ones: the same on the effective sample size (Korn & Graubard). With
+    `anytime` both ends hold at every look at once.
 
     >>> print(rate_bounds(np.array([True] * 17 + [False] * 3)))
     85.0 % [65.6–95.8 %], n = 20
     """
+    if anytime:
+        return _sequence(successes, groups, level)
     if groups is None:
         return clopper_pearson_bounds(float(successes.sum()), len(successes), level)
     result = clustered(successes.astype(np.float64), groups)
@@ -52,6 +63,26 @@ def rate_bounds(successes: Bools | Floats, groups: Ints | None = None, level: fl
     low = clopper_pearson_bound(result.mean * size, size, level, side="low")
     high = clopper_pearson_bound(result.mean * size, size, level, side="high")
     return _grouped(result, float(low), float(high), level, "Clopper–Pearson on the effective sample size, one-sided")
+
+
+def _sequence(successes: Bools | Floats, groups: Ints | None, level: float) -> Estimate:
+    """A rate with an interval that holds at every look, on the effective sample size where rows are grouped."""
+    method = "beta-binomial confidence sequence, valid at every look"
+    codes = np.arange(len(successes)) if groups is None else groups
+    result = clustered(successes.astype(np.float64), codes)
+    size = float(result.n_rows) if groups is None else effective_size(result, level)
+    low, high = rate_sequence_limits(result.mean * size, size, level)
+    if groups is not None:
+        return _grouped(result, float(low), float(high), level, f"{method}, on the effective sample size")
+    return Estimate(
+        value=result.mean if result.n_rows else None,
+        low=float(low) if result.n_rows else None,
+        high=float(high) if result.n_rows else None,
+        level=level,
+        n=result.n_rows,
+        unit="rate",
+        method=method,
+    )
 
 
 def rate_of_variance(
@@ -80,6 +111,21 @@ def rate_of_variance(
         unit="rate",
         method=method,
     )
+
+
+def variance_of_rare_classes(class_sizes: Ints) -> float:
+    """What half a made-up row in each class adds to the variance of a mean over classes: Σ_c (½ / (n_c + 2) / C)².
+
+    The few rows of a rare class often agree, and then say nothing of how much they might vary: with a class of 3 %
+    at n = 50 to 150, upper bounds of macro-F1 at 95 % missed 28 to 10 % without this and 1 to 2 % with it, for a
+    quarter more width; with classes of 30 and 70 % it changes little (`tests/simulation`). Classes without a row are
+    left out.
+
+    >>> variance_of_rare_classes(np.array([48, 0, 0])), round(variance_of_rare_classes(np.array([2, 98])), 5)
+    (0.0001, 0.00391)
+    """
+    present = class_sizes[class_sizes > 0]
+    return float(np.sum((0.5 / (present + 2.0) / max(len(present), 1)) ** 2))
 
 
 def _grouped(result: Clustered, low: float, high: float, level: float, method: str) -> Estimate:

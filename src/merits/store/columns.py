@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
-from merits.core.evaluation import Evaluation, Labels
+from merits.core.evaluation import Counted, Evaluation, Labels, Raced
 from merits.core.task import Split, TaskKind
 
 __all__ = ["described", "pack", "unpack"]
@@ -24,6 +24,7 @@ __all__ = ["described", "pack", "unpack"]
 Array = NDArray[Any]
 _PLAIN = ("repeats", "group", "status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
 _TEXTS = ("examples", "input_hashes", "perturbations")
+_OF_RACE = ("place", "rounds", "asked")
 _BY_NAME = ("scores", "tokens", "tags")
 
 
@@ -33,6 +34,16 @@ class _Column(msgspec.Struct, omit_defaults=True):
     at: str
     same: tuple[int, ...] | None = None
     text: bool = False
+
+
+class _Race(msgspec.Struct, kw_only=True):
+    """What is said of a race beside its arrays."""
+
+    mode: Literal["certified", "economy"]
+    target: Literal["examples", "traffic"]
+    delta: float
+    seed: int
+    stopped: Literal["decided", "exhausted", "budget"]
 
 
 class _Header(msgspec.Struct, kw_only=True):
@@ -47,6 +58,7 @@ class _Header(msgspec.Struct, kw_only=True):
     facts: dict[str, str]
     classes: tuple[str, ...] | None
     columns: dict[str, _Column]
+    race: _Race | None = None
     at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
@@ -83,6 +95,7 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
             facts=dict(evaluation.facts),
             classes=labels.classes if labels else None,
             columns=columns,
+            race=_race(evaluation.raced),
             at=at,
         )
     )
@@ -133,6 +146,8 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         tags=_by_name(arrays, "tags"),
         scores=_by_name(arrays, "scores"),
         tokens=_by_name(arrays, "tokens"),
+        raced=_raced(head.race, arrays),
+        counts=_counts(arrays),
     )
 
 
@@ -149,8 +164,13 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array
+    for key, counted in evaluation.counts.items():
+        yield f"counts/{counted.statistic}/{key}", counted.values
     for index, array in evaluation.confidence.items():
         yield f"confidence/{index}", array
+    if evaluation.raced is not None:
+        for name in _OF_RACE:
+            yield f"race/{name}", getattr(evaluation.raced, name)
     if evaluation.labels is not None:
         yield "target", evaluation.labels.target
         yield "predicted", evaluation.labels.predicted
@@ -162,6 +182,25 @@ def _labels(classes: tuple[str, ...] | None, arrays: Mapping[str, Array]) -> Lab
     if classes is None:
         return None
     return Labels(classes, arrays["target"], arrays["predicted"], _by_index(arrays, "probabilities"))
+
+
+def _race(raced: Raced | None) -> _Race | None:
+    return None if raced is None else _Race(**{name: getattr(raced, name) for name in _Race.__struct_fields__})
+
+
+def _raced(said: _Race | None, arrays: Mapping[str, Array]) -> Raced | None:
+    if said is None:
+        return None
+    place, rounds, asked = (arrays[f"race/{name}"] for name in _OF_RACE)
+    return Raced(said.mode, said.target, said.delta, said.seed, place, rounds, asked, said.stopped)
+
+
+def _counts(arrays: Mapping[str, Array]) -> dict[str, Counted]:
+    found = {}
+    for name, array in _by_name(arrays, "counts").items():
+        statistic, key = name.split("/", 1)
+        found[key] = Counted(statistic, array)
+    return found
 
 
 def _by_name(arrays: Mapping[str, Array], field: str) -> dict[str, Array]:

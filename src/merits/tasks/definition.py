@@ -41,8 +41,13 @@ class NeedsPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     requirements: Annotated[
         list[str],
         Meta(
-            description="Bars that a candidate must clear, each with a confidence.",
-            examples=[["accuracy >= 0.80 @ 95%", "p95_latency <= 800 ms"]],
+            description="Bars that a candidate must clear, each with a confidence, and facts that it must state: "
+            "METRIC[CLASS] >= BAR @ 95%, worst_slice(METRIC by SLICE) >= BAR, non-inferior to NAME by 1 pt, "
+            "licence in [MIT], on-premises.",
+            examples=[
+                ["accuracy >= 0.80 @ 95%", "p95_latency <= 800 ms"],
+                ["worst_slice(accuracy by language) >= 0.8", "non-inferior to incumbent by 1 pt", "licence in [MIT]"],
+            ],
         ),
     ] = []
     worth_of_solved: Annotated[

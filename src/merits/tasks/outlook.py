@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import msgspec
 
 from merits.core.clusters import units_of
+from merits.core.decision import Met
+from merits.core.facts import fact_met, ruled_out
 from merits.core.needs import Requirement
 from merits.core.task import Example, Task
 
@@ -46,7 +48,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a requirement could be shown to be met with `n` independent examples, at best.
 
     `reachable` is None where that cannot be told before the run. `n_needed` is how many examples it takes when all of
-    them are in its favour; `least_share` is the share that must be in its favour among the `n` there are.
+    them are in its favour; `least_share` is the share that must be in its favour among the `n` there are. Where a
+    fact is required, nothing needs to be shown: `facts` says of each candidate whether it meets it.
     """
 
     text: str
@@ -55,6 +58,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     reachable: bool | None
     n_needed: int | None
     least_share: float | None
+    facts: dict[str, Met] = {}
 
 
 def power_of(task: Task) -> Power:
@@ -90,45 +94,71 @@ def outlooks(task: Task) -> tuple[Outlook, ...]:
 
 
 def _outlook(requirement: Requirement, task: Task) -> Outlook:
-    error = (1 - requirement.confidence) / max(1, len(task.candidates))
+    allowed = sum(not ruled_out(candidate, task.needs) for candidate in task.candidates)
+    error = (1 - requirement.confidence) / max(1, allowed)
     n, share = _evidence(requirement, task.split("test"))
-    if requirement.metric == "worst_slice":
-        error /= max(1, len({e.tags.get(requirement.of) for e in task.split("test")} - {None}))
-    if share is None:
-        return Outlook(
-            text=str(requirement), n=n, confidence=1 - error, reachable=None, n_needed=None, least_share=None
-        )
-    # The exact bound of n in n (Clopper and Pearson 1934): error ** (1 / n).
-    needed = math.ceil(math.log(error) / math.log(share)) if 0 < share < 1 else (0 if share <= 0 else None)
-    reachable = needed is not None and n >= needed
+    needed, least = None, None
+    if requirement.against:
+        needed = _alike(-requirement.bar, 1 - error)
+    elif share is not None:
+        # The exact bound of n in n (Clopper and Pearson 1934): error ** (1 / n).
+        needed = math.ceil(math.log(error) / math.log(share)) if 0 < share < 1 else (0 if share <= 0 else None)
+        least = _least_share(n, share, 1 - error) if needed is not None and n >= needed and n else None
+    known = share is not None or bool(requirement.against)
     return Outlook(
         text=str(requirement),
         n=n,
         confidence=1 - error,
-        reachable=reachable,
+        reachable=needed is not None and n >= needed if known else None,
         n_needed=needed,
-        least_share=_least_share(n, share, 1 - error) if reachable and n else None,
+        least_share=least,
+        facts={c.name: fact_met(requirement, c) for c in task.candidates} if requirement.is_fact else {},
     )
+
+
+def _alike(margin: float, level: float) -> int | None:
+    """How many examples two candidates must answer alike before one is shown not to be worse by the margin."""
+    from merits.stats.noninferiority import score_bound
+
+    if margin <= 0:
+        return None
+    low, high = 0, 1
+    while score_bound(0, 0, high, level) < -margin:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if score_bound(0, 0, middle, level) >= -margin else (middle, high)
+    return high
 
 
 def _evidence(requirement: Requirement, examples: tuple[Example, ...]) -> tuple[int, float | None]:
     """How many independent examples speak on a requirement, and the share needed in its favour; None if unknown."""
-    metric = requirement.metric
-    units = _units(examples)
-    n = len(set(units))
+    metric, by = requirement.metric, requirement.by
+    if metric == "worst_slice":  # worst_slice[language] is short for the share solved, by language
+        metric, by = "accuracy", requirement.of
+    n = _fewest(requirement, by, metric, examples)
+    if requirement.is_fact or requirement.under or requirement.against:
+        return n, None
     if metric in _QUANTILES and requirement.op == "<=":
         return n, _QUANTILES[metric]
-    share = requirement.bar if requirement.op == ">=" else 1 - requirement.bar
-    if metric == "worst_slice":
-        slices: dict[str, set[int]] = defaultdict(set)
-        for example, unit in zip(examples, units, strict=True):
-            if requirement.of in example.tags:
-                slices[example.tags[requirement.of]].add(unit)
-        return min(map(len, slices.values()), default=0), share
     if metric in _RATES:
-        of = {u for e, u in zip(examples, units, strict=True) if not requirement.of or str(e.target) == requirement.of}
-        return len(of), share
+        return n, requirement.bar if requirement.op == ">=" else 1 - requirement.bar
     return n, None
+
+
+def _fewest(requirement: Requirement, by: str, metric: str, examples: tuple[Example, ...]) -> int:
+    """How many independent examples there are, of the class if it is about one; in the smallest slice, if by slice."""
+    units = _units(examples)
+    of_class = metric in _RATES and requirement.metric != "worst_slice" and bool(requirement.of)
+    slices: dict[str, set[int]] = defaultdict(set)
+    for example, unit in zip(examples, units, strict=True):
+        if by and by not in example.tags:
+            continue
+        name = example.tags[by] if by else ""
+        slices[name]  # a slice without an example of the class has none
+        if not of_class or str(example.target) == requirement.of:
+            slices[name].add(unit)
+    return min(map(len, slices.values()), default=0)
 
 
 def _units(examples: Sequence[Example]) -> list[int]:

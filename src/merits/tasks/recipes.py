@@ -40,7 +40,21 @@ def candidates_of(definition: Definition, needs: Needs, source: Source) -> tuple
             f"{source.at('needs', 'incumbent')}: no candidate is named {needs.incumbent!r}.",
             did_you_mean(needs.incumbent, [candidate.name for candidate in candidates]),
         )
+    _must_name_rivals(needs, [candidate.name for candidate in candidates], source)
     return tuple(candidates)
+
+
+def _must_name_rivals(needs: Needs, names: Sequence[str], source: Source) -> None:
+    """Refuses a requirement that compares with a candidate that is not there."""
+    for number, requirement in enumerate(needs.requirements):
+        rival, place = requirement.against, ("needs", "requirements", number)
+        if rival == "incumbent" and not needs.incumbent and rival not in names:
+            raise TaskError(
+                f"{source.at(*place)}: {str(requirement)!r}, and no incumbent is named.",
+                "Set `incumbent:` under needs, or name a candidate: non-inferior to NAME by 1 pt.",
+            )
+        if rival and rival != "incumbent" and names and rival not in names:
+            raise TaskError(f"{source.at(*place)}: no candidate is named {rival!r}.", did_you_mean(rival, names))
 
 
 def scorers_of(scorers: object, kind: TaskKind, source: Source) -> tuple[ScorerSpec, ...]:

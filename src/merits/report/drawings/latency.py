@@ -21,7 +21,7 @@ _SHAPE = 0.36  # the height of a shape at its fullest, of the distance between t
 
 def latency_chart(section: LatencySection, needs: Needs) -> Chart:
     """A shape a candidate, all of the same area scale; a dashed line for each latency that is required."""
-    bars = sorted({r.bar for r in needs.requirements if r.metric.endswith("_latency")})
+    bars = sorted({r.bar for r in needs.requirements if r.metric.endswith("_latency") and r.is_plain})
     words = "; ".join(
         f"{r.name}: half within {duration(r.p50_s)}, 95 % within {duration(r.p95_s)}" for r in section.rows
     )

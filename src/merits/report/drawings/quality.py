@@ -20,7 +20,7 @@ def quality_chart(rows: Sequence[CandidateRow], needs: Needs) -> Chart | None:
     shown = [row for row in rows if row.standing.quality is not None and row.standing.quality.value is not None]
     if not shown:
         return None
-    bars = sorted({r.bar for r in needs.requirements if r.metric in _OF_QUALITY and not r.of})
+    bars = sorted({r.bar for r in needs.requirements if r.metric in _OF_QUALITY and not r.of and r.is_plain})
     words = "; ".join(f"{row.name} {row.standing.quality}" for row in shown)
     return draw("quality", f"Share of cases solved. {words}.", lambda width: _spec(shown, bars, width))
 

@@ -12,7 +12,6 @@ from merits.core.decision import Decision, Standing
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
 from merits.deciding.cases import POLICIES, Cases
-from merits.stats.rates import rate
 
 __all__ = ["Subject"]
 
@@ -68,4 +67,4 @@ class Subject:
         mask = self.cases.counted[k] if rows is None else self.cases.counted[k] & rows
         if not mask.any():
             return None
-        return rate(self.cases.solved[k][mask], self.cases.groups_at(mask), self.decision.level)
+        return self.cases.rate(self.cases.solved[k], mask, self.decision.level)

@@ -1,0 +1,187 @@
+"""Measures of all answers together (BLEU, error rates, macro F1, areas), and their differences on the same rows.
+
+Each is made of sums over rows, so that one set of resamples serves both candidates of a pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from merits.core.estimate import Estimate
+from merits.core.evaluation import Evaluation, Labels
+from merits.deciding.cases import Cases
+from merits.scorers.counted import STATISTICS, ratio_of
+from merits.stats.critical import Bools, Floats, Ints
+from merits.stats.rates import variance_of_rare_classes
+from merits.stats.sums import Resampled, Statistic, resample, statistic_difference, statistic_of_sums
+
+__all__ = ["PairedMeasure", "corpus_measures", "counted_measure", "paired_measure"]
+
+_OF_LABELS = {"macro_f1": "macro F1", "roc_auc": "ROC-AUC"}
+_MOST_CLASSES = 100  # areas and F1 of more are sums of more columns than an interval is worth
+_UNITS = 1_000
+_RESAMPLES = 500  # a standard error is then known to 3 %
+
+
+@dataclass(frozen=True)
+class PairedMeasure:
+    """A measure of two candidates, 0 and 1, on the rows both have, with what two made-up rows add to its variance."""
+
+    name: str
+    resampled: Resampled
+    made_up: float | None
+
+    def difference(self, level: float) -> Estimate:
+        """The first candidate's measure less the second's."""
+        return statistic_difference(self.resampled, 0, 1, level, made_up=self.made_up, method=self.name)
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided."""
+        return self.resampled.p_value(0, 1, self.made_up)
+
+
+def corpus_measures(evaluation: Evaluation) -> dict[str, str]:
+    """The measures of all answers together that two candidates can be compared by: name -> what it is, in words."""
+    found = {name: STATISTICS[counted.statistic].name for name, counted in evaluation.counts.items()}
+    labels = evaluation.labels
+    if labels is not None and len(labels.classes) <= _MOST_CLASSES and (labels.target >= 0).any():
+        found |= {name: words for name, words in _OF_LABELS.items() if name == "macro_f1" or labels.probabilities}
+    return found
+
+
+def counted_measure(cases: Cases, name: str, k: int, level: float, *, one_sided: bool = False) -> Estimate | None:
+    """The statistic of a scorer's counts for candidate k; None when nothing counts.
+
+    A question that could not be asked and counts as wrong counts as answered with nothing (for an error rate: every
+    word is missing), where anybody's answer shows how long the right one is.
+    """
+    counted = cases.evaluation.counts[name]
+    statistic = STATISTICS[counted.statistic]
+    counts, mask = _counts(cases, name, [k])
+    if not mask.any():
+        return None
+    groups = cases.groups_at(mask)
+    found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
+    size = float(counts[0, :, statistic.size].sum())
+    return statistic_of_sums(found, 0, level, rows=size, method=statistic.name, one_sided=one_sided)
+
+
+def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | None:
+    """A measure of candidates i and j on the same rows and resamples; None where one of them has no record."""
+    evaluation = cases.evaluation
+    if name in evaluation.counts:
+        statistic = STATISTICS[evaluation.counts[name].statistic]
+        counts, mask = _counts(cases, name, [i, j])
+        return _paired(statistic.name, cases, mask, counts, statistic.value) if mask.any() else None
+    labels = evaluation.labels
+    if labels is None:
+        return None
+    mask = cases.scored[i] & cases.scored[j] & (labels.target >= 0)
+    if name == "roc_auc":
+        if i not in labels.probabilities or j not in labels.probabilities:
+            return None
+        mask &= (labels.probabilities[i].sum(axis=1) > 0) & (labels.probabilities[j].sum(axis=1) > 0)
+    if not mask.any():
+        return None
+    sizes = np.bincount(labels.target[mask], minlength=len(labels.classes))
+    columns = _f1_columns if name == "macro_f1" else _area_columns
+    value = _macro_f1 if name == "macro_f1" else _mean_area
+    units, n = _units(cases, mask)
+    counts = np.stack([columns(labels, k, mask, units) for k in (i, j)])
+    if not counts.shape[-1]:
+        return None
+    found = resample(value, counts, np.random.default_rng(0), resamples=_RESAMPLES)
+    return PairedMeasure(_OF_LABELS[name], replace(found, n=n), 2.0 * variance_of_rare_classes(sizes))
+
+
+def _paired(name: str, cases: Cases, mask: Bools, counts: Floats, value: Statistic) -> PairedMeasure:
+    groups = cases.groups_at(mask)
+    return PairedMeasure(
+        name, resample(value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES), None
+    )
+
+
+def _counts(cases: Cases, name: str, members: Sequence[int]) -> tuple[Floats, Bools]:
+    """The counts of some candidates (members, rows, columns) at the rows that count for all of them, and the rows."""
+    counted = cases.evaluation.counts[name]
+    statistic = STATISTICS[counted.statistic]
+    known = np.asarray((counted.values[..., statistic.given] * cases.scored).max(axis=0) > 0)
+    mask = np.asarray(cases.counted[members].all(axis=0) & known)
+    nothing = statistic.nothing(counted.values[:, mask].max(axis=0))
+    there = cases.scored[members][:, mask, None]
+    return np.asarray(np.where(there, counted.values[members][:, mask], nothing)), mask
+
+
+def _units(cases: Cases, mask: Bools) -> tuple[Ints, int]:
+    """For each row of the mask the number of the unit it is summed into, at most 1,000 of them; how many there are."""
+    groups = cases.groups_at(mask)
+    codes = np.arange(int(mask.sum())) if groups is None else np.unique(groups, return_inverse=True)[1]
+    n = int(codes.max()) + 1
+    return (np.random.default_rng(0).permutation(n) % _UNITS)[codes] if n > _UNITS else codes, n
+
+
+def _summed(units: Ints, codes: Ints, n_codes: int, weights: Floats | None = None) -> Floats:
+    """The number (or weight) of rows in each unit with each code; a code of -1 is in no column."""
+    kept = codes >= 0
+    cells = units[kept] * n_codes + codes[kept]
+    size = (int(units.max()) + 1) * n_codes
+    sums = np.bincount(cells, None if weights is None else weights[kept], minlength=size)
+    return np.asarray(sums.reshape(-1, n_codes), dtype=np.float64)
+
+
+def _f1_columns(labels: Labels, k: int, mask: Bools, units: Ints) -> Floats:
+    """For each class: rows of it, rows said to be of it, rows rightly said to be."""
+    target, predicted, n = labels.target[mask], labels.predicted[k][mask], len(labels.classes)
+    right = np.where(target == predicted, target, -1)
+    return np.concatenate([_summed(units, codes, n) for codes in (target, predicted, right)], axis=1)
+
+
+def _macro_f1(sums: Floats) -> Floats:
+    """The mean F1 over the classes that occur as target or prediction."""
+    of, said, right = np.split(sums, 3, axis=-1)
+    there = (of + said) > 0
+    f1 = 2.0 * right / np.where(there, of + said, 1.0)
+    return np.asarray(ratio_of(np.stack([(f1 * there).sum(axis=-1), there.sum(axis=-1)], axis=-1)))
+
+
+def _area_columns(labels: Labels, k: int, mask: Bools, units: Ints) -> Floats:
+    """For each class four columns, whose sums make its area: how far each row of it, and each other row, is placed.
+
+    The share of the other rows that a row of the class is placed above (ties count half), and for each other row the
+    share of rows of the class above it, less the area itself. DeLong, DeLong & Clarke-Pearson (1988),
+    doi:10.2307/2531595: an area is the mean of either, and varies with both.
+    """
+    target, probabilities = labels.target[mask], labels.probabilities[k][mask]
+    codes = [1] if len(labels.classes) == 2 else range(len(labels.classes))
+    columns = []
+    for code in codes:
+        own = target == code
+        if not own.any() or own.all():
+            continue
+        placed, area = _placements(own, probabilities[:, code].astype(np.float64))
+        for rows in (own, ~own):
+            weights = np.where(own, placed, placed - area)
+            columns.append(_summed(units, np.where(rows, 0, -1), 1, weights)[:, 0])
+            columns.append(_summed(units, np.where(rows, 0, -1), 1)[:, 0])
+    return np.stack(columns, axis=1) if columns else np.empty((0, 0))
+
+
+def _placements(own: Bools, scores: Floats) -> tuple[Floats, float]:
+    """For each row the share of the rows of the other kind that it is rightly placed against, and their mean."""
+    _, ties = np.unique(scores, return_inverse=True)
+    n_own, n_other = (np.bincount(ties, weights=rows, minlength=int(ties.max()) + 1) for rows in (own, ~own))
+    other_below = np.cumsum(n_other) - n_other / 2.0
+    own_above = n_own.sum() - np.cumsum(n_own) + n_own / 2.0
+    placed = np.where(own, other_below[ties] / n_other.sum(), own_above[ties] / n_own.sum())
+    return placed, float(placed[own].mean())
+
+
+def _mean_area(sums: Floats) -> Floats:
+    """The mean area over the classes, from their four columns."""
+    own, n_own, other, n_other = (sums[..., part::4] for part in range(4))
+    each = np.stack([ratio_of(np.stack(pair, axis=-1)) for pair in ((own, n_own), (other, n_other))]).sum(axis=0)
+    return np.asarray(each.mean(axis=-1))

@@ -1,0 +1,254 @@
+"""The race as a schedule: who is asked which examples next, from the outcomes so far; and the race again from them.
+
+Units (groups of rows that depend on each other) come in one random order that is fixed before anything is known. What
+races is quality, or net value where a solved case has a worth; never the cost per solved case, which always prefers
+the weakest model. Requirements on rates race along as gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from merits.core.errors import UsageError
+from merits.core.evaluation import Evaluation, Raced
+from merits.core.needs import Needs
+from merits.core.outcome import Status
+from merits.core.racing import Budget, Racing, Round, Schedule
+from merits.deciding.amounts import listed, pieces
+from merits.deciding.bars import gates_for, passes, raced_bars
+from merits.deciding.cases import POLICIES, Cases, Policy
+from merits.deciding.economics import net_values, objective_of
+from merits.stats.critical import Bools, Floats, Ints
+from merits.stats.racing import Race
+
+__all__ = ["replay", "schedule"]
+
+_FOR_GATES = 0.2  # of the error probability, where there are gates
+_COSTLIER = 3.0  # a case that costs more than so many times the dearest of the first round counts as costing that
+
+
+@dataclass(frozen=True)
+class _Course:
+    """The order of the units, and the scores of the candidates in that order."""
+
+    place: Ints
+    clean: Bools
+
+    @cached_property
+    def rows(self) -> Ints:
+        """The unperturbed rows in the order of their units."""
+        order = np.argsort(self.place, kind="stable")
+        return np.asarray(order[self.clean[order]])
+
+    @cached_property
+    def starts(self) -> Ints:
+        """Where each unit begins in `rows`, and where the last one ends: (units + 1,)."""
+        return np.searchsorted(self.place[self.rows], np.arange(self.n_units + 1))
+
+    @cached_property
+    def n_units(self) -> int:
+        return int(self.place[self.clean].max()) + 1
+
+    @cached_property
+    def largest(self) -> int:
+        """How many rows the largest unit has."""
+        return int(np.diff(self.starts).max())
+
+    def between(self, first: int, last: int) -> Ints:
+        """The numbers of all rows, perturbed ones too, of the units from one place to another."""
+        return np.flatnonzero((self.place >= first) & (self.place < last))
+
+    def sums(self, values: Floats, who: Ints, first: int, last: int) -> Floats:
+        """The sums (candidates, units) of values over the rows of each unit, as a part of the largest unit's size."""
+        rows = self.rows[self.starts[first] : self.starts[last]]
+        picked = values[np.ix_(who, rows)]
+        if self.largest == 1:
+            return np.asarray(picked)
+        return np.add.reduceat(picked, self.starts[first:last] - self.starts[first], axis=1) / self.largest
+
+    def whole(self, mask: Bools, who: Ints, first: int, last: int) -> Bools:
+        """The units (candidates, units) all of whose rows are in a mask."""
+        rows = self.rows[self.starts[first] : self.starts[last]]
+        picked = mask[np.ix_(who, rows)]
+        if self.largest == 1:
+            return np.asarray(picked)
+        return np.asarray(np.logical_and.reduceat(picked, self.starts[first:last] - self.starts[first], axis=1))
+
+
+class _Runners:
+    """A race over an evaluation's units: what the stewards (`stats.racing`) are shown, unit by unit."""
+
+    def __init__(self, needs: Needs, racing: Racing, course: _Course, n_candidates: int, policy: Policy) -> None:
+        self._needs, self._course, self._policy = needs, course, policy
+        self._bars = raced_bars(needs)
+        delta = racing.delta * (1.0 - _FOR_GATES) if self._bars else racing.delta
+        self._most_cost: float | None = None
+        self.race = Race(
+            n_candidates,
+            course.n_units,
+            delta=delta,
+            mode=racing.mode,
+            target=racing.target,
+            gates=gates_for(self._bars, n_candidates, racing.delta * _FOR_GATES, objective_of(needs)),
+            least=racing.at_once,
+        )
+
+    def show(self, evaluation: Evaluation, last: int, who: Ints) -> None:
+        """Lets the candidates `who` be judged on the units from those already seen up to the place `last`."""
+        cases, course = Cases(evaluation, self._policy, self._due(evaluation, last)), self._course
+        first = self.race.n_seen
+        values = self._values(cases, who, first, last)
+        counted = course.whole(cases.counted, who, first, last)
+        gated = [course.sums(passes(bar, cases) - bar.floor, who, first, last) + bar.floor for bar in self._bars]
+        self.race.see(
+            values,
+            who=who,
+            valid=None if counted.all() else counted,
+            gated=np.stack(gated) if gated else None,
+        )
+
+    def _due(self, evaluation: Evaluation, last: int) -> Bools:
+        return np.broadcast_to(self._course.place < last, evaluation.status.shape)
+
+    def _values(self, cases: Cases, who: Ints, first: int, last: int) -> Floats:
+        """Quality, or net value on a scale from the least to the most that one case can bring."""
+        if objective_of(self._needs) == "quality":
+            return self._course.sums(cases.solved.astype(np.float64), who, first, last)
+        rows = self._course.between(first, last)
+        if self._most_cost is None:
+            self._most_cost = _COSTLIER * float(cases.evaluation.cost[np.ix_(who, rows)].max(initial=0.0))
+        low, high = -self._needs.loss_of_wrong - self._most_cost, self._needs.worth_of_solved or 0.0
+        scaled = np.clip((net_values(cases, self._needs) - low) / ((high - low) or 1.0), 0.0, 1.0)
+        return self._course.sums(scaled, who, first, last)
+
+
+def schedule(racing: Racing, needs: Needs, *, seed: int) -> Schedule:
+    """The race as a schedule: it yields whom to ask which rows next, and returns how the race went.
+
+    Raises UsageError where a budget in money is to be kept and a candidate that would be asked has no price.
+    """
+    return lambda known: _rounds(known, racing, needs, seed)
+
+
+def _rounds(known: Evaluation, racing: Racing, needs: Needs, seed: int) -> Generator[Round, Evaluation, Raced]:
+    place = _places(known, seed)
+    course = _Course(place, Cases(known, POLICIES[0]).clean)
+    purse = _Purse(racing.budget, known, course)
+    runners = _Runners(needs, racing, course, len(known.candidates), POLICIES[0])
+    race = runners.race
+    asked = np.zeros(len(known.candidates), np.int32)
+    ends: list[int] = []
+    now, notes = known, tuple[str, ...]()
+    while not race.ended:
+        who = np.flatnonzero(race.running)
+        size = purse.affordable(now, who, race.n_seen, race.next_size)
+        if size == 0:
+            race.stop("budget")
+            break
+        last = race.n_seen + size
+        now = yield Round(tuple(who.tolist()), course.between(race.n_seen, last), notes)
+        runners.show(now, last, who)
+        asked[who] = last
+        ends.append(last)
+        rows = course.between(last - size, last)
+        for k in who[(now.status[np.ix_(who, rows)] == Status.MISSING).all(axis=1)]:
+            race.withdraw(int(k))  # it was given up
+        notes = tuple(_left(now, race, k) for k in who.tolist() if not race.running[k] and race.dropped_at[k])
+    return Raced(
+        mode=racing.mode,
+        target=racing.target,
+        delta=racing.delta,
+        seed=seed,
+        place=place,
+        rounds=np.array(ends, np.int32),
+        asked=asked,
+        stopped=race.ended or "exhausted",
+    )
+
+
+def replay(evaluation: Evaluation, raced: Raced, needs: Needs, policy: Policy) -> Race:
+    """The race again, from its outcomes: also under other needs, for which the order was as random.
+
+    Bets are placed before outcomes are looked at, so what they won counts whenever, and for whatever reason, a
+    candidate was no longer asked.
+    """
+    racing = Racing(mode=raced.mode, target=raced.target, delta=raced.delta)
+    course = _Course(raced.place, Cases(evaluation, policy).clean)
+    runners = _Runners(needs, racing, course, len(evaluation.candidates), policy)
+    for last in raced.rounds.tolist():
+        runners.show(evaluation, last, np.flatnonzero(raced.asked >= last))
+    return runners.race
+
+
+def _places(evaluation: Evaluation, seed: int) -> Ints:
+    """The place of each row's unit in a random order (rows,)."""
+    _, unit = np.unique(evaluation.group, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(int(unit.max()) + 1)
+    return order.astype(np.int32)[unit]
+
+
+def _left(evaluation: Evaluation, race: Race, k: int) -> str:
+    place = f"after {pieces(int(race.dropped_at[k]))}"
+    missed = race.gates is not None and bool(race.gates.missed[k])
+    why = "certainly misses a requirement" if missed else "cannot be the best"
+    if race.mode == "economy" and not missed:
+        why = "is hardly the best"
+    return f"{evaluation.names[k]} is out of the race {place}: it {why}."
+
+
+class _Purse:
+    """What a budget still allows. What was in the store before the race costs nothing."""
+
+    def __init__(self, budget: Budget | None, known: Evaluation, course: _Course) -> None:
+        self._budget, self._course = budget, course
+        self._fresh = ~np.isin(known.status, (Status.SCORED, Status.UNSCORED))
+        keys = np.char.add(known.input_hashes.astype(np.str_), known.repeats.astype(np.str_))
+        first = np.zeros(known.n_rows, np.bool_)
+        first[np.unique(keys, return_index=True)[1]] = True  # rows that share a question share its answer
+        self._fresh &= first
+        if budget is not None and budget.unit != "calls":
+            self._check(budget, known)
+
+    def affordable(self, now: Evaluation, who: Ints, first: int, size: int) -> int:
+        """How many of the next `size` units can be asked without passing the budget, as costs are so far."""
+        if self._budget is None:
+            return size
+        asked = now.status != Status.MISSING
+        spent = self._spending(now)
+        left = self._budget.amount - float(spent[self._fresh & asked].sum())
+        each = np.array([_mean(spent[k][self._fresh[k] & asked[k]]) for k in who])
+        for units in range(size, 0, -1):
+            rows = self._course.between(first, first + units)
+            new = (self._fresh[np.ix_(who, rows)] & ~asked[np.ix_(who, rows)]).sum(axis=1)
+            if float((new * each).sum()) <= left:
+                return units
+        return 0
+
+    def _spending(self, now: Evaluation) -> Floats:
+        if self._budget is not None and self._budget.unit == "calls":
+            return np.maximum(now.attempts, 1).astype(np.float64)
+        return np.asarray(now.cost)
+
+    def _check(self, budget: Budget, known: Evaluation) -> None:
+        if budget.unit != known.currency:
+            raise UsageError(
+                f"the budget is in {budget.unit}, the costs are in {known.currency}.", f"Give it in {known.currency}."
+            )
+        unpriced = [
+            n
+            for n, priced, fresh in zip(known.names, known.priced, self._fresh, strict=True)
+            if not priced and fresh.any()
+        ]
+        if unpriced:
+            raise UsageError(
+                f"a budget of {budget} cannot be kept: there is no price of {listed(unpriced)}.",
+                "Give the price (price: in the recipe, or a price table), or a budget in calls.",
+            )
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else 0.0

@@ -1,0 +1,123 @@
+"""Statistics of all answers together that are functions of sums: BLEU, error rates, ratios.
+
+A scorer hands over the counts of each answer (`Score.counts`); here stands what the sums of them come to. Knows
+nothing about how an answer is counted, or about intervals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.core.outcome import Counts
+
+__all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "fits", "ratio_of"]
+
+Floats = NDArray[np.float64]
+_ORDERS = 4
+
+
+@dataclass(frozen=True)
+class CountedStatistic:
+    """What sums of counts (..., n_columns) come to.
+
+    `value` maps them to values (...), nan where there is nothing to go by. `nothing` are the counts of an empty answer
+    to the question that an answer's counts are of: how a question counts that could not be asked. `size` is the column
+    that says how much evidence a row is at most (words), `given` those that are the question's, whoever answers it.
+    """
+
+    name: str
+    n_columns: int
+    value: Callable[[Floats], Floats]
+    nothing: Callable[[Floats], Floats]
+    size: int
+    given: int
+    higher_is_better: bool
+
+
+def bleu_of(sums: Floats) -> Floats:
+    """Corpus BLEU, 0..1, from matches and totals of n-grams (1 to 4 each), the answers' and the references' lengths.
+
+    Papineni et al. (2002), doi:10.3115/1073083.1073135, with the exponential smoothing of mteval-v13a, as sacreBLEU
+    has it (Post 2018, arXiv 1804.08771): the k-th order without a match counts as 1/2ᵏ matches.
+
+    >>> round(float(bleu_of(np.array([5.0, 3, 2, 1, 5, 4, 3, 2, 5, 6]))), 4)
+    0.5789
+    """
+    matches, totals = sums[..., :_ORDERS], sums[..., _ORDERS : 2 * _ORDERS]
+    length, reference = sums[..., 2 * _ORDERS], sums[..., 2 * _ORDERS + 1]
+    smoothed = np.where(matches > 0, matches, 0.5 ** np.cumsum(matches <= 0, axis=-1))
+    precisions = np.where(totals > 0, smoothed / np.where(totals > 0, totals, 1.0), 0.0)
+    brevity = np.minimum(1.0, np.exp(1.0 - reference / np.where(length > 0, length, 1.0)))
+    with np.errstate(divide="ignore"):
+        geometric = np.exp(np.log(precisions).mean(axis=-1))
+    value = np.where((matches > 0).any(axis=-1), brevity * geometric, 0.0)
+    return np.asarray(np.where(reference > 0, value, math.nan))
+
+
+def ratio_of(sums: Floats) -> Floats:
+    """The first sum over the second; nan where the second is 0.
+
+    >>> ratio_of(np.array([[3.0, 12.0], [0.0, 0.0]])).tolist()
+    [0.25, nan]
+    """
+    top, bottom = sums[..., 0], sums[..., 1]
+    return np.asarray(np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), math.nan))
+
+
+def fits(counts: Counts) -> bool:
+    """Whether counts are of a statistic there is, as many as it takes, and none negative or no number.
+
+    >>> fits(Counts("error_rate", (1.0, 8.0))), fits(Counts("error_rate", (1.0,))), fits(Counts("rouge", (1.0,)))
+    (True, False, False)
+    """
+    statistic = STATISTICS.get(counts.statistic)
+    if statistic is None or len(counts.values) != statistic.n_columns:
+        return False
+    return all(math.isfinite(value) and value >= 0 for value in counts.values)
+
+
+def _no_translation(counts: Floats) -> Floats:
+    empty = np.zeros_like(counts)
+    empty[..., -1] = counts[..., -1]
+    return empty
+
+
+STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
+    {
+        "bleu": CountedStatistic(
+            name="corpus BLEU",
+            n_columns=2 * _ORDERS + 2,
+            value=bleu_of,
+            nothing=_no_translation,
+            size=_ORDERS,
+            given=2 * _ORDERS + 1,
+            higher_is_better=True,
+        ),
+        "error_rate": CountedStatistic(
+            name="errors over all words or characters",
+            n_columns=2,
+            value=ratio_of,
+            nothing=lambda counts: np.asarray(np.repeat(counts[..., 1:], 2, axis=-1)),
+            size=1,
+            given=1,
+            higher_is_better=False,
+        ),
+        "ratio": CountedStatistic(
+            name="ratio of sums",
+            n_columns=2,
+            value=ratio_of,
+            nothing=lambda counts: np.asarray(counts * np.array([0.0, 1.0])),
+            size=1,
+            given=1,
+            higher_is_better=True,
+        ),
+    }
+)
+"""By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "error_rate" (errors, words
+or characters of the target; lower is better), "ratio" (any two counts; higher is better)."""

@@ -1,0 +1,263 @@
+"""A race: all candidates see the same items in one random order, and those that cannot be the best are dropped.
+
+Certified: each candidate j carries one process that bets on "the present leader minus j". Under "nobody is better than
+j" no bet can be expected to win, whoever leads and however often one looks, so P(the best is ever dropped) <= delta
+for all candidates together, at any stopping time (Ville). Waudby-Smith & Ramdas (2024), doi:10.1093/jrsssb/qkad009, and
+(2020), NeurIPS 33, for items drawn without replacement. Economy: a posterior of the means, cheaper, with an error that
+was measured and is not proved (`tests/simulation/test_races.py`).
+
+Knows nothing about what the items are or how answers are got: see `Race`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from merits.stats.bets import Bets
+from merits.stats.critical import Bools, Floats, Ints
+from merits.stats.gates import Gates
+
+__all__ = ["Look", "Mode", "Race", "Target"]
+
+Mode: TypeAlias = Literal["certified", "economy"]
+Target: TypeAlias = Literal["examples", "traffic"]
+End: TypeAlias = Literal["", "decided", "exhausted", "budget"]
+
+_FIRST = {"certified": 5, "economy": 10}
+_GROWTH = {"certified": 0.04, "economy": 0.10}
+_LEAST = {"certified": 4, "economy": 10}
+_ENOUGH = 20  # common items from which a posterior is looked at
+_DRAWS = 1_500
+_DUST = 1e-9  # sums of scores that differ by less are equal
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the race stood after `n_items`: the running means, and who was still in it."""
+
+    n_items: int
+    means: tuple[float, ...]
+    running: tuple[bool, ...]
+
+
+@dataclass
+class Race:
+    """Who may still be the best, while items come in.
+
+    `n_candidates` see at most `n_items` items, the finite set that "best on these examples" speaks of; "best on future
+    traffic" speaks of what the items were drawn from. `target` is what candidates are dropped by. With `gates` (floors
+    on rates), who certainly misses one is dropped too, and only those who certainly meet all can drop others.
+
+    `here` and `ahead` (candidates,) are who may be the best on these examples and on future traffic. `running` is who
+    should be asked next; it is empty when the race is over, and `ended` says why ("" while it is not). `dropped_at` is
+    after how many items each left the race, 0 for those still in it.
+
+    Not guaranteed: anything about items in an order that was chosen after looking at outcomes.
+
+    >>> race = Race(2, 100)
+    >>> while not race.ended:
+    ...     race.see(np.repeat([[1.0], [0.0]], race.next_size, axis=1))
+    >>> race.here.tolist(), race.ended, race.n_seen < 20
+    ([True, False], 'decided', True)
+    """
+
+    n_candidates: int
+    n_items: int
+    delta: float = 0.05
+    mode: Mode = "certified"
+    target: Target = "examples"
+    gates: Gates | None = None
+    growth: float | None = None
+    least: int | None = None
+    seed: int = 0
+    n_seen: int = 0
+    looks: list[Look] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        k = self.n_candidates
+        self.here, self.ahead = np.ones(k, np.bool_), np.ones(k, np.bool_)
+        self.running = np.ones(k, np.bool_)
+        self.chances = {"examples": np.full(k, 1.0 / k), "traffic": np.full(k, 1.0 / k)}
+        self.dropped_at: Ints = np.zeros(k, np.int64)
+        self.ended: End = ""
+        self._n_each = np.zeros(k, np.int64)  # items that each was shown
+        self._n_valid = np.zeros(k)
+        self._totals = np.zeros(k)
+        self._sums = np.zeros((k, k))  # of i's values on the items that i and j both answered
+        self._products = np.zeros((k, k))  # on the items that everybody running answered
+        self._n_common = np.zeros(k)
+        self._common = np.zeros(k)
+        self._bets = {"examples": Bets(k, self.n_items), "traffic": Bets(k, None)}
+        self._generator = np.random.default_rng(self.seed)
+
+    @property
+    def next_size(self) -> int:
+        """How many items to show next: a few at first, then a share of those seen, so that little is overshot."""
+        if self.n_seen == 0:
+            size = _FIRST[self.mode] if self.least is None else self.least
+        else:
+            growth = _GROWTH[self.mode] if self.growth is None else self.growth
+            least = _LEAST[self.mode] if self.least is None else self.least
+            size = max(least, math.ceil(growth * self.n_seen))
+        return min(size, self.n_items - self.n_seen)
+
+    def see(
+        self, values: Floats, *, who: Ints | None = None, valid: Bools | None = None, gated: Floats | None = None
+    ) -> None:
+        """Takes the scores (candidates, items), each in 0..1, of the next items, a row for each of `who`.
+
+        `who` are the running ones unless given; one that was not shown an item before is shown none after. Where an
+        answer is not `valid` (candidates, items), its pairs are no evidence either way. `gated` (gates, candidates,
+        items) holds what the floors are on, in 0..1.
+        """
+        rows = np.flatnonzero(self.running) if who is None else who
+        kept = self._n_each[rows] == self.n_seen
+        if not kept.all():
+            rows, values = rows[kept], values[kept]
+            valid = None if valid is None else valid[kept]
+            gated = None if gated is None else gated[:, kept]
+        if self.mode == "certified" and self.n_seen:
+            self._bet(rows, values, valid)
+        self._note(rows, values, valid)
+        if self.gates is not None and gated is not None:
+            self.gates.see(gated, rows)
+        self.n_seen += values.shape[1]
+        self._exclude(rows)
+        self.looks.append(Look(self.n_seen, tuple(self.means.tolist()), tuple(self.running.tolist())))
+
+    @property
+    def means(self) -> Floats:
+        """The running mean of each candidate on its valid items; 0 for none."""
+        return self._totals / np.maximum(self._n_valid, 1.0)
+
+    @property
+    def leader(self) -> int | None:
+        """The running candidate with the best mean that does not certainly miss a gate; None when there is none."""
+        among = self.running if self.gates is None else self.running & ~self.gates.missed
+        if not among.any():
+            return None
+        return int(np.argmax(np.where(among, self.means, -np.inf)))
+
+    def stop(self, why: End) -> None:
+        """Ends the race from outside (a budget): what is known stays as it is."""
+        self.ended = self.ended or why
+        self.running = np.zeros_like(self.running)
+
+    def withdraw(self, k: int) -> None:
+        """Takes a candidate out that cannot be asked any more; whether it is the best stays as open as it is."""
+        self.running[k] = False
+        if not self.running.any():
+            self.stop("decided")
+
+    # Evidence ---------------------------------------------------------------------------------------------------
+
+    def _bet(self, rows: Ints, values: Floats, valid: Bools | None) -> None:
+        leader = self.leader
+        if leader is None or leader not in rows:
+            return
+        own = int(np.flatnonzero(rows == leader)[0])
+        certain = None if self.gates is None else self.gates.cleared
+        for target, standing in (("examples", self.here), ("traffic", self.ahead)):
+            at = np.flatnonzero(standing[rows] & (rows != leader))
+            if len(at) == 0:
+                continue
+            difference = values[own] - values[at]
+            if valid is not None:
+                difference = np.where(valid[own] & valid[at], difference, 0.0)
+            rivals = rows[at]
+            self._bets[target].take(
+                leader,
+                rivals,
+                difference,
+                behind=self._sums[leader, rivals] - self._sums[rivals, leader],
+                n_seen=self.n_seen,
+                certain=certain,
+            )
+
+    def _note(self, rows: Ints, values: Floats, valid: Bools | None) -> None:
+        at = np.ix_(rows, rows)
+        size = values.shape[1]
+        self._n_each[rows] += size
+        if valid is None:
+            kept, mask = values, None
+            sums = np.broadcast_to(values.sum(axis=1)[:, None], (len(rows), len(rows)))
+        else:
+            kept, mask = np.where(valid, values, 0.0), valid.astype(np.float64)
+            sums = kept @ mask.T
+        self._sums[at] += sums
+        self._n_valid[rows] += size if mask is None else mask.sum(axis=1)
+        self._totals[rows] += kept.sum(axis=1)
+        if self.mode == "economy":
+            common = kept if valid is None else kept[:, valid.all(axis=0)]
+            self._products[at] += common @ common.T
+            self._common[rows] += common.sum(axis=1)
+            self._n_common[rows] += common.shape[1]
+
+    def _exclude(self, rows: Ints) -> None:
+        missed = np.zeros_like(self.here) if self.gates is None else self.gates.missed
+        if self.mode == "certified":
+            certain = None if self.gates is None else self.gates.cleared
+            self.here &= ~self._bets["examples"].lost(self.delta, certain) & ~missed
+            self.ahead &= ~self._bets["traffic"].lost(self.delta, certain) & ~missed
+        else:
+            self.here &= ~missed
+            self.ahead &= ~missed
+            self._weigh(rows)
+        if self.n_seen >= self.n_items:
+            self._settle(rows[self.here[rows]])
+        self._conclude(missed)
+
+    def _settle(self, rows: Ints) -> None:
+        """Everything was seen: among those with every answer, who is behind on these examples is known exactly."""
+        certain = rows if self.gates is None else rows[self.gates.cleared[rows]]
+        for rival in certain:
+            behind = self._sums[rival, rows] - self._sums[rows, rival]
+            self.here[rows[behind > _DUST]] = False
+
+    def _weigh(self, rows: Ints) -> None:
+        """Economy: the chance of each to be the best, from the posterior of the means."""
+        for target, standing in (("examples", self.here), ("traffic", self.ahead)):
+            among = rows[standing[rows]]
+            n = float(self._n_common[among].min()) if len(among) else 0.0
+            if n < _ENOUGH:
+                continue
+            finite = self.n_items if target == "examples" else None
+            means = self._common[among] / n
+            spread = self._products[np.ix_(among, among)] / n - np.outer(means, means)
+            found = _chances(means, spread, n, finite, self._generator)
+            self.chances[target] = np.zeros(self.n_candidates)
+            self.chances[target][among] = found
+            if found.max() >= 1.0 - self.delta / 2.0:
+                found = np.where(found == found.max(), 1.0, 0.0)
+            standing[among] &= found >= self.delta / (4.0 * self.n_candidates)
+
+    def _conclude(self, missed: Bools) -> None:
+        standing = self.here if self.target == "examples" else self.ahead
+        self.dropped_at[self.running & ~standing] = self.n_seen
+        self.running = self.running & standing
+        exhausted = self.n_seen >= self.n_items
+        open_gates = self.gates is not None and bool((self.running & ~self.gates.met & ~missed).any())
+        if not self.running.any() or (self.running.sum() == 1 and not open_gates):
+            self.stop("decided")
+        elif exhausted:
+            self.stop("exhausted")
+
+
+def _chances(means: Floats, spread: Floats, n: float, finite: int | None, generator: np.random.Generator) -> Floats:
+    """The posterior probability of each candidate to have the best mean, from the means and covariance of n items.
+
+    Normal, with the covariance C shrunk: (1 - 2/n)C + (2/n)diag C + (0.25/n)I. The last part keeps near-twins, which
+    hardly ever differ in a few items, from being told apart by one. Of a finite set the part that was seen is known:
+    the covariance of the mean is C/n · (1 - n/N).
+    """
+    k = len(means)
+    shrunk = (1.0 - 2.0 / n) * spread + (2.0 / n) * np.diag(np.diag(spread)) + (0.25 / n) * np.eye(k)
+    left = 1.0 if finite is None else max(1.0 - n / finite, 0.0)
+    root = np.linalg.cholesky(shrunk) * math.sqrt(left / n)
+    drawn = means + generator.standard_normal((_DRAWS, k)) @ root.T
+    best = drawn >= drawn.max(axis=1, keepdims=True) - _DUST
+    return np.asarray((best / best.sum(axis=1, keepdims=True)).mean(axis=0))

@@ -1,0 +1,165 @@
+"""The schedule of a race, and what is decided on a raced evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from merits.core.errors import UsageError
+from merits.core.evaluation import Evaluation, Raced
+from merits.core.needs import Needs, Requirement
+from merits.core.outcome import Status
+from merits.core.racing import Budget, Racing
+from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.decide import decide
+from merits.deciding.racing import replay, schedule
+from tests.deciding.evaluations import evaluation_of
+
+N = 600
+
+
+def truth(rates: dict[str, float], n: int = N, seed: int = 0, **more: object) -> Evaluation:
+    """What everybody would answer, if asked everything."""
+    generator = np.random.default_rng(seed)
+    return evaluation_of({name: generator.random(n) < rate for name, rate in rates.items()}, **more)  # type: ignore[arg-type]
+
+
+CERTIFIED, NOTHING = Racing(), Needs()
+
+
+def raced(whole: Evaluation, racing: Racing = CERTIFIED, needs: Needs = NOTHING) -> tuple[Evaluation, list[str]]:
+    """The race over these outcomes: what was asked of whom is there, the rest is missing; and what was noted."""
+    status = np.full_like(whole.status, Status.MISSING)
+    rounds = schedule(racing, needs, seed=1)(replace(whole, status=status.copy()))
+    notes: list[str] = []
+    try:
+        now = next(rounds)
+        while True:
+            notes += now.notes
+            at = np.ix_(now.candidates, now.rows)
+            assert (status[at] == Status.MISSING).all(), "nothing is asked twice"
+            status[at] = whole.status[at]
+            now = rounds.send(replace(whole, status=status.copy()))
+    except StopIteration as end:
+        result: Raced = end.value
+    return replace(whole, status=status, raced=result), notes
+
+
+def test_who_is_clearly_worse_is_asked_less_and_the_best_is_adopted() -> None:
+    evaluation, notes = raced(truth({"good": 0.9, "fair": 0.6, "poor": 0.3}))
+    decision = decide(evaluation, Needs())
+    assert (decision.verdict, decision.candidate) == ("adopt", "good")
+    assert decision.race is not None
+    assert decision.race.n_asked < 0.5 * decision.race.n_without
+    assert decision.race.stopped == "decided"
+    assert "poor is out of the race after" in notes[0]
+    standing = decision.standing("poor")
+    assert (standing.relation, standing.n_missing, standing.n_failed) == ("worse", 0, 0)
+    assert standing.quality is not None
+    assert "every look" in standing.quality.method
+    assert "certified" in decision.summary
+
+
+def test_the_economy_race_says_everywhere_that_it_is_not_certified() -> None:
+    evaluation, _ = raced(truth({"good": 0.9, "poor": 0.5}), Racing(mode="economy"))
+    decision = decide(evaluation, Needs())
+    assert decision.race is not None
+    assert decision.race.label == "calibrated, not certified"
+    assert "calibrated, not certified" in decision.summary
+
+
+def test_both_targets_are_reported_and_what_would_tell_the_tied_apart() -> None:
+    """On these examples one is best; of future traffic nobody knows yet."""
+    a = np.random.default_rng(0).random(300) < 0.8
+    b = np.where(np.arange(300) == int(np.flatnonzero(a)[0]), False, a)
+    evaluation, _ = raced(evaluation_of({"a": a, "b": b, "poor": np.random.default_rng(1).random(300) < 0.3}))
+    decision = decide(evaluation, Needs())
+    assert decision.race is not None
+    here = [runner.candidate for runner in decision.race.runners if runner.may_be_best_here]
+    ahead = [runner.candidate for runner in decision.race.runners if runner.may_be_best_ahead]
+    assert here == ["a"]
+    assert ahead == ["a", "b"]
+    assert "more examples would show" in decision.race.would_shrink
+    assert decision.race.would_shrink in decision.summary
+
+
+def test_the_race_is_judged_again_under_other_needs() -> None:
+    """With a worth of a case, money decides: what was dropped for quality may still be the best buy, or not known."""
+    evaluation, _ = raced(truth({"good": 0.9, "poor": 0.3}, cost={"good": 0.5, "poor": 0.0}))
+    by_quality = replay(evaluation, evaluation.raced, Needs(), POLICIES[0])  # type: ignore[arg-type]
+    assert by_quality.ahead.tolist() == [True, False]
+    by_money = replay(evaluation, evaluation.raced, Needs(worth_of_solved=0.01), POLICIES[0])  # type: ignore[arg-type]
+    assert by_money.ahead[1]
+
+
+def test_a_certain_miss_of_a_latency_bar_is_out_of_the_race() -> None:
+    whole = truth({"slow": 0.9, "quick": 0.8}, latency_s={"slow": 3.0, "quick": 0.1})
+    needs = Needs(requirements=(Requirement(metric="p95_latency", op="<=", bar=0.8),))
+    evaluation, notes = raced(whole, needs=needs)
+    assert "slow is out of the race" in notes[0]
+    assert "misses a requirement" in notes[0]
+    assert decide(evaluation, needs).candidate == "quick"
+
+
+def test_failures_are_asked_and_count_and_what_was_not_asked_is_nobodys_failure() -> None:
+    """The order is fixed before; no item is passed over for one candidate because it failed there."""
+    status = {"shaky": np.where(np.arange(N) % 4 == 0, Status.FAILED, Status.SCORED)}
+    evaluation, _ = raced(truth({"good": 0.9, "shaky": 0.95, "poor": 0.2}, status=status))
+    cases = Cases(evaluation, POLICIES[0])
+    assert not cases.failed[2].any()
+    share = cases.failed[1].sum() / cases.due[1].sum()
+    assert 0.1 < share < 0.4
+
+
+@pytest.mark.parametrize(("budget", "unit"), [("0.90 USD", "USD"), ("300 calls", "calls")])
+def test_a_budget_ends_the_race_with_what_is_known(budget: str, unit: str) -> None:
+    same = np.random.default_rng(0).random(N) < 0.8
+    whole = evaluation_of({"a": same, "b": same}, cost={"a": 0.002, "b": 0.001})
+    evaluation, _ = raced(whole, Racing(budget=Budget.of(budget)))
+    decision = decide(evaluation, Needs())
+    assert decision.race is not None
+    assert decision.race.stopped == "budget"
+    assert "budget was spent" in decision.summary
+    asked = evaluation.status != Status.MISSING
+    spent = asked.sum() if unit == "calls" else evaluation.cost[asked].sum()
+    assert 0.9 * Budget.of(budget).amount < spent <= Budget.of(budget).amount + 1e-9
+
+
+def test_a_budget_in_money_needs_prices() -> None:
+    with pytest.raises(UsageError, match="no price of a and b") as problem:
+        raced(truth({"a": 0.8, "b": 0.7}), Racing(budget=Budget.of("5 USD")))
+    assert "budget in calls" in problem.value.next_step
+    with pytest.raises(UsageError, match="budget is in EUR"):
+        raced(truth({"a": 0.8}, cost={"a": 0.1}), Racing(budget=Budget.of("5 EUR")))
+
+
+@pytest.mark.parametrize("text", ["", "five USD", "5", "5 dollars", "-3 USD"])
+def test_what_is_no_budget_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="no budget"):
+        Budget.of(text)
+
+
+@pytest.mark.parametrize("delta", [0.0, 0.5, -0.1, 2.0])
+def test_an_error_probability_that_cannot_be_is_refused(delta: float) -> None:
+    with pytest.raises(UsageError, match="error probability"):
+        Racing(delta=delta)
+
+
+def test_examples_of_one_group_are_asked_together() -> None:
+    """Half a customer is no independent piece of evidence."""
+    group = np.arange(N) // 4
+    evaluation, _ = raced(truth({"good": 0.9, "poor": 0.3}, group=group))
+    asked = evaluation.status[1] != Status.MISSING
+    assert np.isin(np.bincount(group[asked], minlength=N // 4), (0, 4)).all()
+    assert decide(evaluation, Needs()).candidate == "good"
+
+
+def test_a_candidate_that_was_given_up_is_not_asked_any_more() -> None:
+    """Its later answers are missing and were not asked for; it stays not assessed."""
+    status = {"gone": np.full(N, Status.MISSING)}
+    evaluation, _ = raced(truth({"a": 0.8, "gone": 0.8, "b": 0.3}, status=status))
+    decision = decide(evaluation, Needs())
+    assert decision.candidate == "a"
+    assert decision.standing("gone").relation == "not assessed"
