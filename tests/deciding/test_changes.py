@@ -13,7 +13,7 @@ from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
 from merits.deciding.changes import Change, changes
-from merits.deciding.gate import Gate, judge_gate
+from merits.deciding.gate import Gate, judge_gate, margin_of
 from merits.deciding.pairing import Side, pair
 from merits.stats.paired import bonett_price, mcnemar_mid_p
 from tests.deciding.evaluations import evaluation_of, first
@@ -282,6 +282,15 @@ def test_too_much_that_could_not_be_judged_is_inconclusive() -> None:
     gate = gated(first(3000, 3000), first(3000, 3000), margin=0.05, status={"model": status})
     assert gate.outcome == "inconclusive"
     assert "that is too many" in gate.checks[1].text
+
+
+def test_the_baseline_stands_in_for_a_candidate_that_was_not_evaluated() -> None:
+    """A CI machine evaluates one candidate: "non-inferior to incumbent" is then the question to the baseline."""
+    rival = Requirement(metric="accuracy", op=">=", bar=-0.01, against="incumbent")
+    needs = Needs(requirements=(rival,), incumbent="old")
+    gate = gated(first(1600, 2000), first(1600, 2000), margin=margin_of(needs), needs=needs)
+    assert [(check.name, check.outcome) for check in gate.checks] == [("not inferior", "passed")]
+    assert gate.margin == 0.01
 
 
 def test_a_gate_without_a_baseline_looks_at_the_requirements_alone() -> None:

@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baseline", metavar="NAME", help="compare with baselines/NAME.json, or with a file")
     parser.add_argument("--save", metavar="NAME", help="save the outcomes as baselines/NAME.json, once a gate passed")
     parser.add_argument("--candidate", metavar="NAME", help="who is gated (default: the baseline's, the incumbent)")
-    parser.add_argument("--margin", metavar="1pt", help="how much worse is still fine (default: the task's tie_margin)")
+    parser.add_argument("--margin", metavar="1pt", help="how much worse is still fine (default: what the needs say)")
     parser.add_argument("--results", metavar="FILE", help="gate these results, also another tool's; asks nothing")
     parser.add_argument("--stored", action="store_true", help="gate the latest run as it is stored; ask nothing")
     add_store(parser)
@@ -73,7 +73,7 @@ class _Subject:
 
 def run(args: argparse.Namespace) -> int:
     """0 passed (or saved), 1 failed, 3 inconclusive."""
-    from merits.deciding.gate import judge_gate
+    from merits.deciding.gate import judge_gate, margin_of
     from merits.evaluating.importing import Reading
 
     reading = Reading(args.metric, args.solved_at)
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         subject.side,
         baseline,
         subject.needs,
-        margin=subject.needs.tie_margin if margin is None else margin,
+        margin=margin_of(subject.needs) if margin is None else margin,
         confidence=subject.needs.confidence,
     )
     only_save = args.save and not args.baseline
