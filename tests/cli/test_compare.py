@@ -122,6 +122,14 @@ def test_the_json_of_a_run_is_a_results_file(flowers_run: Path, merits: Merits) 
     assert json.loads(out)["inputs"]
 
 
+def test_inputs_of_another_task_are_not_shown_for_the_same_ids(flowers_run: Path, merits: Merits) -> None:
+    """Example f0 of some file is not flower f0 because it is called so."""
+    text = "example,small,large\n" + "".join(f"f{i},0,1\n" for i in range(150))
+    _, out, _ = merits("compare", scores(flowers_run, "alien.csv", text), "--json")
+    assert len(json.loads(out)["comparisons"][0]["gained"]) == 150
+    assert json.loads(out)["inputs"] == {}
+
+
 @pytest.mark.parametrize(
     ("words", "found", "next_step"),
     [

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from merits.cli import github
 from merits.cli.compare import add_reading, flipped_inputs
 from merits.cli.options import DEFAULT_TASK, add_json, add_store, console, found_task, print_json
+from merits.cli.sides import inputs_by_example, inputs_of, sides_in_file
 from merits.core.errors import UsageError
 from merits.core.needs import Needs
 from merits.core.validate import did_you_mean
@@ -56,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class _Subject:
-    """Who is gated, and what is known around it."""
+    """Who is gated, and what is known around it: the task, and its inputs by their hash."""
 
     side: Side
     task: Task | None
@@ -126,10 +127,8 @@ def _task(args: argparse.Namespace) -> Task | None:
 
 
 def _subject(args: argparse.Namespace, task: Task | None, reading: Reading, baseline: Path | None) -> _Subject:
-    inputs = {} if task is None else {example.id: example.input for example in task.examples}
+    inputs = {} if task is None else inputs_of(task)
     if args.results:
-        from merits.cli.sides import sides_in_file
-
         sides = sides_in_file(Path(args.results), args.candidate or "", reading)
         if len(sides) > 1:
             names = ", ".join(sides[0].evaluation.names)
@@ -211,7 +210,8 @@ def _baseline(path: Path, name: str, candidate: Side, reading: Reading) -> Side:
 def _show(gate: Gate, subject: _Subject, args: argparse.Namespace) -> None:
     from merits.report import changes_markdown, changes_terminal
 
-    inputs = flipped_inputs([gate.change] if gate.change else [], subject.inputs)
+    inputs = inputs_by_example([subject.side], subject.inputs)
+    inputs = flipped_inputs([gate.change] if gate.change else [], inputs)
     if args.json:
         print_json("merits.gate/1", {"gate": gate, "inputs": inputs})
     elif args.markdown:

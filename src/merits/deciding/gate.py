@@ -15,7 +15,7 @@ import numpy as np
 
 from merits.core.decision import RequirementResult
 from merits.core.estimate import Estimate
-from merits.core.needs import Needs, Requirement
+from merits.core.needs import Needs
 from merits.deciding.amounts import ODDS, about, pieces
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.changes import Change, changes, difference_of
