@@ -154,6 +154,17 @@ def test_where_everything_failed_nothing_is_claimed() -> None:
     assert changes(side(old), [side(new)])[0].verdict == "cannot be told apart"
 
 
+def test_what_another_tool_did_not_get_to_is_missing_and_not_failed() -> None:
+    """An unfinished run with one error did not fail on all that it never asked."""
+    status = np.where(np.arange(50) < 25, Status.SCORED, Status.MISSING)
+    status[0] = Status.FAILED
+    old = evaluation_of({"model": np.ones(50, dtype=bool)})
+    new = evaluation_of({"model": np.ones(50, dtype=bool)}, status={"model": status})
+    imported = dataclasses.replace(new, facts={"tool": "Inspect"})
+    (change,) = changes(side(old), [side(imported)])
+    assert (change.n_compared, change.second.n_failed, change.second.n_missing) == (25, 1, 25)
+
+
 def test_what_was_not_judged_is_in_no_figure() -> None:
     old = evaluation_of({"model": np.ones(50, dtype=bool)})
     status = np.where(np.arange(50) < 20, Status.UNSCORED, Status.SCORED)

@@ -164,7 +164,7 @@ def _evaluated(args: argparse.Namespace, task: Task, name: str) -> Side:
 
     flow.check_needs(task)
     if args.stored:
-        evaluation = flow.stored_run(task, store=args.store).evaluation
+        evaluation = flow.stored_evaluation(task, store=args.store)
         if name not in evaluation.names:
             raise UsageError(f"{name!r} is not in the latest run.", f"Run it: merits run --only {name}")
     else:

@@ -17,10 +17,10 @@ from merits.core.decision import RequirementResult
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.amounts import ODDS, about, pieces
-from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.cases import POLICIES
 from merits.deciding.changes import Change, changes, difference_of
 from merits.deciding.measuring import rival_of
-from merits.deciding.pairing import Paired, Side, pair
+from merits.deciding.pairing import Paired, Side, cases_of, pair
 from merits.deciding.requirements import required
 from merits.stats.critical import normal_critical
 from merits.stats.noninferiority import difference_bounds
@@ -176,12 +176,12 @@ def _requirements(candidate: Side, needs: Needs, *, stands_in: bool) -> Iterator
         there = candidate.evaluation.names
         kept = tuple(r for r in needs.requirements if not r.against or rival_of(r, needs) in there)
         needs = msgspec.structs.replace(needs, requirements=kept)
-    counting = Cases(candidate.evaluation, POLICIES[0])
+    counting = cases_of(candidate.evaluation, POLICIES[0])
     if candidate.k not in counting.assessed:
         text = f"{candidate.label} has no answer that could be judged."
         yield GateCheck(name="judged", outcome="inconclusive", text=text, settle="Look at why, then run again.")
         return
-    answered = Cases(candidate.evaluation, POLICIES[1])
+    answered = cases_of(candidate.evaluation, POLICIES[1])
     both = (required(cases, needs, candidate.k, 1) for cases in (counting, answered))
     for one, two in zip(*both, strict=True):
         yield _requirement(candidate.label, one, two)
