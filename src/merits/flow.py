@@ -171,9 +171,11 @@ def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str |
 
 
 def check_needs(task: Task) -> None:
-    """Nothing, if every requirement can be judged on this task; else a RequirementError, before anything is spent."""
+    """Nothing, if all needs can be judged on this task; else a RequirementError, before anything is spent."""
     from merits.deciding.metrics import check_requirement
+    from merits.deciding.priced_needs import check_amounts
 
+    check_amounts(task.needs, task.classes)
     for requirement in task.needs.requirements:
         check_requirement(requirement, task)
 

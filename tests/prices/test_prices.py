@@ -168,3 +168,22 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
     """With the key that names it."""
     with pytest.raises(TaskError, match="there is no price table"):
         load_table(tmp_path / "none.yaml")
+
+
+def test_what_is_paid_once_is_no_price_of_an_answer() -> None:
+    """Unknown, not free; a month that is paid makes an answer cost nothing beyond it."""
+    assert cost(Price(one_off=500.0), input=10) is None
+    assert cost(Price(per_month=500.0), input=10) == 0.0
+    assert cost(Price(per_call=0.01, one_off=500.0, per_month=50.0)) == pytest.approx(0.01)
+
+
+def test_what_is_paid_once_takes_the_rest_from_the_table(tmp_path: Path) -> None:
+    """A tuned model: its training in the recipe, its tokens in the table."""
+    (tmp_path / "prices.yaml").write_text(TABLE, "utf-8")
+    table = load_table(tmp_path / "prices.yaml")
+    tuned = Candidate(name="t", kind="chat", params={"model": "small"}, price=Price(one_off=90.0, currency="EUR"))
+    price = table.price_of(tuned)
+    assert price is not None
+    assert (price.one_off, price.input_per_million, price.as_of) == (90.0, 0.15, "2026-05-01")
+    lost = Candidate(name="t", kind="chat", params={"model": "smal"}, price=Price(one_off=90.0, currency="EUR"))
+    assert "Did you mean 'small'?" in table.note(lost)

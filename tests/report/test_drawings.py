@@ -38,7 +38,8 @@ def chart(*rows):
 
 
 def x_of_dots(svg):
-    return [float(x) for x in re.findall(r'<path transform="translate\(([\d.]+),[\d.]+\)" d="M[\d.]+,0A', svg)]
+    dots = r'<path transform="translate\(([\d.]+),[\d.]+\)" d="M[-\d.]+,[-\d.]+[AL]'
+    return [float(x) for x in re.findall(dots, svg)]
 
 
 def test_costs_over_decades_are_drawn_on_a_logarithmic_axis():

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from merits.core.economics import Economics
 from merits.core.estimate import Estimate
 from merits.core.identity import content_hash
 from merits.core.needs import Needs, Requirement
@@ -58,7 +59,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     net value) minus this candidate's on the same examples, with a simultaneous interval; `p_value` is adjusted for
     the number of candidates. `relation` is to the leader. `quality_assisted` is the quality over all examples of a
     candidate that was asked some of them, with the help of those that were asked all; `assisted_variance` is its
-    variance over the plain one's (None: not tried), and above 0.9 the help is not used.
+    variance over the plain one's (None: not tried), and above 0.9 the help is not used. `p_best` is the probability of
+    being the best of those that may be chosen, `expected_regret` what choosing it loses a case on average; their
+    intervals are the error of the draws that they are counted from.
     """
 
     candidate: str
@@ -81,6 +84,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     n_failed: int = 0
     n_unscored: int = 0
     n_missing: int = 0
+    p_best: Estimate | None = None
+    expected_regret: Estimate | None = None
 
 
 class RaceRunner(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,8 +128,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     `candidate` is "" where the verdict names none. `summary` is the paragraph for a manager. `policies` are the
     verdicts when failures count as wrong and when they are left out; where they differ the verdict is "undecided".
     `n_compared` and `test_looks` say how often the evidence was used to choose. `race` is how the candidates raced,
-    where not everybody was asked everything. `steps` is the chain of reasoning: the
-    questions that the rule asked, in order, each with its answer and the numbers it rests on.
+    where not everybody was asked everything. `steps` is the chain of reasoning: the questions that the rule asked, in
+    order, each with its answer and the numbers it rests on. `p_right` is the probability that the
+    named one is the best, or, where others are tied with it, that none is better by more than the tie margin.
+    `economics` is all else about money; None where no price is known.
     """
 
     verdict: Verdict
@@ -148,6 +155,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     level: float
     race: RaceResult | None = None
     steps: tuple[Step, ...] = ()
+    p_right: Estimate | None = None
+    economics: Economics | None = None
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 __all__ = ["Estimate", "Unit", "cases_to_hold", "duration"]
 
-Unit: TypeAlias = Literal["rate", "points", "score", "seconds", "money", "count"]
+Unit: TypeAlias = Literal["rate", "points", "score", "seconds", "money", "count", "months"]
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,14 +66,16 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _suffix(self) -> str:
-        return {"rate": " %", "points": " points", "money": f" {self.currency}".rstrip()}.get(self.unit, "")
+        return {"rate": " %", "points": " points", "money": f" {self.currency}".rstrip(), "months": " months"}.get(
+            self.unit, ""
+        )
 
     def _plain(self, value: float) -> str:
         if self.unit == "rate":
             return f"{100 * value:.1f}"
         if self.unit == "points":
             return f"{100 * value:+.1f}"
-        if self.unit == "money":
+        if self.unit in ("money", "months"):
             return _significant(value)
         if self.unit == "count":
             return f"{value:,.0f}"

@@ -79,7 +79,8 @@ class Evaluation:
     `tokens` maps kinds of tokens to counts. `machine_s` is the machine time an answer took. `cost` is money in
     `currency`, meaningful where `priced[candidate]`; an unknown price is not 0. `versions` names the exact thing
     that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
-    in which order, where not everybody was asked everything.
+    in which order, where not everybody was asked everything. `silent` is where the answer of a generation was empty;
+    None where that is not recorded.
     """
 
     task: str
@@ -111,6 +112,7 @@ class Evaluation:
     facts: Mapping[str, str] = field(default_factory=dict)
     raced: Raced | None = None
     counts: Mapping[str, Counted] = field(default_factory=dict)
+    silent: NDArray[np.bool_] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from merits.core.decision import Met, RequirementResult
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
 from merits.deciding.comparison import Comparison, compare
-from merits.deciding.economics import gain_if_free, net_value, objective_of
+from merits.deciding.economics import gain_if_free, net_value
 from merits.deciding.racing import replay
 from merits.deciding.requirements import considered, facts, overall, required
+from merits.deciding.values import objective_of
 from merits.stats.racing import Race
 
 __all__ = ["Assessment", "assess"]

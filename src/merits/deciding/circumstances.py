@@ -10,6 +10,7 @@ from merits.core.decision import Reason, Standing
 from merits.core.facts import ruled_out
 from merits.deciding.amounts import ODDS, about_more, pieces
 from merits.deciding.assessment import Assessment
+from merits.deciding.fixed import fixed_per_case
 from merits.deciding.reasons import because
 from merits.stats.clusters import FEW_GROUPS
 
@@ -123,7 +124,10 @@ def _prices(assessment: Assessment) -> Iterator[Reason]:
         )
         if k == assessment.leader:
             hope = "what it costs is unknown"
-        yield because("unknown-price", f"{name} has no price: {hope}.", name)
+        why = "has no price"
+        if fixed_per_case(evaluation.candidates[k], assessment.needs) is None:
+            why = "has costs that are paid once or by month, and no volume_per_month says over how many cases"
+        yield because("unknown-price", f"{name} {why}: {hope}.", name)
 
 
 def _evidence(assessment: Assessment, test_looks: int) -> Iterator[Reason]:

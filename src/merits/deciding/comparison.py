@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
-from merits.deciding.economics import net_values, objective_of
+from merits.deciding.values import gain_bounds, net_values, objective_of
 from merits.stats.clusters import FEW_GROUPS
 from merits.stats.critical import Floats
 from merits.stats.paired import PairedDifferences, compare_all, holm
@@ -31,8 +31,8 @@ __all__ = ["Comparison", "compare"]
 class Comparison:
     """All pairs of the candidates that can be compared. Indices are those of the evaluation.
 
-    `means` is the objective of each, on its own rows. `scale` is the most that one row can differ by. `sole` is the
-    only survivor of a race: it is better than every other.
+    `means` is the objective of each, on its own rows. `scale` is what a solved case and a wrong one differ by. `sole`
+    is the only survivor of a race: it is better than every other.
     """
 
     members: tuple[int, ...]
@@ -165,7 +165,8 @@ def compare(cases: Cases, needs: Needs, members: Sequence[int], *, sole: int | N
     values = cases.solved.astype(np.float64) if objective == "quality" else net_values(cases, needs)
     scale = 1.0 if objective == "quality" else (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
     counted = cases.counted[chosen]
-    pairs = replace(compare_all(values[chosen], counted, cases.groups, scale=scale), anytime=cases.anytime)
+    least, most = gain_bounds(needs) if objective == "net value" else (0.0, 1.0)
+    pairs = replace(compare_all(values[chosen], counted, cases.groups, scale=most - least), anytime=cases.anytime)
     return Comparison(
         members=tuple(chosen),
         means={k: float(values[k][cases.counted[k]].mean()) for k in chosen},

@@ -13,13 +13,17 @@ from merits.core.needs import Needs
 from merits.core.step import Step
 from merits.deciding.assessment import Assessment, assess
 from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.chances import chances
 from merits.deciding.circumstances import circumstances
-from merits.deciding.economics import objective_of
+from merits.deciding.fixed import spread
+from merits.deciding.money import economics_of
+from merits.deciding.money_words import money_words
 from merits.deciding.raced import race_result
 from merits.deciding.reasons import because
 from merits.deciding.sound import check_sound
 from merits.deciding.standings import standings
 from merits.deciding.trace import QUESTIONS
+from merits.deciding.values import objective_of
 from merits.deciding.verdict import Ruling, rule
 from merits.deciding.words import summarised, what_would_change
 
@@ -40,11 +44,12 @@ def decide(evaluation: Evaluation, needs: Needs | None = None, *, test_looks: in
     """
     wanted = needs if needs is not None else Needs()
     check_sound(evaluation, wanted)
-    counting = assess(Cases(evaluation, POLICIES[0]), wanted)
-    answered = assess(Cases(evaluation, POLICIES[1]), wanted) if counting.cases.failed.any() else counting
+    whole = spread(evaluation, wanted)
+    counting = assess(Cases(whole, POLICIES[0]), wanted)
+    answered = assess(Cases(whole, POLICIES[1]), wanted) if counting.cases.failed.any() else counting
     rulings = [rule(counting), rule(answered)] if answered is not counting else [rule(counting)] * 2
     ruling = _agreed(rulings, counting)
-    return _decision(ruling, rulings, counting, answered, test_looks)
+    return _decision(ruling, rulings, (counting, answered), test_looks, evaluation)
 
 
 def _agreed(rulings: Sequence[Ruling], assessment: Assessment) -> Ruling:
@@ -65,17 +70,28 @@ def _said(ruling: Ruling, assessment: Assessment) -> str:
 
 
 def _decision(
-    ruling: Ruling, rulings: Sequence[Ruling], counting: Assessment, answered: Assessment, test_looks: int
+    ruling: Ruling,
+    rulings: Sequence[Ruling],
+    policies: tuple[Assessment, Assessment],
+    test_looks: int,
+    asked: Evaluation,
 ) -> Decision:
+    """The record; `asked` is the evaluation as it was priced, before fixed costs were spread over it."""
+    counting, answered = policies
     evaluation, needs = counting.cases.evaluation, counting.needs
-    table = standings(counting, answered.cases)
+    odds = chances(counting)
+    table = standings(counting, answered.cases, odds)
+    p_right = None if odds is None or ruling.chosen is None else odds.p_right(ruling.chosen)
+    economics = economics_of(counting, ruling.chosen, odds, asked)
+    p_best = None if ruling.chosen is None else table[ruling.chosen].p_best
+    money = money_words(p_best, p_right, economics)
     change = what_would_change(ruling, counting, table)
     named = None if ruling.chosen is None else evaluation.candidates[ruling.chosen]
     return Decision(
         verdict=ruling.verdict,
         candidate="" if named is None else named.name,
         candidate_id="" if named is None else named.id,
-        summary=summarised(ruling, counting, table, change),
+        summary=summarised(ruling, counting, table, change, money),
         reasons=_once((*ruling.reasons, *circumstances(counting, table, test_looks))),
         standings=table,
         what_would_change_it=change,
@@ -93,6 +109,8 @@ def _decision(
         level=needs.confidence,
         race=race_result(counting),
         steps=_steps(ruling, rulings, counting),
+        p_right=p_right,
+        economics=economics,
     )
 
 

@@ -5,25 +5,19 @@ Knows prices only as the costs in an evaluation: a candidate without a price has
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 import numpy as np
 
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
+from merits.deciding.values import gain_bounds, gains, net_values, waited_s
 from merits.stats.critical import Bools, Floats
 from merits.stats.means import mean
 from merits.stats.rates import rate, rate_bounds
 from merits.stats.ratios import combined_limits, correlation, cost_per_solved
 
-__all__ = ["cost_per_case", "gain_if_free", "net_value", "net_values", "objective_of", "per_month", "solved_cost"]
-
-
-def objective_of(needs: Needs) -> Literal["quality", "net value"]:
-    """What candidates are compared by: net value where the user said what a solved case is worth, else quality."""
-    return "quality" if needs.worth_of_solved is None else "net value"
+__all__ = ["cost_per_case", "gain_if_free", "net_value", "net_values", "per_month", "solved_cost"]
 
 
 def cost_per_case(cases: Cases, k: int, level: float) -> Estimate | None:
@@ -32,7 +26,10 @@ def cost_per_case(cases: Cases, k: int, level: float) -> Estimate | None:
     if not cases.evaluation.priced[k] or not mask.any():
         return None
     estimate = mean(cases.cost_at(k, mask), cases.groups_at(mask), level, currency=cases.evaluation.currency)
-    return msgspec.structs.replace(estimate, low=None if estimate.low is None else max(estimate.low, 0.0))
+    method = f"{estimate.method}{_with_fixed(cases, k)}"
+    return msgspec.structs.replace(
+        estimate, low=None if estimate.low is None else max(estimate.low, 0.0), method=method
+    )
 
 
 def solved_cost(cases: Cases, k: int, level: float, *, one_sided: bool = False) -> Estimate | None:
@@ -53,15 +50,6 @@ def solved_cost(cases: Cases, k: int, level: float, *, one_sided: bool = False) 
     )
 
 
-def net_values(cases: Cases, needs: Needs) -> Floats:
-    """The net value of every outcome, (candidates, rows): worth if solved, -loss if wrong, less its cost.
-
-    A failure has its cost only. Meaningless where a candidate has no price or the row does not count.
-    """
-    worth = needs.worth_of_solved or 0.0
-    return np.asarray(worth * cases.solved - needs.loss_of_wrong * cases.wrong - cases.evaluation.cost)
-
-
 def net_value(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool = False) -> Estimate | None:
     """The expected net value of one case; None without a worth of a solved case, a price, or a row that counts.
 
@@ -73,6 +61,8 @@ def net_value(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bo
         return None
     gain = _gain(cases, k, needs, level, one_sided=one_sided)
     cost = cases.cost_at(k, mask)
+    if needs.price_of_waiting:
+        cost = cost + needs.price_of_waiting * waited_s(cases, needs, k)[mask]
     spent = mean(cost, cases.groups_at(mask), 2.0 * level - 1.0 if one_sided else level)
     low, high = combined_limits(gain, spent, correlation(_shares(cases, k, needs, mask), cost))
     return msgspec.structs.replace(
@@ -96,15 +86,22 @@ def per_month(estimate: Estimate | None, needs: Needs) -> Estimate | None:
     return None if estimate is None or not needs.volume_per_month else estimate.times(needs.volume_per_month)
 
 
+def _with_fixed(cases: Cases, k: int) -> str:
+    """What must be said of a cost that holds a share of fixed costs."""
+    price = cases.evaluation.candidates[k].price
+    fixed = price is not None and (price.one_off or price.per_month)
+    return "; what is paid once or by month is spread over the volume" if fixed else ""
+
+
 def _gain(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool) -> Estimate:
-    """The outcome's part of the net value, in money: between -loss and worth."""
+    """The outcome's part of the net value, in money: between the greatest loss and the worth."""
     mask = cases.counted[k]
     shares = _shares(cases, k, needs, mask)
     groups = cases.groups_at(mask)
     part = rate_bounds(shares, groups, level) if one_sided else rate(shares, groups, level)
-    span = (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
+    least, most = gain_bounds(needs)
     value, low, high = (
-        None if end is None else end * span - needs.loss_of_wrong for end in (part.value, part.low, part.high)
+        None if end is None else end * (most - least) + least for end in (part.value, part.low, part.high)
     )
     return msgspec.structs.replace(
         part, value=value, low=low, high=high, unit="money", currency=cases.evaluation.currency
@@ -112,7 +109,11 @@ def _gain(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool) 
 
 
 def _shares(cases: Cases, k: int, needs: Needs, mask: Bools) -> Floats:
-    """Each outcome on a scale from 0 (wrong) to 1 (solved); a failure lies where it neither earns nor loses."""
-    span = (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
-    neither = needs.loss_of_wrong / span if span > 0 else 0.0
-    return np.asarray(cases.solved[k][mask] + neither * cases.failed[k][mask])
+    """Each outcome on a scale from 0 (the greatest loss) to 1 (solved); a failure lies where nothing is lost."""
+    least, most = gain_bounds(needs)
+    span = most - least
+    plain = needs.loss_of_abstaining is None and needs.review_below is None and not needs.loss_by_class
+    if plain:
+        neither = -least / span if span > 0 else 0.0
+        return np.asarray(cases.solved[k][mask] + neither * cases.failed[k][mask])
+    return np.asarray((gains(cases, needs, k)[mask] - least) / span if span > 0 else np.zeros(mask.sum()))

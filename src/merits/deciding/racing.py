@@ -21,14 +21,15 @@ from merits.core.racing import Budget, Racing, Round, Schedule
 from merits.deciding.amounts import listed, pieces
 from merits.deciding.bars import gates_for, passes, raced_bars
 from merits.deciding.cases import POLICIES, Cases, Policy
-from merits.deciding.economics import net_values, objective_of
+from merits.deciding.fixed import spread
+from merits.deciding.values import net_value_bounds, net_values, objective_of
 from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.racing import Race
 
 __all__ = ["replay", "schedule"]
 
 _FOR_GATES = 0.2  # of the error probability, where there are gates
-_COSTLIER = 3.0  # a case that costs more than so many times the dearest of the first round counts as costing that
+_MARGIN = 3.0  # what costs or takes more than so many times the most of the first round counts as that much
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class _Runners:
         self._needs, self._course, self._policy = needs, course, policy
         self._bars = raced_bars(needs)
         delta = racing.delta * (1.0 - _FOR_GATES) if self._bars else racing.delta
-        self._most_cost: float | None = None
+        self._bounds: tuple[float, float] | None = None
         self.race = Race(
             n_candidates,
             course.n_units,
@@ -118,12 +119,17 @@ class _Runners:
         """Quality, or net value on a scale from the least to the most that one case can bring."""
         if objective_of(self._needs) == "quality":
             return self._course.sums(cases.solved.astype(np.float64), who, first, last)
-        rows = self._course.between(first, last)
-        if self._most_cost is None:
-            self._most_cost = _COSTLIER * float(cases.evaluation.cost[np.ix_(who, rows)].max(initial=0.0))
-        low, high = -self._needs.loss_of_wrong - self._most_cost, self._needs.worth_of_solved or 0.0
-        scaled = np.clip((net_values(cases, self._needs) - low) / ((high - low) or 1.0), 0.0, 1.0)
+        if self._bounds is None:
+            self._bounds = self._bounds_from(cases.evaluation, who, last)
+        low, high = self._bounds
+        scaled = (net_values(cases, self._needs, self._bounds) - low) / ((high - low) or 1.0)
         return self._course.sums(scaled, who, first, last)
+
+    def _bounds_from(self, evaluation: Evaluation, who: Ints, last: int) -> tuple[float, float]:
+        """The range of net values, fixed by what the first round cost and took: nothing is bet before the second."""
+        at = np.ix_(who, self._course.between(0, last))
+        most_cost, most_s = (float(values[at].max(initial=0.0)) for values in (evaluation.cost, evaluation.latency_s))
+        return net_value_bounds(self._needs, most_cost=_MARGIN * most_cost, most_latency_s=_MARGIN * most_s)
 
 
 def schedule(racing: Racing, needs: Needs, *, seed: int) -> Schedule:
@@ -151,7 +157,7 @@ def _rounds(known: Evaluation, racing: Racing, needs: Needs, seed: int) -> Gener
             break
         last = race.n_seen + size
         now = yield Round(tuple(who.tolist()), course.between(race.n_seen, last), notes)
-        runners.show(now, last, who)
+        runners.show(spread(now, needs), last, who)
         asked[who] = last
         ends.append(last)
         rows = course.between(last - size, last)

@@ -10,6 +10,7 @@ from merits.core.errors import RequirementError, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs, Requirement
 from merits.deciding.metrics import check_requirement
+from merits.deciding.priced_needs import check_amounts
 
 __all__ = ["check_sound"]
 
@@ -18,7 +19,8 @@ _MONEY = ("cost_per_case", "cost_per_1000", "cost_per_solved", "net_value_per_ca
 
 def check_sound(evaluation: Evaluation, needs: Needs) -> None:
     """Nothing; raises `RequirementError` for needs and `UsageError` for costs that no decision can rest on."""
-    _check_needs(needs)
+    _check_confidence(needs.confidence, "needs")
+    check_amounts(needs, () if evaluation.labels is None else evaluation.labels.classes)
     _check_costs(evaluation)
     for requirement in needs.requirements:
         _check_confidence(requirement.confidence, str(requirement))
@@ -35,19 +37,6 @@ def _check_rival(requirement: Requirement, needs: Needs, evaluation: Evaluation)
             f"{requirement}: the needs name no incumbent.",
             "Set `incumbent:`, or name a candidate: non-inferior to NAME.",
         )
-
-
-def _check_needs(needs: Needs) -> None:
-    _check_confidence(needs.confidence, "needs")
-    amounts = {
-        "worth_of_solved": needs.worth_of_solved,
-        "loss_of_wrong": needs.loss_of_wrong,
-        "volume_per_month": needs.volume_per_month,
-        "tie_margin": needs.tie_margin,
-    }
-    for name, amount in amounts.items():
-        if amount is not None and not (math.isfinite(amount) and amount >= 0.0):
-            raise RequirementError(f"needs: {name} is {amount:g}.", "Give a number that is 0 or more.")
 
 
 def _check_confidence(confidence: float, where: str) -> None:

@@ -8,21 +8,23 @@ from merits.core.outcome import Status
 from merits.deciding.assessment import Assessment
 from merits.deciding.assisted import assisted_quality
 from merits.deciding.cases import Cases
+from merits.deciding.chances import Chances
 from merits.deciding.economics import cost_per_case, net_value, per_month, solved_cost
 from merits.stats.quantiles import quantile
 
 __all__ = ["share_solved", "standings"]
 
 
-def standings(counting: Assessment, answered: Cases) -> tuple[Standing, ...]:
+def standings(counting: Assessment, answered: Cases, odds: Chances | None = None) -> tuple[Standing, ...]:
     """The standing of every candidate, in the evaluation's order.
 
-    `counting` is the assessment in which failures count as wrong, `answered` the cases without them.
+    `counting` is the assessment in which failures count as wrong, `answered` the cases without them, `odds` how
+    probable it is that each is the best.
     """
-    return tuple(_standing(counting, answered, k) for k in range(len(counting.names)))
+    return tuple(_standing(counting, answered, odds, k) for k in range(len(counting.names)))
 
 
-def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
+def _standing(counting: Assessment, answered: Cases, odds: Chances | None, k: int) -> Standing:
     cases, needs = counting.cases, counting.needs
     level = needs.confidence
     leader = counting.leader
@@ -52,6 +54,8 @@ def _standing(counting: Assessment, answered: Cases, k: int) -> Standing:
         n_failed=cases.count(Status.FAILED, k),
         n_unscored=cases.count(Status.UNSCORED, k),
         n_missing=cases.count(Status.MISSING, k),
+        p_best=None if odds is None else odds.p_best(k),
+        expected_regret=None if odds is None else odds.expected_regret(k),
     )
 
 

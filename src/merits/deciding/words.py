@@ -15,8 +15,10 @@ from merits.deciding.verdict import Ruling
 __all__ = ["summarised", "what_would_change"]
 
 
-def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing, ...], change: str) -> str:
-    """Four to seven sentences."""
+def summarised(
+    ruling: Ruling, assessment: Assessment, standings: tuple[Standing, ...], change: str, money: str = ""
+) -> str:
+    """Four to nine sentences; `money` are those on how probable the choice is right and what would turn it."""
     parts = [_headline(ruling, assessment)]
     subject = ruling.chosen if ruling.chosen is not None else assessment.leader
     if subject is not None:
@@ -28,7 +30,7 @@ def summarised(ruling: Ruling, assessment: Assessment, standings: tuple[Standing
     race = race_result(assessment)
     if race is not None:
         parts.append(race_sentences(race))
-    parts += [_failures(standings), change]
+    parts += [_failures(standings), money if ruling.chosen is not None else "", change]
     return " ".join(part for part in parts if part)
 
 

@@ -47,6 +47,7 @@ class Columns:
         self.machine_s = np.zeros(shape)
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
+        self.silent = None if read else np.zeros(shape, np.bool_)
         self.scores = {name: np.zeros(shape) for name, _ in judge.others}
         self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
@@ -72,11 +73,7 @@ class Columns:
         judge, predicted = self.judge, self.predicted
         for question, answer in answers:
             usage = answer.usage
-            code = -1
-            if answer.failure is not None:
-                self._record_failure(candidate, question, answer.failure)
-            else:
-                code = self._code(answer.output)
+            code = self._record_said(candidate, question, answer)
             for row in rows_of[question]:
                 attempts[row] = usage.attempts
                 if answer.failure is not None:
@@ -101,6 +98,15 @@ class Columns:
                     self._record_confidence(candidate, row, answer)
                 if usage.output_tokens or usage.input_tokens or usage.audio_tokens or usage.image_tokens:
                     self._record_tokens(candidate, row, usage)
+
+    def _record_said(self, candidate: int, question: int, answer: Answer) -> int:
+        """The class that was said, -1 for none; a failure, and that nothing was said, are written down."""
+        if answer.failure is not None:
+            self._record_failure(candidate, question, answer.failure)
+            return -1
+        if self.silent is not None and _says_nothing(answer.output):
+            self.silent[candidate, list(self.rows.rows_of[question])] = True
+        return self._code(answer.output)
 
     def _code(self, output: JSON) -> int:
         if self._read is None:
@@ -166,6 +172,10 @@ class Columns:
             targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
             self._target = np.fromiter(targets, np.int32, len(self.rows))
         return Labels(self.classes, self._target, self.predicted, self.probabilities)
+
+
+def _says_nothing(output: JSON) -> bool:
+    return output is None or (isinstance(output, str) and not output.strip())
 
 
 def _are_probabilities(given: Mapping[str, float]) -> bool:

@@ -341,6 +341,7 @@ class _Run:
             labels=columns.labels(),
             confidence=columns.confidence,
             counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
+            silent=columns.silent,
         )
 
     def _facts(self) -> dict[str, str]:

@@ -24,9 +24,11 @@ def costs(
     """What each answer cost, in the price's currency; None when that is not known.
 
     It is not known when there is no price, or when an answer used what has no price: tokens without a token price.
-    A price by call counts every attempt, because providers bill some failed ones; one by hour of the machine counts
-    the measured seconds. A cached read is billed as input, a cache write as input, reasoning as output, where they
-    have no price of their own; audio and image tokens, which no table prices yet, are unknown as soon as there are any.
+    What is paid once or by month is not in it, and a price that says nothing else but `per_month` makes an answer cost
+    0 beyond that. A price by call counts every attempt, because providers bill some failed ones; one by hour of the
+    machine counts the measured seconds. A cached read is billed as input, a cache write as input, reasoning as output,
+    where they have no price of their own; audio and image tokens, which no table prices yet, are unknown as soon as
+    there are any.
 
     >>> price = Price(input_per_million=2.0, output_per_million=8.0)
     >>> used = {"input": np.array([1000.0]), "output": np.array([250.0])}
@@ -73,6 +75,7 @@ def _says_nothing(price: Price) -> bool:
 
 
 def _paid_otherwise(price: Price) -> bool:
-    """Whether the price is by call or by hour alone: a local model's tokens cost nothing beyond its seconds."""
+    """Whether the price is by call, hour or month alone: a local model's tokens cost nothing beyond its seconds."""
     by_token = any(rate is not None for rate in _per_million(price).values())
-    return not by_token and (price.per_call is not None or price.machine_per_hour is not None)
+    by_time = price.machine_per_hour is not None or price.per_month is not None
+    return not by_token and (price.per_call is not None or by_time)

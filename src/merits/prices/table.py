@@ -49,17 +49,22 @@ class PriceTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, froze
     def price_of(self, candidate: Candidate) -> Price | None:
         """The price of a candidate: its recipe's own, else that of its `model` in this table, else None (no record).
 
+        A recipe's price that holds only what is paid once or by month takes the price of an answer from this table.
+
         TaskError when the recipe's own price is in another currency than the table: they could not be compared.
         """
-        if candidate.price is not None:
-            self._same_currency(candidate.name, candidate.price.currency)
-            return candidate.price
+        own = candidate.price
+        if own is not None:
+            self._same_currency(candidate.name, own.currency)
+            if not own.is_fixed_only:
+                return own
         model = candidate.params.get("model")
         rates = self.models.get(model) if isinstance(model, str) else None
         if rates is None:
-            return None
+            return own
+        fixed = {} if own is None else {"one_off": own.one_off, "per_month": own.per_month}
         known = msgspec.structs.asdict(rates)
-        return Price(**known, currency=self.currency, as_of=self.as_of, source=self.source)
+        return Price(**known, **fixed, currency=self.currency, as_of=self.as_of, source=self.source)
 
     def note(self, candidate: Candidate) -> str:
         """Why a candidate has no price, naming the near miss; "" when it has one or nothing was to be expected.
@@ -69,7 +74,8 @@ class PriceTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, froze
         "no price is known for the model 'gpt-smal' of 'a'. Did you mean 'gpt-small'?"
         """
         model = candidate.params.get("model")
-        if candidate.price is not None or not isinstance(model, str) or model in self.models:
+        own = candidate.price is not None and not candidate.price.is_fixed_only
+        if own or not isinstance(model, str) or model in self.models:
             return ""
         near = did_you_mean(model, self.models) if self.models else ""
         hint = near if near.startswith("Did you mean") else "Add it to the price table, or give the candidate a price."

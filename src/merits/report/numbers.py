@@ -17,6 +17,7 @@ __all__ = [
     "money",
     "p_value",
     "percent",
+    "probability",
     "span_of",
     "without_currency",
 ]
@@ -81,6 +82,17 @@ def without_currency(estimate: Estimate) -> Estimate:
 def bare(estimate: Estimate) -> Estimate:
     """The estimate of a measure that is no share (an area, an F1): printed as 0.876, not in percent."""
     return msgspec.structs.replace(estimate, unit="score") if estimate.unit == "rate" else estimate
+
+
+def probability(estimate: Estimate) -> str:
+    """A probability that was counted from draws: never 0 or 100 %, which no number of draws shows.
+
+    >>> p = Estimate(value=0.9999, low=0.9996, high=1.0, level=0.95, n=50, unit="rate", method="draws")
+    >>> probability(p), probability(msgspec.structs.replace(p, value=0.42, low=0.41, high=0.43))
+    ('> 99 %', '42 %')
+    """
+    value = estimate.value or 0.0
+    return "> 99 %" if value > 0.99 else "< 1 %" if value < 0.01 else f"{100 * value:.0f} %"
 
 
 def span_of(estimates: list[Estimate]) -> tuple[float, float]:

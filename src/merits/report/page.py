@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from merits.core.estimate import duration
 from merits.report import numbers
+from merits.report.drawings.break_even import break_even_chart
 from merits.report.drawings.canvas import Chart
 from merits.report.drawings.confusion import confusion_chart
 from merits.report.drawings.curves import precision_recall_chart, reliability_chart, roc_chart
@@ -24,8 +25,10 @@ from merits.report.drawings.latency import latency_chart
 from merits.report.drawings.quality import quality_chart
 from merits.report.drawings.race import race_chart
 from merits.report.drawings.slices import slice_chart
+from merits.report.drawings.tornado import tornado_chart
 from merits.report.plain import clean
 from merits.report.sections.candidates import CandidateRow
+from merits.report.sections.economics import at_end
 from merits.report.views import ReportView
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ def render(view: ReportView) -> str:
     return _template().render(
         v=view,
         charts=charts,
+        curves=[break_even_chart(c, view.currency) for c in view.economics.curves] if view.economics else [],
         has=_has(view),
         contents=_contents(view, charts),
         judged=_judged(view),
@@ -86,7 +90,9 @@ def _template() -> Template:
         "p_value": numbers.p_value,
         "plain": lambda estimate: numbers.bare(estimate).number(estimate.value),
         "plain_interval": lambda estimate: numbers.bare(estimate).interval(),
+        "at_end": at_end,
         "cleared": _cleared,
+        "probability": numbers.probability,
         "relation": relation,
         "symbol": _SYMBOLS.__getitem__,
         "text": lambda estimate: estimate.text(),
@@ -153,6 +159,7 @@ def _charts(view: ReportView) -> Mapping[str, Chart | None]:
         "race": race_chart(view.race) if view.race else None,
         "differences": difference_chart(view.differences) if view.differences else None,
         "frontier": frontier_chart(view.frontier) if view.frontier else None,
+        "tornado": tornado_chart(view.economics) if view.economics else None,
         "latency": latency_chart(view.latency, view.needs) if view.latency else None,
         "slices": slice_chart(view.slices) if view.slices else None,
         "confusion": confusion_chart(view.confusion) if view.confusion else None,
@@ -170,6 +177,7 @@ def _has(view: ReportView) -> Mapping[str, bool]:
         "requirements": any(s.requirements for s in standings),
         "cost": any(s.cost_per_1000 for s in standings),
         "net": any(s.net_value_per_case for s in standings),
+        "p_best": any(s.p_best for s in standings),
         "month": any(s.net_value_per_month for s in standings),
         "failed": any(s.n_failed or s.n_unscored or s.n_missing for s in standings),
         "assisted": any(s.assisted_variance is not None for s in standings),
@@ -197,6 +205,7 @@ def _contents(view: ReportView, charts: Mapping[str, Chart | None]) -> list[tupl
         ("race", "How the race went", view.race),
         ("differences", "Differences", view.differences),
         ("cost", "Quality against cost", charts["frontier"]),
+        ("money", "Money", view.economics),
         ("latency", "Time to answer", charts["latency"]),
         ("slices", "Slices", view.slices),
         ("mistakes", "Mistakes by class", view.confusion),

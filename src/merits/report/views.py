@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from merits.core.decision import Decision, Reason
+from merits.core.economics import Economics
 from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs
 from merits.core.task import Example
@@ -18,6 +19,7 @@ from merits.report.sections.conditions import ConditionsSection, conditions_sect
 from merits.report.sections.curves import CurveSection, curve_section
 from merits.report.sections.differences import DifferenceSection, difference_section
 from merits.report.sections.disagreement import DisagreementSection, disagreement_section
+from merits.report.sections.economics import has_content
 from merits.report.sections.examples import Answers, ShownExample, hardest, solved_by_one
 from merits.report.sections.frontier import FrontierSection, frontier_section
 from merits.report.sections.latency import LatencySection, latency_section
@@ -61,6 +63,7 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     units: Units
     race: RaceSection | None
     frontier: FrontierSection | None
+    economics: Economics | None
     latency: LatencySection | None
     slices: SliceSection | None
     confusion: ConfusionSection | None
@@ -108,7 +111,8 @@ def view(
         candidates=rows,
         units=units,
         race=race_section(subject),
-        frontier=frontier_section(rows, decision.currency, units),
+        frontier=frontier_section(rows, decision.currency, units, decision.economics),
+        economics=decision.economics if has_content(decision.economics) else None,
         latency=latency_section(subject),
         slices=slice_section(subject),
         confusion=confusion_section(subject),
@@ -130,6 +134,7 @@ def _left_out(found: ReportView) -> tuple[LeftOut, ...]:
     no_classes = "the task has no classes" if found.kind != "classification" else "no labelled outcome"
     reasons = {
         "Quality against cost": (found.frontier, "fewer than two candidates have both a price and a quality"),
+        "Money": (found.economics, "no candidate that may be chosen has a price, or there is only one"),
         "Latency": (found.latency, "no latency was measured"),
         "Slices": (found.slices, "no tags were named (slices: in the task file)"),
         "Mistakes by class": (found.confusion, no_classes),

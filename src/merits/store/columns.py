@@ -148,6 +148,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         tokens=_by_name(arrays, "tokens"),
         raced=_raced(head.race, arrays),
         counts=_counts(arrays),
+        silent=arrays.get("silent"),
     )
 
 
@@ -161,6 +162,8 @@ def _head(header: bytes) -> _Header:
 def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
     for name in (*_PLAIN, *_TEXTS):
         yield name, getattr(evaluation, name)
+    if evaluation.silent is not None:
+        yield "silent", evaluation.silent
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array

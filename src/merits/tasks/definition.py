@@ -64,6 +64,39 @@ class NeedsPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Meta(gt=0, le=1, description="The largest loss of quality (0.1 = 10 points) risked for a cheaper candidate."),
     ] = 0.10
     incumbent: Annotated[str, Meta(description="The name of the candidate in use today.")] = ""
+    loss_by_class: Annotated[
+        dict[str | int, dict[str | int, float]],
+        Meta(
+            description="What a mistake costs, by right label and by the label said; others cost `loss_of_wrong`.",
+            examples=[{"fraud": {"fine": 50.0}, "fine": {"fraud": 2.0}}],
+        ),
+    ] = {}
+    loss_of_abstaining: Annotated[
+        float | None,
+        Meta(description="What an answer costs that names no label, or is empty. Left out: it is a wrong answer."),
+    ] = None
+    price_of_waiting: Annotated[float, Meta(description="What a second of waiting costs, past `free_wait_s`.")] = 0.0
+    free_wait_s: Annotated[float, Meta(description="The seconds of waiting that cost nothing.")] = 0.0
+    review_price: Annotated[
+        float | None, Meta(description="What it costs that a person looks at an answer and solves the case.")
+    ] = None
+    review_below: Annotated[
+        float | None, Meta(description="Answers of a confidence below this are looked at by a person.")
+    ] = None
+    horizon_months: Annotated[
+        float, Meta(description="The months that one-off costs are spread over, and a return is counted for.")
+    ] = 12.0
+    peak_load: Annotated[
+        float, Meta(description="How many times the mean load the busiest hour brings a machine of one's own.")
+    ] = 1.0
+    price_of_label: Annotated[float | None, Meta(description="What it costs to label one more example.")] = None
+    ranges: Annotated[
+        dict[str, tuple[float, float]],
+        Meta(
+            description="The 10 % and the 90 % point of an amount above that is not known for sure.",
+            examples=[{"worth_of_solved": [0.3, 0.8]}],
+        ),
+    ] = {}
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

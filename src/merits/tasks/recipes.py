@@ -90,7 +90,8 @@ def needs_of(part: NeedsPart, source: Source) -> Needs:
                 f"Write it in {part.currency}, or set `currency: {money}`.",
             )
     values = {name: getattr(part, name) for name in part.__struct_fields__}
-    return Needs(**{**values, "requirements": tuple(requirements)})
+    by_class = {str(t): {str(label): loss for label, loss in said.items()} for t, said in part.loss_by_class.items()}
+    return Needs(**{**values, "requirements": tuple(requirements), "loss_by_class": by_class})
 
 
 def with_place(check: Callable[[], T], source: Source, place: Place) -> T:
@@ -188,9 +189,17 @@ def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: 
 
     A remote model uses no seconds of this machine: with this price it would seem to be free.
     """
-    if machine_per_hour is None or candidate.price is not None or not _runs_here(candidate):
+    own = candidate.price
+    if machine_per_hour is None or (own is not None and not own.is_fixed_only) or not _runs_here(candidate):
         return candidate
-    price = Price(currency=currency, machine_per_hour=machine_per_hour, source="machine_per_hour of the task")
+    if own is not None and own.per_month is not None:
+        return candidate  # the month pays for the machine
+    price = Price(
+        currency=currency if own is None else own.currency,
+        machine_per_hour=machine_per_hour,
+        one_off=None if own is None else own.one_off,
+        source="machine_per_hour of the task",
+    )
     return Candidate(
         name=candidate.name,
         kind=candidate.kind,

@@ -1,4 +1,4 @@
-"""Quality against cost: the candidates, their intervals, and the line of those that nobody beats on both."""
+"""Quality against cost: the candidates, their intervals, and who is dominated, may be, or is not."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from merits.report.sections.frontier import CostPoint, FrontierSection
 __all__ = ["frontier_chart"]
 
 _HEIGHT = 330
+_PLACES = ("on the frontier", "possibly dominated", "certainly dominated")
 
 
 def frontier_chart(section: FrontierSection) -> Chart:
     """Cost along, quality up; the best place is the top left."""
-    words = "; ".join(f"{p.name} {p.quality} at {p.cost.text()}" for p in section.points)
+    words = "; ".join(f"{p.name} {p.quality} at {p.cost.text()}, {p.place}" for p in section.points)
     return draw(
         "frontier",
         f"Share of cases solved against the cost of {section.n_cases:,} cases. {words}.",
@@ -71,21 +72,16 @@ def _spec(section: FrontierSection, width: Width) -> Spec:
         "field": "role",
         "type": "nominal",
         "legend": None,
-        "scale": {"domain": ["named", "frontier", "other"], "range": ["var(--good)", "var(--c1)", "var(--soft)"]},
+        "scale": {"domain": ["named", *_PLACES], "range": ["var(--good)", "var(--c1)", "var(--c2)", "var(--soft)"]},
+    }
+    shape: Spec = {
+        "field": "place",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": [*_PLACES], "range": ["circle", "triangle-up", "cross"]},
     }
     faint: Spec = {"type": "rule", "strokeWidth": 2, "opacity": 0.45, "strokeCap": "round"}
     layers: list[JSON] = [
-        {
-            "transform": [{"filter": "datum.on"}],
-            "mark": {
-                "type": "line",
-                "interpolate": "step-after",
-                "color": "var(--c1)",
-                "opacity": 0.5,
-                "strokeDash": [2, 3],
-            },
-            "encoding": {"x": x, "y": y},
-        },
         {"mark": faint, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour}},
         {
             "mark": faint,
@@ -93,7 +89,7 @@ def _spec(section: FrontierSection, width: Width) -> Spec:
         },
         {
             "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1},
-            "encoding": {"x": x, "y": y, "color": colour},
+            "encoding": {"x": x, "y": y, "color": colour, "shape": shape},
         },
         *_labels(points, (across, up), width, {"x": x, "y": y}),
     ]
@@ -110,8 +106,8 @@ def _datum(point: CostPoint, across: _Span) -> Spec:
         "quality": quality.value,
         "low": quality.low,
         "high": quality.high,
-        "on": point.on_frontier,
-        "role": "named" if point.named else "frontier" if point.on_frontier else "other",
+        "place": point.place,
+        "role": "named" if point.named else point.place,
     }
 
 

@@ -1,4 +1,4 @@
-"""Quality against cost: which candidates nobody beats on both."""
+"""Quality against cost: who is certainly dominated, who may be, and who is not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from merits.core.economics import Economics, Place, Position
 from merits.core.estimate import Estimate
 from merits.report.sections.candidates import CandidateRow, Units
 
@@ -16,17 +17,18 @@ _DECADES = 20  # costs further apart than this factor are drawn on a logarithmic
 
 
 class CostPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate with a price; on the frontier when no other is as good for less, or better for as much."""
+    """A candidate with a price, and where it stands in all measured dimensions together; `by` dominates it, or may."""
 
     name: str
     named: bool
     quality: Estimate
     cost: Estimate
-    on_frontier: bool
+    place: Place
+    by: str
 
 
 class FrontierSection(msgspec.Struct, frozen=True, kw_only=True):
-    """The priced candidates by cost; the frontier is one of point estimates, so neighbours on it may be tied.
+    """The priced candidates by cost. `positions` are those of all candidates, in `dimensions`, judged by `method`.
 
     `unpriced` are the candidates whose cost is unknown: they are on no axis.
     """
@@ -36,28 +38,39 @@ class FrontierSection(msgspec.Struct, frozen=True, kw_only=True):
     scale: Literal["linear", "log", "symlog"]
     currency: str
     n_cases: int
+    positions: tuple[Position, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    method: str = ""
 
 
-def frontier_section(rows: Sequence[CandidateRow], currency: str, units: Units) -> FrontierSection | None:
+def frontier_section(
+    rows: Sequence[CandidateRow], currency: str, units: Units, economics: Economics | None = None
+) -> FrontierSection | None:
     """None unless two candidates have both a quality and a cost. Costs are of `n_cases` cases."""
     known = [(row, *figures) for row in rows if (figures := _figures(row, units)) is not None]
     if len(known) < 2:
         return None
-    places = [(cost.value or 0.0, quality.value or 0.0) for _, quality, cost in known]
-    points = [
-        CostPoint(name=row.name, named=row.named, quality=quality, cost=cost, on_frontier=not _beaten(place, places))
-        for (row, quality, cost), place in zip(known, places, strict=True)
-    ]
+    found = {} if economics is None else {position.candidate: position for position in economics.positions}
+    points = [_point(row, quality, cost, found.get(row.name)) for row, quality, cost in known]
     unpriced = tuple(
         row.name for row in rows if row.standing.quality is not None and row.standing.cost_per_1000 is None
     )
     return FrontierSection(
         points=tuple(sorted(points, key=lambda point: (point.cost.value or 0.0, point.name))),
         unpriced=unpriced,
-        scale=_scale([cost for cost, _ in places]),
+        scale=_scale([cost.value or 0.0 for _, _, cost in known]),
         currency=currency,
         n_cases=units.cases,
+        positions=tuple(found[row.name] for row in rows if row.name in found),
+        dimensions=() if economics is None else economics.dimensions,
+        method="" if economics is None else economics.positions_method,
     )
+
+
+def _point(row: CandidateRow, quality: Estimate, cost: Estimate, position: Position | None) -> CostPoint:
+    place: Place = "possibly dominated" if position is None else position.place
+    by = "" if position is None else position.by
+    return CostPoint(name=row.name, named=row.named, quality=quality, cost=cost, place=place, by=by)
 
 
 def _figures(row: CandidateRow, units: Units) -> tuple[Estimate, Estimate] | None:
@@ -65,11 +78,6 @@ def _figures(row: CandidateRow, units: Units) -> tuple[Estimate, Estimate] | Non
     if quality is None or cost is None or quality.value is None or cost.value is None:
         return None
     return quality, cost.times(units.cases / 1_000)
-
-
-def _beaten(place: tuple[float, float], places: Sequence[tuple[float, float]]) -> bool:
-    """Whether another costs no more and is no worse, and is better in one of the two."""
-    return any(other != place and other[0] <= place[0] and other[1] >= place[1] for other in places)
 
 
 def _scale(costs: Sequence[float]) -> Literal["linear", "log", "symlog"]:
