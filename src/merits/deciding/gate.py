@@ -93,6 +93,7 @@ def judge_gate(candidate: Side, baseline: Side | None, needs: Needs, *, margin: 
 def margin_of(needs: Needs) -> float:
     """The margin that the needs name: that of a requirement not to be worse than another candidate, else `tie_margin`.
 
+    >>> from merits.core.needs import Requirement
     >>> margin_of(Needs(requirements=(Requirement("accuracy", ">=", -0.01, against="incumbent"),)))
     0.01
     """

@@ -87,7 +87,7 @@ def outcomes_file(evaluation: Evaluation, names: Sequence[str] = ()) -> Outcomes
         repeats=repeats.tolist() if repeats.any() else None,
         groups=None if len(np.unique(groups)) == len(groups) else groups.tolist(),
         tags={name: texts[rows].tolist() for name, texts in evaluation.tags.items()},
-        facts={name: text for name, text in evaluation.facts.items() if name in ("solved means", "tool", "measure")},
+        facts=_facts(evaluation),
         candidates=[_column(evaluation, k, rows) for k in chosen],
     )
 
@@ -109,6 +109,12 @@ def read_own(value: JSON, file: str) -> Evaluation:
     if any(length != n for length in lengths) or letters - set(_LETTERS) or not _sound(found):
         raise DataError(f"{file} does not hold together: its columns differ.", "Write it again: merits gate --save")
     return _evaluation(found)
+
+
+def _facts(evaluation: Evaluation) -> dict[str, str]:
+    """What a reader of the outcomes must know. What a race did not ask is missing, and was not given up."""
+    kept = {name: text for name, text in evaluation.facts.items() if name in ("solved means", "tool", "measure")}
+    return kept if evaluation.raced is None else {"tool": "Merits, a race", **kept}
 
 
 def _sound(found: OutcomesFile) -> bool:
