@@ -50,6 +50,7 @@ __all__ = [
     "plan",
     "raw_outputs",
     "run",
+    "stored_evaluation",
     "stored_run",
     "write_report",
 ]
@@ -198,13 +199,19 @@ def barred(task: Task) -> dict[str, str]:
 
 def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
     """The main job again from what is stored, under the task's present needs and prices. Asks nothing."""
+    with _opened(store, task, write=False) as opened:
+        return _concluded(task, stored_evaluation(task, store=opened), opened, remember=False)
+
+
+def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) -> Evaluation:
+    """The latest test evaluation that is stored, under the task's present prices. Asks nothing."""
     from merits.evaluating import reprice
 
     with _opened(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
-        if evaluation is None:
-            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-        return _concluded(task, reprice(evaluation, task.candidates, _prices(task)), opened, remember=False)
+    if evaluation is None:
+        raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+    return reprice(evaluation, task.candidates, _prices(task))
 
 
 def explained(
