@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Store
-from merits.core.errors import TaskError, UsageError
+from merits.core.errors import RequirementError, TaskError, UsageError
 from merits.core.task import Split, Task
 
 if TYPE_CHECKING:
@@ -129,8 +129,17 @@ def run(
     progress: Progress | None = None,
     race: Racing | None = None,
 ) -> Run:
-    """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report."""
+    """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report.
+
+    Raises RequirementError, before anything is asked, where what they say of themselves rules out every candidate.
+    """
     check_needs(task)
+    out = barred(task)
+    if out and len(out) == len(task.candidates):
+        raise RequirementError(
+            f"every candidate is ruled out, so nothing was asked. {next(iter(out))}: {next(iter(out.values()))}.",
+            "Add candidates that may be used, or change a requirement that is not needed.",
+        )
     with _opened(store, task) as opened:
         evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race)
         return _concluded(task, evaluation, opened, remember=split == "test")

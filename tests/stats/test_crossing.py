@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from merits.stats.clusters import clustered
+from merits.stats.critical import t_critical
 from merits.stats.crossing import crossing, moments
-from merits.stats.means import mean
 from merits.stats.paired import compare_all
 
 A, B = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
@@ -20,8 +21,8 @@ def columns(n: int, seed: int = 0) -> np.ndarray:
 def test_limits_without_made_up_rows_are_students() -> None:
     """Read off the sums, the interval is that of the rows."""
     values = columns(50)
-    slow = mean(values[0])
-    assert moments(values).limits(A, 0.95) == pytest.approx((slow.low, slow.high))
+    middle, half = values[0].mean(), t_critical(0.95, 49) * values[0].std(ddof=1) / np.sqrt(50)
+    assert moments(values).limits(A, 0.95) == pytest.approx((middle - half, middle + half))
 
 
 def test_limits_with_made_up_rows_are_bonett_and_prices() -> None:
@@ -36,8 +37,10 @@ def test_limits_with_made_up_rows_are_bonett_and_prices() -> None:
 def test_grouped_limits_are_those_between_groups() -> None:
     """t(G - 1) on sums of groups, whatever their sizes."""
     values, groups = columns(60)[0], np.random.default_rng(1).integers(0, 12, 60)
-    slow = mean(values, groups)
-    assert moments(values[None, :], groups).limits(np.array([1.0, 0.0]), 0.95) == pytest.approx((slow.low, slow.high))
+    slow = clustered(values, groups)
+    half = t_critical(0.95, slow.n_groups - 1) * np.sqrt(slow.variance)
+    limits = moments(values[None, :], groups).limits(np.array([1.0, 0.0]), 0.95)
+    assert limits == pytest.approx((slow.mean - half, slow.mean + half))
 
 
 def test_the_ends_are_where_the_interval_of_the_mean_begins_to_leave_out_zero() -> None:

@@ -44,7 +44,7 @@ def payback(found: Versus, asked: Evaluation) -> Payback | None:
         months=months,
         return_on_investment=_return(investment, gain, needs.horizon_months) if investment > (spent or 0.0) else None,
         horizon_months=needs.horizon_months,
-        text=_words(new.name, old.name, investment, gain, months, monthly=fixed_per_month(new)),
+        text=f"{new.name} instead of {old.name} {_words(gain, months, investment, spent, fixed_per_month(new))}",
     )
 
 
@@ -121,14 +121,16 @@ def _return(investment: float, gain: Estimate, months: float) -> Estimate | None
     )
 
 
-def _words(new: str, old: str, investment: float, gain: Estimate, months: Estimate | None, *, monthly: float) -> str:
+def _words(gain: Estimate, months: Estimate | None, investment: float, spent: float | None, monthly: float) -> str:
+    """What the change brings and takes, as the rest of a sentence."""
     every = f" (its {gain.number(monthly)} a month is counted)" if monthly else ""
-    change = f"{new} instead of {old} brings {gain.text()} a month{every}"
+    brings = f"brings {gain.text()} a month{every}"
     if investment <= 0.0:
-        return f"{change}; nothing is paid once."
-    paid = f"{gain.number(investment)} paid once"
+        return f"{brings}; nothing is paid once."
+    only = "this evaluation cost" if investment <= (spent or 0.0) else "is paid once"
+    paid = f"the {gain.number(investment)} that {only}"
     if months is None:
-        return f"{change}: {paid} would never be paid back."
+        return f"{brings}: {paid} would never be paid back."
     if months.value is None:
-        return f"{change}: as it looks {paid} is never paid back, at best in {months.number(months.low)}."
-    return f"{change}: {paid} is back in {months.text()}."
+        return f"{brings}: as it looks {paid} is never paid back, at best in {months.number(months.low)}."
+    return f"{brings}: {paid} is back in {months.text()}."

@@ -24,10 +24,12 @@ def break_even_chart(curve: Curve, currency: str) -> Chart:
 
 def _spec(curve: Curve, currency: str, width: Width) -> Spec:
     subject = fitting([curve.subject], 120)[0]
-    names = fitting([line.candidate for line in curve.lines], 110 if width.narrow else 160)
+    domain = _domain(curve)
+    lines = [line for line in curve.lines if max(line.highs) >= domain[0] and min(line.lows) <= domain[1]]
+    names = fitting([line.candidate for line in lines], 110 if width.narrow else 160)
     rows: list[Spec] = [
         {"x": x, "y": line.values[i], "low": line.lows[i], "high": line.highs[i], "name": name}
-        for line, name in zip(curve.lines, names, strict=True)
+        for line, name in zip(lines, names, strict=True)
         for i, x in enumerate(curve.at)
     ]
     unit = "cases" if curve.input.startswith("volume") else currency
@@ -44,7 +46,7 @@ def _spec(curve: Curve, currency: str, width: Width) -> Spec:
     y: Spec = {
         "field": "y",
         "type": "quantitative",
-        "scale": {"domain": _domain(curve), "nice": False, "zero": False},
+        "scale": {"domain": [*domain], "nice": False, "zero": False},
         "axis": {
             "title": None if width.narrow else f"more than {subject} a case ({currency})",
             "tickCount": 6,
@@ -85,14 +87,14 @@ def _spec(curve: Curve, currency: str, width: Width) -> Spec:
     return {"height": _HEIGHT, "data": values(rows), "layer": layers}
 
 
-def _domain(curve: Curve) -> list[JSON]:
+def _domain(curve: Curve) -> tuple[float, float]:
     """The lines that meet the subject with their bands, and zero; others as far as they come near."""
     meeting = {name for point in curve.crossings for name in (point.below, point.above)}
     near = [line for line in curve.lines if line.candidate in meeting] or list(curve.lines)
     start = 0 if not curve.input.startswith("volume") else len(curve.at) // 5  # fixed costs dwarf all at first
     ends = [v for line in near for v in (*line.lows[start:], *line.highs[start:], 0.0)]
     pad = 0.06 * (max(ends) - min(ends)) or 1.0
-    return [min(ends) - pad, max(ends) + pad]
+    return min(ends) - pad, max(ends) + pad
 
 
 def _now(curve: Curve, width: Width) -> list[JSON]:
