@@ -20,7 +20,8 @@ _COMMAND = (sys.executable, "-m", "pytest", "-m", "slow", "-s", "-q", "-p", "no:
 def main(argv: Sequence[str]) -> dict[str, object]:
     """How many simulations passed and failed, and the seconds; exits with 1 when one failed. `argv` goes to pytest."""
     start = time.perf_counter()
-    lines = [f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}", *(f"{name}: {value}" for name, value in machine().items()), ""]
+    head = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M UTC}", **machine(), "run": " ".join(argv) or "all of them"}
+    lines = [*(f"{name}: {value}" for name, value in head.items()), ""]
     with subprocess.Popen([*_COMMAND, *argv], stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         for line in running.stdout:

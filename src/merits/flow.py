@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Store
-from merits.core.errors import TaskError, UsageError
+from merits.core.errors import RequirementError, TaskError, UsageError
 from merits.core.task import Split, Task
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ __all__ = [
     "plan",
     "raw_outputs",
     "run",
+    "stored_evaluation",
     "stored_run",
     "write_report",
 ]
@@ -128,8 +129,17 @@ def run(
     progress: Progress | None = None,
     race: Racing | None = None,
 ) -> Run:
-    """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report."""
+    """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report.
+
+    Raises RequirementError, before anything is asked, where what they say of themselves rules out every candidate.
+    """
     check_needs(task)
+    out = barred(task)
+    if out and len(out) == len(task.candidates):
+        raise RequirementError(
+            f"every candidate is ruled out, so nothing was asked. {next(iter(out))}: {next(iter(out.values()))}.",
+            "Add candidates that may be used, or change a requirement that is not needed.",
+        )
     with _opened(store, task) as opened:
         evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race)
         return _concluded(task, evaluation, opened, remember=split == "test")
@@ -189,13 +199,19 @@ def barred(task: Task) -> dict[str, str]:
 
 def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
     """The main job again from what is stored, under the task's present needs and prices. Asks nothing."""
+    with _opened(store, task, write=False) as opened:
+        return _concluded(task, stored_evaluation(task, store=opened), opened, remember=False)
+
+
+def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) -> Evaluation:
+    """The latest test evaluation that is stored, under the task's present prices. Asks nothing."""
     from merits.evaluating import reprice
 
     with _opened(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
-        if evaluation is None:
-            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-        return _concluded(task, reprice(evaluation, task.candidates, _prices(task)), opened, remember=False)
+    if evaluation is None:
+        raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+    return reprice(evaluation, task.candidates, _prices(task))
 
 
 def explained(

@@ -246,3 +246,45 @@ def test_the_best_of_20_equal_prompts_gets_an_unbiased_score_on_test() -> None:
 def test_the_best_of_20_equal_prompts_gets_an_unbiased_score_on_test_over_many_seeds() -> None:
     """The same to a tenth of a spread."""
     check_best_of_20(100)
+
+
+# Ruled out by a fact ---------------------------------------------------------------------------------------------
+
+
+def licensed(folder: Path, *licences: str) -> None:
+    """A task that costs money with a candidate for each licence; those that are not MIT must not be asked."""
+    names = [f"c{number}" for number in range(len(licences))]
+    bodies = (
+        f"def {name}{right_but(*range(0, 200, 9))}"
+        if licence == "MIT"
+        else f"def {name}(text):\n    open('asked', 'w')\n"
+        for name, licence in zip(names, licences, strict=True)
+    )
+    written(folder, 200, "\n".join(bodies), names, requirements=["licence in [MIT]"], tie_margin=0.2)
+    task = json.loads((folder / "merits.json").read_text("utf-8"))
+    for candidate, licence in zip(task["candidates"], licences, strict=True):
+        candidate |= {"price": {"per_call": 0.01}, "metadata": {"licence": licence}}
+    (folder / "merits.json").write_text(json.dumps(task), "utf-8")
+
+
+def test_who_may_not_be_used_costs_nothing(folder: Path, merits: Merits) -> None:
+    """A run that costs money asks no question of a candidate that a fact rules out, and says so before."""
+    licensed(folder, "MIT", "closed")
+    _, out, _ = merits("run", "merits.json", "--dry-run")
+    assert "c1 is ruled out: licence in [MIT] is required (licence: closed)." in " ".join(out.split())
+    code, out, err = merits("run", "merits.json", "--json", "--quiet")
+    decision = json.loads(out)["decision"]
+    assert (code, decision["verdict"], decision["candidate"]) == (0, "adopt", "c0"), err
+    assert ("ruled-out", "c1") in {(reason["code"], reason.get("candidate")) for reason in decision["reasons"]}
+    assert not (folder / "asked").exists()
+    assert merits("report", "merits.json")[0] == 0
+
+
+def test_where_nobody_may_be_used_nothing_is_asked(folder: Path, merits: Merits) -> None:
+    """And the error says why and what to change."""
+    licensed(folder, "GPL", "closed")
+    code, _, err = merits("run", "merits.json", "--quiet")
+    assert code == 2
+    assert "every candidate is ruled out" in err
+    assert "licence in [MIT] is required (licence: GPL)" in err
+    assert not (folder / "asked").exists()

@@ -85,7 +85,9 @@ def test_only_one_candidate(flowers: Path, merits: Merits) -> None:
     assert ["most-common"] == [s["candidate"] for s in json.loads(out)["decision"]["standings"]]
 
 
-@pytest.mark.parametrize("verb", ["init", "check", "run", "report", "explain-decision", "kinds", "schema"])
+@pytest.mark.parametrize(
+    "verb", ["init", "check", "run", "report", "explain-decision", "compare", "gate", "kinds", "schema"]
+)
 def test_help_shows_an_example_that_can_be_copied(verb: str, merits: Merits) -> None:
     code, out, _ = merits(verb, "--help")
     assert code == 0

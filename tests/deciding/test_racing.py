@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from merits.core.evaluation import Evaluation, Raced
 from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
 from merits.core.racing import Budget, Racing
+from merits.deciding.bars import raced_bars
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.decide import decide
 from merits.deciding.racing import replay, schedule
@@ -163,3 +165,56 @@ def test_a_candidate_that_was_given_up_is_not_asked_any_more() -> None:
     decision = decide(evaluation, Needs())
     assert decision.candidate == "a"
     assert decision.standing("gone").relation == "not assessed"
+
+
+LICENCE = Requirement("licence", "in", values=("MIT",))
+
+
+def licensed(evaluation: Evaluation, **licences: str) -> Evaluation:
+    stated = (
+        msgspec.structs.replace(c, metadata={"licence": licences[c.name]}) if c.name in licences else c
+        for c in evaluation.candidates
+    )
+    return replace(evaluation, candidates=tuple(stated))
+
+
+def test_who_is_ruled_out_by_what_it_says_is_not_asked_and_drops_nobody() -> None:
+    """It would win, and would leave those that may be used with too little evidence."""
+    whole = licensed(truth({"closed": 0.95, "good": 0.85, "poor": 0.5}), closed="closed", good="MIT", poor="MIT")
+    needs = Needs(requirements=(LICENCE,))
+    evaluation, _ = raced(whole, needs=needs)
+    assert not (evaluation.status[0] != Status.MISSING).any()
+    decision = decide(evaluation, needs)
+    assert (decision.verdict, decision.candidate) == ("adopt", "good")
+    assert [reason.code for reason in decision.reasons if reason.candidate == "closed"] == ["ruled-out"]
+    freed = decide(evaluation, Needs())
+    assert freed.standing("closed").relation == "not assessed"
+
+
+def test_a_race_where_everybody_is_ruled_out_asks_nothing() -> None:
+    """And none is worth it."""
+    whole = licensed(truth({"a": 0.9, "b": 0.8}), a="closed", b="closed")
+    needs = Needs(requirements=(LICENCE,))
+    evaluation, _ = raced(whole, needs=needs)
+    assert (evaluation.status == Status.MISSING).all()
+    assert decide(evaluation, needs).verdict == "none worth it"
+
+
+def test_a_bar_on_a_part_does_not_race_as_one_on_the_whole() -> None:
+    """`worst_slice(accuracy by language)` is no floor on the accuracy."""
+    bars = [Requirement("accuracy", ">=", 0.8, by="language"), Requirement("accuracy", ">=", 0.5, against="a")]
+    assert raced_bars(Needs(requirements=(*bars, Requirement("accuracy", ">=", 0.7)))) == raced_bars(
+        Needs(requirements=(Requirement("accuracy", ">=", 0.7),))
+    )
+
+
+def test_a_margin_to_a_rival_in_a_race_holds_at_every_look() -> None:
+    """The race stopped on what it saw; the explanation says that they raced."""
+    needs = Needs(requirements=(Requirement("accuracy", ">=", -0.2, against="fair"),))
+    evaluation, _ = raced(truth({"good": 0.9, "fair": 0.6}), needs=needs)
+    decision = decide(evaluation, needs)
+    (found,) = decision.standing("good").requirements
+    assert found.estimate is not None
+    assert "time-uniform" in found.estimate.method
+    assert found.met == "met"
+    assert "raced" in [step.code for step in decision.steps]

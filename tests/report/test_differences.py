@@ -15,6 +15,7 @@ from merits.deciding.decide import decide
 from merits.report import page
 from merits.report.drawings.differences import difference_chart
 from merits.report.sections.differences import difference_section
+from merits.report.sections.measures import measure_section
 from merits.report.sections.subject import Subject
 from merits.testing.evaluations import tiny
 from tests.deciding.evaluations import evaluation_of, first
@@ -113,6 +114,18 @@ def test_counted_measures_stand_with_their_intervals() -> None:
     assert b.difference.low is not None
     assert b.difference.low > 0.1
     assert (b.p_value or 1) < 1e-4
+
+
+def test_a_counted_measure_of_one_candidate_is_among_the_measures() -> None:
+    """There is nobody to compare it with, and no classes."""
+    counts = np.stack([np.arange(60) % 2, np.full(60, 10)], axis=-1)[None] * 1.0
+    evaluation = replace(evaluation_of({"a": first(30, 60)}), counts={"wer": Counted("error_rate", counts)})
+    section = measure_section(Subject(evaluation, decide(evaluation, Needs())))
+    assert section is not None
+    (estimate,) = section.rows[0].estimates
+    assert section.names == ("wer",)
+    assert estimate is not None
+    assert (estimate.value, estimate.n) == (0.05, 60)
 
 
 def test_the_view_is_plain_data() -> None:

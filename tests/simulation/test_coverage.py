@@ -27,6 +27,7 @@ _INTERVALS = (
     "tuple[float | None, float | None]",
 )
 ELSEWHERE = {
+    "difference_bounds": "has a simulation of its own: test_gates.py",
     "clopper_pearson_bound": "gives one bound, which the table takes from both sides",
     "skewed_limits": "makes the interval of mean, which the table has",
 }

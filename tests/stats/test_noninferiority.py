@@ -93,6 +93,16 @@ def test_no_rows_and_one_group_have_no_bounds() -> None:
     assert (alone.value, alone.low, alone.high) == (1.0, None, None)
 
 
+def test_bounds_that_hold_at_every_look_are_wider() -> None:
+    """A race stops on what it saw."""
+    first, second = (np.arange(200) < 150).astype(float), (np.arange(200) < 155).astype(float)
+    once, always = difference_bounds(first, second), difference_bounds(first, second, anytime=True)
+    assert once.low is not None
+    assert always.low is not None
+    assert always.low < once.low
+    assert "time-uniform" in always.method
+
+
 def test_scores_between_0_and_1_are_compared_too() -> None:
     """Independent and grouped; the bounds hold the true difference."""
     generator = np.random.default_rng(0)

@@ -249,3 +249,23 @@ def test_banking77_and_gsm8k_are_tasks(shared: object) -> None:
     ) == ("classification", 77, 10003, 3080)
     maths = make_task(f"{folder}/gsm8k/test.jsonl", extract="#### (.*)", scorers="numeric")
     assert (maths.kind, len(maths.examples), maths.examples[0].target) == ("generation", 1319, "18")
+
+
+def test_what_runs_in_this_process_is_known_to_be_on_premises() -> None:
+    """Where it is asked for; code of one's own may call anybody, and what is said is never overruled."""
+    candidates = [
+        "most-common",
+        {"kind": "text-linear", "metadata": {"on_premises": False}},
+        {"kind": "command", "run": ["cat"], "name": "own"},
+    ]
+    task = make_task(rows(), needs={"requirements": ["on-premises"]}, candidates=candidates)
+    assert [candidate.metadata for candidate in task.candidates] == [{"on-premises": True}, {"on_premises": False}, {}]
+    assert make_task(rows(), candidates=["most-common"]).candidates[0].metadata == {}
+
+
+def test_a_margin_to_a_candidate_that_is_not_there_is_an_error() -> None:
+    """Before anything is spent, with the near miss."""
+    with pytest.raises(TaskError, match=r"no candidate is named 'most-comon'.*Did you mean 'most-common'"):
+        make_task(rows(), needs={"requirements": ["non-inferior to most-comon by 1 pt"]}, candidates=["most-common"])
+    with pytest.raises(TaskError, match="no incumbent is named"):
+        make_task(rows(), needs={"requirements": ["non-inferior to incumbent by 1 pt"]}, candidates=["most-common"])

@@ -55,7 +55,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 when all can be told apart, 3 when some cannot."""
-    from merits.cli.sides import Finder, matched
+    from merits.cli.sides import Finder, inputs_by_example, matched
     from merits.deciding.changes import changes
     from merits.evaluating.importing import Reading
 
@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing to compare.", "Name two: merits compare small large (or list the runs: --runs)")
     found = [finder.sides(word) for word in args.things]
     compared = [change for first, others in matched(args.things, found) for change in changes(first, others)]
-    _show(compared, flipped_inputs(compared, finder.inputs), args)
+    inputs = inputs_by_example((side for sides in found for side in sides), finder.inputs)
+    _show(compared, flipped_inputs(compared, inputs), args)
     return UNDECIDED if any(change.verdict == "cannot be told apart" for change in compared) else 0
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from merits.cli import github
 from merits.cli.compare import add_reading, flipped_inputs
 from merits.cli.options import DEFAULT_TASK, add_json, add_store, console, found_task, print_json
+from merits.cli.sides import inputs_by_example, inputs_of, sides_in_file
 from merits.core.errors import UsageError
 from merits.core.needs import Needs
 from merits.core.validate import did_you_mean
@@ -42,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baseline", metavar="NAME", help="compare with baselines/NAME.json, or with a file")
     parser.add_argument("--save", metavar="NAME", help="save the outcomes as baselines/NAME.json, once a gate passed")
     parser.add_argument("--candidate", metavar="NAME", help="who is gated (default: the baseline's, the incumbent)")
-    parser.add_argument("--margin", metavar="1pt", help="how much worse is still fine (default: the task's tie_margin)")
+    parser.add_argument("--margin", metavar="1pt", help="how much worse is still fine (default: what the needs say)")
     parser.add_argument("--results", metavar="FILE", help="gate these results, also another tool's; asks nothing")
     parser.add_argument("--stored", action="store_true", help="gate the latest run as it is stored; ask nothing")
     add_store(parser)
@@ -56,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class _Subject:
-    """Who is gated, and what is known around it."""
+    """Who is gated, and what is known around it: the task, and its inputs by their hash."""
 
     side: Side
     task: Task | None
@@ -73,7 +74,7 @@ class _Subject:
 
 def run(args: argparse.Namespace) -> int:
     """0 passed (or saved), 1 failed, 3 inconclusive."""
-    from merits.deciding.gate import judge_gate
+    from merits.deciding.gate import judge_gate, margin_of
     from merits.evaluating.importing import Reading
 
     reading = Reading(args.metric, args.solved_at)
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         subject.side,
         baseline,
         subject.needs,
-        margin=subject.needs.tie_margin if margin is None else margin,
+        margin=margin_of(subject.needs) if margin is None else margin,
         confidence=subject.needs.confidence,
     )
     only_save = args.save and not args.baseline
@@ -126,10 +127,8 @@ def _task(args: argparse.Namespace) -> Task | None:
 
 
 def _subject(args: argparse.Namespace, task: Task | None, reading: Reading, baseline: Path | None) -> _Subject:
-    inputs = {} if task is None else {example.id: example.input for example in task.examples}
+    inputs = {} if task is None else inputs_of(task)
     if args.results:
-        from merits.cli.sides import sides_in_file
-
         sides = sides_in_file(Path(args.results), args.candidate or "", reading)
         if len(sides) > 1:
             names = ", ".join(sides[0].evaluation.names)
@@ -165,7 +164,7 @@ def _evaluated(args: argparse.Namespace, task: Task, name: str) -> Side:
 
     flow.check_needs(task)
     if args.stored:
-        evaluation = flow.stored_run(task, store=args.store).evaluation
+        evaluation = flow.stored_evaluation(task, store=args.store)
         if name not in evaluation.names:
             raise UsageError(f"{name!r} is not in the latest run.", f"Run it: merits run --only {name}")
     else:
@@ -211,7 +210,8 @@ def _baseline(path: Path, name: str, candidate: Side, reading: Reading) -> Side:
 def _show(gate: Gate, subject: _Subject, args: argparse.Namespace) -> None:
     from merits.report import changes_markdown, changes_terminal
 
-    inputs = flipped_inputs([gate.change] if gate.change else [], subject.inputs)
+    inputs = inputs_by_example([subject.side], subject.inputs)
+    inputs = flipped_inputs([gate.change] if gate.change else [], inputs)
     if args.json:
         print_json("merits.gate/1", {"gate": gate, "inputs": inputs})
     elif args.markdown:

@@ -10,7 +10,7 @@ old.csv:small      one candidate of a file
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from merits.core.task import Task
     from merits.evaluating.importing import Reading
 
-__all__ = ["Finder", "matched", "sides_in_file"]
+__all__ = ["Finder", "inputs_by_example", "inputs_of", "matched", "sides_in_file"]
 
 _RUN = re.compile(r"(?P<name>.*)@(?P<number>-?\d+)")
 _FILES = frozenset({".csv", ".eval", ".json", ".jsonl", ".parquet", ".gz", ".tsv"})
@@ -62,10 +62,13 @@ class Finder:
 
     @cached_property
     def inputs(self) -> dict[str, JSON]:
-        """The inputs by example id, as far as there is a task that knows them."""
-        if self.task_path == DEFAULT_TASK and not Path(DEFAULT_TASK).exists():
-            return {}
-        return {example.id: example.input for example in self.task.examples}
+        """The task's inputs by their hash; none where no word needed a task and there is none that can be read."""
+        if "task" not in self.__dict__ and self.task_path == DEFAULT_TASK:
+            try:
+                return inputs_of(self.task)
+            except UsageError:
+                return {}
+        return inputs_of(self.task)
 
     def sides(self, word: str) -> tuple[Side, ...]:
         """What a word names; UsageError, with the near miss, when it names nothing."""
@@ -104,6 +107,22 @@ class Finder:
             raise TaskError(f"candidate {name!r} has not been run yet.", f"Run it first: merits run --only {name}")
         ran = {candidate for run in self.runs for candidate in run.candidates}
         raise UsageError(f"{name!r} is neither a candidate nor a file.", did_you_mean(name, ran) if ran else "")
+
+
+def inputs_of(task: Task) -> dict[str, JSON]:
+    """The inputs of a task by their hash."""
+    return {example.input_hash: example.input for example in task.examples}
+
+
+def inputs_by_example(sides: Iterable[Side], inputs: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The inputs by example id, where an example's input is really the one of that hash."""
+    found: dict[str, JSON] = {}
+    for side in sides:
+        evaluation = side.evaluation
+        for example, digest in zip(evaluation.examples.tolist(), evaluation.input_hashes.tolist(), strict=True):
+            if digest in inputs:
+                found[example] = inputs[digest]
+    return found
 
 
 def sides_in_file(path: Path, name: str, reading: Reading) -> tuple[Side, ...]:

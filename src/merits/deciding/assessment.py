@@ -86,6 +86,11 @@ class Assessment:
         left = self.race.here if self.cases.evaluation.raced.target == "examples" else self.race.ahead
         return tuple(k for k in self.members if left[k])
 
+    def misses_gate(self, k: int) -> bool:
+        """Whether k was taken out of a race because it certainly misses a requirement."""
+        gates = None if self.race is None else self.race.gates
+        return gates is not None and bool(gates.missed[k])
+
     def _worse(self, leader: int, k: int) -> bool:
         """Whether k is certainly not the best: dropped from the race, or certainly worse than the leader."""
         return k not in self.standing or self.compared.better(leader, k)
@@ -140,4 +145,5 @@ def assess(cases: Cases, needs: Needs) -> Assessment:
     if not members:
         return found
     sole = found.standing[0] if found.race is not None and len(found.standing) == 1 else None
-    return replace(found, comparison=compare(cases, needs, members, sole=sole))
+    beaten = frozenset(k for k in members if k not in found.standing and not found.misses_gate(k))
+    return replace(found, comparison=compare(cases, needs, members, sole=sole, beaten=beaten))

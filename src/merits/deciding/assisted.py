@@ -17,19 +17,22 @@ _MOST_HELPERS = 30
 
 
 def assisted_quality(cases: Cases, k: int, level: float) -> Assisted | None:
-    """The share of cases solved by candidate k over all rows; None where there is nothing to help with.
+    """The share of cases solved by candidate k over all rows that others were asked; None without any to help.
 
-    Only where rows are missing and none failed: what is missing because a candidate could not be asked is no random
-    part. That the rest was left by chance, as a race leaves it, is assumed; rows that could not be judged are left out.
+    Of a race: the rows past where k was dropped, in the random order fixed before. Otherwise only where rows are
+    missing and none failed: what is missing because a candidate could not be asked is no random part, and what is
+    missing for another reason is taken to have been left by chance. Rows that could not be judged are left out.
     """
+    raced, answered = cases.evaluation.raced is not None, cases.counted[k]
     missing = np.asarray((cases.evaluation.status[k] == Status.MISSING) & cases.clean)
-    answered = cases.counted[k]
-    if not missing.any() or not answered.any() or cases.failed[k].any():
+    missing &= ~cases.due[k] if raced else not cases.failed[k].any()
+    if not missing.any() or not answered.any():
         return None
-    rows = np.flatnonzero(missing | answered)
+    furthest = int(np.argmax((cases.counted & missing).sum(axis=1)))
+    rows = np.flatnonzero((missing | answered) & cases.counted[furthest])
     whole = np.flatnonzero(cases.counted[:, rows].all(axis=1))
     helpers = [j for j in whole.tolist() if j != k][:_MOST_HELPERS]
-    if not helpers:
+    if not helpers or not missing[rows].any():
         return None
     groups = None if cases.groups is None else cases.groups[rows]
     return assisted_mean(
@@ -38,4 +41,5 @@ def assisted_quality(cases: Cases, k: int, level: float) -> Assisted | None:
         cases.solved[helpers][:, rows].astype(np.float64),
         groups,
         level,
+        anytime=cases.anytime,
     )

@@ -34,6 +34,8 @@ def raced_bars(needs: Needs) -> tuple[Bar, ...]:
     """
     found = []
     for requirement in needs.requirements:
+        if not requirement.is_plain:
+            continue
         if requirement.metric in _SOLVED and requirement.op == ">=" and not requirement.of:
             found.append(Bar(requirement, requirement.bar))
         elif requirement.metric == "failure_rate" and requirement.op == "<=":

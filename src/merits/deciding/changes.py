@@ -269,6 +269,8 @@ def _cautions(paired: Paired) -> Iterator[str]:
         yield f"They were judged differently: {judges}."
     if one.split != two.split:
         yield f"They are from different splits: {one.split} and {two.split}."
+    if one.raced is not None or two.raced is not None:
+        yield "One of them is from a race, which stops on what it sees: its interval here is a little too narrow."
     if counts.n_changed:
         yield f"{pieces(counts.n_changed)}: the same id with another input by now, so not compared."
     not_counted = counts.n_paired - int(paired.counted(failures=True).sum())

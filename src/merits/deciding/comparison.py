@@ -32,7 +32,7 @@ class Comparison:
     """All pairs of the candidates that can be compared. Indices are those of the evaluation.
 
     `means` is the objective of each, on its own rows. `scale` is what a solved case and a wrong one differ by. `sole`
-    is the only survivor of a race: it is better than every other.
+    is the only survivor of a race: it is better than those that it left behind, `beaten`.
     """
 
     members: tuple[int, ...]
@@ -45,6 +45,7 @@ class Comparison:
     objective: Literal["quality", "net value"]
     grouped: bool
     sole: int | None = None
+    beaten: frozenset[int] = frozenset()
 
     @property
     def n_pairs(self) -> int:
@@ -59,7 +60,7 @@ class Comparison:
     def better(self, i: int, j: int) -> bool:
         """Whether candidate i is certainly better than candidate j."""
         a, b = self._at(i, j)
-        if self.sole is not None and i != j and self.sole in (i, j):
+        if (i == self.sole and j in self.beaten) or (j == self.sole and i in self.beaten):
             return i == self.sole
         return bool(self.pairs.centre[a, b] > 0 and self.adjusted[a, b] <= 1.0 - self.confidence)
 
@@ -152,7 +153,14 @@ class Comparison:
         return f"{name}{many}{few}"
 
 
-def compare(cases: Cases, needs: Needs, members: Sequence[int], *, sole: int | None = None) -> Comparison:
+def compare(
+    cases: Cases,
+    needs: Needs,
+    members: Sequence[int],
+    *,
+    sole: int | None = None,
+    beaten: frozenset[int] = frozenset(),
+) -> Comparison:
     """All pairs of some candidates, by net value or by quality (the share of cases solved).
 
     Of a race the intervals and p-values hold at every look, and `sole` is its only survivor, if there is one.
@@ -178,6 +186,7 @@ def compare(cases: Cases, needs: Needs, members: Sequence[int], *, sole: int | N
         objective=objective,
         grouped=cases.groups is not None,
         sole=sole,
+        beaten=beaten,
     )
 
 

@@ -66,7 +66,8 @@ def counted_measure(cases: Cases, name: str, k: int, level: float, *, one_sided:
         return None
     groups = cases.groups_at(mask)
     found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
-    size = float(counts[0, :, statistic.size].sum())
+    found = replace(found, anytime=cases.anytime)
+    size = float(counts[0, :, statistic.given].sum())
     return statistic_of_sums(found, 0, level, rows=size, method=statistic.name, one_sided=one_sided)
 
 
@@ -95,14 +96,15 @@ def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | N
     if not counts.shape[-1]:
         return None
     found = resample(value, counts, np.random.default_rng(0), resamples=_RESAMPLES)
-    return PairedMeasure(_OF_LABELS[name], replace(found, n=n), 2.0 * variance_of_rare_classes(sizes))
+    return PairedMeasure(
+        _OF_LABELS[name], replace(found, n=n, anytime=cases.anytime), 2.0 * variance_of_rare_classes(sizes)
+    )
 
 
 def _paired(name: str, cases: Cases, mask: Bools, counts: Floats, value: Statistic) -> PairedMeasure:
     groups = cases.groups_at(mask)
-    return PairedMeasure(
-        name, resample(value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES), None
-    )
+    found = resample(value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
+    return PairedMeasure(name, replace(found, anytime=cases.anytime), None)
 
 
 def _counts(cases: Cases, name: str, members: Sequence[int]) -> tuple[Floats, Bools]:

@@ -17,15 +17,16 @@ from merits.core.decision import RequirementResult
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.amounts import ODDS, about, pieces
-from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.cases import POLICIES
 from merits.deciding.changes import Change, changes, difference_of
-from merits.deciding.pairing import Paired, Side, pair
+from merits.deciding.measuring import rival_of
+from merits.deciding.pairing import Paired, Side, cases_of, pair
 from merits.deciding.requirements import required
 from merits.stats.critical import normal_critical
 from merits.stats.noninferiority import difference_bounds
 from merits.stats.power import examples_for_margin
 
-__all__ = ["Gate", "GateCheck", "GateOutcome", "judge_gate", "not_inferior"]
+__all__ = ["Gate", "GateCheck", "GateOutcome", "judge_gate", "margin_of", "not_inferior"]
 
 GateOutcome: TypeAlias = Literal["passed", "failed", "inconclusive"]
 _MOST_UNKNOWN = 0.10  # the share of pairs that could not be judged, past which nothing is certain
@@ -67,7 +68,7 @@ def judge_gate(candidate: Side, baseline: Side | None, needs: Needs, *, margin: 
     >>> judge_gate(new, old, Needs(), margin=0.02, confidence=0.95).checks[0].text
     'new is not worse than old by more than 2 points: +0.0 points [at least -0.9 points].'
     """
-    checks = list(_requirements(candidate, needs))
+    checks = list(_requirements(candidate, needs, stands_in=baseline is not None))
     change = None
     if baseline is not None:
         (change,) = changes(baseline, [candidate], confidence)
@@ -87,6 +88,17 @@ def judge_gate(candidate: Side, baseline: Side | None, needs: Needs, *, margin: 
         change=change,
         next_step=" ".join(check.settle for check in checks if check.settle),
     )
+
+
+def margin_of(needs: Needs) -> float:
+    """The margin that the needs name: that of a requirement not to be worse than another candidate, else `tie_margin`.
+
+    >>> from merits.core.needs import Requirement
+    >>> margin_of(Needs(requirements=(Requirement("accuracy", ">=", -0.01, against="incumbent"),)))
+    0.01
+    """
+    named = (r for r in needs.requirements if r.against and r.metric == "accuracy" and not r.of and r.bar <= 0.0)
+    return next((-requirement.bar for requirement in named), needs.tie_margin)
 
 
 def not_inferior(difference: Estimate, margin: float) -> GateOutcome:
@@ -156,14 +168,21 @@ def _judged(paired: Paired) -> Iterator[GateCheck]:
         yield GateCheck(name="judged", outcome="inconclusive", text=text, settle=settle)
 
 
-def _requirements(candidate: Side, needs: Needs) -> Iterator[GateCheck]:
-    """Each requirement of the task, for this candidate alone, under both policies on failures."""
-    counting = Cases(candidate.evaluation, POLICIES[0])
+def _requirements(candidate: Side, needs: Needs, *, stands_in: bool) -> Iterator[GateCheck]:
+    """Each requirement of the task, for this candidate alone, under both policies on failures.
+
+    One that compares with a candidate that is not in the evaluation is left to the baseline, where that stands in.
+    """
+    if stands_in:
+        there = candidate.evaluation.names
+        kept = tuple(r for r in needs.requirements if not r.against or rival_of(r, needs) in there)
+        needs = msgspec.structs.replace(needs, requirements=kept)
+    counting = cases_of(candidate.evaluation, POLICIES[0])
     if candidate.k not in counting.assessed:
         text = f"{candidate.label} has no answer that could be judged."
         yield GateCheck(name="judged", outcome="inconclusive", text=text, settle="Look at why, then run again.")
         return
-    answered = Cases(candidate.evaluation, POLICIES[1])
+    answered = cases_of(candidate.evaluation, POLICIES[1])
     both = (required(cases, needs, candidate.k, 1) for cases in (counting, answered))
     for one, two in zip(*both, strict=True):
         yield _requirement(candidate.label, one, two)

@@ -148,7 +148,7 @@ def _drop(requirement: Requirement, question: Question) -> Measured:
         return Measured(None, (Part(requirement, None),), f"{name} has no answers under {requirement.under} to compare")
     groups = cases.evaluation.group[paired]
     own = None if len(np.unique(groups)) == len(groups) else groups
-    found = difference_bounds(clean_values[partner[paired]], noisy_values[paired], own, level)
+    found = difference_bounds(clean_values[partner[paired]], noisy_values[paired], own, level, anytime=cases.anytime)
     estimate = _noted(found, "as it is minus perturbed, on the same examples")
     return Measured(estimate, (Part(requirement, estimate),))
 
@@ -156,9 +156,10 @@ def _drop(requirement: Requirement, question: Question) -> Measured:
 def _partners(clean: Cases, noisy: Cases) -> Ints:
     """For each perturbed row the row of the same example and repeat as it is, of shape (rows,); -1 where none is."""
     examples, repeats = clean.evaluation.examples.tolist(), clean.evaluation.repeats.tolist()
-    places = {(examples[row], repeats[row]): row for row in np.flatnonzero(clean.clean)}
+    as_it_is, perturbed = (cases.evaluation.perturbations == cases.perturbation for cases in (clean, noisy))
+    places = {(examples[row], repeats[row]): row for row in np.flatnonzero(as_it_is)}
     found = np.full(len(examples), -1, dtype=np.int64)
-    for row in np.flatnonzero(noisy.clean):
+    for row in np.flatnonzero(perturbed):
         found[row] = places.get((examples[row], repeats[row]), -1)
     return found
 
@@ -177,7 +178,7 @@ def _difference(requirement: Requirement, question: Question) -> Measured:
     if not both.any():
         missing = f"{evaluation.names[k]} and {rival} have no example in common"
         return Measured(None, (Part(requirement, None),), missing)
-    found = difference_bounds(values[both], others[both], cases.groups_at(both), question.level)
+    found = difference_bounds(values[both], others[both], cases.groups_at(both), question.level, anytime=cases.anytime)
     estimate = _noted(found, f"minus {rival}, on the same examples")
     return Measured(estimate, (Part(requirement, estimate),))
 

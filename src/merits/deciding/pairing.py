@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from merits.core.clusters import units_of
 from merits.core.evaluation import Evaluation
-from merits.deciding.cases import POLICIES, Cases
+from merits.core.outcome import Status
+from merits.deciding.cases import POLICIES, Cases, Policy
 from merits.stats.critical import Bools, Floats, Ints
 
-__all__ = ["Paired", "PairingCounts", "PerExample", "Side", "pair"]
+__all__ = ["Paired", "PairingCounts", "PerExample", "Side", "cases_of", "pair"]
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,12 @@ class Paired:
         )
 
 
+def cases_of(evaluation: Evaluation, policy: Policy) -> Cases:
+    """The outcomes as a policy reads them. What another tool did not get to is missing, never given up."""
+    asked = evaluation.status != Status.MISSING if "tool" in evaluation.facts else None
+    return Cases(evaluation, policy, asked_of=asked)
+
+
 def pair(first: Side, second: Side) -> Paired:
     """The examples that two sides share.
 
@@ -245,7 +252,7 @@ def _keys(side: Side) -> tuple[list[str], list[str]]:
 
 
 def _per_example(evaluation: Evaluation, k: int) -> PerExample:
-    cases = Cases(evaluation, POLICIES[0])
+    cases = cases_of(evaluation, POLICIES[0])
     clean = np.flatnonzero(cases.clean)
     _, found, sorted_codes = np.unique(evaluation.examples[clean], return_index=True, return_inverse=True)
     codes = np.argsort(np.argsort(found))[sorted_codes]  # in the order of the data, not of the ids

@@ -15,6 +15,7 @@ import numpy as np
 
 from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation, Raced
+from merits.core.facts import ruled_out
 from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.racing import Budget, Racing, Round, Schedule
@@ -83,11 +84,12 @@ class _Course:
 class _Runners:
     """A race over an evaluation's units: what the stewards (`stats.racing`) are shown, unit by unit."""
 
-    def __init__(self, needs: Needs, racing: Racing, course: _Course, n_candidates: int, policy: Policy) -> None:
+    def __init__(self, needs: Needs, racing: Racing, course: _Course, known: Evaluation, policy: Policy) -> None:
         self._needs, self._course, self._policy = needs, course, policy
         self._bars = raced_bars(needs)
         delta = racing.delta * (1.0 - _FOR_GATES) if self._bars else racing.delta
         self._bounds: tuple[float, float] | None = None
+        n_candidates = len(known.candidates)
         self.race = Race(
             n_candidates,
             course.n_units,
@@ -97,6 +99,9 @@ class _Runners:
             gates=gates_for(self._bars, n_candidates, racing.delta * _FOR_GATES, objective_of(needs)),
             least=racing.at_once,
         )
+        for k, candidate in enumerate(known.candidates):
+            if ruled_out(candidate, needs):
+                self.race.exclude(k)
 
     def show(self, evaluation: Evaluation, last: int, who: Ints) -> None:
         """Lets the candidates `who` be judged on the units from those already seen up to the place `last`."""
@@ -145,7 +150,7 @@ def _rounds(known: Evaluation, racing: Racing, needs: Needs, seed: int) -> Gener
     place = _places(known, seed)
     course = _Course(place, Cases(known, POLICIES[0]).clean)
     purse = _Purse(racing.budget, known, course)
-    runners = _Runners(needs, racing, course, len(known.candidates), POLICIES[0])
+    runners = _Runners(needs, racing, course, known, POLICIES[0])
     race = runners.race
     asked = np.zeros(len(known.candidates), np.int32)
     ends: list[int] = []
@@ -185,7 +190,7 @@ def replay(evaluation: Evaluation, raced: Raced, needs: Needs, policy: Policy) -
     """
     racing = Racing(mode=raced.mode, target=raced.target, delta=raced.delta)
     course = _Course(raced.place, Cases(evaluation, policy).clean)
-    runners = _Runners(needs, racing, course, len(evaluation.candidates), policy)
+    runners = _Runners(needs, racing, course, evaluation, policy)
     for last in raced.rounds.tolist():
         runners.show(evaluation, last, np.flatnonzero(raced.asked >= last))
     return runners.race

@@ -15,6 +15,7 @@ from merits.core.step import Evidence, Step
 from merits.deciding.amounts import listed
 from merits.deciding.assessment import Assessment
 from merits.deciding.economics import cost_per_case, net_value
+from merits.deciding.raced import race_result, race_sentences
 from merits.deciding.standings import share_solved
 from merits.stats.means import mean
 
@@ -23,6 +24,7 @@ __all__ = ["QUESTIONS", "Trace"]
 QUESTIONS: Mapping[str, str] = MappingProxyType(
     {
         "compared": "Who has outcomes that can be judged and compared?",
+        "raced": "Who was asked how much, and who may be the best by that?",
         "solved": "Did anybody who may be used solve anything?",
         "required": "Who meets what is required?",
         "leader": "Who does best of those that do not certainly miss a requirement?",
@@ -60,6 +62,9 @@ class Trace:
         pairs = assessment.compared.n_pairs if assessment.comparison is not None else 0
         over = f"; claims are corrected for {pairs} pairs" if pairs > 1 else ""
         self.note("compared", f"{compared}{by}{over}.{f' Not compared: {listed(why)}.' if why else ''}")
+        race = race_result(assessment) if members else None
+        if race is not None:
+            self.note("raced", race_sentences(race))
 
     def solved(self, *, anything: bool, useful: bool) -> None:
         """Whether there is anything to use at all."""
@@ -97,7 +102,8 @@ class Trace:
         others = [k for k in assessment.members if k != leader]
         rest = [k for k in assessment.tied if k != leader]
         answer = f"{self._listed(rest)}." if rest else "Nobody." if others else "There is no other to compare it with."
-        self.note("tied", answer, [self.difference(leader, k, assessment.relation(k)) for k in others])
+        found = {k: assessment.relation(k) if k in assessment.standing else "out of the race" for k in others}
+        self.note("tied", answer, [self.difference(leader, k, found[k]) for k in others])
 
     def sure(self, sure: Sequence[int]) -> None:
         """Those of the tied that may be named."""

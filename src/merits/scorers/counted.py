@@ -27,15 +27,14 @@ class CountedStatistic:
     """What sums of counts (..., n_columns) come to.
 
     `value` maps them to values (...), nan where there is nothing to go by. `nothing` are the counts of an empty answer
-    to the question that an answer's counts are of: how a question counts that could not be asked. `size` is the column
-    that says how much evidence a row is at most (words), `given` those that are the question's, whoever answers it.
+    to the question that an answer's counts are of: how a question counts that could not be asked. `given` is the column
+    that is the question's, whoever answers it (the words of its target): a row is at most as much evidence.
     """
 
     name: str
     n_columns: int
     value: Callable[[Floats], Floats]
     nothing: Callable[[Floats], Floats]
-    size: int
     given: int
     higher_is_better: bool
 
@@ -95,7 +94,6 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             n_columns=2 * _ORDERS + 2,
             value=bleu_of,
             nothing=_no_translation,
-            size=_ORDERS,
             given=2 * _ORDERS + 1,
             higher_is_better=True,
         ),
@@ -104,7 +102,6 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             n_columns=2,
             value=ratio_of,
             nothing=lambda counts: np.asarray(np.repeat(counts[..., 1:], 2, axis=-1)),
-            size=1,
             given=1,
             higher_is_better=False,
         ),
@@ -113,7 +110,6 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             n_columns=2,
             value=ratio_of,
             nothing=lambda counts: np.asarray(counts * np.array([0.0, 1.0])),
-            size=1,
             given=1,
             higher_is_better=True,
         ),

@@ -18,6 +18,7 @@ from merits.stats.critical import Bools, Floats, Ints, normal_critical, t_critic
 from merits.stats.means import mean_score
 from merits.stats.proportions import wilson_limits
 from merits.stats.rates import rate
+from merits.stats.sequences import time_uniform
 
 __all__ = ["Assisted", "assisted_mean", "cross_fitted"]
 
@@ -45,7 +46,13 @@ class Assisted:
 
 
 def assisted_mean(
-    values: Floats, answered: Bools, helpers: Floats, groups: Ints | None = None, level: float = 0.95
+    values: Floats,
+    answered: Bools,
+    helpers: Floats,
+    groups: Ints | None = None,
+    level: float = 0.95,
+    *,
+    anytime: bool = False,
 ) -> Assisted:
     """The mean score over all rows of a candidate that answered the rows in `answered`, chosen by chance.
 
@@ -58,7 +65,8 @@ def assisted_mean(
     The interval is Wilson's for as many rows as that variance is worth, never of zero width. The plain one (`rate`,
     or `mean_score` for scores between 0 and 1) stands where fewer than 50 rows are answered, hardly any of them differ
     from the others, or the ratio of the variances is above 0.9: then help is not worth its trouble. Approximate:
-    covers 94 to 97 % at n = 60 to 250 and rates of 0.5 to 0.95 (`tests/simulation`).
+    covers 94 to 97 % at n = 60 to 250 and rates of 0.5 to 0.95 (`tests/simulation`). With `anytime`, for rows that a
+    race may have stopped on, it reaches as far as `stats.sequences.time_uniform` says, to cover at every look.
 
     >>> generator = np.random.default_rng(0)
     >>> truth = generator.random(1000) < 0.8
@@ -82,13 +90,9 @@ def assisted_mean(
     value, ratio, variance = _powered(values, answered, predicted, codes)
     if not ratio <= WORTH_IT or not 0.0 <= value <= 1.0:
         return Assisted(plain, used=False, variance_ratio=min(ratio, 1.0), n=n, n_all=n_all)
-    return Assisted(
-        _bounded(value, variance, ratio, level, units=units, most=n_all),
-        used=True,
-        variance_ratio=ratio,
-        n=n,
-        n_all=n_all,
-    )
+    critical = float(time_uniform(level, units) if anytime else t_critical(level, units - 1))
+    size = min(value * (1.0 - value) / variance, int(codes.max()) + 1) * (normal_critical(level) / critical) ** 2
+    return Assisted(_wilson(value, size, ratio, level, units), used=True, variance_ratio=ratio, n=n, n_all=n_all)
 
 
 def cross_fitted(values: Floats, answered: Bools, helpers: Floats, codes: Ints) -> Floats:
@@ -130,10 +134,8 @@ def _powered(values: Floats, answered: Bools, predicted: Floats, codes: Ints) ->
     return value, (own + other) / plain, own + other
 
 
-def _bounded(value: float, variance: float, ratio: float, level: float, *, units: int, most: int) -> Estimate:
-    """Wilson's interval for as many rows as the variance is worth, at most all of them, corrected for few units."""
-    few = float(t_critical(level, units - 1)) / normal_critical(level)
-    size = min(value * (1.0 - value) / variance, most) / few**2
+def _wilson(value: float, size: float, ratio: float, level: float, units: int) -> Estimate:
+    """Wilson's interval for as many rows as the variance is worth."""
     low, high = wilson_limits(value * size, size, level)
     return Estimate(
         value=value,
@@ -142,5 +144,5 @@ def _bounded(value: float, variance: float, ratio: float, level: float, *, units
         level=level,
         n=units,
         unit="rate",
-        method=f"assisted by candidates that ran on all (PPI++), {100 * ratio:.0f} % of the plain variance",
+        method=f"assisted by candidates that were asked more (PPI++), {100 * ratio:.0f} % of the plain variance",
     )

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.special import logsumexp
 
 from merits.stats.critical import Bools, Floats, Ints
+from merits.stats.sequences import STAKES
 
 __all__ = ["Gates"]
 
-_STAKES = np.array([0.03, 0.08, 0.18, 0.35, 0.60, 0.90])
 _CHUNK = 4096
 
 
@@ -43,7 +43,7 @@ class Gates:
         shape = (len(floors), n_candidates)
         self._bars = (-np.log(np.asarray(meet)), -np.log(np.asarray(miss)))
         self._binding = ~np.asarray([False] * len(floors) if implied is None else implied, dtype=np.bool_)
-        self._won = (np.zeros((*shape, len(_STAKES))), np.zeros((*shape, len(_STAKES))))
+        self._won = (np.zeros((*shape, len(STAKES))), np.zeros((*shape, len(STAKES))))
         self.certain = np.zeros(shape, np.int8)
         """For each gate and candidate: 1 certainly met, -1 certainly missed, 0 not known."""
 
@@ -85,7 +85,7 @@ def _reaches(won: Floats, values: Floats, floor: float, bar: float) -> bool:
     """
     if floor <= 0.0:
         return True
-    factors = np.log1p(_STAKES[None, :] * ((values - floor) / floor)[:, None])
+    factors = np.log1p(STAKES[None, :] * ((values - floor) / floor)[:, None])
     path = won[None, :] + np.cumsum(factors, axis=0)
     won[:] = path[-1]
-    return bool((logsumexp(path, axis=1) - np.log(len(_STAKES))).max() >= bar)
+    return bool((logsumexp(path, axis=1) - np.log(len(STAKES))).max() >= bar)

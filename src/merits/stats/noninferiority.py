@@ -10,6 +10,7 @@ n from 10 to 600, margins from 0.5 to 20 points and every share of discordant ro
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -27,25 +28,29 @@ _MADE_UP_GROUP = 0.1  # how much of a made-up group, as in `stats.clusters`
 _HALVINGS = 60
 
 
-def difference_bounds(first: Floats, second: Floats, groups: Ints | None = None, level: float = 0.95) -> Estimate:
+def difference_bounds(
+    first: Floats, second: Floats, groups: Ints | None = None, level: float = 0.95, *, anytime: bool = False
+) -> Estimate:
     """The first candidate minus the second on the same rows, with two one-sided bounds that each hold at `level`.
 
     `first` is non-inferior to `second` by a margin where `low >= -margin`, and certainly is not where `high <
     -margin`. Values are solved or not (0 and 1), or scores in [0, 1]; `groups` holds a code for each row, None for
     independent ones. Rates: Tango's score bound with half a made-up loss, on the effective sample size where rows are
-    grouped. Scores: paired t or betting; between groups, t(G - 1) with a made-up row on each side. No row, or one
-    group only: no bounds.
+    grouped. Scores: paired t or betting; between groups, t(G - 1) with a made-up row on each side. With `anytime` both
+    ends hold at every look at once (`stats.sequences`). No row, or one group only: no bounds.
 
     >>> first, second = np.arange(200) % 10 > 1, np.arange(200) % 10 > 0
     >>> print(difference_bounds(first.astype(float), second.astype(float)))
     -10.0 points [-14.3 to -6.6 points], n = 200
     """
     differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    if anytime:
+        return _between(first, second, groups, level, anytime=True)
     if np.all((differences == 0.0) | (np.abs(differences) == 1.0)):
         return _of_rates(differences, groups, level)
     if groups is None:
         return _renamed(paired_scores(differences, 2.0 * level - 1.0), level, "each end one-sided")
-    return _of_grouped_scores(first, second, groups, level)
+    return _between(first, second, groups, level)
 
 
 def score_bounds(n10: float, n01: float, n: float, level: float = 0.95) -> Estimate:
@@ -123,12 +128,14 @@ def _effective_size(result: Clustered, level: float) -> float:
     return result.n_rows / max(between / alone, 1.0) * min(few, 1.0) ** 2
 
 
-def _of_grouped_scores(first: Floats, second: Floats, groups: Ints, level: float) -> Estimate:
+def _between(first: Floats, second: Floats, groups: Ints | None, level: float, *, anytime: bool = False) -> Estimate:
+    """By a standard error with a made-up row on each side: of scores in groups, and of what is looked at often."""
     values = np.stack([first, second])
-    pairs = compare_all(values, np.ones(values.shape, dtype=np.bool_), groups)
+    pairs = replace(compare_all(values, np.ones(values.shape, dtype=np.bool_), groups), anytime=anytime)
     reach, centre = float(pairs.reach(2.0 * level - 1.0)[0, 1]), float(pairs.centre[0, 1])
     known, n_groups = math.isfinite(reach), int(pairs.n_groups[0, 1])
-    few = ", few groups" if n_groups < FEW_GROUPS else ""
+    few = ", few groups" if groups is not None and n_groups < FEW_GROUPS else ""
+    how = "time-uniform confidence sequence" if anytime else "t between groups with a made-up row on each side"
     return Estimate(
         value=float(pairs.difference[0, 1]) if len(first) else None,
         low=max(centre - reach, -1.0) if known else None,
@@ -136,7 +143,7 @@ def _of_grouped_scores(first: Floats, second: Floats, groups: Ints, level: float
         level=level,
         n=n_groups,
         unit="points",
-        method=f"paired, t between groups with a made-up row on each side, each end one-sided{few}",
+        method=f"paired, {how}, each end one-sided{few}",
     )
 
 

@@ -153,6 +153,11 @@ class Race:
         if not self.running.any():
             self.stop("decided")
 
+    def exclude(self, k: int) -> None:
+        """Takes a candidate out that may not be named, however good it is: nobody races against it."""
+        self.here[k] = self.ahead[k] = False
+        self.withdraw(k)
+
     # Evidence ---------------------------------------------------------------------------------------------------
 
     def _bet(self, rows: Ints, values: Floats, valid: Bools | None) -> None:

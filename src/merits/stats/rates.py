@@ -14,7 +14,7 @@ from merits.core.estimate import Estimate
 from merits.stats.clusters import FEW_GROUPS, Clustered, clustered, effective_size
 from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.proportions import clopper_pearson_bound, clopper_pearson_bounds, wilson, wilson_limits
-from merits.stats.sequences import rate_sequence_limits
+from merits.stats.sequences import rate_sequence_bound, rate_sequence_limits
 
 __all__ = ["rate", "rate_bounds", "rate_of_variance", "variance_of_rare_classes"]
 
@@ -55,7 +55,7 @@ def rate_bounds(
     85.0 % [65.6–95.8 %], n = 20
     """
     if anytime:
-        return _sequence(successes, groups, level)
+        return _sequence(successes, groups, level, one_sided=True)
     if groups is None:
         return clopper_pearson_bounds(float(successes.sum()), len(successes), level)
     result = clustered(successes.astype(np.float64), groups)
@@ -65,13 +65,18 @@ def rate_bounds(
     return _grouped(result, float(low), float(high), level, "Clopper–Pearson on the effective sample size, one-sided")
 
 
-def _sequence(successes: Bools | Floats, groups: Ints | None, level: float) -> Estimate:
+def _sequence(successes: Bools | Floats, groups: Ints | None, level: float, *, one_sided: bool = False) -> Estimate:
     """A rate with an interval that holds at every look, on the effective sample size where rows are grouped."""
     method = "beta-binomial confidence sequence, valid at every look"
+    if one_sided:
+        method = "betting confidence sequence, each end one-sided, valid at every look"
     codes = np.arange(len(successes)) if groups is None else groups
     result = clustered(successes.astype(np.float64), codes)
     size = float(result.n_rows) if groups is None else effective_size(result, level)
     low, high = rate_sequence_limits(result.mean * size, size, level)
+    if one_sided:
+        low = rate_sequence_bound(result.mean * size, size, level)
+        high = rate_sequence_bound(result.mean * size, size, level, side="high")
     if groups is not None:
         return _grouped(result, float(low), float(high), level, f"{method}, on the effective sample size")
     return Estimate(

@@ -7,18 +7,22 @@ and are wider for it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaln, xlog1py, xlogy
+from scipy.special import betaln, logsumexp, xlog1py, xlogy
 
 from merits.stats.critical import Floats, Limits
 
-__all__ = ["rate_sequence_limits", "time_uniform", "time_uniform_p"]
+__all__ = ["STAKES", "rate_sequence_bound", "rate_sequence_limits", "time_uniform", "time_uniform_p"]
 
 _TIGHTEST_AT = 200.0  # the number of examples at which the interval of a mean is narrowest
 _RHO2 = (-2.0 * np.log(0.05) + np.log(-2.0 * np.log(0.05)) + 1.0) / _TIGHTEST_AT
 _HALVINGS = 40
+
+STAKES = np.array([0.03, 0.08, 0.18, 0.35, 0.60, 0.90])
+"""What is bet on "the rate is above a floor", as shares of what a success brings; mixed in equal parts."""
 
 
 def rate_sequence_limits(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> Limits:
@@ -42,6 +46,33 @@ def rate_sequence_limits(successes: ArrayLike, n: ArrayLike, level: float = 0.95
     low = _edge(given_up, np.zeros_like(middle), middle)
     high = _edge(given_up, np.ones_like(middle), middle)
     return np.where(count > 0, low, 0.0), np.where(count < total, high, 1.0)
+
+
+def rate_sequence_bound(
+    successes: ArrayLike, n: ArrayLike, level: float = 0.95, *, side: Literal["low", "high"] = "low"
+) -> Floats:
+    """The one-sided bound of a rate that holds at every look, elementwise: what a gate in a race is judged on.
+
+    The highest floor q that bets on "above q" refute: a success multiplies a stake by 1 + s(1 - q)/q, anything else by
+    1 - s; the mixture reaches 1/alpha at any time with probability at most alpha where the rate is at most q.
+    Waudby-Smith & Ramdas (2024), doi:10.1093/jrsssb/qkad009. The trivial bound where n is 0.
+
+    >>> float(rate_sequence_bound(107, 107).round(3)), float(rate_sequence_bound(0, 20, side="high").round(3))
+    (0.955, 0.217)
+    """
+    if side == "high":
+        other = np.asarray(n, np.float64) - np.asarray(successes, np.float64)
+        return np.asarray(1.0 - rate_sequence_bound(other, n, level))
+    count, total = np.broadcast_arrays(np.asarray(successes, np.float64), np.asarray(n, np.float64))
+    lost = (total - count)[..., None] * np.log1p(-STAKES)
+    bar = np.log(1.0 / (1.0 - level)) + np.log(len(STAKES))
+
+    def refuted(floor: Floats) -> Floats:
+        odds = (1.0 - floor) / np.maximum(floor, 1e-300)
+        return np.asarray(logsumexp(count[..., None] * np.log1p(STAKES * odds[..., None]) + lost, axis=-1) >= bar)
+
+    middle = np.where(total > 0, count / np.where(total > 0, total, 1.0), 0.0)
+    return np.where(count > 0, _edge(refuted, np.zeros_like(middle), middle), 0.0)
 
 
 def time_uniform(level: float, n: ArrayLike) -> Floats:

@@ -15,6 +15,7 @@ import numpy as np
 from merits.core.estimate import Estimate, Unit
 from merits.stats.critical import Floats, Ints, normal_critical, t_critical, t_p
 from merits.stats.rates import rate_of_variance
+from merits.stats.sequences import time_uniform, time_uniform_p
 
 __all__ = ["Resampled", "Statistic", "resample", "resampled_sums", "statistic_difference", "statistic_of_sums"]
 
@@ -28,12 +29,14 @@ _MOST_UNITS = 1_000  # more are merged at random: the spread between sums is the
 class Resampled:
     """A statistic of each candidate: on all rows `values` (candidates,), on resamples `draws` (candidates, resamples).
 
-    All candidates share their resamples. `n` counts independent rows, or groups.
+    All candidates share their resamples. `n` counts independent rows, or groups. With `anytime` the intervals and
+    p-values hold at every look (`stats.sequences`), for rows that a race may have stopped on.
     """
 
     values: Floats
     draws: Floats
     n: int
+    anytime: bool = False
 
     def variance(self, i: int, j: int | None = None) -> float:
         """The variance of a candidate's statistic, or of the difference of two; inf for fewer than two rows.
@@ -59,7 +62,14 @@ class Resampled:
     def p_value(self, i: int, j: int, made_up: float | None = None) -> float:
         """Two-sided, by inverting the interval of the difference; 1 where a statistic is not defined."""
         difference, error = float(self.values[i] - self.values[j]), self.error(i, j, made_up)
-        return float(t_p(difference / error, self.n - 1)) if np.isfinite(difference) and np.isfinite(error) else 1.0
+        if not (np.isfinite(difference) and np.isfinite(error)):
+            return 1.0
+        z = difference / error
+        return float(time_uniform_p(z, self.n) if self.anytime else t_p(z, self.n - 1))
+
+    def critical(self, level: float) -> float:
+        """How many standard errors an interval reaches."""
+        return float(time_uniform(level, self.n) if self.anytime else t_critical(level, self.n - 1))
 
 
 def resample(
@@ -128,14 +138,15 @@ def statistic_of_sums(
     if not np.isfinite(value) or n < 2:
         known = value if np.isfinite(value) else None
         return Estimate(value=known, low=None, high=None, level=level, n=n, unit="rate", method=method)
-    critical = float(t_critical(two_sided, n - 1))
+    critical = resampled.critical(two_sided)
     few = critical / normal_critical(two_sided) if two_sided > 0 else 1.0
     if value > 1.0:
         half = critical * float(np.sqrt(resampled.variance(k)))
         return _estimate(
             value, (max(value - half, 0.0), value + half), level, n=n, unit="rate", method=f"{method}: bootstrap, t"
         )
-    variance = resampled.variance(k) * few**2
+    least = value * (1.0 - value) / max(rows, 1.0) * (1.0 + 1e-9)  # no row is worth more than an independent one
+    variance = max(resampled.variance(k), least) * few**2
     bounds = rate_of_variance(
         value, variance, (1.0 + two_sided) / 2.0, rows=rows / few**2, doubted=n / few**2, n=n, method=method
     )
@@ -159,7 +170,7 @@ def statistic_difference(
     if not np.isfinite(value) or n < 2:
         known = value if np.isfinite(value) else None
         return Estimate(value=known, low=None, high=None, level=level, n=n, unit="points", method=method)
-    half = float(t_critical(level, n - 1)) * resampled.error(i, j, made_up)
+    half = resampled.critical(level) * resampled.error(i, j, made_up)
     return _estimate(
         value, (value - half, value + half), level, n=n, unit="points", method=f"{method}: paired bootstrap, t"
     )

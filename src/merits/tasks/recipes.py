@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
+
 from merits.core.candidate import Candidate, Price
 from merits.core.errors import CandidateError, TaskError, UsageError
+from merits.core.facts import key_of
 from merits.core.needs import Needs
 from merits.core.task import ScorerSpec, TaskKind
 from merits.core.validate import did_you_mean
@@ -18,6 +21,10 @@ from merits.tasks.source import Place, Source, convert_at
 __all__ = ["candidates_of", "needs_of", "priced_here", "scorers_of"]
 
 T = TypeVar("T")
+
+_ON_PREMISES = "on-premises"
+# Kinds that run in this process and call nobody; code of the user's own (python, command) may.
+_CALL_NOBODY = frozenset({"constant", "embeddings-linear", "gguf", "most-common", "sklearn", "text-linear"})
 
 # What tells two candidates of one kind apart, when they have no name of their own.
 _TELLING = ("model", "estimator", "function", "output")
@@ -33,6 +40,7 @@ def candidates_of(definition: Definition, needs: Needs, source: Source) -> tuple
     for place, name, thing in _listed(definition.candidates, source):
         candidate = _candidate(thing, name, needs.currency, source, place)
         candidate = priced_here(candidate, definition.machine_per_hour, needs.currency)
+        candidate = _located(candidate, needs)
         _must_differ(candidate, candidates, source, place)
         candidates.append(candidate)
     if needs.incumbent and needs.incumbent not in [candidate.name for candidate in candidates]:
@@ -215,6 +223,15 @@ def _runs_here(candidate: Candidate) -> bool:
     from merits.candidates import registry
 
     return bool(getattr(registry.kind_of(candidate), "RUNS_HERE", candidate.kind != "chat"))
+
+
+def _located(candidate: Candidate, needs: Needs) -> Candidate:
+    """The candidate with `on-premises: true`, where that is required, it says nothing and its kind calls nobody."""
+    wanted = [r for r in needs.requirements if r.is_fact and key_of(r.metric) == _ON_PREMISES]
+    said = any(key_of(key) == _ON_PREMISES for key in candidate.metadata)
+    if not wanted or said or candidate.kind not in _CALL_NOBODY:
+        return candidate
+    return msgspec.structs.replace(candidate, metadata={**candidate.metadata, _ON_PREMISES: True})
 
 
 def _must_differ(candidate: Candidate, others: Sequence[Candidate], source: Source, place: Place) -> None:

@@ -231,6 +231,8 @@ def test_our_own_file_is_small_enough_to_be_committed() -> None:
         ({"examples": ["e0"]}, "does not hold together"),
         ({"schema": "merits.outcomes/9"}, "has the schema 'merits.outcomes/9'"),
         ({"candidates": [{"name": "x"}]}, "is no file of outcomes"),
+        ({"groups": [0, 0, 1, 2**40]}, "does not hold together"),
+        ({"tags": {"domain": ["a"]}}, "does not hold together"),
     ],
 )
 def test_a_file_of_ours_that_was_tampered_with_is_refused(

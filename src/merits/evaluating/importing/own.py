@@ -87,7 +87,7 @@ def outcomes_file(evaluation: Evaluation, names: Sequence[str] = ()) -> Outcomes
         repeats=repeats.tolist() if repeats.any() else None,
         groups=None if len(np.unique(groups)) == len(groups) else groups.tolist(),
         tags={name: texts[rows].tolist() for name, texts in evaluation.tags.items()},
-        facts={name: text for name, text in evaluation.facts.items() if name in ("solved means", "tool", "measure")},
+        facts=_facts(evaluation),
         candidates=[_column(evaluation, k, rows) for k in chosen],
     )
 
@@ -106,9 +106,28 @@ def read_own(value: JSON, file: str) -> Evaluation:
     lengths += [len(part) for part in (found.repeats, found.groups) if part is not None]
     lengths += [len(p) for c in found.candidates for p in (c.scores, c.cost, c.latency_s) if isinstance(p, list)]
     letters = {letter for column in found.candidates for letter in column.outcomes}
-    if any(length != n for length in lengths) or letters - set(_LETTERS):
+    if any(length != n for length in lengths) or letters - set(_LETTERS) or not _sound(found):
         raise DataError(f"{file} does not hold together: its columns differ.", "Write it again: merits gate --save")
     return _evaluation(found)
+
+
+def _facts(evaluation: Evaluation) -> dict[str, str]:
+    """What a reader of the outcomes must know. What a race did not ask is missing, and was not given up."""
+    kept = {name: text for name, text in evaluation.facts.items() if name in ("solved means", "tool", "measure")}
+    return kept if evaluation.raced is None else {"tool": "Merits, a race", **kept}
+
+
+def _sound(found: OutcomesFile) -> bool:
+    """Whether every number is one that we could have written."""
+    scores = [score for column in found.candidates for score in column.scores or ()]
+    amounts = [part for column in found.candidates for part in (column.cost, column.latency_s) if part is not None]
+    flat = [one for part in amounts for one in (part if isinstance(part, list) else [part])]
+    whole = [*(found.repeats or ()), *(found.groups or ())]
+    return (
+        all(0.0 <= score <= 1.0 for score in scores)
+        and all(0.0 <= amount < float("inf") for amount in flat)
+        and all(0 <= number < 2**31 for number in whole)
+    )
 
 
 def _column(evaluation: Evaluation, k: int, rows: NDArray[np.bool_]) -> _Column:

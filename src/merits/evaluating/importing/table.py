@@ -129,9 +129,8 @@ def _csv(path: Path, *, compressed: bool) -> Columns:
     names = [name.strip() for name in rows[0]] if rows else []
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(names):
-            raise DataError(
-                f"{path.name}, row {number}: {len(row)} values under {len(names)} columns.", "Quote values with commas."
-            )
+            found = f"{path.name}, row {number}: {len(row)} values under {len(names)} columns."
+            raise DataError(found, "Quote values that hold commas, or name a file with results.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{path.name} has two columns {twice!r}.", "Name each column once.")

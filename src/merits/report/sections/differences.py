@@ -80,10 +80,14 @@ def difference_section(subject: Subject) -> DifferenceSection | None:
     leader = next((k for k in members if _relation(subject, k) == "leader"), None)
     if leader is None or len(members) < 2:
         return None
-    compared = compare(subject.cases, subject.decision.needs, members)
+    left = [k for k in members if _relation(subject, k) != "worse"]
+    raced = subject.evaluation.raced is not None
+    compared = compare(
+        subject.cases, subject.decision.needs, members, sole=leader if raced and left == [leader] else None
+    )
     shown = sorted(members, key=lambda k: -compared.means[k])[:_MOST]
     shown = [leader, *(k for k in shown if k != leader)]
-    groups = tied_groups(shown, lambda i, j: compared.better(i, j) or compared.better(j, i))
+    groups = tied_groups(shown, lambda i, j: _told_apart(subject, compared, leader, i, j))
     letters = _letters(groups or ())
     return DifferenceSection(
         leader=subject.name(leader),
@@ -96,6 +100,13 @@ def difference_section(subject: Subject) -> DifferenceSection | None:
         n_left_out=len(members) - len(shown),
         corpus=tuple(_tables(subject, leader, shown[:_MOST_CORPUS])),
     )
+
+
+def _told_apart(subject: Subject, compared: Comparison, leader: int, i: int, j: int) -> bool:
+    """Whether one of two is certainly better, or left a race that the other leads."""
+    if leader in (i, j) and "worse" in (_relation(subject, i), _relation(subject, j)):
+        return True
+    return compared.better(i, j) or compared.better(j, i)
 
 
 def _members(subject: Subject) -> list[int]:
@@ -137,7 +148,7 @@ def _row(subject: Subject, compared: Comparison, k: int, leader: int, letters: s
         p_value=compared.p_value(k, leader),
         groups=letters,
         detectable="" if detectable is None else estimate.number(detectable).lstrip("+"),
-        settle="" if compared.better(leader, k) else _settle(subject, compared, k, leader),
+        settle="" if relation == "worse" else _settle(subject, compared, k, leader),
     )
 
 

@@ -13,6 +13,7 @@ from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation, Labels
 from merits.core.needs import Requirement
 from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.corpus import counted_measure
 from merits.deciding.metrics import measure
 from merits.report.sections.subject import Subject
 from merits.scorers import corpus
@@ -56,22 +57,29 @@ class MeasureSection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_section(subject: Subject) -> MeasureSection | None:
-    """None for a task without classes. Failures are left out. A measure nobody has a record of is not in it."""
+    """None without classes and scorers that count. Failures are left out. What nobody has a record of is not in it."""
     labels = subject.evaluation.labels
     shown = [k for k in subject.order if k in subject.cases.assessed]
-    if labels is None or not shown or not (labels.target >= 0).any():
+    table, limited = _counted(subject, shown), {}
+    if labels is not None and shown and (labels.target >= 0).any():
+        sample = _sample(subject)
+        for name, words in _NAMES.items():
+            chosen = _affordable(name, shown, labels)
+            table[words] = [_estimate(subject, sample, name, k) if k in chosen else None for k in shown]
+            if len(chosen) < len(_measurable(name, shown, labels)):
+                limited[words] = len(chosen)
+    kept = [words for words, column in table.items() if any(column)]
+    if not kept:
         return None
-    sample = _sample(subject)
-    chosen = {name: _affordable(name, shown, labels) for name in _NAMES}
-    table = {
-        name: [_estimate(subject, sample, name, k) if k in chosen[name] else None for k in shown] for name in _NAMES
-    }
-    kept = [name for name, column in table.items() if any(column)]
-    return MeasureSection(
-        names=tuple(_NAMES[name] for name in kept),
-        rows=tuple(MeasureRow(subject.name(k), tuple(table[name][i] for name in kept)) for i, k in enumerate(shown)),
-        limited={_NAMES[n]: len(chosen[n]) for n in _NAMES if len(chosen[n]) < len(_measurable(n, shown, labels))},
-    )
+    rows = (MeasureRow(subject.name(k), tuple(table[words][i] for words in kept)) for i, k in enumerate(shown))
+    return MeasureSection(names=tuple(kept), rows=tuple(rows), limited=limited)
+
+
+def _counted(subject: Subject, shown: Sequence[int]) -> dict[str, list[Estimate | None]]:
+    """The measures of scorers that count, by their names: BLEU, error rates."""
+    answered = Cases(subject.evaluation, POLICIES[1])
+    level = subject.decision.level
+    return {name: [counted_measure(answered, name, k, level) for k in shown] for name in subject.evaluation.counts}
 
 
 def _measurable(name: str, shown: Sequence[int], labels: Labels) -> list[int]:
