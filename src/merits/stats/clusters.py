@@ -12,7 +12,7 @@ import numpy as np
 
 from merits.stats.critical import Floats, Ints, t_critical
 
-__all__ = ["FEW_GROUPS", "Clustered", "cluster_sums", "clustered", "effective_size", "skewness"]
+__all__ = ["FEW_GROUPS", "Clustered", "cluster_sums", "clustered", "effective_size", "of_sums", "skewness"]
 
 FEW_GROUPS = 10
 """Below this many groups, t(G - 1) intervals are shown but said to rest on few groups."""
@@ -68,11 +68,15 @@ def clustered(values: Floats, groups: Ints) -> Clustered:
     >>> result.mean, result.variance, result.n_groups, result.design_effect
     (0.5, 0.25, 2, 4.0)
     """
-    totals, sizes = cluster_sums(values, groups)
-    n_rows, n_groups = len(values), len(totals)
+    return of_sums(*cluster_sums(values, groups), float(values.var()) if len(values) else 0.0)
+
+
+def of_sums(totals: Floats, sizes: Floats, row_variance: float) -> Clustered:
+    """The same, from the sum and the number of rows of each group: what `cluster_sums` gives."""
+    n_rows, n_groups = int(sizes.sum()), len(totals)
     if n_rows == 0:
         return Clustered(0.0, np.inf, 0.0, 0, 0)
-    mean, row_variance = float(values.mean()), float(values.var())
+    mean = float(totals.sum()) / n_rows
     if n_groups < 2:
         return Clustered(mean, np.inf, row_variance, n_rows, n_groups)
     apart = totals - mean * sizes

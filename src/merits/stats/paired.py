@@ -14,7 +14,7 @@ from scipy.special import bdtr, gammaln
 
 from merits.core.estimate import Estimate
 from merits.stats.betting import betting_limits
-from merits.stats.clusters import clustered
+from merits.stats.clusters import cluster_sums, clustered, of_sums
 from merits.stats.critical import Bools, Floats, Ints, normal_critical, t_critical, t_p
 from merits.stats.means import mean, normal_enough
 from merits.stats.sequences import time_uniform, time_uniform_p
@@ -225,14 +225,14 @@ def _pair_between_groups(
     """Difference, centre, standard error, degrees of freedom, rows and groups of one pair."""
     i, j = pair
     both = counted[i] & counted[j]
-    codes = groups[both]
-    difference = values[i][both] - values[j][both]
-    result = clustered(difference, codes)
+    difference, codes = values[i] - values[j], groups
+    if not both.all():
+        difference, codes = difference[both], groups[both]
+    totals, sizes = cluster_sums(difference, codes)
+    result = of_sums(totals, sizes, float(difference.var()) if len(difference) else 0.0)
     if result.n_groups < 2:
         return np.array([result.mean, 0.0, np.inf, -1.0, result.n_rows, result.n_groups])
     weight = _made_up_weight(result.n_rows / result.n_groups, (result.design_effect, effects[i], effects[j]))
-    sizes = np.bincount(codes)
-    totals = np.bincount(codes, weights=difference)
     rows = result.n_rows + 2.0 * weight
     centre = float(totals.sum()) / rows
     squares = float(np.sum((totals - centre * sizes) ** 2)) + 2.0 * weight**2 * (scale**2 + centre**2)
