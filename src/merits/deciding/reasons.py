@@ -12,6 +12,7 @@ REASONS: Mapping[str, str] = {
     "better": "The named candidate is better than another one, after correction for the number of comparisons.",
     "cheapest-of-the-tied": "Several candidates cannot be told apart; the named one is the cheapest of them.",
     "only-one-sure-of-the-tied": "It is the only one of the tied that certainly meets what is required.",
+    "worthiest-of-the-tied": "Several candidates cannot be told apart; the named one brings most, its price included.",
     "fastest-of-the-tied": "Several candidates cannot be told apart, none has a price; this one took the least time.",
     "best-of-the-tied": "Several candidates cannot be told apart or by price; the named one solved the most.",
     "tied": "A candidate cannot be told apart from the leader on these examples.",

@@ -158,6 +158,8 @@ class Trace:
             found = "" if cost is not None else "no price, so it cannot be the cheapest"
             estimate = None if cost is None else cost.times(1000)
             return [Evidence(candidate=name, what="cost per 1,000 cases", estimate=estimate, found=found)]
+        if why == "worthiest-of-the-tied":
+            return [Evidence(candidate=name, what="net value per case", estimate=self._mean(k))]
         if why == "fastest-of-the-tied":
             answered = cases.asked[k] & ~cases.failed[k]
             seconds = cases.evaluation.machine_s[k][answered]
@@ -176,6 +178,7 @@ _MEETS = {"met": "all is met by", "not met": "something is certainly missed by",
 _CHOICES = {
     "only-one-sure-of-the-tied": "it alone of the tied certainly meets what is required",
     "cheapest-of-the-tied": "it costs least, or at most 5 % more and does better",
+    "worthiest-of-the-tied": "it brings most by what was measured, its price included",
     "fastest-of-the-tied": "none has a price, and it takes the least machine time, or at most 5 % more and does better",
     "best-of-the-tied": "none has a price, and it does best",
 }

@@ -4,7 +4,7 @@ no scored outcome, nobody priced for a net value, nothing to judge one by   unde
 nobody solved anything                                                      none worth it
 everybody certainly misses a requirement or loses money                     none worth it
 of the tied with the leader, nobody certainly meets the requirements        undecided
-else the cheapest of the tied that does is named, and
+else of the tied that do, the cheapest (of a case with a worth: what brings most) is named, and
     the candidate in use stays, unless beaten or matched for less           keep
     the loss that taking it leaves open is above the tie margin             undecided
     otherwise                                                               adopt
@@ -179,11 +179,16 @@ def _open_text(assessment: Assessment, k: int, result: RequirementResult) -> str
 
 
 def _cheapest(assessment: Assessment, sure: Sequence[int]) -> tuple[int, str]:
-    """The candidate to take among equals, and the code of why: by price, else by machine time, else by its looks."""
+    """The candidate to take among equals, and the code of why.
+
+    By net value where a case has a worth, for the price is part of that; else by price, by machine time, by looks.
+    """
     if len(assessment.tied) == 1:
         return sure[0], ""
     if len(sure) == 1:
         return sure[0], "only-one-sure-of-the-tied"
+    if assessment.compared.objective == "net value":
+        return _best_of_least(assessment, dict.fromkeys(sure, 0.0)), "worthiest-of-the-tied"
     costs = {k: assessment.cases.mean_cost(k) for k in sure}
     known = {k: cost for k, cost in costs.items() if cost is not None}
     if known:
@@ -223,6 +228,8 @@ def _against_incumbent(assessment: Assessment, chosen: int, why: str, trace: Tra
 def _matches_for_less(assessment: Assessment, new: int, old: int) -> bool:
     new_cost, old_cost = assessment.cases.mean_cost(new), assessment.cases.mean_cost(old)
     cheaper = new_cost is not None and old_cost is not None and new_cost < old_cost
+    if assessment.compared.objective == "net value":  # the price is part of it
+        cheaper = cheaper and assessment.compared.difference_of(new, old) >= 0.0
     return cheaper and assessment.compared.open_loss(old, new) <= assessment.margin
 
 
@@ -331,6 +338,7 @@ def _why_text(assessment: Assessment, chosen: int, why: str) -> str:
     how = {
         "only-one-sure-of-the-tied": f"{name} is the only one of them that certainly meets what is required",
         "cheapest-of-the-tied": f"{name} is the cheapest of them, or as cheap and better-looking",
+        "worthiest-of-the-tied": f"{name} brings most by what was measured, its price included",
         "fastest-of-the-tied": f"none of them has a price, and {name} takes the least machine time",
         "best-of-the-tied": f"none of them has a price, and {name} looks best",
     }[why]

@@ -176,6 +176,8 @@ def _n_rows(standing: Standing) -> int:
 
 def _dearer(chosen: int, assessment: Assessment, standings: tuple[Standing, ...]) -> str:
     """At which price of the named one another of the tied would be the cheapest."""
+    if assessment.compared.objective == "net value":
+        return ""
     own = assessment.cases.mean_cost(chosen)
     rivals = [(assessment.cases.mean_cost(k), k) for k in assessment.tied if k != chosen]
     dearer = [(cost, k) for cost, k in rivals if cost is not None and own is not None and cost > own]
