@@ -149,6 +149,8 @@ def relation(row: CandidateRow) -> str:
     standing = row.standing
     named = {"leader": "the leader", "tied": "tied with the leader", "worse": "worse than the leader"}
     words = named.get(standing.relation, "not compared" if standing.quality else "not assessed")
+    if row.out and standing.relation == "worse":
+        words = "out of the race"
     return f"chosen; {words}" if row.named else words
 
 

@@ -97,7 +97,7 @@ def _name(row: CandidateRow) -> Text:
     from rich.text import Text
 
     counts, standing = row.requirements, row.standing
-    words = ["chosen" if row.named else _RELATIONS[standing.relation]]
+    words = ["chosen" if row.named else "out of the race" if row.out else _RELATIONS[standing.relation]]
     if counts.n_not_met:
         words.append(f"{counts.n_not_met} bar{'s' if counts.n_not_met > 1 else ''} missed")
     if counts.n_open:
