@@ -50,7 +50,7 @@ def replies(share: float, seed: int) -> Callable[[Sequence[object]], str]:
 
 @needs_data
 def test_gsm8k_with_two_rented_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merits: Merits) -> None:
-    """Faults are retried, the bill is that of the provider's own ledger, and running again asks for nothing."""
+    """They race, faults are retried, the bill is that of the provider's own ledger, and again asks for nothing."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-in-the-test")
     (tmp_path / "problems.jsonl").write_bytes((DATA / "gsm8k" / "test.jsonl").read_bytes())
@@ -70,11 +70,17 @@ def test_gsm8k_with_two_rented_models(tmp_path: Path, monkeypatch: pytest.Monkey
         asked = len(strong.requests), len(weak.requests)
         again, _, _ = merits("run", "--json")
         assert asked == (len(strong.requests), len(weak.requests))
+        whole, said, _ = merits("run", "--json", "--no-race")
     decision = json.loads(out)["decision"]
     assert (code, again, decision["verdict"], decision["candidate"]) == (0, 0, "adopt", "strong"), err
     standing = next(standing for standing in decision["standings"] if standing["candidate"] == "strong")
-    assert (standing["n_scored"], standing["n_failed"]) == (656, 0)
-    assert abs(standing["quality"]["value"] - 0.92) < 0.04
-    bill = standing["cost_per_1000"]["value"] * 656 / 1000
+    assert decision["race"]["stopped"] == "decided"
+    assert decision["race"]["n_asked"] < 0.4 * decision["race"]["n_without"]
+    assert (standing["n_missing"], standing["n_failed"]) == (0, 0)
+    assert standing["quality"]["low"] < 0.92 < standing["quality"]["high"]
+    bill = standing["cost_per_1000"]["value"] * standing["n_scored"] / 1000
     assert round(bill, 6) == round(0.002 * asked[0], 6)
+    everything = json.loads(said)["decision"]
+    assert (whole, everything["candidate"], everything["race"]) == (0, "strong", None)
+    assert all(standing["n_scored"] == 656 for standing in everything["standings"] if standing["n_scored"])
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"sk-planted" in path.read_bytes()]

@@ -128,7 +128,7 @@ def test_the_interval_of_a_raced_rate_holds_at_every_look_anywhere(p: float) -> 
 
 
 def difference_ever_outside(generator: np.random.Generator, split: tuple[float, float], n: int, runs: int) -> float:
-    """How often the interval of a paired difference is wrong at any of n looks; split: P(only first), P(only second)."""
+    """How often the interval of a paired difference is wrong at any look; split: P(only first), P(only second)."""
     wrong = 0
     for _ in range(runs):
         drawn = generator.random(n)

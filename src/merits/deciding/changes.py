@@ -7,6 +7,7 @@ out 0; slices are corrected for how many there are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias, cast
 
 import msgspec
@@ -101,19 +102,20 @@ def difference_of(paired: Paired, level: float, *, failures: bool) -> tuple[Esti
     counted = paired.counted(failures=failures)
     first, second = paired.shares(failures=failures)
     groups = paired.groups
-    pairs = compare_all(np.array([second, first]), np.array([counted, counted]), groups)
-    if paired.by_score and groups is None and counted.any():
+    compared = compare_all(np.array([second, first]), np.array([counted, counted]), groups)
+    pairs = replace(compared, anytime=paired.anytime)
+    if paired.by_score and groups is None and counted.any() and not paired.anytime:
         return paired_scores(second[counted] - first[counted], level), pairs, counted
     return estimate_of(pairs, level, grouped=groups is not None), pairs, counted
 
 
 def _change(paired: Paired, level: float, confidence: float) -> Change:
     _check_common(paired)
-    difference, _, counted = difference_of(paired, level, failures=True)
+    difference, pairs, counted = difference_of(paired, level, failures=True)
     answered = None
     if _any_failed(paired):
         answered, _, _ = difference_of(paired, level, failures=False)
-    p_value, p_method = _p_value(paired, counted)
+    p_value, p_method = _p_value(paired, counted, pairs)
     verdict = _told(difference)
     if answered is not None and _told(answered) != verdict:
         verdict = "cannot be told apart"
@@ -169,7 +171,9 @@ def _told(difference: Estimate) -> Told:
     return "worse" if difference.high is not None and difference.high < 0.0 else "cannot be told apart"
 
 
-def _p_value(paired: Paired, counted: Bools) -> tuple[float, str]:
+def _p_value(paired: Paired, counted: Bools, pairs: PairedDifferences) -> tuple[float, str]:
+    if paired.anytime:
+        return float(pairs.p_values[0, 1]), "time-uniform, valid at every look of a race"
     first, second = (shares[counted] for shares in paired.shares(failures=True))
     difference = second - first
     groups = None if paired.groups is None else paired.groups[counted]
@@ -270,7 +274,7 @@ def _cautions(paired: Paired) -> Iterator[str]:
     if one.split != two.split:
         yield f"They are from different splits: {one.split} and {two.split}."
     if one.raced is not None or two.raced is not None:
-        yield "One of them is from a race, which stops on what it sees: its interval here is a little too narrow."
+        yield "One of them is from a race, which stops on what it sees: the interval holds at every look, and is wider."
     if counts.n_changed:
         yield f"{pieces(counts.n_changed)}: the same id with another input by now, so not compared."
     not_counted = counts.n_paired - int(paired.counted(failures=True).sum())

@@ -145,9 +145,7 @@ class Comparison:
         return 1.0 if self.objective == "quality" else float("inf")
 
     def _method(self, n: int) -> str:
-        name = "paired, Bonett–Price with t between groups" if self.grouped else "paired, Bonett–Price with t"
-        if self.pairs.anytime:
-            name = "paired, time-uniform confidence sequence" + (" between groups" if self.grouped else "")
+        name = self.pairs.method(grouped=self.grouped)
         few = ", few groups" if self.grouped and n < FEW_GROUPS else ""
         many = f", simultaneous over {self.n_pairs} pairs" if self.n_pairs > 1 else ""
         return f"{name}{many}{few}"

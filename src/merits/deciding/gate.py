@@ -142,7 +142,7 @@ def _one_sided(paired: Paired, confidence: float, *, failures: bool) -> Estimate
     counted = paired.counted(failures=failures)
     first, second = (shares[counted] for shares in paired.shares(failures=failures))
     groups = None if paired.groups is None else paired.groups[counted]
-    return difference_bounds(second, first, groups, confidence)
+    return difference_bounds(second, first, groups, confidence, anytime=paired.anytime)
 
 
 def _settle(paired: Paired, bounds: Estimate, margin: float) -> str:

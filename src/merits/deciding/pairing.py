@@ -119,6 +119,11 @@ class Paired:
         """Whether scores are compared, not the share of solved cases."""
         return self.first.measured_by_score or self.second.measured_by_score
 
+    @property
+    def anytime(self) -> bool:
+        """Whether a side is from a race, which stopped on what it saw: intervals must hold at every look."""
+        return self.first.evaluation.raced is not None or self.second.evaluation.raced is not None
+
     @cached_property
     def examples(self) -> NDArray[np.str_]:
         """The ids of the pairs, as the second side names them."""

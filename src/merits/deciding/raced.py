@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from merits.core.decision import RaceResult, RaceRunner
+from merits.core.facts import ruled_out
 from merits.deciding.amounts import ODDS, about_more, listed
 from merits.deciding.assessment import Assessment
 
@@ -25,6 +26,7 @@ def race_result(assessment: Assessment) -> RaceResult | None:
         return None
     cases = assessment.cases
     rows = int(np.count_nonzero(cases.clean))
+    may_race = [k for k, one in enumerate(cases.evaluation.candidates) if not ruled_out(one, assessment.needs)]
     runners = tuple(
         RaceRunner(
             candidate=name,
@@ -43,7 +45,7 @@ def race_result(assessment: Assessment) -> RaceResult | None:
         delta=raced.delta,
         stopped=raced.stopped,
         n_asked=sum(runner.n_asked for runner in runners),
-        n_without=rows * len(runners),
+        n_without=rows * len(may_race),
         n_units=int(raced.place[cases.clean].max()) + 1,
         runners=runners,
         would_shrink=_would_shrink(assessment),

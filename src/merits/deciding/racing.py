@@ -105,8 +105,7 @@ class _Runners:
 
     def show(self, evaluation: Evaluation, last: int, who: Ints) -> None:
         """Lets the candidates `who` be judged on the units from those already seen up to the place `last`."""
-        whole = spread(evaluation, self._needs)  # what is paid once or by month is part of what a case costs
-        cases, course = Cases(whole, self._policy, self._due(whole, last)), self._course
+        cases, course = Cases(evaluation, self._policy, self._due(evaluation, last)), self._course
         first = self.race.n_seen
         values = self._values(cases, who, first, last)
         counted = course.whole(cases.counted, who, first, last)

@@ -83,7 +83,7 @@ def _slice(
 
 
 def estimate_of(pairs: PairedDifferences, level: float, *, grouped: bool) -> Estimate:
-    """The difference [0, 1] (second minus first) as an estimate in points, by Bonett and Price with t."""
+    """The difference [0, 1] (second minus first) as an estimate in points."""
     n = int(pairs.n_groups[0, 1])
     centre, reach = float(pairs.centre[0, 1]), float(pairs.reach(level)[0, 1])
     known = bool(np.isfinite(reach))
@@ -95,5 +95,5 @@ def estimate_of(pairs: PairedDifferences, level: float, *, grouped: bool) -> Est
         level=level,
         n=n,
         unit="points",
-        method=f"paired, Bonett–Price with t{' between groups' if grouped else ''}{few}",
+        method=f"{pairs.method(grouped=grouped)}{few}",
     )

@@ -12,7 +12,8 @@ class Part:
     """One candidate's part of a plan, in rows (example times repeat).
 
     `version` names the exact thing that answers; its answers are stored under it. `n_failed_before` rows failed in
-    the last run that asked them: they are asked again and are among `n_to_ask`.
+    the last run that asked them: they are asked again and are among `n_to_ask`. What is `ruled_out`, for the reason
+    given there, is asked nothing.
     """
 
     candidate: str
@@ -20,11 +21,12 @@ class Part:
     n_rows: int
     n_stored: int
     n_failed_before: int
+    ruled_out: str = ""
 
     @property
     def n_to_ask(self) -> int:
         """Rows without an answer in the store."""
-        return self.n_rows - self.n_stored
+        return 0 if self.ruled_out else self.n_rows - self.n_stored
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Model, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
+from merits.core.facts import ruled_out
 from merits.core.identity import content_hash
+from merits.core.needs import Needs
 from merits.core.racing import Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
@@ -67,7 +69,7 @@ def plan(
     rows = _rows(task, split)
     ready = contenders(task, candidates, rows, split, load_context(task, env))
     try:
-        return Plan(tuple(_Known(store, each, rows).part(each, rows) for each in ready))
+        return Plan(tuple(_Known(store, each, rows).part(each, rows, task.needs) for each in ready))
     finally:
         _finish(_close_all([each.model for each in ready], lambda text: None))
 
@@ -89,7 +91,8 @@ async def evaluate(
     Only questions without a successful answer in the store are asked, so running again costs nothing, and a changed
     scorer scores again without asking. Candidates go side by side. A trainable one learns from `dev` only; evaluated
     on `dev` it answers each example after learning from the others (cross-validation), and when nothing is missing it
-    does not learn at all. One that evidently cannot be asked is given up, and its rows stay missing.
+    does not learn at all. One that a fact rules out (its licence) is asked nothing. One that evidently cannot be asked
+    is given up, and its rows stay missing.
 
     With a `schedule` (a race) only what it asks for is asked, round by round; where every answer is stored already
     there is nothing to schedule.
@@ -159,11 +162,11 @@ class _Run:
         for each in self.contenders:
             known = _Known(self.store, each, self.rows)
             self.columns.record(each.index, known.answers())
-            part = known.part(each, self.rows)
+            part = known.part(each, self.rows, self.task.needs)
             self.done[each.index] = part.n_stored
             self.n_stored += len(self.rows.keys) - len(known.missing)
             parts.append(part)
-            missing.append(known.missing)
+            missing.append([] if part.ruled_out else known.missing)
         self.progress.started(Plan(tuple(parts)))
         return missing
 
@@ -397,10 +400,11 @@ class _Known:
         stored = self._stored
         return ((q, stored[key]) for q, key in enumerate(self._rows.keys) if key in stored)
 
-    def part(self, each: Contender, rows: Rows) -> Part:
+    def part(self, each: Contender, rows: Rows, needs: Needs) -> Part:
         n_missing = sum(len(rows.rows_of[q]) for q in self.missing)
         n_failed = sum(len(rows.rows_of[q]) for q in self.missing if rows.keys[q] in self._stored)
-        return Part(each.candidate.name, each.version, len(rows), len(rows) - n_missing, n_failed)
+        why = ruled_out(each.candidate, needs)
+        return Part(each.candidate.name, each.version, len(rows), len(rows) - n_missing, n_failed, why)
 
 
 def _rows(task: Task, split: Split) -> Rows:

@@ -58,6 +58,12 @@ class PairedDifferences:
         z = np.where(known, self.centre / np.where(known, self.error, 1.0), 0.0)
         return time_uniform_p(z, self.n_groups) if self.anytime else t_p(z, self.df)
 
+    def method(self, *, grouped: bool) -> str:
+        """The name of the intervals."""
+        if self.anytime:
+            return "paired, time-uniform confidence sequence" + (" between groups" if grouped else "")
+        return "paired, Bonett–Price with t" + (" between groups" if grouped else "")
+
     def reach(self, level: float) -> Floats:
         """Half the width of the intervals; inf where there is no evidence."""
         reach = time_uniform(level, self.n_groups) if self.anytime else t_critical(level, self.df)

@@ -167,7 +167,7 @@ def _findings_on_power(found: Profile) -> Iterator[Finding]:
         if outlook.reachable is False:
             yield Finding(
                 code="requirement-out-of-reach",
-                text=f"{outlook.text!r} cannot be shown with {outlook.n:,} examples, even if all are solved.",
+                text=f"{outlook.text!r} cannot be shown with {outlook.n:,} examples, however well they are answered.",
                 next_step=f"It takes {outlook.n_needed:,} at least, or a lower confidence."
                 if outlook.n_needed
                 else "Lower the bar: no number of examples shows it.",
