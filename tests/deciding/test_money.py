@@ -352,3 +352,11 @@ def test_what_turns_nothing_as_it_looks_but_may_has_a_lower_end_only() -> None:
     assert point.at.low > 0.2
     assert point.at.high is None
     assert "As it looks no worth of a solved case" in point.text
+
+
+def test_one_candidate_alone_has_no_curve() -> None:
+    """There is nobody to meet, however much is paid once."""
+    alone = world(weak=0.7, prices={"weak": Price(per_call=0.01, one_off=5000.0)})
+    economics = money(alone, NEEDS)
+    assert economics.curves == ()
+    assert economics.break_evens == ()

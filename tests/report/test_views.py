@@ -176,7 +176,7 @@ def test_sections_without_data_are_left_out_with_a_reason(made):
     bare = dataclasses.replace(generation(made).evaluation, tags={}, latency_s=np.zeros_like(made.evaluation.latency_s))
     found = view_of(dataclasses.replace(made, evaluation=bare, decision=decide(bare, NEEDS)))
     assert found.confusion is found.curves is found.measures is found.slices is found.latency is None
-    assert {"Latency", "Slices", "Mistakes by class", "Measures", "Ranking and calibration"} == {
+    assert {"Latency", "Slices", "Mistakes by class", "Measures", "Ranking and calibration", "Asked again"} == {
         left.section for left in found.left_out
     }
 

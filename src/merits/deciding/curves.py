@@ -40,7 +40,7 @@ def _over_worth(found: Versus, points: Sequence[BreakEven]) -> Curve | None:
 
 def _over_volume(found: Versus, points: Sequence[BreakEven]) -> Curve | None:
     volume = found.needs.volume_per_month
-    if not volume or not any(found.fixed(k) for k in (found.subject, *found.rivals)):
+    if not volume or not found.rivals or not any(found.fixed(k) for k in (found.subject, *found.rivals)):
         return None
     most = _reach(volume, points) or 2.0 * volume
     at = most * np.linspace(0.2, 1.0, _POINTS) ** 2  # closer together where fixed costs weigh most
