@@ -45,6 +45,16 @@ CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSO
         [("", '{"n": 1}'), ("", {"n": 2})],
         [("", '{"n": "1"}')],
     ),
+    "bleu": (
+        ScorerSpec("bleu"),
+        [("The cat sat on the mat.", "The cat sat on the mat.")],
+        [("The cat sat on the mat.", "A dog ran off."), ("The cat sat on the mat.", "")],
+    ),
+    "wer": (
+        ScorerSpec("wer"),
+        [("the cat sat", "The cat sat")],
+        [("the cat sat", "a dog ran off"), ("the cat sat", "")],
+    ),
     "python": (as_spec(first_letter), [("abc", "axx")], [("abc", "b"), ("abc", None)]),
 }
 

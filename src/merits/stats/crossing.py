@@ -110,8 +110,8 @@ def crossing(
     >>> gain = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0] * 20)
     >>> cost = np.full(160, -0.05)
     >>> where = crossing(moments(np.stack([cost, gain])), np.array([1.0, 0, 0]), np.array([0.0, 1, 0]), 0.95)
-    >>> round(where.value, 3), round(where.low, 3), round(where.high, 3)
-    (0.1, 0.087, 0.12)
+    >>> round(where.value, 2), round(where.low, 2), round(where.high, 2)
+    (0.1, 0.09, 0.12)
     """
     if found.n_groups < 2:
         return Crossing(None, None, None, possible=True)
