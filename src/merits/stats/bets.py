@@ -16,6 +16,7 @@ __all__ = ["Bets"]
 _STAKES = np.array([0.03, 0.10, 0.22, 0.40, 0.70])
 _FOLLOWING = 0.3  # the weight of the stake that follows the data
 _WEIGHTS = np.append((1.0 - _FOLLOWING) * np.array([0.14, 0.26, 0.26, 0.20, 0.14]), _FOLLOWING)
+_LOG_WEIGHTS = np.log(_WEIGHTS)
 _SMALLEST, _LARGEST = 0.02, 0.92
 _PRIOR = 0.5  # squared differences that were never seen, so that few items make no large stakes
 _SAFE = 0.97  # of the stake that would risk everything
@@ -34,6 +35,7 @@ class Bets:
     def __init__(self, n_candidates: int, n_items: int | None) -> None:
         self._n_items = n_items
         self._won: dict[int, Floats] = {}  # by leader: log wealth (candidates, stakes)
+        self._all = np.zeros((n_candidates, len(_WEIGHTS)))  # with all of them
         self._squares: dict[int, tuple[Floats, int]] = {}  # by leader: sums of squared differences, and of how many
         self._peak = np.full(n_candidates, -np.inf)
         self._impossible: dict[int, Bools] = {}
@@ -61,12 +63,13 @@ class Bets:
         self._squares[leader] = squares, n_led + difference.shape[1]
         won = self._won.setdefault(leader, np.zeros((self._n, len(_WEIGHTS))))
         counts = certain is None or bool(certain[leader])
-        others = self._total(rivals, certain, without=leader)
+        start = self._all if certain is None else self._counting(certain)
         gain = difference if self._n_items is None else difference - fair
-        path_peak, gained = _wealth(gain, fair, stakes, won[rivals] + others)
+        path_peak, gained = _wealth(gain, fair, stakes, start[rivals])
         if counts:
             self._peak[rivals] = np.maximum(self._peak[rivals], path_peak)
         won[rivals] += gained
+        self._all[rivals] += gained
         if self._n_items is not None:
             left = self._n_items - n_seen - difference.shape[1]
             total = behind + difference.sum(axis=1)
@@ -75,9 +78,8 @@ class Bets:
 
     def lost(self, delta: float, certain: Bools | None) -> Bools:
         """Who cannot be the best: the bets against them won 1/delta or more, or too few items are left to catch up."""
-        every = np.arange(self._n)
-        now = logsumexp(np.log(_WEIGHTS) + self._total(every, certain), axis=1) if self._won else self._peak
-        self._peak = np.maximum(self._peak, now)
+        if certain is not None and self._won:  # who became certain since makes what was won with it count
+            self._peak = np.maximum(self._peak, logsumexp(_LOG_WEIGHTS + self._counting(certain), axis=1))
         lost = self._peak >= -np.log(delta)
         for leader, impossible in self._impossible.items():
             if certain is None or certain[leader]:
@@ -92,13 +94,10 @@ class Bets:
         left = self._n_items - n_seen - np.arange(difference.shape[1])
         return np.asarray(-before / left)
 
-    def _total(self, rivals: Ints, certain: Bools | None, *, without: int = -1) -> Floats:
-        """The log wealth (rivals, stakes) from all leaders but one, by the rule of the class."""
-        total = np.zeros((len(rivals), len(_WEIGHTS)))
-        for leader, won in self._won.items():
-            if leader != without:
-                total += won[rivals] if certain is None or certain[leader] else np.minimum(won[rivals], 0.0)
-        return total
+    def _counting(self, certain: Bools) -> Floats:
+        """The log wealth (candidates, stakes) by the rule of the class."""
+        parts = (won if certain[leader] else np.minimum(won, 0.0) for leader, won in self._won.items())
+        return np.asarray(sum(parts, start=np.zeros_like(self._all)))
 
 
 def _stakes(mean: Floats, square: Floats) -> Floats:
@@ -112,7 +111,7 @@ def _stakes(mean: Floats, square: Floats) -> Floats:
 
 def _wealth(gain: Floats, fair: Floats, stakes: Floats, start: Floats) -> tuple[Floats, Floats]:
     """The highest log of the mixed wealth on the way (rivals,), and what each stake gained in all (rivals, stakes)."""
-    log_wealth = start + np.log(_WEIGHTS)
+    log_wealth = start + _LOG_WEIGHTS
     peak = np.full(len(gain), -np.inf)
     for first in range(0, gain.shape[1], _BLOCK):
         block = gain[:, None, first : first + _BLOCK]
@@ -128,4 +127,4 @@ def _wealth(gain: Floats, fair: Floats, stakes: Floats, start: Floats) -> tuple[
         mixed = (np.exp(log_wealth - top)[:, None, :] @ factors)[:, 0, :]
         peak = np.maximum(peak, top[:, 0] + np.log(mixed.max(axis=1)))
         log_wealth = log_wealth + np.log(factors[:, :, -1])
-    return peak, log_wealth - start - np.log(_WEIGHTS)
+    return peak, log_wealth - start - _LOG_WEIGHTS
