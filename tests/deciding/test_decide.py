@@ -49,6 +49,17 @@ def test_a_tied_cheaper_one_is_taken_over_a_better_looking_one() -> None:
     assert "cheapest-of-the-tied" in codes(decision)
 
 
+def test_where_a_case_has_a_worth_the_price_decides_only_as_part_of_it() -> None:
+    """Ten times the price for 2 points more: worth it at 1 a case, though the two cannot be told apart."""
+    solved = {"dear": first(410, 500), "cheap": np.roll(first(400, 500), 50)}
+    evaluation = evaluation_of(solved, cost={"dear": 0.01, "cheap": 0.001})
+    decision = decide(evaluation, Needs(worth_of_solved=1.0))
+    assert (decision.candidate, decision.standing("cheap").relation) == ("dear", "tied")
+    assert "worthiest-of-the-tied" in codes(decision)
+    same = evaluation_of({"dear": first(410, 500), "cheap": first(410, 500)}, cost={"dear": 0.01, "cheap": 0.001})
+    assert decide(same, Needs(worth_of_solved=1.0)).candidate == "cheap"
+
+
 def test_costs_within_five_per_cent_are_equal_and_looks_decide() -> None:
     """Measured seconds vary from run to run; a verdict must not."""
     solved = {"a": first(410, 500), "b": np.roll(first(400, 500), 50)}

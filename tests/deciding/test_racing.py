@@ -87,6 +87,17 @@ def test_both_targets_are_reported_and_what_would_tell_the_tied_apart() -> None:
     assert decision.race.would_shrink in decision.summary
 
 
+def test_who_was_dropped_is_out_of_the_race_in_the_report() -> None:
+    """Not "worse than the leader": the race stopped before that could be known of each pair."""
+    from merits.report.page import relation
+    from merits.report.sections.candidates import candidate_rows
+    from merits.report.sections.subject import Subject
+
+    evaluation, _ = raced(truth({"good": 0.9, "fair": 0.6}))
+    rows = candidate_rows(Subject(evaluation, decide(evaluation, Needs())))
+    assert {row.name: relation(row) for row in rows} == {"good": "chosen; the leader", "fair": "out of the race"}
+
+
 def test_the_race_is_judged_again_under_other_needs() -> None:
     """With a worth of a case, money decides: what was dropped for quality may still be the best buy, or not known."""
     evaluation, _ = raced(truth({"good": 0.9, "poor": 0.3}, cost={"good": 0.5, "poor": 0.0}))

@@ -27,12 +27,13 @@ def race_result(assessment: Assessment) -> RaceResult | None:
     cases = assessment.cases
     rows = int(np.count_nonzero(cases.clean))
     may_race = [k for k, one in enumerate(cases.evaluation.candidates) if not ruled_out(one, assessment.needs)]
+    left = race.here if raced.target == "examples" else race.ahead
     runners = tuple(
         RaceRunner(
             candidate=name,
             n_asked=int(np.count_nonzero(cases.due[k])),
             n_units=int(raced.asked[k]),
-            dropped=bool(raced.asked[k] < raced.asked.max()),
+            dropped=not bool(left[k]),
             may_be_best_here=bool(race.here[k]),
             may_be_best_ahead=bool(race.ahead[k]),
         )

@@ -74,7 +74,7 @@ def _row(standing: Standing, recipe: Candidate | None, subject: Subject) -> Cand
 def _is_out(standing: Standing, subject: Subject) -> bool:
     race = subject.decision.race
     runners = () if race is None else race.runners
-    return any(r.candidate == standing.candidate and not r.may_be_best_ahead and r.dropped for r in runners)
+    return any(runner.candidate == standing.candidate and runner.dropped for runner in runners)
 
 
 def _count(standing: Standing, met: Met) -> int:
