@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from merits.core.candidate import Price
 from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.needs import Needs, Requirement
@@ -93,9 +94,12 @@ def test_who_was_dropped_is_out_of_the_race_in_the_report() -> None:
     from merits.report.sections.candidates import candidate_rows
     from merits.report.sections.subject import Subject
 
-    evaluation, _ = raced(truth({"good": 0.9, "fair": 0.6}))
-    rows = candidate_rows(Subject(evaluation, decide(evaluation, Needs())))
-    assert {row.name: relation(row) for row in rows} == {"good": "chosen; the leader", "fair": "out of the race"}
+    evaluation, _ = raced(truth({"good": 0.9, **{f"fair{i}": 0.76 for i in range(9)}}))
+    decision = decide(evaluation, Needs())
+    rows = candidate_rows(Subject(evaluation, decision))
+    assert "out of the race" in {relation(row) for row in rows}
+    assert "dropped" in {reason.code for reason in decision.reasons}
+    assert all(s.behind is not None and s.behind.low < 0 for s in decision.standings if s.relation == "dropped")
 
 
 def test_the_race_is_judged_again_under_other_needs() -> None:
@@ -211,12 +215,92 @@ def test_a_race_where_everybody_is_ruled_out_asks_nothing() -> None:
     assert decide(evaluation, needs).verdict == "none worth it"
 
 
-def test_a_bar_on_a_part_does_not_race_as_one_on_the_whole() -> None:
+def test_a_bar_on_every_slice_races_slice_by_slice_and_a_margin_as_a_difference() -> None:
     """`worst_slice(accuracy by language)` is no floor on the accuracy."""
-    bars = [Requirement("accuracy", ">=", 0.8, by="language"), Requirement("accuracy", ">=", 0.5, against="a")]
-    assert raced_bars(Needs(requirements=(*bars, Requirement("accuracy", ">=", 0.7)))) == raced_bars(
-        Needs(requirements=(Requirement("accuracy", ">=", 0.7),))
-    )
+    tags = {"language": np.where(np.arange(N) % 3 == 0, "de", "en")}
+    bars = [Requirement("accuracy", ">=", 0.8, by="language"), Requirement("accuracy", ">=", -0.02, against="a")]
+    found = raced_bars(Needs(requirements=tuple(bars)), truth({"a": 0.9, "b": 0.8}, tags=tags))
+    assert [(bar.slice, bar.rival, round(bar.floor, 3)) for bar in found] == [
+        ("de", "", 0.8),
+        ("en", "", 0.8),
+        ("", "a", 0.49),
+    ]
+
+
+def test_a_slice_that_is_certainly_missed_takes_a_candidate_out() -> None:
+    german = np.arange(N) % 3 == 0
+    generator = np.random.default_rng(2)
+    uneven = np.where(german, generator.random(N) < 0.3, True)
+    even = generator.random(N) < 0.75
+    whole = evaluation_of({"uneven": uneven, "even": even}, tags={"language": np.where(german, "de", "en")})
+    needs = Needs(requirements=(Requirement("accuracy", ">=", 0.6, by="language"),))
+    evaluation, notes = raced(whole, needs=needs)
+    assert any("uneven is out of the race" in note and "misses a requirement" in note for note in notes)
+    assert decide(evaluation, needs).candidate == "even"
+
+
+def test_what_could_not_be_judged_is_no_miss_of_a_bar() -> None:
+    """Three of ten answers unscored, nine of ten of the others right: 0.8 is not missed."""
+    status = {"good": np.where(np.arange(N) % 10 < 3, Status.UNSCORED, Status.SCORED)}
+    needs = Needs(requirements=(Requirement("accuracy", ">=", 0.8),))
+    evaluation, notes = raced(truth({"good": 0.93, "poor": 0.5}, status=status), needs=needs)
+    assert not any("good is out" in note for note in notes)
+    assert decide(evaluation, needs).race.runners[0].may_be_best_ahead  # type: ignore[union-attr]
+
+
+def test_an_economy_race_drops_nobody_for_one_that_may_not_meet_the_bar() -> None:
+    """The best answers in time in 93 of 100: it may not be named, so it does not drop the one that may."""
+    late = {"best": 0.93, "legal": 0.99}
+    generator = np.random.default_rng(3)
+    latency = {name: np.where(generator.random(N) < share, 0.1, 3.0) for name, share in late.items()}
+    needs = Needs(requirements=(Requirement("p95_latency", "<=", 0.8),))
+    evaluation, _ = raced(truth({"best": 0.95, "legal": 0.8}, latency_s=latency), Racing(mode="economy"), needs)
+    race = replay(evaluation, evaluation.raced, needs, POLICIES[0])  # type: ignore[arg-type]
+    assert race.ahead[1]
+
+
+def test_a_dear_tail_makes_the_scale_wider_and_nobody_is_dropped_on_values_that_were_cut() -> None:
+    """One call in twenty costs 8 instead of 0.01: on the whole it is three times as dear as the other."""
+    wrong = 0
+    for seed in range(12):
+        generator = np.random.default_rng(seed)
+        tail = np.where(generator.random(N) < 0.05, 8.0, 0.01)
+        whole = truth({"tail": 0.9, "flat": 0.9}, seed=seed, cost={"tail": tail, "flat": 0.15})
+        evaluation, _ = raced(whole, needs=Needs(worth_of_solved=1.0))
+        race = replay(evaluation, evaluation.raced, Needs(worth_of_solved=1.0), POLICIES[0])  # type: ignore[arg-type]
+        wrong += not race.ahead[1]
+    assert wrong <= 1
+
+
+def test_a_race_claims_no_better_than_beyond_what_the_pair_shows() -> None:
+    """On these examples one more solved decides; of future traffic that says nothing."""
+    solved = {"a": np.arange(40) < 30, "b": np.arange(40) < 29}
+    evaluation, _ = raced(evaluation_of(solved), Racing(target="examples"))
+    decision = decide(evaluation, Needs())
+    assert not [reason for reason in decision.reasons if reason.code in ("better", "worse")]
+    assert "It is better than" not in decision.summary
+
+
+@pytest.mark.parametrize("budget", ["10 calls", "5 USD"])
+def test_a_budget_too_small_for_one_example_each_is_refused_before_anything_is_asked(budget: str) -> None:
+    rates = {f"m{k}": 0.8 for k in range(12)}
+    with pytest.raises(UsageError, match="12 candidates answer one example each"):
+        raced(_by_call(truth(rates, cost=dict.fromkeys(rates, 1.0))), Racing(budget=Budget.of(budget)))
+
+
+def test_the_first_round_keeps_to_the_budget_too() -> None:
+    rates = {f"m{k}": 0.8 for k in range(12)}
+    evaluation, _ = raced(_by_call(truth(rates, cost=dict.fromkeys(rates, 1.0))), Racing(budget=Budget.of("30 USD")))
+    assert (evaluation.status != Status.MISSING).sum() == 24
+
+
+def _by_call(evaluation: Evaluation) -> Evaluation:
+    """The evaluation with its costs as prices by call in the recipes."""
+    priced = [
+        msgspec.structs.replace(candidate, price=Price(per_call=float(cost[0])))
+        for candidate, cost in zip(evaluation.candidates, evaluation.cost, strict=True)
+    ]
+    return replace(evaluation, candidates=tuple(priced))
 
 
 def test_a_margin_to_a_rival_in_a_race_holds_at_every_look() -> None:

@@ -57,16 +57,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     `quality` counts failures as not solved; `quality_answered` leaves them out. `behind` is the leader's quality (or
     net value) minus this candidate's on the same examples, with a simultaneous interval; `p_value` is adjusted for
-    the number of candidates. `relation` is to the leader. `quality_assisted` is the quality over all examples of a
-    candidate that was asked some of them, with the help of those that were asked all; `assisted_variance` is its
-    variance over the plain one's (None: not tried), and above 0.9 the help is not used. `p_best` is the probability of
-    being the best of those that may be chosen, `expected_regret` what choosing it loses a case on average; their
-    intervals are the error of the draws that they are counted from.
+    the number of candidates. `relation` is to the leader; "dropped" is who left a race and is not shown to be worse
+    besides. `quality_assisted` is the quality over all examples of a candidate that was asked some of them, with the
+    help of those that were asked all; `assisted_variance` is its variance over the plain one's (None: not tried), and
+    above 0.9 the help is not used. `p_best` is the probability of being the best of those that may be chosen,
+    `expected_regret` what choosing it loses a case on average; their intervals are the error of the draws that they
+    are counted from.
     """
 
     candidate: str
     candidate_id: str
-    relation: Literal["leader", "tied", "worse", "not assessed"]
+    relation: Literal["leader", "tied", "worse", "dropped", "not assessed"]
     quality: Estimate | None
     quality_answered: Estimate | None
     behind: Estimate | None = None

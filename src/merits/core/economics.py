@@ -70,9 +70,9 @@ class Swing(msgspec.Struct, frozen=True, kw_only=True):
 class Payback(msgspec.Struct, frozen=True, kw_only=True):
     """What changing from `baseline` to `candidate` takes once and brings back.
 
-    `investment` is the one-off cost and what this evaluation cost; `evaluation_cost` is None where a price is
-    missing, and then not in it. `months` has no upper end where it may never pay back. A return is only counted where
-    more is paid once than this evaluation.
+    `investment` is the one-off cost and, where that is known, what this evaluation cost; `evaluation_cost` is None
+    where a price is missing, and then not in it. `months` has no upper end where it may never pay back. A return is
+    only counted where more is paid once than this evaluation.
     """
 
     candidate: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -64,36 +64,32 @@ class Assessment:
 
     @cached_property
     def tied(self) -> tuple[int, ...]:
-        """The leader and the eligible members that are not certainly worse than it."""
+        """The leader and the eligible members that are not certainly worse than it, nor out of the race."""
         leader = self.leader
         if leader is None:
             return ()
-        return tuple(k for k in self.eligible if k == leader or not self._worse(leader, k))
+        among = [k for k in self.eligible if k in self.standing and not self.compared.better(leader, k)]
+        return tuple(k for k in self.eligible if k == leader or k in among)
 
-    def relation(self, k: int) -> Literal["leader", "tied", "worse", "not assessed"]:
-        """How candidate k stands to the leader."""
+    def relation(self, k: int) -> Literal["leader", "tied", "worse", "dropped", "not assessed"]:
+        """How candidate k stands to the leader; "dropped" is who left a race and is not shown to be worse besides."""
         if k not in self.members or self.leader is None:
             return "not assessed"
         if k == self.leader:
             return "leader"
-        return "worse" if self._worse(self.leader, k) else "tied"
+        if self.compared.better(self.leader, k):
+            return "worse"
+        return "tied" if k in self.standing else "dropped"
 
     @cached_property
     def standing(self) -> tuple[int, ...]:
-        """The members that may be the best by what the race was about; all of them where there was none."""
-        if self.race is None or self.cases.evaluation.raced is None:
-            return self.members
-        left = self.race.here if self.cases.evaluation.raced.target == "examples" else self.race.ahead
-        return tuple(k for k in self.members if left[k])
+        """The members that may be the best on future traffic by a race; all of them where there was none."""
+        return self.members if self.race is None else tuple(k for k in self.members if self.race.ahead[k])
 
     def misses_gate(self, k: int) -> bool:
         """Whether k was taken out of a race because it certainly misses a requirement."""
         gates = None if self.race is None else self.race.gates
         return gates is not None and bool(gates.missed[k])
-
-    def _worse(self, leader: int, k: int) -> bool:
-        """Whether k is certainly not the best: dropped from the race, or certainly worse than the leader."""
-        return k not in self.standing or self.compared.better(leader, k)
 
     def may_beat_unpriced(self, k: int) -> bool:
         """Whether candidate k, which has no price, could be the better buy than the leader if it cost little."""
@@ -131,19 +127,14 @@ def assess(cases: Cases, needs: Needs) -> Assessment:
         members = tuple(k for k in members if cases.evaluation.priced[k])
     n_considered = considered(cases, needs)
     raced = cases.evaluation.raced
-    found = Assessment(
+    return Assessment(
         cases=cases,
         needs=needs,
         members=members,
-        comparison=None,
+        comparison=compare(cases, needs, members) if members else None,
         race=None if raced is None else replay(cases.evaluation, raced, needs, cases.policy),
         results={
             k: required(cases, needs, k, n_considered) if k in cases.assessed else facts(cases, needs, k)
             for k in range(len(cases.evaluation.candidates))
         },
     )
-    if not members:
-        return found
-    sole = found.standing[0] if found.race is not None and len(found.standing) == 1 else None
-    beaten = frozenset(k for k in members if k not in found.standing and not found.misses_gate(k))
-    return replace(found, comparison=compare(cases, needs, members, sole=sole, beaten=beaten))

@@ -1,60 +1,102 @@
-"""Requirements that can race: those that are a floor on a rate, case by case."""
+"""Requirements that can race: those that are a floor on a mean of values from 0 to 1, case by case.
+
+Shares solved, of a class, in every slice, failures, percentiles of latency (as the share in time), and not being worse
+than another candidate by more than a margin. Costs, and measures of all answers together, are judged at the end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs, Requirement
 from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.measuring import rival_of
 from merits.deciding.metrics import QUANTILES
-from merits.stats.critical import Floats
+from merits.stats.critical import Bools, Floats
 from merits.stats.gates import Gates
 
-__all__ = ["Bar", "gates_for", "passes", "raced_bars"]
+__all__ = ["Bar", "gates_for", "gates_values", "raced_bars"]
 
 _SOLVED = ("accuracy", "solved", "quality")
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A requirement as a floor on the share of cases that pass."""
+    """A requirement as a floor on a mean of values in 0..1; in one `slice`, or against a `rival`, if it is on that."""
 
     requirement: Requirement
     floor: float
+    slice: str = ""
+    rival: str = ""
 
 
-def raced_bars(needs: Needs) -> tuple[Bar, ...]:
-    """The requirements that race as gates: the share solved, the share that failed, percentiles of latency.
-
-    A percentile of latency is a floor on the share of answers that come in time.
-    """
-    found = []
-    for requirement in needs.requirements:
-        if not requirement.is_plain:
-            continue
-        if requirement.metric in _SOLVED and requirement.op == ">=" and not requirement.of:
-            found.append(Bar(requirement, requirement.bar))
-        elif requirement.metric == "failure_rate" and requirement.op == "<=":
-            found.append(Bar(requirement, 1.0 - requirement.bar))
-        elif requirement.metric in QUANTILES and requirement.op == "<=":
-            found.append(Bar(requirement, QUANTILES[requirement.metric]))
+def raced_bars(needs: Needs, evaluation: Evaluation) -> tuple[Bar, ...]:
+    """The requirements that race as gates. One on every slice makes a gate of each slice."""
+    found = [bar for requirement in needs.requirements for bar in _bars(requirement, needs, evaluation)]
     return tuple(bar for bar in found if 0.0 < bar.floor < 1.0)
 
 
-def passes(bar: Bar, cases: Cases) -> Floats:
-    """1 where a row passes, 0 where not (candidates, rows); a failure that counts passes nothing."""
-    metric = bar.requirement.metric
-    if metric in _SOLVED:
-        return cases.solved.astype(np.float64)
-    if metric == "failure_rate":
-        return 1.0 - cases.failed.astype(np.float64)
-    in_time = cases.evaluation.latency_s <= bar.requirement.bar
-    failed_late = cases.failed if cases.policy == POLICIES[0] else np.zeros_like(cases.failed)
-    return (in_time & ~failed_late).astype(np.float64)
+def _bars(requirement: Requirement, needs: Needs, evaluation: Evaluation) -> Iterator[Bar]:
+    metric, at_least = requirement.metric, requirement.op == ">="
+    if requirement.is_fact or requirement.under:
+        return
+    if requirement.against:
+        rival = rival_of(requirement, needs)
+        if metric in _SOLVED and at_least and not requirement.by and rival in evaluation.names:
+            yield Bar(requirement, (1.0 + requirement.bar) / 2.0, rival=rival)
+        return
+    floor = requirement.bar
+    if metric == "failure_rate" and not at_least:
+        floor = 1.0 - requirement.bar
+    elif metric in QUANTILES and not at_least:
+        floor = QUANTILES[metric]
+    elif not (at_least and (metric in _SOLVED or (metric == "recall" and evaluation.labels is not None))):
+        return
+    if not requirement.by:
+        yield Bar(requirement, floor)
+        return
+    for name in np.unique(evaluation.tags[requirement.by]).tolist():
+        if name:
+            yield Bar(requirement, floor, str(name))
+
+
+def gates_values(bar: Bar, cases: Cases) -> tuple[Floats, Bools]:
+    """What a bar is on, in 0..1, and which rows say anything (candidates, rows)."""
+    if bar.rival:
+        return _against(bar.rival, cases)
+    values, mask = _values(bar.requirement, cases)
+    if bar.slice:
+        mask = mask & (cases.evaluation.tags[bar.requirement.by] == bar.slice)
+    return values, mask
+
+
+def _values(requirement: Requirement, cases: Cases) -> tuple[Floats, Bools]:
+    if requirement.metric == "failure_rate":
+        return 1.0 - cases.failed.astype(np.float64), cases.asked
+    if requirement.metric in QUANTILES:
+        in_time = (cases.evaluation.latency_s <= requirement.bar) & ~cases.failed
+        asked = cases.asked if cases.policy == POLICIES[0] else cases.asked & ~cases.failed
+        return in_time.astype(np.float64), asked
+    labels = cases.evaluation.labels
+    if requirement.metric == "recall" and labels is not None:
+        code = labels.classes.index(requirement.of)
+        hits = (labels.predicted == code) & cases.scored
+        return hits.astype(np.float64), cases.counted & (labels.target == code)
+    return cases.solved.astype(np.float64), cases.counted
+
+
+def _against(rival: str, cases: Cases) -> tuple[Floats, Bools]:
+    """Half of 1 plus the difference to the other candidate, on the rows that count for both."""
+    other = cases.evaluation.index(rival)
+    solved = cases.solved.astype(np.float64)
+    values = (1.0 + solved - solved[other]) / 2.0
+    values[other] = 1.0  # no candidate is worse than itself
+    return values, cases.counted & cases.counted[other]
 
 
 def gates_for(
@@ -63,14 +105,20 @@ def gates_for(
     """The gates of a race, whose errors together have a probability of at most `error`; None without bars.
 
     Half is for calling a candidate short that is not (each of which could be the best), half for taking any of the
-    candidates for one that meets a bar.
+    candidates for one that meets a bar. No bar is held to be missed at less than its own confidence.
     """
     if not bars:
         return None
+    each = error / 2.0 / len(bars)
     return Gates(
         n_candidates,
         [bar.floor for bar in bars],
-        meet=[error / 2.0 / n_candidates / len(bars)] * len(bars),
-        miss=[error / 2.0 / len(bars)] * len(bars),
-        implied=[bar.requirement.metric in _SOLVED and objective == "quality" for bar in bars],
+        meet=[each / n_candidates] * len(bars),
+        miss=[min(each, 1.0 - bar.requirement.confidence) for bar in bars],
+        implied=[objective == "quality" and _is_implied(bar) for bar in bars],
     )
+
+
+def _is_implied(bar: Bar) -> bool:
+    """Whether whoever solves more than one that meets the bar meets it too."""
+    return bar.requirement.metric in _SOLVED and not bar.slice

@@ -207,7 +207,9 @@ def _summary(paired: Paired, level: float, side: Side, *, second: bool) -> SideS
     return SideSummary(
         label=side.label,
         version=side.version,
-        quality=mean_score(shares, groups, level) if paired.by_score else rate(shares, groups, level),
+        quality=mean_score(shares, groups, level)
+        if paired.by_score
+        else rate(shares, groups, level, anytime=paired.anytime),
         n_failed=int((examples.n_failed[at] > 0).sum()),
         n_unscored=int((examples.n_unscored[at] > 0).sum()),
         n_missing=int((examples.n_missing[at] > 0).sum()),

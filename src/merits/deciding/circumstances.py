@@ -34,7 +34,9 @@ def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Itera
         if standing.relation == "tied":
             yield because("tied", f"{name} cannot be told apart from {leader}: behind by {standing.behind}.", name)
         if standing.relation == "worse":
-            yield because("worse", _worse_text(assessment, k, leader, standing), name)
+            yield because("worse", f"{name} is worse than {leader}: behind by {standing.behind}.", name)
+        if standing.relation == "dropped":
+            yield because("dropped", _dropped_text(assessment, k, leader, standing), name)
         if k not in assessment.cases.assessed and _not_asked(assessment, k):
             out = ruled_out(assessment.cases.evaluation.candidates[k], assessment.needs)
             yield because("ruled-out", f"{name} was not asked: {out}.", name)
@@ -43,13 +45,14 @@ def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Itera
             yield because("not-assessed", f"{name} has no scored answer ({counts}), so it was left out.", name)
 
 
-def _worse_text(assessment: Assessment, k: int, leader: str, standing: Standing) -> str:
-    raced = assessment.cases.evaluation.raced
-    if raced is None or k in assessment.standing:
-        return f"{standing.candidate} is worse than {leader}: behind by {standing.behind}."
-    out = f"the race dropped it after {pieces(int(raced.asked[k]), assessment.cases.examples_a_group)}"
-    sure = "cannot be" if raced.mode == "certified" else "is hardly"
-    return f"{standing.candidate} {sure} the best: {out}, {standing.behind} behind {leader}."
+def _dropped_text(assessment: Assessment, k: int, leader: str, standing: Standing) -> str:
+    raced, missed = assessment.cases.evaluation.raced, assessment.misses_gate(k)
+    n = 0 if raced is None else int(raced.asked[k])
+    why = "it certainly misses a requirement" if missed else "it cannot be the best"
+    if raced is not None and raced.mode == "economy" and not missed:
+        why = "it is hardly the best (calibrated, not certified)"
+    out = f"the race dropped it after {pieces(n, assessment.cases.examples_a_group)}"
+    return f"{standing.candidate}: {out}, for {why}; {standing.behind} behind {leader} there."
 
 
 def _not_asked(assessment: Assessment, k: int) -> bool:

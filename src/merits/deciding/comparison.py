@@ -31,8 +31,7 @@ __all__ = ["Comparison", "compare"]
 class Comparison:
     """All pairs of the candidates that can be compared. Indices are those of the evaluation.
 
-    `means` is the objective of each, on its own rows. `scale` is what a solved case and a wrong one differ by. `sole`
-    is the only survivor of a race: it is better than those that it left behind, `beaten`.
+    `means` is the objective of each, on its own rows. `scale` is what a solved case and a wrong one differ by.
     """
 
     members: tuple[int, ...]
@@ -44,8 +43,6 @@ class Comparison:
     currency: str
     objective: Literal["quality", "net value"]
     grouped: bool
-    sole: int | None = None
-    beaten: frozenset[int] = frozenset()
 
     @property
     def n_pairs(self) -> int:
@@ -60,8 +57,6 @@ class Comparison:
     def better(self, i: int, j: int) -> bool:
         """Whether candidate i is certainly better than candidate j."""
         a, b = self._at(i, j)
-        if (i == self.sole and j in self.beaten) or (j == self.sole and i in self.beaten):
-            return i == self.sole
         return bool(self.pairs.centre[a, b] > 0 and self.adjusted[a, b] <= 1.0 - self.confidence)
 
     def open_loss(self, i: int, j: int) -> float:
@@ -151,17 +146,10 @@ class Comparison:
         return f"{name}{many}{few}"
 
 
-def compare(
-    cases: Cases,
-    needs: Needs,
-    members: Sequence[int],
-    *,
-    sole: int | None = None,
-    beaten: frozenset[int] = frozenset(),
-) -> Comparison:
+def compare(cases: Cases, needs: Needs, members: Sequence[int]) -> Comparison:
     """All pairs of some candidates, by net value or by quality (the share of cases solved).
 
-    Of a race the intervals and p-values hold at every look, and `sole` is its only survivor, if there is one.
+    Of a race the intervals and p-values hold at every look.
 
     Quality is the share solved even where the scorer gives values in between: what counts as solved is the task's
     definition, and the same one that a solved case is priced by.
@@ -183,8 +171,6 @@ def compare(
         currency=cases.evaluation.currency,
         objective=objective,
         grouped=cases.groups is not None,
-        sole=sole,
-        beaten=beaten,
     )
 
 

@@ -98,7 +98,8 @@ def _gain(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool) 
     mask = cases.counted[k]
     shares = _shares(cases, k, needs, mask)
     groups = cases.groups_at(mask)
-    part = rate_bounds(shares, groups, level) if one_sided else rate(shares, groups, level)
+    shown = rate_bounds if one_sided else rate
+    part = shown(shares, groups, level, anytime=cases.anytime)
     least, most = gain_bounds(needs)
     value, low, high = (
         None if end is None else end * (most - least) + least for end in (part.value, part.low, part.high)

@@ -30,7 +30,8 @@ def payback(found: Versus, asked: Evaluation) -> Payback | None:
     if sums.n_groups < 2:
         return None
     spent = _evaluation_cost(asked)
-    investment = max(one_off(new, needs) - one_off(old, needs), 0.0) + (spent or 0.0)
+    once = max(one_off(new, needs) - one_off(old, needs), 0.0)
+    investment = once if spent is None else once + spent
     # What is spread of the one-off costs is taken out again: it is what must be paid back.
     back = (one_off(new, needs) - one_off(old, needs)) / needs.horizon_months
     gain = _gain_per_month(found, sums, back)
@@ -42,7 +43,7 @@ def payback(found: Versus, asked: Evaluation) -> Payback | None:
         evaluation_cost=spent,
         gain_per_month=gain,
         months=months,
-        return_on_investment=_return(investment, gain, needs.horizon_months) if investment > (spent or 0.0) else None,
+        return_on_investment=_return(investment, gain, needs.horizon_months) if once > 0.0 else None,
         horizon_months=needs.horizon_months,
         text=f"{new.name} instead of {old.name} {_words(gain, months, investment, spent, fixed_per_month(new))}",
     )
@@ -126,8 +127,8 @@ def _words(gain: Estimate, months: Estimate | None, investment: float, spent: fl
     every = f" (its {gain.number(monthly)} a month is counted)" if monthly else ""
     brings = f"brings {gain.text()} a month{every}"
     if investment <= 0.0:
-        return f"{brings}; nothing is paid once."
-    only = "this evaluation cost" if investment <= (spent or 0.0) else "is paid once"
+        return f"{brings}; {'what this evaluation cost is unknown' if spent is None else 'nothing is paid once'}."
+    only = "this evaluation cost" if spent is not None and investment <= spent else "is paid once"
     paid = f"the {gain.number(investment)} that {only}"
     if months is None:
         return f"{brings}: {paid} would never be paid back."

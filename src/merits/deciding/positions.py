@@ -8,7 +8,7 @@ frontier: certainly better than each other one in some dimension. In between the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,7 +103,8 @@ def _compared(
     name: str, values: Floats, counted: Bools, assessment: Assessment, *, scale: float, exact: bool
 ) -> _Dimension:
     """All pairs of values, more being better. With `exact`, values that never differ are equal (a price by call)."""
-    pairs = compare_all(values, counted, assessment.cases.groups, scale=scale)
+    cases = assessment.cases
+    pairs = replace(compare_all(values, counted, cases.groups, scale=scale), anytime=cases.anytime)
     same = (pairs.difference == 0.0) & (pairs.error == 0.0) if exact else np.zeros_like(pairs.n, dtype=np.bool_)
     return _Dimension(name, pairs.centre, pairs.p_values, same & (pairs.n > 0))
 

@@ -73,7 +73,7 @@ def _error(result: RaceResult) -> str:
 
 def _one_of(names: list[str]) -> str:
     if len(names) < 2:
-        return listed(names)
+        return names[0] if names else "nobody who may be named"
     return (
         f"one of {listed(names)}, which cannot be told apart" if len(names) > 2 else f"either {names[0]} or {names[1]}"
     )
@@ -85,7 +85,8 @@ def _would_shrink(assessment: Assessment) -> str:
     if race is None or leader is None or not assessment.members:
         return ""
     compared = assessment.compared
-    rivals = [k for k in assessment.members if k != leader and race.ahead[k]]
+    among = [k for k in assessment.members if k != leader and race.ahead[k]]
+    rivals = [k for k in among if not compared.better(leader, k)]
     if not rivals:
         return ""
     totals = {k: compared.examples_to_tell(leader, k) for k in rivals}

@@ -20,7 +20,7 @@ from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.racing import Budget, Racing, Round, Schedule
 from merits.deciding.amounts import listed, pieces
-from merits.deciding.bars import gates_for, passes, raced_bars
+from merits.deciding.bars import gates_for, gates_values, raced_bars
 from merits.deciding.cases import POLICIES, Cases, Policy
 from merits.deciding.fixed import spread
 from merits.deciding.values import net_value_bounds, net_values, objective_of
@@ -82,59 +82,98 @@ class _Course:
 
 
 class _Runners:
-    """A race over an evaluation's units: what the stewards (`stats.racing`) are shown, unit by unit."""
+    """A race over an evaluation's units: what the stewards (`stats.racing`) are shown, unit by unit.
+
+    Net values race on a scale whose ends are fixed by what the first round cost and took. Where a later case passes
+    them, the scale is made three times as wide and the race judged anew from its first round, at half the error
+    probability of the scale before: so no value that was seen is cut, and the errors of all scales add up to delta.
+    """
 
     def __init__(self, needs: Needs, racing: Racing, course: _Course, known: Evaluation, policy: Policy) -> None:
-        self._needs, self._course, self._policy = needs, course, policy
-        self._bars = raced_bars(needs)
-        delta = racing.delta * (1.0 - _FOR_GATES) if self._bars else racing.delta
+        self._needs, self._racing, self._course, self._policy = needs, racing, course, policy
+        self._names = known.candidates
+        self._bars = raced_bars(needs, known)
         self._bounds: tuple[float, float] | None = None
-        n_candidates = len(known.candidates)
-        self.race = Race(
-            n_candidates,
-            course.n_units,
+        self._rounds: list[tuple[int, Ints]] = []
+        self._scales = 0
+        self.race = self._fresh()
+
+    def _fresh(self) -> Race:
+        racing, n = self._racing, len(self._names)
+        delta = racing.delta * (1.0 - _FOR_GATES) if self._bars else racing.delta
+        if objective_of(self._needs) == "net value":
+            delta /= 2.0 ** (self._scales + 1)
+        race = Race(
+            n,
+            self._course.n_units,
             delta=delta,
             mode=racing.mode,
             target=racing.target,
-            gates=gates_for(self._bars, n_candidates, racing.delta * _FOR_GATES, objective_of(needs)),
+            gates=gates_for(self._bars, n, racing.delta * _FOR_GATES, objective_of(self._needs)),
             least=racing.at_once,
         )
-        for k, candidate in enumerate(known.candidates):
-            if ruled_out(candidate, needs):
-                self.race.exclude(k)
+        for k, candidate in enumerate(self._names):
+            if ruled_out(candidate, self._needs):
+                race.exclude(k)
+        return race
 
     def show(self, evaluation: Evaluation, last: int, who: Ints) -> None:
         """Lets the candidates `who` be judged on the units from those already seen up to the place `last`."""
-        cases, course = Cases(evaluation, self._policy, self._due(evaluation, last)), self._course
+        self._rounds.append((last, who))
+        if self._pass_bounds(evaluation, last, who):
+            self.race = self._fresh()
+            for end, those in self._rounds:
+                self._judge(evaluation, end, those)
+            for k in np.flatnonzero(self.race.running & ~np.isin(np.arange(len(self._names)), who)):
+                self.race.withdraw(int(k))  # it was dropped on the scale before, and has answers no more
+        else:
+            self._judge(evaluation, last, who)
+
+    def _judge(self, evaluation: Evaluation, last: int, who: Ints) -> None:
+        cases, course = self._cases(evaluation, last), self._course
         first = self.race.n_seen
-        values = self._values(cases, who, first, last)
         counted = course.whole(cases.counted, who, first, last)
-        gated = [course.sums(passes(bar, cases) - bar.floor, who, first, last) + bar.floor for bar in self._bars]
+        gated = []
+        for bar in self._bars:
+            values, mask = gates_values(bar, cases)
+            gated.append(course.sums(np.where(mask, values - bar.floor, 0.0), who, first, last) + bar.floor)
         self.race.see(
-            values,
+            self._values(cases, who, first, last),
             who=who,
             valid=None if counted.all() else counted,
             gated=np.stack(gated) if gated else None,
         )
 
-    def _due(self, evaluation: Evaluation, last: int) -> Bools:
-        return np.broadcast_to(self._course.place < last, evaluation.status.shape)
+    def _cases(self, evaluation: Evaluation, last: int) -> Cases:
+        return Cases(evaluation, self._policy, np.broadcast_to(self._course.place < last, evaluation.status.shape))
 
     def _values(self, cases: Cases, who: Ints, first: int, last: int) -> Floats:
         """Quality, or net value on a scale from the least to the most that one case can bring."""
-        if objective_of(self._needs) == "quality":
-            return self._course.sums(cases.solved.astype(np.float64), who, first, last)
         if self._bounds is None:
-            self._bounds = self._bounds_from(cases.evaluation, who, last)
+            return self._course.sums(cases.solved.astype(np.float64), who, first, last)
         low, high = self._bounds
         scaled = (net_values(cases, self._needs, self._bounds) - low) / ((high - low) or 1.0)
         return self._course.sums(scaled, who, first, last)
 
-    def _bounds_from(self, evaluation: Evaluation, who: Ints, last: int) -> tuple[float, float]:
-        """The range of net values, fixed by what the first round cost and took: nothing is bet before the second."""
-        at = np.ix_(who, self._course.between(0, last))
-        most_cost, most_s = (float(values[at].max(initial=0.0)) for values in (evaluation.cost, evaluation.latency_s))
-        return net_value_bounds(self._needs, most_cost=_MARGIN * most_cost, most_latency_s=_MARGIN * most_s)
+    def _pass_bounds(self, evaluation: Evaluation, last: int, who: Ints) -> bool:
+        """Whether the scale of net values had to be made wider (the first time: made) for these units."""
+        if objective_of(self._needs) == "quality":
+            return False
+        first = self.race.n_seen
+        at = np.ix_(who, self._course.between(first, last))
+        if self._bounds is None:
+            most = (float(values[at].max(initial=0.0)) for values in (evaluation.cost, evaluation.latency_s))
+            most_cost, most_s = (_MARGIN * amount for amount in most)
+            self._bounds = net_value_bounds(self._needs, most_cost=most_cost, most_latency_s=most_s)
+            return False
+        cases = self._cases(evaluation, last)
+        counted = cases.counted[at]
+        least = float(np.where(counted, net_values(cases, self._needs)[at], np.inf).min(initial=np.inf))
+        wider = False
+        while least < self._bounds[0]:
+            low, high = self._bounds
+            self._bounds, self._scales, wider = (high - _MARGIN * ((high - low) or 1.0), high), self._scales + 1, True
+        return wider
 
 
 def schedule(racing: Racing, needs: Needs, *, seed: int) -> Schedule:
@@ -150,22 +189,21 @@ def _rounds(known: Evaluation, racing: Racing, needs: Needs, seed: int) -> Gener
     course = _Course(place, Cases(known, POLICIES[0]).clean)
     purse = _Purse(racing.budget, known, course)
     runners = _Runners(needs, racing, course, known, POLICIES[0])
-    race = runners.race
     asked = np.zeros(len(known.candidates), np.int32)
     ends: list[int] = []
     now, notes = known, tuple[str, ...]()
-    while not race.ended:
-        who = np.flatnonzero(race.running)
-        size = purse.affordable(now, who, race.n_seen, race.next_size)
+    while not runners.race.ended:
+        who, first = np.flatnonzero(runners.race.running), runners.race.n_seen
+        size = purse.affordable(now, who, first, runners.race.next_size)
         if size == 0:
-            race.stop("budget")
+            runners.race.stop("budget")
             break
-        last = race.n_seen + size
-        now = yield Round(tuple(who.tolist()), course.between(race.n_seen, last), notes)
+        last = first + size
+        now = yield Round(tuple(who.tolist()), course.between(first, last), notes)
         runners.show(spread(now, needs), last, who)
         asked[who] = last
         ends.append(last)
-        rows = course.between(last - size, last)
+        rows, race = course.between(first, last), runners.race
         for k in who[(now.status[np.ix_(who, rows)] == Status.MISSING).all(axis=1)]:
             race.withdraw(int(k))  # it was given up
         notes = tuple(_left(now, race, k) for k in who.tolist() if not race.running[k] and race.dropped_at[k])
@@ -177,7 +215,7 @@ def _rounds(known: Evaluation, racing: Racing, needs: Needs, seed: int) -> Gener
         place=place,
         rounds=np.array(ends, np.int32),
         asked=asked,
-        stopped=race.ended or "exhausted",
+        stopped=runners.race.ended or "exhausted",
     )
 
 
@@ -225,19 +263,37 @@ class _Purse:
             self._check(budget, known)
 
     def affordable(self, now: Evaluation, who: Ints, first: int, size: int) -> int:
-        """How many of the next `size` units can be asked without passing the budget, as costs are so far."""
+        """How many of the next `size` units can be asked without passing the budget, as costs are so far.
+
+        Where nobody knows yet what an answer of someone costs, one unit is asked to learn it.
+        """
         if self._budget is None:
             return size
         asked = now.status != Status.MISSING
         spent = self._spending(now)
         left = self._budget.amount - float(spent[self._fresh & asked].sum())
-        each = np.array([_mean(spent[k][self._fresh[k] & asked[k]]) for k in who])
-        for units in range(size, 0, -1):
+        each = [self._each(now, spent[k][self._fresh[k] & asked[k]], k) for k in who.tolist()]
+        for units in range(1 if None in each else size, 0, -1):
             rows = self._course.between(first, first + units)
-            new = (self._fresh[np.ix_(who, rows)] & ~asked[np.ix_(who, rows)]).sum(axis=1)
-            if float((new * each).sum()) <= left:
+            new = (self._fresh[np.ix_(who, rows)] & ~asked[np.ix_(who, rows)]).sum(axis=1).tolist()
+            if sum(n * (cost or 0.0) for n, cost in zip(new, each, strict=True)) <= left and left > 0.0:
                 return units
+        if first == 0:
+            raise UsageError(
+                f"a budget of {self._budget} does not let {len(who)} candidates answer one example each.",
+                "Give a larger one, or fewer candidates (--only).",
+            )
         return 0
+
+    def _each(self, now: Evaluation, spent: Floats, k: int) -> float | None:
+        """What an answer of candidate k takes: as measured, else as its price by call says, else None."""
+        if len(spent):
+            return float(spent.mean())
+        if self._budget is not None and self._budget.unit == "calls":
+            return 1.0
+        price = now.candidates[k].price
+        by_tokens = price is None or price.input_per_million or price.output_per_million
+        return None if price is None or by_tokens else price.per_call or 0.0
 
     def _spending(self, now: Evaluation) -> Floats:
         if self._budget is not None and self._budget.unit == "calls":
@@ -259,7 +315,3 @@ class _Purse:
                 f"a budget of {budget} cannot be kept: there is no price of {listed(unpriced)}.",
                 "Give the price (price: in the recipe, or a price table), or a budget in calls.",
             )
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else 0.0

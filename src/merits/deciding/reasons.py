@@ -17,6 +17,7 @@ REASONS: Mapping[str, str] = {
     "best-of-the-tied": "Several candidates cannot be told apart or by price; the named one solved the most.",
     "tied": "A candidate cannot be told apart from the leader on these examples.",
     "worse": "A candidate is worse than the leader, after correction for the number of comparisons.",
+    "dropped": "A candidate left the race: it cannot be the best, or certainly misses a requirement.",
     "not-assessed": "A candidate has no scored outcome (all failed, unscored or missing) and was left out.",
     "ruled-out": "What a candidate says of itself (licence, region) rules it out, so it was not asked.",
     "no-outcomes": "There is no scored outcome of any candidate, so there is nothing to decide on.",

@@ -7,6 +7,7 @@ among all of them, tags together, under 1 - confidence.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -45,7 +46,7 @@ def slice_changes(paired: Paired, counted: Bools, confidence: float) -> tuple[tu
     found = []
     for _, _, rows in places:
         mask = np.array([rows, rows])
-        found.append(compare_all(shares, mask, groups))
+        found.append(replace(compare_all(shares, mask, groups), anytime=paired.anytime))
     adjusted = holm([float(pairs.p_values[0, 1]) for pairs in found]).tolist()
     slices = [
         _slice(tag, value, pairs, p, level=level, confidence=confidence, grouped=groups is not None)

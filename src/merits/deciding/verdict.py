@@ -261,7 +261,7 @@ def _left_open(assessment: Assessment, chosen: int, trace: Trace) -> Ruling | No
     others = [k for k in assessment.members if k != chosen]
     if not others:
         return None
-    if any(assessment.relation(k) == "worse" for k in others):
+    if any(assessment.relation(k) in ("worse", "dropped") for k in others):
         trace.open_loss("That is not asked of the one that does best once others were shown to be worse.")
         return None
     rivals = [k for k in assessment.tied if k != chosen]

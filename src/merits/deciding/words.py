@@ -74,7 +74,7 @@ def _others(assessment: Assessment, k: int) -> str:
     compared = assessment.compared
     rest = [j for j in assessment.members if j != k]
     worse = [j for j in rest if compared.better(k, j)]
-    out = [j for j in rest if j not in worse and assessment.meets(j) == "not met"]
+    out = [j for j in rest if j not in worse and (assessment.meets(j) == "not met" or assessment.misses_gate(j))]
     dropped = [j for j in rest if j not in worse and j not in out and j not in assessment.standing]
     level = [j for j in rest if j not in worse and j not in out and j not in dropped]
     parts = [part for part in (_ahead(assessment, k, worse), _level(assessment, k, level)) if part]

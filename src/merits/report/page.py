@@ -148,9 +148,8 @@ def relation(row: CandidateRow) -> str:
     """How a candidate stands to the leader, in a few words."""
     standing = row.standing
     named = {"leader": "the leader", "tied": "tied with the leader", "worse": "worse than the leader"}
+    named["dropped"] = "out of the race"
     words = named.get(standing.relation, "not compared" if standing.quality else "not assessed")
-    if row.out and standing.relation == "worse":
-        words = "out of the race"
     return f"chosen; {words}" if row.named else words
 
 

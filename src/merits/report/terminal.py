@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["render", "render_plan"]
 
 _COLOURS = {"good": "green", "open": "yellow", "bad": "red"}
-_RELATIONS = {"leader": "leader", "tied": "tied", "worse": "worse", "not assessed": "not compared"}
+_RELATIONS = {
+    "leader": "leader",
+    "tied": "tied",
+    "worse": "worse",
+    "dropped": "out of the race",
+    "not assessed": "not compared",
+}
 _MOST_REASONS = 6
 _MOST_FAILING = 4
 _NAME = 26
@@ -97,7 +103,7 @@ def _name(row: CandidateRow) -> Text:
     from rich.text import Text
 
     counts, standing = row.requirements, row.standing
-    words = ["chosen" if row.named else "out of the race" if row.out else _RELATIONS[standing.relation]]
+    words = ["chosen" if row.named else _RELATIONS[standing.relation]]
     if counts.n_not_met:
         words.append(f"{counts.n_not_met} bar{'s' if counts.n_not_met > 1 else ''} missed")
     if counts.n_open:

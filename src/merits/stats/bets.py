@@ -64,7 +64,7 @@ class Bets:
         won = self._won.setdefault(leader, np.zeros((self._n, len(_WEIGHTS))))
         counts = certain is None or bool(certain[leader])
         start = self._all if certain is None else self._counting(certain)
-        gain = difference if self._n_items is None else difference - fair
+        gain = difference if self._n_items is None else difference - np.maximum(fair, -1.0)
         path_peak, gained = _wealth(gain, fair, stakes, start[rivals])
         if counts:
             self._peak[rivals] = np.maximum(self._peak[rivals], path_peak)

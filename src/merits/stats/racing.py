@@ -233,12 +233,13 @@ class Race:
             finite = self.n_items if target == "examples" else None
             means = self._common[among] / n
             spread = self._products[np.ix_(among, among)] / n - np.outer(means, means)
-            found = _chances(means, spread, n, finite, self._generator)
+            cleared = np.ones(len(among), np.bool_) if self.gates is None else self.gates.cleared[among]
+            best, safe = _chances(means, spread, n=n, finite=finite, generator=self._generator, cleared=cleared)
             self.chances[target] = np.zeros(self.n_candidates)
-            self.chances[target][among] = found
-            if found.max() >= 1.0 - self.delta / 2.0:
-                found = np.where(found == found.max(), 1.0, 0.0)
-            standing[among] &= found >= self.delta / (4.0 * self.n_candidates)
+            self.chances[target][among] = best
+            if best.max() >= 1.0 - self.delta / 2.0 and cleared[best.argmax()]:
+                safe = np.where(best == best.max(), 1.0, 0.0)
+            standing[among] &= safe >= self.delta / (4.0 * self.n_candidates)
 
     def _conclude(self, missed: Bools) -> None:
         standing = self.here if self.target == "examples" else self.ahead
@@ -252,12 +253,20 @@ class Race:
             self.stop("exhausted")
 
 
-def _chances(means: Floats, spread: Floats, n: float, finite: int | None, generator: np.random.Generator) -> Floats:
-    """The posterior probability of each candidate to have the best mean, from the means and covariance of n items.
+def _chances(
+    means: Floats,
+    spread: Floats,
+    *,
+    n: float,
+    finite: int | None,
+    generator: np.random.Generator,
+    cleared: Bools,
+) -> tuple[Floats, Floats]:
+    """The posterior probability of each to have the best mean, and that of being behind none of those cleared.
 
-    Normal, with the covariance C shrunk: (1 - 2/n)C + (2/n)diag C + (0.25/n)I. The last part keeps near-twins, which
-    hardly ever differ in a few items, from being told apart by one. Of a finite set the part that was seen is known:
-    the covariance of the mean is C/n · (1 - n/N).
+    Normal, with the means and covariance C of n items, shrunk as in `posterior`: (1 - 2/n)C + (2/n)diag C + (0.25/n)I,
+    which keeps near-twins from being told apart by one item. Of a finite set the part that was seen is known: the
+    covariance of the mean is C/n · (1 - n/N). Equal ones share a draw.
     """
     k = len(means)
     shrunk = (1.0 - 2.0 / n) * spread + (2.0 / n) * np.diag(np.diag(spread)) + (0.25 / n) * np.eye(k)
@@ -265,4 +274,5 @@ def _chances(means: Floats, spread: Floats, n: float, finite: int | None, genera
     root = np.linalg.cholesky(shrunk) * math.sqrt(left / n)
     drawn = means + generator.standard_normal((_DRAWS, k)) @ root.T
     best = drawn >= drawn.max(axis=1, keepdims=True) - _DUST
-    return np.asarray((best / best.sum(axis=1, keepdims=True)).mean(axis=0))
+    ahead = np.where(cleared, drawn, -np.inf).max(axis=1, keepdims=True)
+    return (best / best.sum(axis=1, keepdims=True)).mean(axis=0), (drawn >= ahead - _DUST).mean(axis=0)

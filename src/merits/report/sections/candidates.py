@@ -31,10 +31,7 @@ class Units(msgspec.Struct, frozen=True):
 
 
 class CandidateRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One candidate; `named` when the verdict names it, `out` when it left a race as one that cannot be the best.
-
-    `notes` are its licence, where it runs and the like.
-    """
+    """One candidate; `named` when the verdict names it. `notes` are its licence, where it runs and the like."""
 
     name: str
     kind: str
@@ -42,7 +39,6 @@ class CandidateRow(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     requirements: Requirements
     notes: dict[str, str]
-    out: bool = False
 
 
 def candidate_rows(subject: Subject) -> tuple[CandidateRow, ...]:
@@ -66,15 +62,8 @@ def _row(standing: Standing, recipe: Candidate | None, subject: Subject) -> Cand
         named=standing.candidate == subject.decision.candidate,
         standing=standing,
         requirements=Requirements(*(_count(standing, met) for met in ("met", "not met", "not yet known"))),
-        out=_is_out(standing, subject),
         notes={one_line(key, 40): one_line(value, 120) for key, value in notes.items()},
     )
-
-
-def _is_out(standing: Standing, subject: Subject) -> bool:
-    race = subject.decision.race
-    runners = () if race is None else race.runners
-    return any(runner.candidate == standing.candidate and runner.dropped for runner in runners)
 
 
 def _count(standing: Standing, met: Met) -> int:

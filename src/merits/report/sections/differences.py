@@ -80,14 +80,10 @@ def difference_section(subject: Subject) -> DifferenceSection | None:
     leader = next((k for k in members if _relation(subject, k) == "leader"), None)
     if leader is None or len(members) < 2:
         return None
-    left = [k for k in members if _relation(subject, k) != "worse"]
-    raced = subject.evaluation.raced is not None
-    compared = compare(
-        subject.cases, subject.decision.needs, members, sole=leader if raced and left == [leader] else None
-    )
+    compared = compare(subject.cases, subject.decision.needs, members)
     shown = sorted(members, key=lambda k: -compared.means[k])[:_MOST]
     shown = [leader, *(k for k in shown if k != leader)]
-    groups = tied_groups(shown, lambda i, j: _told_apart(subject, compared, leader, i, j))
+    groups = tied_groups(shown, lambda i, j: compared.better(i, j) or compared.better(j, i))
     letters = _letters(groups or ())
     return DifferenceSection(
         leader=subject.name(leader),
@@ -100,13 +96,6 @@ def difference_section(subject: Subject) -> DifferenceSection | None:
         n_left_out=len(members) - len(shown),
         corpus=tuple(_tables(subject, leader, shown[:_MOST_CORPUS])),
     )
-
-
-def _told_apart(subject: Subject, compared: Comparison, leader: int, i: int, j: int) -> bool:
-    """Whether one of two is certainly better, or left a race that the other leads."""
-    if leader in (i, j) and "worse" in (_relation(subject, i), _relation(subject, j)):
-        return True
-    return compared.better(i, j) or compared.better(j, i)
 
 
 def _members(subject: Subject) -> list[int]:
@@ -148,11 +137,13 @@ def _row(subject: Subject, compared: Comparison, k: int, leader: int, letters: s
         p_value=compared.p_value(k, leader),
         groups=letters,
         detectable="" if detectable is None else estimate.number(detectable).lstrip("+"),
-        settle="" if relation == "worse" else _settle(subject, compared, k, leader),
+        settle=_settle(subject, compared, k, leader, relation),
     )
 
 
-def _settle(subject: Subject, compared: Comparison, k: int, leader: int) -> str:
+def _settle(subject: Subject, compared: Comparison, k: int, leader: int, relation: str) -> str:
+    if relation in ("worse", "dropped"):
+        return "" if relation == "worse" else "out of the race"
     total = compared.examples_to_tell(leader, k)
     if total is None:
         return "no number of examples"
