@@ -40,7 +40,9 @@ def decide(evaluation: Evaluation, needs: Needs | None = None, *, test_looks: in
 
     The probability of calling any candidate better than another that is not is at most 1 - `needs.confidence`, for
     all pairs together; so is that of naming a candidate that truly misses one given requirement. Both are for one
-    decision on examples chosen before: looking again after every new example is not covered.
+    decision on examples chosen before: looking again after every new example is not covered. In a race both hold at
+    every look, and the probability that it ever dropped the best is at most its own `delta` (certified); "dropped" is
+    no claim that a candidate is worse than any one other.
     """
     wanted = needs if needs is not None else Needs()
     check_sound(evaluation, wanted)
