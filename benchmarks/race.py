@@ -270,6 +270,8 @@ def _of_files(files: Sequence[Path]) -> dict[str, Floats]:
         whole = scores.known.all(axis=0)
         if not whole.all():
             print(f"{file.name}: {int((~whole).sum())} examples without a score of everybody left out", file=sys.stderr)
+        if len(scores.names) < 2:
+            raise SystemExit(f"{file.name} has one candidate, {scores.names[0]!r}: a race takes two or more columns.")
         found[file.name.split(".")[0]] = np.ascontiguousarray(scores.values[:, whole], dtype=np.float64)
     return found
 

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Store
 from merits.core.errors import RequirementError, TaskError, UsageError
+from merits.core.outcome import Status
 from merits.core.task import Split, Task
 
 if TYPE_CHECKING:
@@ -163,11 +164,12 @@ def evaluate_one(
     narrowed = replace(task, candidates=tuple(one for one in task.candidates if one.name == name))
     with _opened(store, task) as opened:
         stored = opened.evaluation(task.id, "test")
-        if stored is not None and narrowed.candidates[0].id in {candidate.id for candidate in stored.candidates}:
-            left = what_to_ask(narrowed, narrowed.candidates, split="test", store=opened)
-            if left.n_to_ask == 0:
-                return reprice(stored, task.candidates, _prices(task))
-        return evaluate(narrowed, store=opened, progress=progress)
+        (part,) = what_to_ask(narrowed, narrowed.candidates, split="test", store=opened).parts
+        if stored is None or part.version not in stored.versions or part.n_to_ask:
+            return evaluate(narrowed, store=opened, progress=progress)
+        if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
+            return evaluate(narrowed, store=opened, progress=progress)
+        return reprice(stored, task.candidates, _prices(task))
 
 
 def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:

@@ -67,6 +67,14 @@ def test_costs_within_five_per_cent_are_equal_and_looks_decide() -> None:
     assert decide(evaluation_of(solved, cost={"a": 0.0111, "b": 0.01})).candidate == "b"
 
 
+def test_whoever_certainly_misses_the_bar_and_solves_nothing_is_not_worth_it() -> None:
+    """Sixteen in a row unsolved are enough against a bar of one half."""
+    none = evaluation_of({"a": first(0, 16), "b": first(0, 16)})
+    needs = Needs(requirements=(Requirement(metric="accuracy", op=">=", bar=0.5),))
+    assert decide(none, needs).verdict == "none worth it"
+    assert decide(none, Needs()).verdict == "undecided"
+
+
 def test_ten_examples_adopt_no_constant_baseline() -> None:
     """Everything is tied on ten examples; that is no evidence that the free one is as good."""
     for k in (5, 7, 8):

@@ -272,6 +272,28 @@ def test_a_dear_tail_makes_the_scale_wider_and_nobody_is_dropped_on_values_that_
     assert wrong <= 1
 
 
+def test_without_a_price_nobody_races_by_net_value() -> None:
+    """An unknown price is not 0: it would drop those whose price is known."""
+    whole = truth({"unknown": 0.95, "dear": 0.9, "cheap": 0.6}, cost={"dear": 0.2, "cheap": 0.1})
+    needs = Needs(worth_of_solved=1.0)
+    evaluation, notes = raced(whole, needs=needs)
+    assert "unknown cannot race by net value without a price" in notes[0]
+    assert (evaluation.status[0] == Status.MISSING).all()
+    decision = decide(evaluation, needs)
+    assert decision.candidate == "dear"
+    assert ("unknown-price", "unknown") in {(reason.code, reason.candidate) for reason in decision.reasons}
+
+
+def test_the_last_one_is_asked_all_the_rest_where_a_bar_takes_all_of_it() -> None:
+    """Cost per solved case does not race: to stop early would leave it open for good."""
+    rates = {"good": 0.9, "poor": 0.3}
+    needs = Needs(requirements=(Requirement("cost_per_solved", "<=", 0.02),))
+    evaluation, _ = raced(truth(rates, cost={"good": 0.01, "poor": 0.01}), needs=needs)
+    assert (evaluation.status[0] != Status.MISSING).all()
+    assert (evaluation.status[1] == Status.MISSING).sum() > N / 2
+    assert decide(evaluation, needs).candidate == "good"
+
+
 def test_a_race_claims_no_better_than_beyond_what_the_pair_shows() -> None:
     """On these examples one more solved decides; of future traffic that says nothing."""
     solved = {"a": np.arange(40) < 30, "b": np.arange(40) < 29}

@@ -275,3 +275,16 @@ def test_metrics_of_labels_are_offered_only_where_there_are_labels() -> None:
     assert "recall" not in names
     assert "worst_slice" not in names
     assert {"accuracy", "label", "p95_latency", "cost_per_solved"} <= set(names)
+
+
+@pytest.mark.parametrize("counts", [(450, 450), (300, 300, 300), (873, 27)])
+def test_a_perfect_macro_f1_meets_a_bar(counts: tuple[int, ...]) -> None:
+    """No mistake in 900 is no reason to know nothing."""
+    target = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+    labels = Labels(tuple("abc"[: len(counts)]), target, target[None])
+    evaluation = evaluation_of({"perfect": np.ones(len(target), bool)}, labels=labels)
+    (result,) = decide(evaluation, Needs(requirements=(Requirement("macro_f1", ">=", 0.8),))).standings[0].requirements
+    assert result.met == "met"
+    assert result.estimate is not None
+    assert result.estimate.low is not None
+    assert 0.9 < result.estimate.low < 1.0

@@ -36,6 +36,7 @@ five minutes with your own data:
   merits init tickets.csv && merits check && merits run
 """
 INTERRUPTED = 130
+CLOSED_PIPE = 141  # as a shell says of whoever was ended by it: nobody shall read it as "passed"
 
 
 def parser(verb: str = "") -> argparse.ArgumentParser:
@@ -82,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return CLOSED_PIPE
     except Exception as problem:  # noqa: BLE001 - the last place that can turn our own bug into a next step
         _explain(_unusable(problem) if isinstance(problem, OSError) else _bug(problem), args.traceback)
         return MeritsError.exit_code

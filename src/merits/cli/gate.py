@@ -252,7 +252,11 @@ def _save(gate: Gate, subject: _Subject, name: str, exit_code: int) -> int:
     lines = (
         f"{msgspec.json.encode(key).decode()}: {msgspec.json.encode(part).decode()}" for key, part in record.items()
     )
-    path = Path(name) if _is_path(name) else _place(name, subject.folder)
+    if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
+        raise UsageError(
+            f"{name!r} is no name of a baseline.", "Give a plain one, such as main: it is kept in baselines/."
+        )
+    path = _place(name, subject.folder)
     _write(path, "{\n" + ",\n".join(lines) + "\n}\n")
     print(f"saved {path}: commit it.", file=sys.stderr)
     return exit_code

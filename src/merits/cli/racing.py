@@ -47,7 +47,7 @@ def racing_of(args: argparse.Namespace, task: Task) -> Racing | None:
         if args.race or detailed:
             raise UsageError("--no-race and options of a race contradict each other.", "Leave one of them out.")
         return None
-    if not (args.race or detailed or flow.costs_money(task)):
+    if len(task.candidates) < 2 or not (args.race or detailed or flow.costs_money(task)):
         return None
     mode: Literal["certified", "economy"] = "economy" if args.dev else "certified"
     if args.race in ("certified", "economy"):

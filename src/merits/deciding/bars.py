@@ -20,7 +20,7 @@ from merits.deciding.metrics import QUANTILES
 from merits.stats.critical import Bools, Floats
 from merits.stats.gates import Gates
 
-__all__ = ["Bar", "gates_for", "gates_values", "raced_bars"]
+__all__ = ["Bar", "gates_for", "gates_values", "raced_bars", "unraced"]
 
 _SOLVED = ("accuracy", "solved", "quality")
 
@@ -115,10 +115,18 @@ def gates_for(
         [bar.floor for bar in bars],
         meet=[each / n_candidates] * len(bars),
         miss=[min(each, 1.0 - bar.requirement.confidence) for bar in bars],
-        implied=[objective == "quality" and _is_implied(bar) for bar in bars],
+        implied=[_is_implied(bar, objective) for bar in bars],
     )
 
 
-def _is_implied(bar: Bar) -> bool:
-    """Whether whoever solves more than one that meets the bar meets it too."""
+def unraced(needs: Needs, bars: Sequence[Bar]) -> tuple[Requirement, ...]:
+    """The requirements that have to be measured and do not race: they are judged when everything was asked."""
+    raced = [bar.requirement for bar in bars]
+    return tuple(r for r in needs.requirements if not r.is_fact and r not in raced)
+
+
+def _is_implied(bar: Bar, objective: Literal["quality", "net value"]) -> bool:
+    """Whether whoever does better in what is raced by meets the bar too, if one who does worse meets it."""
+    if objective == "net value":
+        return bar.requirement.metric == "net_value_per_case"
     return bar.requirement.metric in _SOLVED and not bar.slice

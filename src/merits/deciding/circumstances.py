@@ -40,6 +40,8 @@ def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Itera
         if k not in assessment.cases.assessed and _not_asked(assessment, k):
             out = ruled_out(assessment.cases.evaluation.candidates[k], assessment.needs)
             yield because("ruled-out", f"{name} was not asked: {out}.", name)
+        elif k not in assessment.cases.assessed and _without_price(assessment, k):
+            yield because("unknown-price", f"{name} has no price, so it could not race by net value: give it.", name)
         elif k not in assessment.cases.assessed:
             counts = f"{standing.n_failed} failed, {standing.n_unscored} unscored, {standing.n_missing} missing"
             yield because("not-assessed", f"{name} has no scored answer ({counts}), so it was left out.", name)
@@ -53,6 +55,12 @@ def _dropped_text(assessment: Assessment, k: int, leader: str, standing: Standin
         why = "it is hardly the best (calibrated, not certified)"
     out = f"the race dropped it after {pieces(n, assessment.cases.examples_a_group)}"
     return f"{standing.candidate}: {out}, for {why}; {standing.behind} behind {leader} there."
+
+
+def _without_price(assessment: Assessment, k: int) -> bool:
+    """Whether candidate k was kept out of a race by net value because it has no price."""
+    evaluation, by_money = assessment.cases.evaluation, assessment.needs.worth_of_solved is not None
+    return evaluation.raced is not None and by_money and not evaluation.priced[k]
 
 
 def _not_asked(assessment: Assessment, k: int) -> bool:

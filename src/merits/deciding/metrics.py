@@ -323,13 +323,15 @@ def _corpus(question: Question, *, name: str, of_probabilities: bool) -> Estimat
     n = len(rows) if groups is None else len(np.unique(groups))
     if name == "log_loss":
         return _log_loss(value, variance, n, question.two_sided)
+    edge = 0.0
     if variance is not None and name in _OVER_CLASSES:
-        variance += _rare_classes(question, rows, name)
+        added = _rare_classes(question, rows, name)
+        variance, edge = variance + added, added**0.5
     if variance is None:
         return Estimate(value=value, low=0.0, high=1.0, level=question.level, n=n, unit="rate", method=f"{name}, open")
     doubted = min(n, _rests_on(question, rows, name))
     method = f"{name}: jackknife variance, Clopper–Pearson on the effective sample size"
-    estimate = rate_of_variance(value, variance, question.level, rows=n, doubted=doubted, n=n, method=method)
+    estimate = rate_of_variance(value, variance, question.level, rows=n, doubted=doubted, n=n, method=method, edge=edge)
     return _less_chance(question, rows, estimate) if name == "ece" else estimate
 
 

@@ -16,15 +16,16 @@ import numpy as np
 from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.facts import ruled_out
-from merits.core.needs import Needs
+from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
 from merits.core.racing import Budget, Racing, Round, Schedule
 from merits.deciding.amounts import listed, pieces
-from merits.deciding.bars import gates_for, gates_values, raced_bars
+from merits.deciding.bars import Bar, gates_for, gates_values, raced_bars, unraced
 from merits.deciding.cases import POLICIES, Cases, Policy
 from merits.deciding.fixed import spread
 from merits.deciding.values import net_value_bounds, net_values, objective_of
 from merits.stats.critical import Bools, Floats, Ints
+from merits.stats.gates import Gates
 from merits.stats.racing import Race
 
 __all__ = ["replay", "schedule"]
@@ -93,14 +94,31 @@ class _Runners:
         self._needs, self._racing, self._course, self._policy = needs, racing, course, policy
         self._names = known.candidates
         self._bars = raced_bars(needs, known)
+        by_money = objective_of(needs) == "net value"
+        self._excluded = [
+            k
+            for k, candidate in enumerate(known.candidates)
+            if ruled_out(candidate, needs) or (by_money and not known.priced[k])
+        ]
         self._bounds: tuple[float, float] | None = None
         self._rounds: list[tuple[int, Ints]] = []
         self._scales = 0
         self.race = self._fresh()
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Who does not race, in words, but for those that a fact rules out."""
+        unknown = [self._names[k].name for k in self._excluded if not ruled_out(self._names[k], self._needs)]
+        if not unknown:
+            return ()
+        return (
+            f"{listed(unknown)} cannot race by net value without a price and is not asked: give it, and run again.",
+        )
+
     def _fresh(self) -> Race:
         racing, n = self._racing, len(self._names)
-        delta = racing.delta * (1.0 - _FOR_GATES) if self._bars else racing.delta
+        gated = self._bars or objective_of(self._needs) == "net value"
+        delta = racing.delta * (1.0 - _FOR_GATES) if gated else racing.delta
         if objective_of(self._needs) == "net value":
             delta /= 2.0 ** (self._scales + 1)
         race = Race(
@@ -109,13 +127,23 @@ class _Runners:
             delta=delta,
             mode=racing.mode,
             target=racing.target,
-            gates=gates_for(self._bars, n, racing.delta * _FOR_GATES, objective_of(self._needs)),
+            gates=self._gates(),
             least=racing.at_once,
+            to_the_end=bool(unraced(self._needs, self._bars)),
         )
-        for k, candidate in enumerate(self._names):
-            if ruled_out(candidate, self._needs):
-                race.exclude(k)
+        for k in self._excluded:
+            race.exclude(k)
         return race
+
+    def _gates(self) -> Gates | None:
+        """The bars, and with a worth that cases bring anything at all, which whoever brings more does too."""
+        objective = objective_of(self._needs)
+        error, n = self._racing.delta * _FOR_GATES, len(self._names)
+        if self._bounds is None:
+            return gates_for(self._bars, n, error, objective)
+        low, high = self._bounds
+        worth_it = Bar(Requirement("net_value_per_case", ">=", 0.0), -low / ((high - low) or 1.0))
+        return gates_for((*self._bars, worth_it), n, error, objective)
 
     def show(self, evaluation: Evaluation, last: int, who: Ints) -> None:
         """Lets the candidates `who` be judged on the units from those already seen up to the place `last`."""
@@ -130,15 +158,20 @@ class _Runners:
             self._judge(evaluation, last, who)
 
     def _judge(self, evaluation: Evaluation, last: int, who: Ints) -> None:
-        cases, course = self._cases(evaluation, last), self._course
+        cases, course, gates = self._cases(evaluation, last), self._course, self.race.gates
         first = self.race.n_seen
         counted = course.whole(cases.counted, who, first, last)
-        gated = []
-        for bar in self._bars:
-            values, mask = gates_values(bar, cases)
-            gated.append(course.sums(np.where(mask, values - bar.floor, 0.0), who, first, last) + bar.floor)
+        values = self._values(cases)
+        on = [gates_values(bar, cases) for bar in self._bars]
+        if self._bounds is not None:
+            on.append((values, cases.counted))
+        floors = [] if gates is None else gates.floors.tolist()
+        gated = [
+            course.sums(np.where(mask, each - floor, 0.0), who, first, last) + floor
+            for (each, mask), floor in zip(on, floors, strict=True)
+        ]
         self.race.see(
-            self._values(cases, who, first, last),
+            course.sums(values, who, first, last),
             who=who,
             valid=None if counted.all() else counted,
             gated=np.stack(gated) if gated else None,
@@ -147,13 +180,12 @@ class _Runners:
     def _cases(self, evaluation: Evaluation, last: int) -> Cases:
         return Cases(evaluation, self._policy, np.broadcast_to(self._course.place < last, evaluation.status.shape))
 
-    def _values(self, cases: Cases, who: Ints, first: int, last: int) -> Floats:
-        """Quality, or net value on a scale from the least to the most that one case can bring."""
+    def _values(self, cases: Cases) -> Floats:
+        """Quality, or net value on a scale from the least to the most that one case can bring: (candidates, rows)."""
         if self._bounds is None:
-            return self._course.sums(cases.solved.astype(np.float64), who, first, last)
+            return cases.solved.astype(np.float64)
         low, high = self._bounds
-        scaled = (net_values(cases, self._needs, self._bounds) - low) / ((high - low) or 1.0)
-        return self._course.sums(scaled, who, first, last)
+        return np.asarray((net_values(cases, self._needs, self._bounds) - low) / ((high - low) or 1.0))
 
     def _pass_bounds(self, evaluation: Evaluation, last: int, who: Ints) -> bool:
         """Whether the scale of net values had to be made wider (the first time: made) for these units."""
@@ -165,7 +197,7 @@ class _Runners:
             most = (float(values[at].max(initial=0.0)) for values in (evaluation.cost, evaluation.latency_s))
             most_cost, most_s = (_MARGIN * amount for amount in most)
             self._bounds = net_value_bounds(self._needs, most_cost=most_cost, most_latency_s=most_s)
-            return False
+            return True
         cases = self._cases(evaluation, last)
         counted = cases.counted[at]
         least = float(np.where(counted, net_values(cases, self._needs)[at], np.inf).min(initial=np.inf))
@@ -188,10 +220,10 @@ def _rounds(known: Evaluation, racing: Racing, needs: Needs, seed: int) -> Gener
     place = _places(known, seed)
     course = _Course(place, Cases(known, POLICIES[0]).clean)
     purse = _Purse(racing.budget, known, course)
-    runners = _Runners(needs, racing, course, known, POLICIES[0])
+    runners = _Runners(needs, racing, course, spread(known, needs), POLICIES[0])
     asked = np.zeros(len(known.candidates), np.int32)
     ends: list[int] = []
-    now, notes = known, tuple[str, ...]()
+    now, notes = known, runners.left_out
     while not runners.race.ended:
         who, first = np.flatnonzero(runners.race.running), runners.race.n_seen
         size = purse.affordable(now, who, first, runners.race.next_size)

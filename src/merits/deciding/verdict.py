@@ -116,7 +116,8 @@ def _nothing_solved(assessment: Assessment) -> Ruling:
     n = min(int(assessment.cases.counted[k].sum()) for k in assessment.members)
     text = f"No candidate solved a single one of {n:,} cases."
     step = "Look at the hardest examples in the report: is the target, the scorer or the prompt what it should be?"
-    verdict: Verdict = "none worth it" if n >= _TELLING_ZERO else "undecided"
+    certain = n >= _TELLING_ZERO or not assessment.eligible
+    verdict: Verdict = "none worth it" if certain else "undecided"
     return Ruling(verdict, None, (because("nothing-solved", text),), step, "nothing was solved, in too few cases")
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from merits.core.decision import RequirementResult
 from merits.core.estimate import duration
 from merits.report import numbers
 from merits.report.drawings.break_even import break_even_chart
@@ -94,6 +95,7 @@ def _template() -> Template:
         "cleared": _cleared,
         "probability": numbers.probability,
         "relation": relation,
+        "results": _results,
         "symbol": _SYMBOLS.__getitem__,
         "text": lambda estimate: estimate.text(),
         "times": lambda estimate, factor: estimate.times(factor),
@@ -189,6 +191,12 @@ def _has(view: ReportView) -> Mapping[str, bool]:
         ),
         "latency_bar": any(r.metric.endswith("_latency") and r.is_plain for r in view.needs.requirements),
     }
+
+
+def _results(row: CandidateRow, judged: Sequence[str]) -> list[RequirementResult | None]:
+    """What became of each requirement for a candidate, under the headings; None where it was not judged on one."""
+    found = {str(result.requirement): result for result in row.standing.requirements}
+    return [found.get(name) for name in judged]
 
 
 def _judged(view: ReportView) -> list[str]:

@@ -52,6 +52,8 @@ class Race:
     traffic" speaks of what the items were drawn from. `target` is what candidates are dropped by. With `gates` (floors
     on rates), who certainly misses one is dropped too, and only those who certainly meet all can drop others.
 
+    With `to_the_end` the last one left is asked all the rest, for what only all of it can tell.
+
     `here` and `ahead` (candidates,) are who may be the best on these examples and on future traffic. `running` is who
     should be asked next; it is empty when the race is over, and `ended` says why ("" while it is not). `dropped_at` is
     after how many items each left the race, 0 for those still in it.
@@ -74,6 +76,7 @@ class Race:
     growth: float | None = None
     least: int | None = None
     seed: int = 0
+    to_the_end: bool = False
     n_seen: int = 0
     looks: list[Look] = field(default_factory=list)
 
@@ -247,7 +250,8 @@ class Race:
         self.running = self.running & standing
         exhausted = self.n_seen >= self.n_items
         open_gates = self.gates is not None and bool((self.running & ~self.gates.met & ~missed).any())
-        if not self.running.any() or (self.running.sum() == 1 and not open_gates):
+        alone = self.running.sum() == 1 and not open_gates and not self.to_the_end
+        if alone or not self.running.any():
             self.stop("decided")
         elif exhausted:
             self.stop("exhausted")

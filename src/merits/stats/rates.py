@@ -91,20 +91,22 @@ def _sequence(successes: Bools | Floats, groups: Ints | None, level: float, *, o
 
 
 def rate_of_variance(
-    value: float, variance: float, level: float, *, rows: float, doubted: float, n: int, method: str
+    value: float, variance: float, level: float, *, rows: float, doubted: float, n: int, method: str, edge: float = 0.0
 ) -> Estimate:
     """A statistic between 0 and 1 (F1, AUC) with one-sided bounds, from its value and the variance of that.
 
     The variance of a rate v on m rows is v(1 - v)/m; this reads m backwards from the variance and bounds the value as
     Clopper and Pearson would a rate on m rows. A variance of 0, or one that claims more than the `rows` there are, is
     not believed: m is `doubted` then (for an AUC, the rows of the rarer class). So a perfect score on few rows is not
-    certain, where a bootstrap interval would have zero width.
+    certain, where a bootstrap interval would have zero width. Where made-up rows are in the variance, `edge` is how far
+    they keep the value from 0 and 1.
 
     >>> perfect = rate_of_variance(1.0, 0.0, 0.95, rows=100, doubted=20, n=100, method="AUC")
     >>> perfect.low is not None and 0.85 < perfect.low < 0.87
     True
     """
-    size = value * (1.0 - value) / variance if variance > 0 else math.inf
+    inside = min(max(value, edge), 1.0 - edge)
+    size = inside * (1.0 - inside) / variance if variance > 0 else math.inf
     if size > rows:
         size = doubted
     return Estimate(

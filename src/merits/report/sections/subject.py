@@ -12,6 +12,7 @@ from merits.core.decision import Decision, Standing
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
 from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.fixed import spread
 
 __all__ = ["Subject"]
 
@@ -28,7 +29,7 @@ class Subject:
     @cached_property
     def cases(self) -> Cases:
         """The outcomes with failures counting as wrong, as the decision reads them."""
-        return Cases(self.evaluation, POLICIES[0])
+        return Cases(spread(self.evaluation, self.decision.needs), POLICIES[0])
 
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
