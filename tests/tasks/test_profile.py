@@ -284,7 +284,7 @@ def test_a_margin_to_another_candidate_takes_many_examples_even_if_they_agree() 
     needs = {"requirements": ["non-inferior to a by 1 pt", "non-inferior to a by 5 pt"]}
     candidates = [{"kind": "constant", "output": name, "name": name} for name in "ab"]
     strict, loose = outlooks(make_task(rows(200), needs=needs, candidates=candidates))
-    assert (strict.reachable, loose.reachable) == (False, True)
+    assert (strict.reachable, loose.reachable) == (None, True)
     assert strict.n_needed is not None
     assert strict.n_needed > 300
 

@@ -104,7 +104,8 @@ def _outlook(requirement: Requirement, task: Task) -> Outlook:
         # The exact bound of n in n (Clopper and Pearson 1934): error ** (1 / n).
         needed = math.ceil(math.log(error) / math.log(share)) if 0 < share < 1 else (0 if share <= 0 else None)
         least = _least_share(n, share, 1 - error) if needed is not None and n >= needed and n else None
-    known = share is not None or bool(requirement.against)
+    # Against a rival, more examples are needed by one that is no better; one that is better may show it on fewer.
+    known = share is not None or (bool(requirement.against) and needed is not None and n >= needed)
     return Outlook(
         text=str(requirement),
         n=n,
