@@ -29,7 +29,7 @@ simulate: .venv/.installed
 	$(BIN)/python -m benchmarks simulations
 
 bench: assets
-	for name in install startup decide main-job demo; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done
+	for name in install startup decide main-job demo race; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done
 
 assets: .venv/.installed
 	$(BIN)/python demo/fetch_assets.py
