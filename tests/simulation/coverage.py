@@ -338,7 +338,9 @@ def corpus_bounds() -> Iterator[Case]:
         extra = stats.variance_of_rare_classes(np.array([n_yes, n - n_yes])) if name == "macro_f1" else 0.0
         doubted = n if name == "macro_f1" else min(n_yes, n - n_yes)
         return ends_of(
-            stats.rate_of_variance(value, found + extra, 0.95, rows=n, doubted=float(doubted), n=n, method=name)
+            stats.rate_of_variance(
+                value, found + extra, 0.95, rows=n, doubted=float(doubted), n=n, method=name, edge=extra**0.5
+            )
         )
 
     for share in (0.3, 0.03):

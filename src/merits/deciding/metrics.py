@@ -341,7 +341,7 @@ def _rare_classes(question: Question, rows: Ints, name: str) -> float:
     if labels is None:
         return 0.0
     codes = labels.predicted[k][rows] if name == "macro_precision" else labels.target[rows]
-    return variance_of_rare_classes(np.bincount(codes[codes >= 0], minlength=1))
+    return variance_of_rare_classes(np.bincount(codes[codes >= 0], minlength=len(labels.classes)))
 
 
 def _less_chance(question: Question, rows: Ints, estimate: Estimate) -> Estimate:
