@@ -239,6 +239,25 @@ def test_a_slice_that_is_certainly_missed_takes_a_candidate_out() -> None:
     assert decide(evaluation, needs).candidate == "even"
 
 
+def test_who_certainly_loses_too_much_under_a_perturbation_is_out() -> None:
+    """Clean and perturbed rows of an example are asked together, and the drop is that of pairs."""
+    perturbed = np.arange(N) % 2 == 1
+    generator = np.random.default_rng(4)
+    fragile = generator.random(N) < np.where(perturbed, 0.4, 0.95)
+    steady = generator.random(N) < 0.8
+    steady[1::2] = steady[::2]
+    whole = evaluation_of(
+        {"fragile": fragile, "steady": steady},
+        perturbations=np.where(perturbed, "typos", ""),
+        group=np.arange(N) // 2,
+    )
+    whole = replace(whole, examples=np.array([f"e{i // 2}" for i in range(N)]))
+    needs = Needs(requirements=(Requirement("accuracy", "<=", 0.1, under="typos"),))
+    evaluation, notes = raced(whole, needs=needs)
+    assert any("fragile is out of the race" in note and "misses a requirement" in note for note in notes)
+    assert decide(evaluation, needs).candidate == "steady"
+
+
 def test_what_could_not_be_judged_is_no_miss_of_a_bar() -> None:
     """Three of ten answers unscored, nine of ten of the others right: 0.8 is not missed."""
     status = {"good": np.where(np.arange(N) % 10 < 3, Status.UNSCORED, Status.SCORED)}

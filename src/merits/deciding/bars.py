@@ -1,13 +1,14 @@
 """Requirements that can race: those that are a floor on a mean of values from 0 to 1, case by case.
 
-Shares solved, of a class, in every slice, failures, percentiles of latency (as the share in time), and not being worse
-than another candidate by more than a margin. Costs, and measures of all answers together, are judged at the end.
+Shares solved, of a class, in every slice, failures, percentiles of latency (as the share in time), what is lost under a
+perturbation, and not being worse than another candidate by more than a margin. Costs, and measures of all answers
+together, are judged at the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs, Requirement
 from merits.deciding.cases import POLICIES, Cases
-from merits.deciding.measuring import rival_of
+from merits.deciding.measuring import partners_of, rival_of
 from merits.deciding.metrics import QUANTILES
 from merits.stats.critical import Bools, Floats
 from merits.stats.gates import Gates
@@ -43,7 +44,11 @@ def raced_bars(needs: Needs, evaluation: Evaluation) -> tuple[Bar, ...]:
 
 def _bars(requirement: Requirement, needs: Needs, evaluation: Evaluation) -> Iterator[Bar]:
     metric, at_least = requirement.metric, requirement.op == ">="
-    if requirement.is_fact or requirement.under:
+    if requirement.is_fact:
+        return
+    if requirement.under:
+        if metric in _SOLVED and not at_least and not requirement.by:
+            yield Bar(requirement, (1.0 - requirement.bar) / 2.0)
         return
     if requirement.against:
         rival = rival_of(requirement, needs)
@@ -69,6 +74,8 @@ def gates_values(bar: Bar, cases: Cases) -> tuple[Floats, Bools]:
     """What a bar is on, in 0..1, and which rows say anything (candidates, rows)."""
     if bar.rival:
         return _against(bar.rival, cases)
+    if bar.requirement.under:
+        return _under(bar.requirement.under, cases)
     values, mask = _values(bar.requirement, cases)
     if bar.slice:
         mask = mask & (cases.evaluation.tags[bar.requirement.by] == bar.slice)
@@ -88,6 +95,18 @@ def _values(requirement: Requirement, cases: Cases) -> tuple[Floats, Bools]:
         hits = (labels.predicted == code) & cases.scored
         return hits.astype(np.float64), cases.counted & (labels.target == code)
     return cases.solved.astype(np.float64), cases.counted
+
+
+def _under(perturbation: str, cases: Cases) -> tuple[Floats, Bools]:
+    """Half of 1 less what is lost under a perturbation, on the rows as they are that also have an answer under it."""
+    noisy = replace(cases, perturbation=perturbation)
+    partner = partners_of(cases, noisy)
+    rows = np.flatnonzero(noisy.clean & (partner >= 0))
+    own = partner[rows]
+    values, mask = np.ones(cases.scored.shape), np.zeros(cases.scored.shape, np.bool_)
+    values[:, own] = (1.0 + noisy.solved[:, rows].astype(np.float64) - cases.solved[:, own]) / 2.0
+    mask[:, own] = noisy.counted[:, rows] & cases.counted[:, own]
+    return values, mask
 
 
 def _against(rival: str, cases: Cases) -> tuple[Floats, Bools]:
@@ -129,4 +148,4 @@ def _is_implied(bar: Bar, objective: Literal["quality", "net value"]) -> bool:
     """Whether whoever does better in what is raced by meets the bar too, if one who does worse meets it."""
     if objective == "net value":
         return bar.requirement.metric == "net_value_per_case"
-    return bar.requirement.metric in _SOLVED and not bar.slice
+    return bar.requirement.metric in _SOLVED and not bar.slice and not bar.requirement.under

@@ -19,7 +19,7 @@ from merits.deciding.metrics import Question, measure, row_values, share_in_time
 from merits.stats.critical import Ints
 from merits.stats.noninferiority import difference_bounds
 
-__all__ = ["Measured", "Part", "measured", "rival_of"]
+__all__ = ["Measured", "Part", "measured", "partners_of", "rival_of"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _drop(requirement: Requirement, question: Question) -> Measured:
     noisy = replace(cases, perturbation=requirement.under)
     clean_values, clean_mask = row_values(requirement.metric, replace(question, of=requirement.of))
     noisy_values, noisy_mask = row_values(requirement.metric, replace(question, cases=noisy, of=requirement.of))
-    partner = _partners(cases, noisy)
+    partner = partners_of(cases, noisy)
     paired = noisy_mask & (partner >= 0) & clean_mask[partner]
     if not paired.any():
         name = cases.evaluation.names[question.k]
@@ -153,7 +153,7 @@ def _drop(requirement: Requirement, question: Question) -> Measured:
     return Measured(estimate, (Part(requirement, estimate),))
 
 
-def _partners(clean: Cases, noisy: Cases) -> Ints:
+def partners_of(clean: Cases, noisy: Cases) -> Ints:
     """For each perturbed row the row of the same example and repeat as it is, of shape (rows,); -1 where none is."""
     examples, repeats = clean.evaluation.examples.tolist(), clean.evaluation.repeats.tolist()
     as_it_is, perturbed = (cases.evaluation.perturbations == cases.perturbation for cases in (clean, noisy))
