@@ -10,24 +10,25 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from merits.core.answer import Answer, Failure, FailureKind, Usage
+from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.doors import Model
 from merits.core.errors import UsageError
 from merits.core.identity import JSON
 from merits.core.secrets import redact
 
-__all__ = ["AskFailed", "Meter", "failure_of"]
+__all__ = ["AskFailed", "Meter", "Purse", "PurseEmpty", "failure_of"]
 
 MAY_PASS: frozenset[FailureKind] = frozenset({"timeout", "rate_limited", "server_error", "connection"})
 _FIRST_WAIT_S = 0.5  # doubled after each attempt, as clients of the large providers do
 _LONGEST_WAIT_S = 30.0
 _LONGEST_RETRY_AFTER_S = 300.0  # past that it is cheaper to resume the run later
 _LONGEST_MESSAGE = 500
+_SUMMED = tuple(name for name in Usage.__struct_fields__ if name not in ("attempts", "service_tier"))
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Answer).decode
 
@@ -35,13 +36,30 @@ _decode = msgspec.json.Decoder(Answer).decode
 class AskFailed(Exception):
     """What a model raises when it knows why it could not be asked (a 429, a refused key), so that nobody guesses.
 
+    `usage` is what the attempt used all the same, as far as the provider told: an empty reply may be on the bill.
+
     >>> AskFailed(Failure("rate_limited", "429", retry_after_s=2.0)).failure.retry_after_s
     2.0
     """
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, usage: Usage = NO_USAGE) -> None:
         super().__init__(failure.message)
         self.failure = failure
+        self.usage = usage
+
+
+class PurseEmpty(Exception):
+    """There is nothing left to ask with: the question stays unasked."""
+
+
+class Purse(Protocol):
+    """What asking is paid from. `take` is called before each attempt and raises PurseEmpty when nothing is left;
+    `debit` after it, with what that attempt used, whether it failed or not.
+    """
+
+    def take(self) -> None: ...
+
+    def debit(self, usage: Usage) -> None: ...
 
 
 class Meter:
@@ -55,7 +73,8 @@ class Meter:
     waiting for a turn on this machine is neither; its timeouts are not tried again: the same code given the same
     input would hang again.
 
-    Raises only what is the user's mistake (`UsageError`), and cancellation.
+    With a `purse` each attempt is paid from it. Raises only what is the user's mistake (`UsageError`), PurseEmpty, and
+    cancellation.
 
     >>> from merits.testing.models import Flaky
     >>> async def no_wait(seconds: float) -> None: ...
@@ -73,6 +92,7 @@ class Meter:
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
+        purse: Purse | None = None,
     ) -> None:
         self.model = model
         self._timeout_s = timeout_s
@@ -81,7 +101,9 @@ class Meter:
         self._sleep = sleep
         self._jitter = jitter
         self._timed = bool(getattr(model, "timed", False))
-        self._attempt = model.answer if self._timed else self._with_deadline
+        self._purse = purse
+        asked = model.answer if self._timed else self._with_deadline
+        self._attempt = asked if purse is None else self._paid(asked, purse)
 
     async def answer(self, input: JSON) -> Answer:
         """The model's answer, or one that says why there is none."""
@@ -92,30 +114,50 @@ class Meter:
                 if not _is_plain(answer):
                     _check(answer)
                 return answer
-            failure = answer.failure
-        except UsageError:
+            failure, used = answer.failure, answer.usage
+        except (UsageError, PurseEmpty):
             raise
         except Exception as problem:  # noqa: BLE001 (the place that asks a model)
-            failure = failure_of(problem)
-        return await self._again(input, failure)
+            failure, used = failure_of(problem), _usage_of(problem)
+        return await self._again(input, failure, used)
 
-    async def _again(self, input: JSON, failure: Failure) -> Answer:
-        """The answer after further attempts, or the last failure."""
+    async def _again(self, input: JSON, failure: Failure, used: Usage) -> Answer:
+        """The answer after further attempts, or the last failure; its usage is that of all attempts together."""
         attempts = 1
         while attempts <= self._retries and self._may_pass(failure):
             await self._sleep(self._wait_s(failure, attempts))
-            attempts += 1
             try:
                 answer = await self._attempt(input)
+                attempts += 1
                 if answer.failure is None:
                     _check(answer)
-                    return replace(answer, usage=replace(answer.usage, attempts=attempts))
-                failure = answer.failure
+                    return replace(answer, usage=_together(used, answer.usage, attempts))
+                failure, spent = answer.failure, answer.usage
             except UsageError:
                 raise
+            except PurseEmpty:
+                break  # what the earlier attempts used is on the bill, and is kept with the failure
             except Exception as problem:  # noqa: BLE001 (the place that asks a model)
-                failure = failure_of(problem)
-        return Answer(failure=_clean(failure), usage=Usage(attempts=attempts))
+                attempts += 1
+                failure, spent = failure_of(problem), _usage_of(problem)
+            used = _together(used, spent, attempts)
+        return Answer(failure=_clean(failure), usage=replace(used, attempts=attempts))
+
+    def _paid(self, asked: Callable[[JSON], Awaitable[Answer]], purse: Purse) -> Callable[[JSON], Awaitable[Answer]]:
+        async def attempt(input: JSON) -> Answer:
+            purse.take()
+            used = NO_USAGE
+            try:
+                answer = await asked(input)
+                used = answer.usage
+            except Exception as problem:
+                used = _usage_of(problem)
+                raise
+            finally:
+                purse.debit(used)
+            return answer
+
+        return attempt
 
     async def _with_deadline(self, input: JSON) -> Answer:
         start = self._clock()
@@ -159,6 +201,18 @@ def failure_of(problem: BaseException) -> Failure:
     text = str(problem)
     name = type(problem).__name__
     return _clean(Failure(kind, f"{name}: {text}" if text else name))
+
+
+def _usage_of(problem: BaseException) -> Usage:
+    return problem.usage if isinstance(problem, AskFailed) else NO_USAGE
+
+
+def _together(one: Usage, other: Usage, attempts: int) -> Usage:
+    """The usage of several attempts as one; what it was billed as is that of the later."""
+    if one is NO_USAGE:
+        return replace(other, attempts=attempts)
+    summed = {name: getattr(one, name) + getattr(other, name) for name in _SUMMED}
+    return Usage(**summed, attempts=attempts, service_tier=other.service_tier or one.service_tier)
 
 
 def _clean(failure: Failure) -> Failure:

@@ -19,7 +19,10 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one answer used. Token kinds are disjoint: they sum to the total, and none is negative.
 
     `machine_s` are seconds of this machine that the answer took (its share of a batch); 0 for remote models, which
-    are paid by token or by call. `attempts` counts every try, the failed ones too.
+    are paid by token or by call. `attempts` counts every try, the failed ones too, and the tokens are those of all of
+    them. `unmetered` counts the attempts that may be on the bill and whose tokens the provider did not tell: what they
+    cost is not known. `service_tier` is what the provider billed it as ("batch", "flex", "priority"); "" is the
+    standard.
     """
 
     input_tokens: int = 0
@@ -31,6 +34,8 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     image_tokens: int = 0
     machine_s: float = 0.0
     attempts: int = 1
+    unmetered: int = 0
+    service_tier: str = ""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -53,7 +58,9 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     `output` is raw: a chat model's text as it came, a classifier's label. Reading a label or a number out of a text
     is a scorer's business, so that a better reader re-scores without asking again. `probabilities` maps classes to
     0..1 where a model gives them; `confidence` is its probability of being right where it gives only that.
-    `latency_s` is what a caller waited for the last attempt. `model` is who the provider says answered.
+    `latency_s` is what a caller waited for the last attempt. `model` is who the provider says answered, and
+    `system_fingerprint` on what. `refused` is where the model was asked and said no: `output` then holds what it said
+    instead of an answer. `finish_reason` is why it stopped, where that is not simply its end ("length": cut off).
     """
 
     output: JSON = None
@@ -63,3 +70,6 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     latency_s: float = 0.0
     failure: Failure | None = None
     model: str = ""
+    system_fingerprint: str = ""
+    refused: bool = False
+    finish_reason: str = ""
