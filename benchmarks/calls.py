@@ -159,7 +159,9 @@ def _peer(name: str, options: argparse.Namespace) -> dict[str, object]:
 
 
 def _env() -> dict[str, str]:
-    return {**os.environ, "OPENAI_API_KEY": "any", "NO_PROXY": "127.0.0.1"}
+    """The environment of an installed tool: compiled modules are kept, as an installation keeps them."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "OPENAI_API_KEY": "any", "NO_PROXY": "127.0.0.1"}
 
 
 def _measured(command: Sequence[str], place: Path) -> Used:
