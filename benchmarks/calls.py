@@ -3,9 +3,11 @@
 Merits is a fresh `merits run` with scoring, the durable store, the decision and the HTML report; the provider runs in
 a process of its own. `cpu_ms_per_call` is what a further call costs, CPU of all the tool's processes: that of the whole
 run less that of a run with few prompts, per prompt more. `start_to_first_request_s` runs from the start of the process
-to the provider's first request; `peak_mb` is the largest resident memory of all the tool's processes together. Then the
-stored run is loaded and summarised again (`reload_s`; `report_s` is a whole `merits report`). With `--latency`,
-`share_of_ideal` is the rate as a share of the ideal one (concurrency / latency).
+to the provider's first request; `peak_mb` is the resident memory of the largest of the tool's processes, and
+`peak_together_mb` that of all of them at one moment (a second one draws the charts at the end). Then the stored run is
+loaded and summarised again (`reload_s`, without the interpreter and the reading of the task, `read_task_s`; `report_s`
+is a whole `merits report`). With `--latency`, `share_of_ideal` is the rate as a share of the ideal one
+(concurrency / latency). Modules are compiled beforehand, as those of an installation are.
 
 Peers are asked where they are installed; one that is not is skipped with a message.
 """
@@ -66,6 +68,7 @@ class Used:
     seconds: float
     cpu_s: float
     peak_mb: float
+    peak_together_mb: float
     started: float  # time.time()
 
 
@@ -96,6 +99,7 @@ def _merits(options: argparse.Namespace) -> dict[str, object]:
             "cpu_ms_per_call": round(1000 * (used.cpu_s - few.cpu_s) / (count - min(_FEW, options.prompts // 2)), 3),
             "start_to_first_request_s": round(first - used.started, 2),
             "peak_mb": round(used.peak_mb, 1),
+            "peak_together_mb": round(used.peak_together_mb, 1),
             "start_cpu_s": round(few.cpu_s, 2),
             "calls": count,
         }
@@ -175,33 +179,35 @@ def _measured(command: Sequence[str], place: Path) -> Used:
     if process.returncode not in (0, 1, 3):
         raise SystemExit(f"{' '.join(command)}: {problems.decode()[-2000:]}")
     cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
-    return Used(seconds, cpu_s, peak[0], started)
+    return Used(seconds, cpu_s, peak[0], peak[1], started)
 
 
 @contextlib.contextmanager
 def _watched(pid: int) -> Iterator[list[float]]:
-    """The largest resident memory of a process and all its descendants together, in MB, looked at all the time."""
-    peak, ended = [0.0], threading.Event()
+    """The resident memory in MB of the largest process, and of a process and all its descendants together."""
+    peaks, ended = [0.0, 0.0], threading.Event()
 
     def watch() -> None:
         while not ended.wait(_SAMPLE_S):
-            peak[0] = max(peak[0], _resident_mb(pid))
+            sizes = list(_resident_mb(pid)) or [0.0]
+            peaks[:] = max(peaks[0], *sizes), max(peaks[1], sum(sizes))
 
     thread = threading.Thread(target=watch)
     thread.start()
     try:
-        yield peak
+        yield peaks
     finally:
         ended.set()
         thread.join()
 
 
-def _resident_mb(pid: int) -> float:
-    """Resident memory with that of the descendants; shared pages count once for each process that has them."""
+def _resident_mb(pid: int) -> Iterator[float]:
+    """Of a process and each of its descendants; Linux only."""
     folder = Path("/proc") / str(pid)
     try:
-        pages = int((folder / "statm").read_text().split()[1])
-        threads = [task.read_text().split() for task in folder.glob("task/*/children")]
-    except (OSError, IndexError):
-        return 0.0
-    return pages * _PAGE / 1e6 + sum(_resident_mb(int(child)) for children in threads for child in children)
+        yield int((folder / "statm").read_text().split()[1]) * _PAGE / 1e6
+        for task in folder.glob("task/*/children"):
+            for child in task.read_text().split():
+                yield from _resident_mb(int(child))
+    except (OSError, IndexError):  # it has just ended
+        return
