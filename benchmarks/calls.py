@@ -1,13 +1,14 @@
 """10,000 short prompts asked of a chat endpoint, 64 at once, per tool: seconds, cpu_ms_per_call, peak_mb.
 
-Merits is a fresh `merits run` with scoring, the durable store, the decision and the HTML report; the provider runs in
-a process of its own. `cpu_ms_per_call` is what a further call costs, CPU of all the tool's processes: that of the whole
+Merits is a fresh `merits run` with scoring, the durable store, the decision and the HTML report; the provider runs in a
+process of its own. `cpu_ms_per_call` is what a further call costs, CPU of all the tool's processes: that of the whole
 run less that of a run with few prompts, per prompt more. `start_to_first_request_s` runs from the start of the process
 to the provider's first request; `peak_mb` is the resident memory of the largest of the tool's processes, and
 `peak_together_mb` that of all of them at one moment (a second one draws the charts at the end). Then the stored run is
 loaded and summarised again (`reload_s`, without the interpreter and the reading of the task, `read_task_s`; `report_s`
-is a whole `merits report`). With `--latency`, `share_of_ideal` is the rate as a share of the ideal one
-(concurrency / latency). Modules are compiled beforehand, as those of an installation are.
+is a whole `merits report`). With `--latency`, `share_of_limit` is the rate as a share of the ideal one (concurrency /
+latency) or of what one core can do (1 / CPU per call), whichever is lower. Modules are compiled beforehand, as those of
+an installation are.
 
 Peers are asked where they are installed; one that is not is skipped with a message.
 """
@@ -91,12 +92,13 @@ def main(argv: Sequence[str]) -> dict[str, object]:
 
 def _merits(options: argparse.Namespace) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
-        few, _, _ = _run(Path(folder) / "few", min(_FEW, options.prompts // 2), options)
+        n_few = min(_FEW, options.prompts // 2)
+        few, _, _ = _run(Path(folder) / "few", n_few, options)
         place = Path(folder) / "all"
         used, first, count = _run(place, options.prompts, options)
         figures: dict[str, object] = {
             "seconds": round(used.seconds, 2),
-            "cpu_ms_per_call": round(1000 * (used.cpu_s - few.cpu_s) / (count - min(_FEW, options.prompts // 2)), 3),
+            "cpu_ms_per_call": round(1000 * (used.cpu_s - few.cpu_s) / (count - n_few), 3),
             "start_to_first_request_s": round(first - used.started, 2),
             "peak_mb": round(used.peak_mb, 1),
             "peak_together_mb": round(used.peak_together_mb, 1),
@@ -104,8 +106,8 @@ def _merits(options: argparse.Namespace) -> dict[str, object]:
             "calls": count,
         }
         if options.latency:
-            ideal_s = options.prompts * options.latency / options.concurrency
-            figures["share_of_ideal"] = round(ideal_s / (used.seconds - few.seconds + options.latency), 3)
+            ideal_s = (count - n_few) * options.latency / options.concurrency
+            figures["share_of_limit"] = round(max(ideal_s, used.cpu_s - few.cpu_s) / (used.seconds - few.seconds), 3)
         return figures | _again(place)
 
 
