@@ -130,7 +130,7 @@ class Store(Protocol):
     def add(self, records: Sequence[Record]) -> None: ...
 
     def answers(self, version: str, keys: Collection[AnswerKey] | None = None) -> Mapping[AnswerKey, Answer]:
-        """The answers of one version (to these keys only, if given), the one that counts for each, failures included."""
+        """The answers of one version (to these keys only, if given) that count, failures included."""
         ...
 
     def paid(self, version: str) -> Iterator[StoredAnswer]:

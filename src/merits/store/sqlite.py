@@ -117,7 +117,9 @@ class SqliteStore(Store):
                 if self._is_empty():
                     self._create()
                 self._check()
-                self._database.execute("UPDATE meta SET value = ? WHERE name = 'schema' AND value < ?", (SCHEMA, SCHEMA))
+                self._database.execute(
+                    "UPDATE meta SET value = ? WHERE name = 'schema' AND value < ?", (SCHEMA, SCHEMA)
+                )
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.execute("PRAGMA wal_autocheckpoint = 8000")
@@ -275,7 +277,7 @@ class SqliteStore(Store):
     # reading
 
     def answers(self, version: str, keys: Collection[AnswerKey] | None = None) -> Mapping[AnswerKey, Answer]:
-        """The answers of one version (to these keys only, if given), the one that counts for each, failures included."""
+        """The answers of one version (to these keys only, if given) that count, failures included."""
         wanted = None if keys is None else frozenset(keys)
         found: dict[AnswerKey, Answer] = {}
         new_key, decode = AnswerKey._make, self._decoded  # this loop runs a million times
