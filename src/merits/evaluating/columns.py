@@ -51,6 +51,7 @@ class Columns:
         self.scores = {name: np.zeros(shape) for name, _ in judge.others}
         self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
+        self.unmetered: Array | None = None
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
@@ -76,6 +77,10 @@ class Columns:
             code = self._record_said(candidate, question, answer)
             for row in rows_of[question]:
                 attempts[row] = usage.attempts
+                if usage.unmetered:
+                    self._record_unmetered(candidate, row, usage.unmetered)
+                if usage.output_tokens or usage.input_tokens or any(getattr(usage, field) for field in _FIELDS):
+                    self._record_tokens(candidate, row, usage)
                 if answer.failure is not None:
                     status[row] = _FAILED
                     continue
@@ -96,8 +101,6 @@ class Columns:
                         self._record_others(candidate, row, answer)
                 if answer.probabilities is not None or answer.confidence is not None:
                     self._record_confidence(candidate, row, answer)
-                if usage.output_tokens or usage.input_tokens or usage.audio_tokens or usage.image_tokens:
-                    self._record_tokens(candidate, row, usage)
 
     def _record_said(self, candidate: int, question: int, answer: Answer) -> int:
         """The class that was said, -1 for none; a failure, and that nothing was said, are written down."""
@@ -134,6 +137,11 @@ class Columns:
                 if name not in self.tokens:
                     self.tokens[name] = np.zeros(self.status.shape)
                 self.tokens[name][candidate, row] = count
+
+    def _record_unmetered(self, candidate: int, row: int, n: int) -> None:
+        if self.unmetered is None:
+            self.unmetered = np.zeros(self.status.shape, np.int32)
+        self.unmetered[candidate, row] = n
 
     def _record_confidence(self, candidate: int, row: int, answer: Answer) -> None:
         if answer.confidence is not None and 0.0 <= answer.confidence <= 1.0:

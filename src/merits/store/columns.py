@@ -149,6 +149,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         raced=_raced(head.race, arrays),
         counts=_counts(arrays),
         silent=arrays.get("silent"),
+        unmetered=arrays.get("unmetered"),
     )
 
 
@@ -164,6 +165,8 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
         yield name, getattr(evaluation, name)
     if evaluation.silent is not None:
         yield "silent", evaluation.silent
+    if evaluation.unmetered is not None:
+        yield "unmetered", evaluation.unmetered
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array
