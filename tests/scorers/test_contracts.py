@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,11 @@ def first_letter(example: Example, answer: Answer) -> float:
     return 1.0 if said[:1] == str(example.target)[:1] else 0.25
 
 
-def contains_target(messages: JSON) -> JSON:
+def contains_target(messages: Any) -> JSON:
     """A judge's model that follows the instruction to the letter: yes, or A, where the target is in the answer."""
     text = str(messages[1]["content"])
-    parts = [part.split("\n<<<END OF")[0].split("\n", 1) for part in text.split("<<<")[1:]]
-    said = {head.rsplit(" ", 1)[0]: body[0] if body else "" for head, *body in parts}
+    parts = [part.split("\n", 1) for part in text.split("<<<")[1:]]
+    said = {head.rsplit(" ", 1)[0]: body[0].strip() if body else "" for head, *body in parts}
     if "ANSWER TO JUDGE" in said:
         return {"verdict": "yes" if said["RIGHT ANSWER"] in said["ANSWER TO JUDGE"] else "no"}
     better = [len(said[f"ANSWER {side}"]) > 3 and "b" not in said[f"ANSWER {side}"] for side in "AB"]

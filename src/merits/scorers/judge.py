@@ -30,9 +30,9 @@ class Params(JudgeParams, kw_only=True, forbid_unknown_fields=True, frozen=True)
         str, Meta(min_length=1, description="By what to judge; a question that yes or a grade answers.")
     ] = _RUBRIC
     reference: Annotated[bool, Meta(description="Whether the judge is shown the target.")] = True
-    scale: Annotated[int, Meta(ge=2, le=100, description="Grades from 1 to this one. Left out: yes or no.")] | None = (
-        None
-    )
+    scale: Annotated[
+        Annotated[int, Meta(ge=2, le=100)] | None, Meta(description="Grades from 1 to this one. Left out: yes or no.")
+    ] = None
     solved_at: Annotated[
         float | None, Meta(description="The grade from which on a case is solved (the mean one, of several votes).")
     ] = None
