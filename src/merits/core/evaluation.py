@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.candidate import Candidate
+from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
 
-__all__ = ["Counted", "Evaluation", "Labels", "Raced"]
+__all__ = ["Counted", "Evaluation", "Human", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -66,6 +67,17 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class Human:
+    """What people said of some answers: where they `said` anything, and whether it was `solved` (candidates, rows).
+
+    What is said of it holds only if chance decided which answers they looked at.
+    """
+
+    said: NDArray[np.bool_]
+    solved: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All outcomes of one task and one split. Arrays have shape (candidates, rows) unless said otherwise.
 
@@ -82,7 +94,8 @@ class Evaluation:
     that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
     in which order, where not everybody was asked everything. `silent` is where the answer of a generation was empty;
     None where that is not recorded. `unmetered` counts the attempts that may be on the bill and whose tokens the
-    provider did not tell; None where there is none.
+    provider did not tell; None where there is none. `judged` is what models did that scored answers. `human` are labels
+    of people on some of the answers; they are put in on reading, like prices, and not stored with the evaluation.
     """
 
     task: str
@@ -116,6 +129,8 @@ class Evaluation:
     counts: Mapping[str, Counted] = field(default_factory=dict)
     silent: NDArray[np.bool_] | None = None
     unmetered: Ints | None = None
+    judged: tuple[Judged, ...] = ()
+    human: Human | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

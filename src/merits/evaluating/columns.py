@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from merits.core.answer import Answer, Failure, FailureKind, Usage
 from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
-from merits.core.outcome import Counts, Status
+from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 
@@ -48,7 +48,8 @@ class Columns:
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
         self.silent = None if read else np.zeros(shape, np.bool_)
-        self.scores = {name: np.zeros(shape) for name, _ in judge.others}
+        self.scores = {name: np.zeros(shape) for name in (*(name for name, _ in judge.others), *judge.asked_others)}
+        self.later: Callable[[int, int, Answer], None] | None = None  # who judges answers that a model must judge
         self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
         self.unmetered: Array | None = None
@@ -88,6 +89,8 @@ class Columns:
                 machine_s[row] = usage.machine_s
                 if predicted is not None:
                     predicted[candidate, row] = code
+                if self.later is not None:
+                    self.later(candidate, row, answer)
                 score = judge.score(examples[row], answer)
                 if score is None:
                     status[row] = _UNSCORED
@@ -101,6 +104,14 @@ class Columns:
                         self._record_others(candidate, row, answer)
                 if answer.probabilities is not None or answer.confidence is not None:
                     self._record_confidence(candidate, row, answer)
+
+    def judged(self, candidate: int, row: int, name: str, score: Score) -> None:
+        """Writes down what a judge that had to be asked came to."""
+        if name != self.judge.name:
+            self.scores[name][candidate, row] = score.value
+            return
+        self.value[candidate, row], self.solved[candidate, row] = score.value, score.solved
+        self.status[candidate, row] = _SCORED
 
     def _record_said(self, candidate: int, question: int, answer: Answer) -> int:
         """The class that was said, -1 for none; a failure, and that nothing was said, are written down."""

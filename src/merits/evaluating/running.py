@@ -17,16 +17,18 @@ from merits.candidates.batcher import in_thread
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate, Price
-from merits.core.doors import Model, Store, Trainable
+from merits.core.doors import Model, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.identity import content_hash
+from merits.core.judge import Judged
 from merits.core.racing import Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
 from merits.evaluating.asking import Health, all_or_first_problem, ask_all
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
+from merits.evaluating.judging import judging_of, price_in
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
 from merits.evaluating.planning import Plan
 from merits.evaluating.pricing import known_prices, price_answers, price_facts
@@ -132,8 +134,12 @@ class _Run:
         self.context: LoadContext = load_context(task, env)
         self.started = clock()
         self.rows = _rows(task, split)
-        self.judge, self.columns = _columns(task, len(candidates), self.rows)
+        self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
         self.contenders = contenders(task, candidates, self.rows, split, self.context)
+        names = [candidate.name for candidate in candidates]
+        context = self.context
+        self.judging = judging_of(scorers, task, self.columns, names, context=context, store=store, clock=clock)
+        self.judged: tuple[Judged, ...] = ()
         self.done = [0] * len(candidates)
         self.failed = [0] * len(candidates)
         self.asked = [0] * len(candidates)
@@ -149,6 +155,7 @@ class _Run:
         try:
             # Before anything is asked: a mistake in the file must not cost money.
             prices = known_prices(recipes, table, currency=self.task.needs.currency)
+            judge_price = price_in(table, self.task.needs.currency)
             missing = self._look_into_store()
             for note in filter(None, map(table.note, recipes) if table else ()):
                 self.progress.note(note)
@@ -156,7 +163,10 @@ class _Run:
                 check_all_stored(self.contenders, missing)
             if any(missing):
                 raced = await self._ask(missing, schedule, lambda: self._evaluation(prices))
+            await self._all_judged(judge_price)
         finally:
+            if self.judging is not None:
+                await self.judging.close()
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
         self._check_that_some_were_answered()
         facts = {**self._facts(), **price_facts(table)}
@@ -164,6 +174,13 @@ class _Run:
         self.store.add([evaluation])
         self.progress.finished()
         return evaluation
+
+    async def _all_judged(self, price: Callable[[Candidate], Price | None] | None = None) -> None:
+        """Waits for the judges, if there are any."""
+        if self.judging is not None:
+            await self.judging.done()
+            if price is not None:
+                self.judged = self.judging.judged(price, self.task.needs.currency)
 
     def _look_into_store(self) -> list[list[int]]:
         """The questions that each candidate must be asked; what is stored is scored already."""
@@ -221,6 +238,7 @@ class _Run:
                     check_all_stored(self.contenders, todo)
                 await self._ask_these(todo, recorder, keep=True)
                 await recorder.flush()
+                await self._all_judged()
                 now = rounds.send(so_far())
         except StopIteration as end:
             return cast("Raced", end.value)
@@ -367,6 +385,7 @@ class _Run:
             counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
             silent=columns.silent,
             unmetered=columns.unmetered,
+            judged=self.judged,
         )
 
     def _facts(self) -> dict[str, str]:
@@ -390,7 +409,8 @@ class _Run:
             facts["cross-validation"] = f"{n_folds} folds"
         for each in self.contenders:
             facts |= self._facts_of(each)
-        return facts | _unscored_facts(self.judge)
+        judging = {} if self.judging is None else self.judging.facts()
+        return facts | _unscored_facts(self.judge) | judging
 
     def _facts_of(self, each: Contender) -> dict[str, str]:
         name, index = each.candidate.name, each.index
@@ -413,15 +433,16 @@ def _rows(task: Task, split: Split) -> Rows:
     return Rows.of(examples, repeats=task.settings.repeats)
 
 
-def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns]:
+def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
     from merits.scorers.labels import reader
     from merits.scorers.registry import default_scorers
     from merits.scorers.registry import load as load_scorer
 
     specs = task.scorers or default_scorers(task.kind)
-    judge = Judge([(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs])
+    scorers = [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
+    judge = Judge(scorers)
     read = reader(task.classes) if task.kind == "classification" else None
-    return judge, Columns(n_candidates, rows, judge, task.classes, read)
+    return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
 
 
 def _unscored_facts(judge: Judge) -> dict[str, str]:
