@@ -191,12 +191,14 @@ def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str |
 
 def check_needs(task: Task) -> None:
     """Nothing, if all needs can be judged on this task; else a RequirementError, before anything is spent."""
-    from merits.deciding.metrics import check_requirement
     from merits.deciding.priced_needs import check_amounts
 
     check_amounts(task.needs, task.classes)
-    for requirement in task.needs.requirements:
-        check_requirement(requirement, task)
+    if task.needs.requirements:  # what estimates them is slow to import, and asking can begin without it
+        from merits.deciding.metrics import check_requirement
+
+        for requirement in task.needs.requirements:
+            check_requirement(requirement, task)
 
 
 def barred(task: Task) -> dict[str, str]:
@@ -322,9 +324,11 @@ def _prices(task: Task) -> PriceTable | None:
 
 
 def _schedule(task: Task, race: Racing | None) -> Schedule | None:
+    if race is None:
+        return None
     from merits.deciding.racing import schedule
 
-    return None if race is None else schedule(race, task.needs, seed=task.settings.seed)
+    return schedule(race, task.needs, seed=task.settings.seed)
 
 
 @contextmanager

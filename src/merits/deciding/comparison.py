@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
@@ -114,7 +114,7 @@ class Comparison:
         error = float(self.pairs.error[a, b])
         if not np.isfinite(error):
             return None
-        return min((self._critical(a, b) + float(ndtri(power))) * error, self._most)
+        return min((self._critical(a, b) + float(scipy.special.ndtri(power))) * error, self._most)
 
     def difference_of(self, i: int, j: int) -> float:
         """How much better candidate i looks than candidate j, without its interval."""
