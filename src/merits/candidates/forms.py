@@ -20,6 +20,7 @@ from merits.core.identity import JSON
 __all__ = ["ANSWER_TOOL", "Form", "FormParams", "Tool"]
 
 ANSWER_TOOL = "answer"
+_NO_ARGUMENTS: Mapping[str, JSON] = {"type": "object", "properties": {}}
 
 
 class Tool(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -27,10 +28,7 @@ class Tool(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True
 
     name: Annotated[str, msgspec.Meta(min_length=1, description="What the model calls it by.")]
     description: Annotated[str, msgspec.Meta(description="What it does, for the model.")] = ""
-    parameters: Annotated[dict[str, JSON], msgspec.Meta(description="The JSON Schema of its arguments.")] = {
-        "type": "object",
-        "properties": {},
-    }
+    parameters: Annotated[dict[str, JSON], msgspec.Meta(description="The JSON Schema of its arguments.")] = {}
 
 
 class FormParams(PromptParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -101,7 +99,7 @@ class Form:
 
 
 def _described(tool: Tool, arguments: str) -> dict[str, JSON]:
-    described: dict[str, JSON] = {"name": tool.name, arguments: tool.parameters}
+    described: dict[str, JSON] = {"name": tool.name, arguments: tool.parameters or dict(_NO_ARGUMENTS)}
     return {**described, "description": tool.description} if tool.description else described
 
 

@@ -83,7 +83,13 @@ class Endpoint:
     """
 
     def __init__(
-        self, provider: Provider, base_url: str, env: Mapping[str, str], *, dialect: Dialect = "openai"
+        self,
+        provider: Provider,
+        base_url: str,
+        env: Mapping[str, str],
+        *,
+        timeout_s: float | None = None,
+        dialect: Dialect = "openai",
     ) -> None:
         self.base_url = base_url_of(provider, base_url, env)
         self._variable = f"{provider.upper()}_API_KEY"
@@ -94,7 +100,7 @@ class Endpoint:
             )
         register(key)
         self._has_key = bool(key)
-        self._connection = Connection(self.base_url, _headers(dialect, key), env=env)
+        self._connection = Connection(self.base_url, _headers(dialect, key), env=env, timeout_s=timeout_s)
 
     async def post(self, path: str, body: Body) -> bytes:
         """The provider's reply to a question, as it came."""
