@@ -172,6 +172,7 @@ class _Run:
         facts = {**self._facts(), **price_facts(table)}
         evaluation = dataclasses.replace(self._evaluation(prices), facts=facts, raced=raced)
         self.store.add([evaluation])
+        self._note_changes()
         self.progress.finished()
         return evaluation
 
@@ -423,7 +424,14 @@ class _Run:
             facts[f"failures of {name}"] = "; ".join(f"{n} {kind} ({first[kind]})" for kind, n in failures.items())
         if index in self.given_up:
             facts[f"given up on {name}"] = self.given_up[index]
+        if changes := self.columns.served[index].changes():
+            facts[f"not always the same behind {name}"] = changes
         return facts
+
+    def _note_changes(self) -> None:
+        for each in self.contenders:
+            if changes := self.columns.served[each.index].changes():
+                self.progress.note(f"{each.candidate.name}: not all answers came from the same model. {changes}.")
 
 
 def _rows(task: Task, split: Split) -> Rows:
