@@ -6,7 +6,7 @@ Knows nothing about how they are got.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 

@@ -40,7 +40,9 @@ class FormParams(PromptParams, kw_only=True, forbid_unknown_fields=True, frozen=
     ] = ()
     response_schema: Annotated[
         dict[str, JSON] | str,
-        msgspec.Meta(description="A JSON Schema, or a file with one, that the answer is to satisfy; it is read as JSON."),
+        msgspec.Meta(
+            description="A JSON Schema, or a file with one, that the answer is to satisfy; it is read as JSON."
+        ),
     ] = {}
     stream: Annotated[
         bool, msgspec.Meta(description="Have the answer sent while it is written, as an application would.")

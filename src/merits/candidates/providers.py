@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias, get_args
@@ -19,7 +19,16 @@ from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.errors import CandidateError
 from merits.core.secrets import redact, register
 
-__all__ = ["BASE_URLS", "PROVIDERS", "ContentRefused", "Dialect", "Endpoint", "Provider", "base_url_of", "error_message"]
+__all__ = [
+    "BASE_URLS",
+    "PROVIDERS",
+    "ContentRefused",
+    "Dialect",
+    "Endpoint",
+    "Provider",
+    "base_url_of",
+    "error_message",
+]
 
 Provider: TypeAlias = Literal[
     "openai", "anthropic", "google", "mistral", "groq", "openrouter", "together", "deepseek", "xai", "ollama", "vllm"
@@ -117,7 +126,7 @@ class Endpoint:
         status, headers, data = await self._connection.get(path)
         return self._good(status, headers, data)
 
-    async def events(self, path: str, body: Body) -> AsyncIterator[bytes]:
+    async def events(self, path: str, body: Body) -> AsyncGenerator[bytes, None]:
         """The data of each server-sent event, as they come; the whole reply of a server that does not stream.
 
         A stream that breaks off raises AskFailed; one that ends too early does not: its reader knows what must come.
