@@ -88,7 +88,9 @@ async def _all_pages(endpoint: Endpoint) -> tuple[Offered, ...]:
     found: dict[str, Offered] = {}
     after = ""
     for _ in range(_MOST_PAGES):
-        more, after = offered_in(await endpoint.get(f"/models?after_id={quote(after, safe='')}" if after else "/models"))
+        more, after = offered_in(
+            await endpoint.get(f"/models?after_id={quote(after, safe='')}" if after else "/models")
+        )
         found |= {each.id: each for each in more}
         if not after:
             break

@@ -31,14 +31,14 @@ def run(args: argparse.Namespace) -> int:
     """Prints the models; 0."""
     from merits.candidates.environment import environment
     from merits.candidates.offered import offered
-    from merits.candidates.providers import PROVIDERS, Endpoint
+    from merits.candidates.providers import PROVIDERS, Dialect, Endpoint
     from merits.candidates.registry import LoadContext
     from merits.core.validate import did_you_mean
 
     if args.provider not in PROVIDERS:
         raise UsageError(f"no provider is named {args.provider!r}.", did_you_mean(args.provider, PROVIDERS))
     env = environment(LoadContext(folder=Path()))
-    dialect = "anthropic" if args.provider == "anthropic" else "openai"
+    dialect: Dialect = "anthropic" if args.provider == "anthropic" else "openai"
     endpoint = Endpoint(args.provider, args.base_url, env, dialect=dialect)
     found = [each for each in asyncio.run(offered(endpoint)) if args.match.casefold() in each.id.casefold()]
     if args.json:
