@@ -15,6 +15,7 @@ from merits.core.identity import JSON
 from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
+from merits.evaluating.served import Served
 
 __all__ = ["TOKENS", "Columns", "Reader"]
 
@@ -56,6 +57,7 @@ class Columns:
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
+        self.served = [Served() for _ in range(n_candidates)]
         self._failure_kind = np.zeros(shape, np.int8)
         self._target: Array | None = None
         self._read = read
@@ -89,7 +91,7 @@ class Columns:
                 machine_s[row] = usage.machine_s
                 if predicted is not None:
                     predicted[candidate, row] = code
-                if self.later is not None:
+                if self.later is not None and not answer.refused:
                     self.later(candidate, row, answer)
                 score = judge.score(examples[row], answer)
                 if score is None:
@@ -118,9 +120,10 @@ class Columns:
         if answer.failure is not None:
             self._record_failure(candidate, question, answer.failure)
             return -1
-        if self.silent is not None and _says_nothing(answer.output):
+        self.served[candidate].note(answer)
+        if self.silent is not None and (answer.refused or _says_nothing(answer.output)):
             self.silent[candidate, list(self.rows.rows_of[question])] = True
-        return self._code(answer.output)
+        return -1 if answer.refused else self._code(answer.output)
 
     def _code(self, output: JSON) -> int:
         if self._read is None:

@@ -145,6 +145,7 @@ class _Run:
         self.asked = [0] * len(candidates)
         self.seconds = [0.0] * len(candidates)
         self.given_up: dict[int, str] = {}
+        self.taught: dict[int, int] = {}  # tokens that a candidate's training was paid for
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
         self.n_stored = 0
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
@@ -172,6 +173,7 @@ class _Run:
         facts = {**self._facts(), **price_facts(table)}
         evaluation = dataclasses.replace(self._evaluation(prices), facts=facts, raced=raced)
         self.store.add([evaluation])
+        self._note_changes()
         self.progress.finished()
         return evaluation
 
@@ -327,6 +329,10 @@ class _Run:
             health.given_up = f"it could not be trained: {failure.message}"
             self.columns.first_failure[each.index].setdefault(failure.kind, failure.message)
             return False
+        finally:
+            taught = getattr(model, "taught", None)  # what a model that is not on this machine used in training
+            if taught is not None and taught.input_tokens:
+                self.taught[each.index] = self.taught.get(each.index, 0) + taught.input_tokens
         return True
 
     def _give_up(self, each: Contender, why: str) -> None:
@@ -423,7 +429,16 @@ class _Run:
             facts[f"failures of {name}"] = "; ".join(f"{n} {kind} ({first[kind]})" for kind, n in failures.items())
         if index in self.given_up:
             facts[f"given up on {name}"] = self.given_up[index]
+        if index in self.taught:
+            facts[f"training of {name}"] = f"{self.taught[index]:,} tokens, paid beside those of its answers"
+        if changes := self.columns.served[index].changes():
+            facts[f"not always the same behind {name}"] = changes
         return facts
+
+    def _note_changes(self) -> None:
+        for each in self.contenders:
+            if changes := self.columns.served[each.index].changes():
+                self.progress.note(f"{each.candidate.name}: not all answers came from the same model. {changes}.")
 
 
 def _rows(task: Task, split: Split) -> Rows:
