@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from merits.candidates.environment import environment
+from merits.candidates.limiter import limiter_for
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Prompt, PromptParams, chosen
 from merits.candidates.registry import LoadContext
@@ -119,6 +120,7 @@ class Endpoint:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._certificates = env.get("SSL_CERT_FILE")
         self._session: aiohttp.ClientSession | None = None
+        self.limiter = limiter_for(base_url, params.model)
 
     async def post(self, body: Mapping[str, JSON]) -> Mapping[str, JSON]:
         """The provider's JSON reply; AskFailed with the right kind of failure when there is none."""
@@ -128,6 +130,7 @@ class Endpoint:
             session = self._opened()
             async with session.post(f"{self.base_url}/chat/completions", json=body) as reply:
                 text = await reply.text(errors="replace")
+                self.limiter.heard(reply.status, reply.headers)
                 if reply.status >= 400:
                     raise AskFailed(self._failure(reply.status, text, reply.headers.get("Retry-After")))
         except (aiohttp.ClientError, OSError) as problem:
@@ -217,6 +220,7 @@ class ChatModel:
         self._params = params
         self._context = context
         self._endpoint = endpoint
+        self.limiter = endpoint.limiter
         self._prompt: Prompt | None = Prompt(params, context)
         labels = context.classes if params.labels and context.task_kind == "classification" else ()
         drawn_with = context.seed if params.few_shot else None
