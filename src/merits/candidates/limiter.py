@@ -33,7 +33,9 @@ _LEAST_CUT = 0.05
 _FIRST_PAUSE_S = 0.5  # doubled with every refusal in a row
 _LONGEST_OWN_PAUSE_S = 30.0
 _STORM = 0.3  # the share refused from which all wait, not only the refused
-_SLOWER = 2.0  # times the least mean latency: calls queue at the provider, more of them are not answered sooner
+_FASTER = 1.25  # times the rate: what a doubled level brings where there is room, as in BBR's startup
+_FULL = 1.5  # times the least mean latency: calls begin to queue at the provider
+_CROWDED = 2.0  # times the least mean latency: more calls are not answered sooner
 _SLOWER_BY_S = 0.05
 _LEAST_PATIENCE_S = 10.0
 _PATIENCE = 10.0  # times the slowest of the last 128 calls, which is about their 99th percentile
@@ -61,8 +63,8 @@ class Limiter:
 
     `level` is the number of calls that may be in flight, from 1 to the ceiling. A Retry-After holds everybody back, up
     to five minutes; where a provider's headers say that nothing is left, calls are spaced as fast as its limit is
-    refilled. Where no ceiling is given and answers take more than twice as long as when there were fewer calls, the
-    level stops growing: a small server of one's own is not asked faster than it answers, and its latency stays its own.
+    refilled. Where no ceiling is given and more calls are not answered faster, but only wait longer, the level is taken
+    back: a small server of one's own is not asked faster than it answers, and its measured latency stays its own.
 
     `patience_s` is how long an attempt is worth waiting for: ten times the slowest of the last 128 answers, at least
     10 seconds; endless until 20 were seen.
@@ -106,8 +108,10 @@ class Limiter:
         self._cut_at = float("-inf")
         self._round_trip_s = 0.0
         self._latencies: deque[float] = deque(maxlen=128)
-        self._window_n, self._window_s, self._least_s = 0, 0.0, float("inf")
-        self._crowded = False
+        self._window_n, self._window_s, self._window_size = 0, 0.0, _START
+        self._window_at = float("nan")
+        self._best_per_s, self._least_s = 0.0, float("inf")
+        self._full = False
 
     @property
     def ceiling(self) -> int:
@@ -148,7 +152,7 @@ class Limiter:
 
     def answered(self, latency_s: float, usage: Usage = NO_USAGE) -> None:
         """Ends a call that was answered."""
-        if self.in_flight + 1 >= self.level and not self._crowded:
+        if self.in_flight + 1 >= self.level and not self._full:
             grown = self.level + (1.0 if self._slow_start else 1.0 / self.level)
             self.level = min(grown, self._ceiling)
         self.n_answered += 1
@@ -250,7 +254,8 @@ class Limiter:
         told = left(headers, kind)
         if told is None or (self._told_by and self._told_by != kind):
             return
-        per_call_s = min(LONGEST_PAUSE_S, told.reset_s * calls / max(1.0, told.limit - n))
+        per_minute_s = min(told.reset_s, 60 / max(told.limit, 1e-9) * calls)
+        per_call_s = min(LONGEST_PAUSE_S, max(per_minute_s, told.reset_s * calls / max(1.0, told.limit - n)))
         if per_call_s > 0:
             due = self._told.due if self._told is not None else self._clock() + per_call_s
             self._told, self._told_by = _Pace(60 / per_call_s), kind
@@ -264,24 +269,38 @@ class Limiter:
         self._tokens_per_call += (tokens - self._tokens_per_call) * weight
 
     def _time(self, latency_s: float) -> None:
+        if self._window_at != self._window_at:  # nothing was answered yet
+            self._window_at = self._clock() - latency_s
         self._round_trip_s += (latency_s - self._round_trip_s) * (_GAIN if self._round_trip_s else 1.0)
         self._latencies.append(latency_s)
         self._window_n += 1
         self._window_s += latency_s
-        if self._window_n >= max(16.0, self.level):
+        if self._window_n >= self._window_size:
             self._judge_window()
 
     def _judge_window(self) -> None:
-        mean_s = self._window_s / self._window_n
-        self._window_n, self._window_s = 0, 0.0
+        """Looks back on as many answers as calls are in flight: about one round trip."""
+        now = self._clock()
+        mean_s, per_s = self._window_s / self._window_n, self._window_n / max(1e-6, now - self._window_at)
         if len(self._latencies) >= _N_KNOWN:
             self.patience_s = max(_LEAST_PATIENCE_S, _PATIENCE * max(self._latencies))
         # The least is forgotten slowly: later questions may simply be longer.
         self._least_s = min(self._least_s * 1.02, mean_s)
-        self._crowded = not self._given and mean_s > _SLOWER * self._least_s + _SLOWER_BY_S
-        if self._crowded:
+        if not self._given:
+            self._look_for_a_queue(mean_s, per_s)
+        self._best_per_s = max(self._best_per_s, per_s)
+        self._window_n, self._window_s, self._window_at = 0, 0.0, now
+        self._window_size = max(16.0, self.level)
+
+    def _look_for_a_queue(self, mean_s: float, per_s: float) -> None:
+        """Asks less where calls wait at the provider: the rate times the latency without waiting is what it bears."""
+        if self._slow_start and per_s < _FASTER * self._best_per_s:
             self._slow_start = False
+            bears = max(per_s, self._best_per_s) * self._least_s
+            self.level = min(self.level, max(_START, _FULL * bears))
+        elif not self._slow_start and mean_s > _CROWDED * self._least_s + _SLOWER_BY_S:
             self.level = max(1.0, self.level * 0.9)
+        self._full = not self._slow_start and mean_s > _FULL * self._least_s + _SLOWER_BY_S
 
 
 def _tokens(usage: Usage) -> int:
