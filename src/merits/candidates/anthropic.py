@@ -49,7 +49,9 @@ def load(params: Params, context: LoadContext) -> Model:
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
     env = environment(context)
-    endpoint = Endpoint("anthropic", params.base_url, env, timeout_s=context.timeout_s, dialect="anthropic")
+    endpoint = Endpoint(
+        "anthropic", params.base_url, env, model=params.model, timeout_s=context.timeout_s, dialect="anthropic"
+    )
     return remote_chat("anthropic 1", params, context, _Messages(params, Form.of(params, context), endpoint), endpoint)
 
 

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
+from merits.candidates.limiter import limiter_for
 from merits.candidates.meter import AskFailed
 from merits.candidates.wire import Body, Connection, Part
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
@@ -88,7 +89,8 @@ def base_url_of(provider: Provider, base_url: str, env: Mapping[str, str]) -> st
 class Endpoint:
     """Where questions go: one address, one key, in the words of one dialect. Opened by the first question.
 
-    Whatever keeps a reply from coming raises AskFailed with the right kind of failure.
+    `limiter` is that of `model` at this address: it hears what each reply says of limits. Whatever keeps a reply from
+    coming raises AskFailed with the right kind of failure.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Endpoint:
         base_url: str,
         env: Mapping[str, str],
         *,
+        model: str = "",
         timeout_s: float | None = None,
         dialect: Dialect = "openai",
     ) -> None:
@@ -109,6 +112,7 @@ class Endpoint:
             )
         register(key)
         self._has_key = bool(key)
+        self.limiter = limiter_for(self.base_url, model)
         self._connection = Connection(self.base_url, _headers(dialect, key), env=env, timeout_s=timeout_s)
 
     async def post(self, path: str, body: Body) -> bytes:
@@ -134,6 +138,7 @@ class Endpoint:
         async with self._connection.stream(path, body) as reply:
             if reply.status >= 300:
                 self._good(reply.status, reply.headers, await reply.read())
+            self.limiter.heard(reply.status, reply.headers)
             if "json" in reply.headers.get("content-type", ""):
                 yield await reply.read()
                 return
@@ -146,6 +151,7 @@ class Endpoint:
         await self._connection.close()
 
     def _good(self, status: int, headers: Mapping[str, str], data: bytes) -> bytes:
+        self.limiter.heard(status, headers)
         if status < 300:
             return data
         text = data.decode(errors="replace")

@@ -5,7 +5,7 @@ Knows nothing about any provider's words: a `Dialogue` speaks them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
@@ -69,7 +69,7 @@ def remote_chat(
     if isinstance(params.response_schema, str):
         identity.append(dict(dialogue.form.schema or {}))
     kind = FewShotRemoteChat if params.few_shot else RemoteChat
-    return kind(params, context, dialogue, fingerprint=content_hash(identity), close=endpoint.close)
+    return kind(params, context, dialogue, endpoint, fingerprint=content_hash(identity))
 
 
 class RemoteChat:
@@ -82,15 +82,16 @@ class RemoteChat:
         params: FormParams,
         context: LoadContext,
         dialogue: Dialogue,
+        endpoint: Endpoint,
         *,
         fingerprint: str,
-        close: Callable[[], Awaitable[None]],
     ) -> None:
         self.fingerprint = fingerprint
+        self.limiter = endpoint.limiter
         self._params = params
         self._context = context
         self._dialogue = dialogue
-        self._close = close
+        self._close = endpoint.close
         self._media = Media(context)
         self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context, media=self._media)
 

@@ -57,5 +57,5 @@ def racing_of(args: argparse.Namespace, task: Task) -> Racing | None:
         target=args.race_target or "traffic",
         delta=0.05 if args.race_error is None else args.race_error,
         budget=Budget.of(args.budget) if args.budget else None,
-        at_once=task.settings.concurrency,
+        at_once=task.settings.concurrency or 8,
     )

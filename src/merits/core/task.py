@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from merits.core.candidate import Candidate
 from merits.core.identity import JSON, content_hash
+from merits.core.limits import Limits
 from merits.core.needs import Needs
 
 __all__ = ["Example", "ScorerSpec", "Settings", "Split", "Task", "TaskKind"]
@@ -60,7 +61,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     concurrency: Annotated[int, Meta(ge=1, description="Examples in flight per candidate.")] = 8
     timeout_s: Annotated[float, Meta(gt=0, description="Deadline of one attempt, in seconds.")] = 60.0
-    retries: Annotated[int, Meta(ge=0, description="Attempts after the first, for what may pass.")] = 3
+    retries: Annotated[int, Meta(ge=0, description="Attempts after the first, for what may pass.")] = 5
+    deadline_s: Annotated[
+        float, Meta(gt=0, description="Seconds after which a remote model is no longer tried on one example.")
+    ] = 600.0
+    hedge_after_s: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Start a second attempt when the first takes that many seconds. Both may be paid."),
+    ] = None
+    limits: Annotated[Limits, Meta(description="What a remote model is asked in a minute at most.")] = Limits()
     repeats: Annotated[int, Meta(ge=1, description="How often every question is asked.")] = 1
     folds: Annotated[int, Meta(ge=2, description="Folds of the cross-validation on dev.")] = 5
     seed: Annotated[int, Meta(ge=0, description="Decides whatever is drawn at random.")] = 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from merits.candidates.batcher import in_thread
+from merits.candidates.limiter import Limiter
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate, Price
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "plan"]
 
+_AT_ONCE = 8  # questions in flight of a model without a limiter
 _NEXT_STEP = {
     "unauthorised": "Check the API key.",
     "connection": "Check the address and the network.",
@@ -295,7 +297,7 @@ class _Run:
 
         With `keep` the model stays loaded for the next round.
         """
-        settings, health, lesson = self.task.settings, self.health[each.index], each.lessons[number]
+        health, lesson = self.health[each.index], each.lessons[number]
         ready = self.kept.pop((each.index, number), None)
         model = ready or (load(each.candidate, self.context) if number else each.model)
         try:
@@ -303,18 +305,31 @@ class _Run:
                 return
             self.asked[each.index] += len(questions)
             await ask_all(
-                Meter(model, timeout_s=settings.timeout_s, retries=settings.retries),
+                self._meter(each.candidate, model),
                 each.index,
                 [(question, self.rows.example_of(question).input) for question in questions],
                 recorder,
                 health,
-                concurrency=model.concurrency or settings.concurrency,
+                concurrency=_at_once(model, self.task.settings.concurrency),
             )
         finally:
             if keep:
                 self.kept[each.index, number] = model
             else:
                 await _close_all([model], self.progress.note)
+
+    def _meter(self, candidate: Candidate, model: Model) -> Meter:
+        settings = self.task.settings
+        limiter = getattr(model, "limiter", None)
+        if isinstance(limiter, Limiter):
+            limiter.use(ceiling=settings.concurrency, limits=candidate.limits or settings.limits)
+        return Meter(
+            model,
+            timeout_s=settings.timeout_s,
+            retries=settings.retries,
+            deadline_s=settings.deadline_s if limiter is not None else None,
+            hedge_after_s=settings.hedge_after_s if limiter is not None else None,
+        )
 
     async def _fitted(self, each: Contender, model: Model, lesson: Lesson, health: Health) -> bool:
         """Whether the model learned; when it could not, the candidate is given up."""
@@ -468,6 +483,14 @@ def _unscored_facts(judge: Judge) -> dict[str, str]:
     for name, reason in judge.left_out.items():
         facts[f"scorer {name} left out"] = reason
     return facts
+
+
+def _at_once(model: Model, given: int | None) -> int:
+    """How many questions are in flight: a remote model's limiter lets fewer through where that is wise."""
+    limiter = getattr(model, "limiter", None)
+    if isinstance(limiter, Limiter):
+        return limiter.ceiling
+    return model.concurrency or given or _AT_ONCE
 
 
 async def _close_all(models: Iterable[Model], note: Callable[[str], None]) -> None:
