@@ -100,7 +100,7 @@ def evaluate(
     from merits.evaluating import evaluate as ask_score_remember
 
     with _opened(store, task) as opened:
-        return _finish(
+        found = _finish(
             lambda: ask_score_remember(
                 task,
                 _recipes(task, candidates),
@@ -111,6 +111,7 @@ def evaluate(
                 schedule=_schedule(task, race),
             )
         )
+        return _labelled(task, found, opened)
 
 
 def plan(task: Task, *, split: Split = "test", store: Store | str | Path | None = None) -> Plan:
@@ -169,7 +170,7 @@ def evaluate_one(
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
             return evaluate(narrowed, store=opened, progress=progress)
-        return reprice(stored, task.candidates, _prices(task))
+        return _labelled(task, reprice(stored, task.candidates, _prices(task)), opened)
 
 
 def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
@@ -179,6 +180,18 @@ def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str |
         answers = opened.answers(evaluation.versions[k], {AnswerKey(example.input_hash) for example in examples})
     said = ((example.id, answers.get(AnswerKey(example.input_hash))) for example in examples)
     return {name: answer.output for name, answer in said if answer is not None and answer.failure is None}
+
+
+def _labelled(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
+    """The evaluation with what people said of its answers, where the task names such labels."""
+    if not task.human_labels:
+        return evaluation
+    from merits.evaluating.labelled import with_labels
+    from merits.tasks.human import read_labels
+
+    labels = read_labels(task.human_labels, Path(task.folder))
+    said = {name: raw_outputs(task, evaluation, k, store) for k, name in enumerate(evaluation.names)}
+    return with_labels(evaluation, labels, known=[example.id for example in task.examples], answers=said)
 
 
 def check_needs(task: Task) -> None:
@@ -211,9 +224,9 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
 
     with _opened(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
-    if evaluation is None:
-        raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-    return reprice(evaluation, task.candidates, _prices(task))
+        if evaluation is None:
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+        return _labelled(task, reprice(evaluation, task.candidates, _prices(task)), opened)
 
 
 def explained(
