@@ -159,9 +159,9 @@ def _of_people(assessment: Assessment) -> Iterator[Reason]:
     who = judge.model if judge is not None else cases.evaluation.scorer
     text = (
         f"People labelled {sum(counts.values()):,} answers: quality, differences and net value are the verdicts of "
-        f"{who} on all answers, corrected by what people said (prediction-powered), so its errors are in the intervals. That "
-        "holds if chance decided which answers were labelled. More labels narrow the intervals. The cost per solved "
-        "case is by the verdicts alone."
+        f"{who} on all answers, corrected by what people said (prediction-powered), so their errors are in the "
+        "intervals. That holds if chance decided which answers were labelled. More labels narrow the intervals. The "
+        "cost per solved case is by the verdicts alone."
     )
     yield because("judge-corrected", text)
     for k, n in counts.items():
