@@ -17,7 +17,7 @@ from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example
 
-__all__ = ["Ask", "Asking", "HumanLabel", "JudgeScorer", "Judged", "Judgement"]
+__all__ = ["Ask", "Asking", "HumanLabel", "JudgeScorer", "Judged", "Judgement", "Verdict"]
 
 
 class Ask(NamedTuple):
@@ -87,6 +87,21 @@ class HumanLabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     target: JSON = None
     group: str = ""
     where: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A judgement beside what a person said of the same answer: None where they found two answers equally good.
+
+    `judgement` is None where the judge came to none, for the reason in `unscored`. `length` is how many characters
+    the answer has, `other_length` how many the one that it was compared with, 0 for none.
+    """
+
+    human: bool | None
+    judgement: Judgement | None
+    group: str
+    length: int
+    other_length: int = 0
+    unscored: str = ""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
