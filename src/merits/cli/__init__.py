@@ -26,6 +26,7 @@ VERBS = {
     "gate": "pass or fail a candidate in CI: against a baseline, and by what the task requires",
     "explain-decision": "why the decision is what it is, step by step, with every number and its source",
     "models": "list the models that an endpoint offers",
+    "judge": "measure a judge (a model that scores) against labels of people",
     "kinds": "list the kinds of candidate and scorer, with their parameters",
     "schema": "print the JSON Schema of the task file, for editors",
 }
