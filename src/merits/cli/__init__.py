@@ -22,6 +22,7 @@ VERBS = {
     "check": "validate the task and profile its data, before anything is spent",
     "run": "evaluate the candidates, decide, and write the report",
     "report": "the report again, from what is stored",
+    "import": "decide on results of other tools: Inspect, lm-evaluation-harness, promptfoo, tables",
     "compare": "what changed between candidates, runs, or results of another tool",
     "gate": "pass or fail a candidate in CI: against a baseline, and by what the task requires",
     "explain-decision": "why the decision is what it is, step by step, with every number and its source",
