@@ -30,6 +30,7 @@ from merits.core.task import Split, Task
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from merits.core.bill import Bill
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
@@ -48,6 +49,7 @@ __all__ = [
     "evaluate",
     "evaluate_one",
     "explained",
+    "paid",
     "plan",
     "raw_outputs",
     "run",
@@ -68,6 +70,7 @@ class Run:
     evaluation: Evaluation
     decision: Decision
     view: ReportView
+    bill: Bill
 
 
 def evaluate(
@@ -224,6 +227,14 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
     return reprice(evaluation, task.candidates, _prices(task))
 
 
+def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None = None) -> Bill:
+    """What was ever paid for the questions of an evaluation, over all runs, under the task's present prices."""
+    from merits.evaluating import bill_of
+
+    with _opened(store, task, write=False) as opened:
+        return bill_of(evaluation, opened, _prices(task))
+
+
 def explained(
     task: Task, *, store: Store | str | Path | None = None, stored: bool = False, candidate: str = ""
 ) -> Explanation:
@@ -284,7 +295,8 @@ def _concluded(task: Task, evaluation: Evaluation, store: Store, *, remember: bo
     decision = decide(evaluation, task.needs, test_looks=_looks(store, task, evaluation))
     if remember:
         store.add([decision])
-    return Run(task, evaluation, decision, _view(task, evaluation, decision, store))
+    bill = paid(task, evaluation, store=store)
+    return Run(task, evaluation, decision, _view(task, evaluation, decision, store, bill), bill)
 
 
 def _looks(store: Store, task: Task, evaluation: Evaluation) -> int:
@@ -293,11 +305,13 @@ def _looks(store: Store, task: Task, evaluation: Evaluation) -> int:
     return len(earlier | {frozenset(candidate.id for candidate in evaluation.candidates)})
 
 
-def _view(task: Task, evaluation: Evaluation, decision: Decision, store: Store) -> ReportView:
+def _view(task: Task, evaluation: Evaluation, decision: Decision, store: Store, bill: Bill | None = None) -> ReportView:
     from merits.report.views import view
 
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return view(evaluation, decision, examples=task.split(evaluation.split), answers=store.answers, made_at=made_at)
+    examples = task.split(evaluation.split)
+    bill = bill or paid(task, evaluation, store=store)
+    return view(evaluation, decision, examples=examples, answers=store.answers, made_at=made_at, bill=bill)
 
 
 def _recipes(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]:

@@ -42,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="deadline of one attempt")
     _add_asking(parser)
     add_race(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask whether to spend so much")
     add_store(parser)
     parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -84,7 +85,8 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
     if args.json:
         flow.save_page(done.view, path)
         outcomes = outcomes_file(done.evaluation)
-        print_json("merits.run/1", {"decision": done.decision, "report": str(path), "outcomes": outcomes})
+        said = {"decision": done.decision, "report": str(path), "outcomes": outcomes, "bill": done.bill}
+        print_json("merits.run/1", said)
     else:
         from merits.report import terminal
 
