@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
-    from merits.core.racing import Racing, Schedule
+    from merits.core.racing import Budget, Racing, Schedule
     from merits.evaluating import Asking, Plan, Progress
     from merits.prices import PriceTable
     from merits.report.explanation import Explanation
@@ -82,6 +82,8 @@ def evaluate(
     progress: Progress | None = None,
     race: Racing | None = None,
     ask: Asking = "missing",
+    budget: Budget | None = None,
+    confirm: Callable[[Plan], object] = lambda plan: None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
 
@@ -93,7 +95,9 @@ def evaluate(
     event loop (a notebook) too.
 
     `ask` is what to ask: what is "missing", "nothing" (fails at once when something is missing), "everything" again
-    (newer answers count from then on), or only what "failed" or was refused before.
+    (newer answers count from then on), or only what "failed" or was refused before. `budget` is the most that this run
+    may spend (`merits.Budget.of("5 USD")`), never exceeded by more than the calls in flight; what is there when it ends
+    is the evaluation. `confirm` is called with the plan and its predicted cost before the first call, and may raise.
 
     Raises UsageError for what must be changed, ProviderError when no candidate could be asked, StoreError when answers
     cannot be stored; what was answered before is stored in every case.
@@ -117,19 +121,28 @@ def evaluate(
                 table=_prices(task),
                 schedule=_schedule(task, race),
                 ask=ask,
+                budget=budget,
+                confirm=confirm,
             )
         )
 
 
 def plan(
-    task: Task, *, split: Split = "test", store: Store | str | Path | None = None, ask: Asking = "missing"
+    task: Task,
+    *,
+    split: Split = "test",
+    store: Store | str | Path | None = None,
+    ask: Asking = "missing",
+    budget: Budget | None = None,
 ) -> Plan:
-    """What an evaluation would ask and what it would take from the store, without asking anything."""
+    """What an evaluation would ask, what that is likely to cost, and what it would take from the store. Asks nothing."""
     from merits.evaluating import plan as what_to_ask
 
     check_needs(task)
     with _opened(store, task) as opened:
-        return what_to_ask(task, _recipes(task, None), split=split, store=opened, ask=ask)
+        return what_to_ask(
+            task, _recipes(task, None), split=split, store=opened, ask=ask, table=_prices(task), budget=budget
+        )
 
 
 def run(
@@ -140,6 +153,8 @@ def run(
     progress: Progress | None = None,
     race: Racing | None = None,
     ask: Asking = "missing",
+    budget: Budget | None = None,
+    confirm: Callable[[Plan], object] = lambda plan: None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report.
 
@@ -153,7 +168,9 @@ def run(
             "Add candidates that may be used, or change a requirement that is not needed.",
         )
     with _opened(store, task) as opened:
-        evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race, ask=ask)
+        evaluation = evaluate(
+            task, split=split, store=opened, progress=progress, race=race, ask=ask, budget=budget, confirm=confirm
+        )
         return _concluded(task, evaluation, opened, remember=split == "test")
 
 

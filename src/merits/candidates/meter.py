@@ -29,6 +29,7 @@ _LONGEST_WAIT_S = 30.0
 _LONGEST_RETRY_AFTER_S = 300.0  # past that it is cheaper to resume the run later
 _LONGEST_MESSAGE = 500
 _SUMMED = tuple(name for name in Usage.__struct_fields__ if name not in ("attempts", "service_tier"))
+_UNTOLD = Usage(unmetered=1)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Answer).decode
 
@@ -204,7 +205,9 @@ def failure_of(problem: BaseException) -> Failure:
 
 
 def _usage_of(problem: BaseException) -> Usage:
-    return problem.usage if isinstance(problem, AskFailed) else NO_USAGE
+    if isinstance(problem, AskFailed):
+        return problem.usage
+    return _UNTOLD if isinstance(problem, TimeoutError) else NO_USAGE  # it may have been answered all the same
 
 
 def _together(one: Usage, other: Usage, attempts: int) -> Usage:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
-from merits.core.evaluation import Counted, Evaluation, Labels, Raced
+from merits.core.evaluation import Budgeted, Counted, Evaluation, Labels, Raced
 from merits.core.task import Split, TaskKind
 
 __all__ = ["described", "pack", "unpack"]
@@ -59,6 +59,7 @@ class _Header(msgspec.Struct, kw_only=True):
     classes: tuple[str, ...] | None
     columns: dict[str, _Column]
     race: _Race | None = None
+    budget: Budgeted | None = None
     at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
@@ -96,6 +97,7 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
             classes=labels.classes if labels else None,
             columns=columns,
             race=_race(evaluation.raced),
+            budget=evaluation.budget,
             at=at,
         )
     )
@@ -150,6 +152,8 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         counts=_counts(arrays),
         silent=arrays.get("silent"),
         unmetered=arrays.get("unmetered"),
+        unasked=arrays.get("unasked"),
+        budget=head.budget,
     )
 
 
@@ -167,6 +171,8 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
         yield "silent", evaluation.silent
     if evaluation.unmetered is not None:
         yield "unmetered", evaluation.unmetered
+    if evaluation.unasked is not None:
+        yield "unasked", evaluation.unasked
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array
