@@ -135,7 +135,7 @@ def plan(
     ask: Asking = "missing",
     budget: Budget | None = None,
 ) -> Plan:
-    """What an evaluation would ask, what that is likely to cost, and what it would take from the store. Asks nothing."""
+    """What an evaluation would ask, what that is likely to cost, and what is stored already. Asks nothing."""
     from merits.evaluating import plan as what_to_ask
 
     check_needs(task)

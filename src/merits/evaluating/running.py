@@ -257,7 +257,7 @@ class _Run:
                 for note in now.notes:
                     self.progress.note(note)
                 todo = self._of_round(now, left)
-                scheduled[np.ix_(list(now.candidates), now.rows)] = True
+                scheduled[np.ix_(np.array(now.candidates), now.rows)] = True
                 if self.ask == "nothing":
                     check_all_stored(self.contenders, todo)
                 await self._ask_these(todo, recorder, keep=True)
