@@ -58,16 +58,17 @@ def confirmation(args: argparse.Namespace, budget: Budget | None) -> Callable[[P
         limit = budget.amount if budget is not None and budget.is_money else _ASK_FROM
         if args.yes or most <= limit:
             return
-        _ask(said, budget)
+        _ask(most, plan, budget)
 
     return confirm
 
 
-def _ask(said: str, budget: Budget | None) -> None:
+def _ask(most: float, plan: Plan, budget: Budget | None) -> None:
     more = f" The budget of {budget} would end it before." if budget is not None and budget.is_money else ""
     if not sys.stdin.isatty():
+        currency = "" if plan.forecast is None else plan.forecast.currency
         raise UsageError(
-            f"this may cost more than was agreed to ({said}).{more} Nothing was asked.",
+            f"this may cost up to {most:,.3g} {currency}.{more} Nothing was asked.",
             "Agree with --yes, or set a limit: --budget '5 USD'.",
         )
     print(f"{more.strip()} Go on? [y/N] ".lstrip(), end="", file=sys.stderr, flush=True)

@@ -49,7 +49,7 @@ class Predicted(msgspec.Struct, frozen=True, kw_only=True):
     calls: Estimate
     tokens: Estimate | None
     cost: Estimate | None
-    minutes: Estimate | None
+    seconds: Estimate | None
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Predicted, ...]
     cost: Estimate | None
     tokens: Estimate | None
-    minutes: Estimate | None
+    seconds: Estimate | None
     unpriced: tuple[str, ...]
     currency: str
 
@@ -66,8 +66,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         said = [f"about {figure.text()}" for figure in (self.cost,) if figure is not None]
         if self.tokens is not None and self.tokens.high:
             said.append(f"about {self.tokens.text()} tokens")
-        if self.minutes is not None:
-            said.append(f"about {self.minutes.text()} minutes")
+        if self.seconds is not None:
+            said.append(f"about {self.seconds.text()}")
         return ", ".join(said)
 
 
@@ -90,7 +90,7 @@ def predict(task: Task, stories: Sequence[Story]) -> Forecast:
         parts=parts,
         cost=_summed([part.cost for part in parts]),
         tokens=_summed([part.tokens for part in parts]),
-        minutes=_longest([part.minutes for part in parts]),
+        seconds=_longest([part.seconds for part in parts]),
         unpriced=unpriced,
         currency=task.needs.currency,
     )
@@ -115,8 +115,8 @@ def _predicted(task: Task, story: Story) -> Predicted:
     n, settings = story.n_asks, task.settings
     told = len(story.answers) >= _ENOUGH
     calls = _estimate((n, n, n * (1 + settings.retries)), "count", "once, up to all tries")
-    latency = np.array([answer.latency_s for answer in story.answers])
-    minutes = _sum_of(latency / 60.0 / settings.concurrency, n, "count") if told and latency.any() else None
+    latency_s = np.array([answer.latency_s for answer in story.answers])
+    seconds = _sum_of(latency_s / settings.concurrency, n, "seconds") if told and latency_s.any() else None
     tokens = _stored_tokens(story) if told else _thumb_tokens(task, story)
     total = np.sum(list(tokens.values()), axis=0) if tokens else np.zeros(len(_INPUT))
     used = _sum_of(total, n, "count") if told and tokens else _estimate(total * n, "count", _THUMB)
@@ -126,7 +126,7 @@ def _predicted(task: Task, story: Story) -> Predicted:
         calls=calls,
         tokens=used if np.any(total) else None,
         cost=_cost(task, story, tokens, told=told),
-        minutes=minutes,
+        seconds=seconds,
     )
 
 

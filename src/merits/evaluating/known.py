@@ -89,14 +89,18 @@ def is_unfinished(store: Store, contenders: Sequence[Contender], rows: Rows, tas
     return max(begun) > max(ended, default=0.0)
 
 
-def check_all_stored(contenders: Sequence[Contender], to_ask: Sequence[Sequence[int]]) -> None:
-    """Nothing, if nothing remains to be asked; else a UsageError that says how much is missing of whom."""
+def check_all_stored(contenders: Sequence[Contender], to_ask: Sequence[Sequence[int]], *, raced: bool = False) -> None:
+    """Nothing, if nothing remains to be asked; else a UsageError that says how much is missing of whom.
+
+    In a race (`raced`) it is what the race cannot go on without.
+    """
     missing = {each.candidate.name: len(mine) for each, mine in zip(contenders, to_ask, strict=True) if mine}
     if not missing:
         return
     named = [f"{n:,} of {name}" for name, n in list(missing.items())[:_MOST_NAMED]]
     more = f" and of {len(missing) - _MOST_NAMED} more candidates" if len(missing) > _MOST_NAMED else ""
+    needed = "answers that the race needs are" if raced else "answers are"
     raise UsageError(
-        f"{sum(missing.values()):,} answers are not in the store: {', '.join(named)}{more}. Nothing was asked.",
+        f"{sum(missing.values()):,} {needed} not in the store: {', '.join(named)}{more}. Nothing was asked.",
         "Ask for them: the same command without --offline.",
     )

@@ -181,7 +181,8 @@ class _Run:
             if not any(missing):
                 self.progress.started(plan)
             else:
-                confirm(plan)
+                if self.ask != "nothing":
+                    confirm(plan)
                 raced = await self._ask(plan, missing, schedule, prices, budget)
         finally:
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
@@ -259,7 +260,7 @@ class _Run:
                 todo = self._of_round(now, left)
                 scheduled[np.ix_(np.array(now.candidates), now.rows)] = True
                 if self.ask == "nothing":
-                    check_all_stored(self.contenders, todo)
+                    check_all_stored(self.contenders, todo if self.n_stored else missing, raced=True)
                 await self._ask_these(todo, recorder, keep=True)
                 await recorder.flush()
                 for k in self.given_up:
