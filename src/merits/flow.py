@@ -30,10 +30,11 @@ from merits.core.task import ScorerSpec, Split, Task
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from merits.core.bill import Bill
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
-    from merits.core.racing import Racing, Schedule
+    from merits.core.racing import Budget, Racing, Schedule
     from merits.deciding.judges import JudgeCheck
     from merits.evaluating import Asking, Plan, Progress
     from merits.prices import PriceTable
@@ -50,6 +51,7 @@ __all__ = [
     "evaluate",
     "evaluate_one",
     "explained",
+    "paid",
     "plan",
     "raw_outputs",
     "run",
@@ -70,6 +72,7 @@ class Run:
     evaluation: Evaluation
     decision: Decision
     view: ReportView
+    bill: Bill
 
 
 def evaluate(
@@ -81,6 +84,8 @@ def evaluate(
     progress: Progress | None = None,
     race: Racing | None = None,
     ask: Asking = "missing",
+    budget: Budget | None = None,
+    confirm: Callable[[Plan], object] = lambda plan: None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
 
@@ -92,7 +97,9 @@ def evaluate(
     event loop (a notebook) too.
 
     `ask` is what to ask: what is "missing", "nothing" (fails at once when something is missing), "everything" again
-    (newer answers count from then on), or only what "failed" or was refused before.
+    (newer answers count from then on), or only what "failed" or was refused before. `budget` is the most that this run
+    may spend (`merits.Budget.of("5 USD")`), never exceeded by more than the calls in flight; what is there when it ends
+    is the evaluation. `confirm` is called with the plan and its predicted cost before the first call, and may raise.
 
     Raises UsageError for what must be changed, ProviderError when no candidate could be asked, StoreError when answers
     cannot be stored; what was answered before is stored in every case.
@@ -116,20 +123,29 @@ def evaluate(
                 table=_prices(task),
                 schedule=_schedule(task, race),
                 ask=ask,
+                budget=budget,
+                confirm=confirm,
             )
         )
         return _labelled(task, found, opened)
 
 
 def plan(
-    task: Task, *, split: Split = "test", store: Store | str | Path | None = None, ask: Asking = "missing"
+    task: Task,
+    *,
+    split: Split = "test",
+    store: Store | str | Path | None = None,
+    ask: Asking = "missing",
+    budget: Budget | None = None,
 ) -> Plan:
-    """What an evaluation would ask and what it would take from the store, without asking anything."""
+    """What an evaluation would ask, what that is likely to cost, and what is stored already. Asks nothing."""
     from merits.evaluating import plan as what_to_ask
 
     check_needs(task)
     with _opened(store, task) as opened:
-        return what_to_ask(task, _recipes(task, None), split=split, store=opened, ask=ask)
+        return what_to_ask(
+            task, _recipes(task, None), split=split, store=opened, ask=ask, table=_prices(task), budget=budget
+        )
 
 
 def run(
@@ -140,6 +156,8 @@ def run(
     progress: Progress | None = None,
     race: Racing | None = None,
     ask: Asking = "missing",
+    budget: Budget | None = None,
+    confirm: Callable[[Plan], object] = lambda plan: None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report.
 
@@ -153,7 +171,9 @@ def run(
             "Add candidates that may be used, or change a requirement that is not needed.",
         )
     with _opened(store, task) as opened:
-        evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race, ask=ask)
+        evaluation = evaluate(
+            task, split=split, store=opened, progress=progress, race=race, ask=ask, budget=budget, confirm=confirm
+        )
         return _concluded(task, evaluation, opened, remember=split == "test")
 
 
@@ -286,6 +306,14 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
         return _labelled(task, reprice(evaluation, task.candidates, _prices(task)), opened)
 
 
+def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None = None) -> Bill:
+    """What was ever paid for the questions of an evaluation, over all runs, under the task's present prices."""
+    from merits.evaluating import bill_of
+
+    with _opened(store, task, write=False) as opened:
+        return bill_of(evaluation, opened, _prices(task))
+
+
 def explained(
     task: Task, *, store: Store | str | Path | None = None, stored: bool = False, candidate: str = ""
 ) -> Explanation:
@@ -346,7 +374,8 @@ def _concluded(task: Task, evaluation: Evaluation, store: Store, *, remember: bo
     decision = decide(evaluation, task.needs, test_looks=_looks(store, task, evaluation))
     if remember:
         store.add([decision])
-    return Run(task, evaluation, decision, _view(task, evaluation, decision, store))
+    bill = paid(task, evaluation, store=store)
+    return Run(task, evaluation, decision, _view(task, evaluation, decision, store, bill), bill)
 
 
 def _looks(store: Store, task: Task, evaluation: Evaluation) -> int:
@@ -355,11 +384,13 @@ def _looks(store: Store, task: Task, evaluation: Evaluation) -> int:
     return len(earlier | {frozenset(candidate.id for candidate in evaluation.candidates)})
 
 
-def _view(task: Task, evaluation: Evaluation, decision: Decision, store: Store) -> ReportView:
+def _view(task: Task, evaluation: Evaluation, decision: Decision, store: Store, bill: Bill | None = None) -> ReportView:
     from merits.report.views import view
 
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return view(evaluation, decision, examples=task.split(evaluation.split), answers=store.answers, made_at=made_at)
+    examples = task.split(evaluation.split)
+    bill = bill or paid(task, evaluation, store=store)
+    return view(evaluation, decision, examples=examples, answers=store.answers, made_at=made_at, bill=bill)
 
 
 def _recipes(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from merits.candidates.limiter import LONGEST_PAUSE_S
-from merits.candidates.meter import Meter
+from merits.candidates.meter import Meter, PurseEmpty
 from merits.core.answer import Answer, Failure
 from merits.core.identity import JSON
 
@@ -109,7 +109,10 @@ async def ask_all(
     async def worker() -> None:
         answer_to, put, note = meter.answer, taker.put, health.note
         for n, (question, input) in enumerate(left):
-            answer = await answer_to(input)
+            try:
+                answer = await answer_to(input)
+            except PurseEmpty:  # what is in flight is paid for and comes in; nothing more is asked
+                return
             note(answer)
             if not put(candidate, question, answer):
                 await taker.room()
