@@ -88,8 +88,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     settings travel with the task for convenience but are no part of its identity: a changed price slider or one
     more candidate leaves every stored answer in use.
 
+    `human_labels` names a table of what people said of some answers; it is applied on reading, as prices are.
     `machine_per_hour` prices what runs on this machine and has no price of its own; `prices` names a dated table.
-    `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start.
+    `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start,
+    and `data_folders` are those of the data files, where the pictures and sounds that inputs name are looked for first.
     """
 
     name: str
@@ -101,9 +103,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     settings: Settings = Settings()
     prices: str = ""
+    human_labels: str = ""
     machine_per_hour: float | None = None
     description: str = ""
     folder: str = "."
+    data_folders: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     id: str = ""
 
