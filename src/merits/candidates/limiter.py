@@ -34,8 +34,11 @@ _FIRST_PAUSE_S = 0.5  # doubled with every refusal in a row
 _LONGEST_OWN_PAUSE_S = 30.0
 _STORM = 0.3  # the share refused from which all wait, not only the refused
 _FASTER = 1.25  # times the rate: what a doubled level brings where there is room, as in BBR's startup
-_FULL = 1.5  # times the least mean latency: calls begin to queue at the provider
-_CROWDED = 2.0  # times the least mean latency: more calls are not answered sooner
+_ROOM = 1.5  # times the calls that are worked on at once: a few may wait at the provider, so that it never idles
+_FULL = 2.0  # times the least mean latency: so many wait there that no more are sent
+_CROWDED = 3.0  # times the least mean latency: fewer are sent
+_N_FIRST = 16  # answers before the level grows, to learn the latency without a queue
+_N_WINDOW = 64  # a mean of fewer long-tailed latencies says little
 _SLOWER_BY_S = 0.05
 _LEAST_PATIENCE_S = 10.0
 _PATIENCE = 10.0  # times the slowest of the last 128 calls, which is about their 99th percentile
@@ -72,6 +75,7 @@ class Limiter:
     Not thread-safe; used from one event loop. Costs a few microseconds a call.
 
     >>> limiter = Limiter()
+    >>> limiter.use(ceiling=100)
     >>> [limiter.take() for _ in range(5)]
     [True, True, True, True, False]
     >>> limiter.answered(0.5)
@@ -108,10 +112,10 @@ class Limiter:
         self._cut_at = float("-inf")
         self._round_trip_s = 0.0
         self._latencies: deque[float] = deque(maxlen=128)
-        self._window_n, self._window_s, self._window_size = 0, 0.0, _START
+        self._window_n, self._window_s, self._window_size = 0, 0.0, float(_N_FIRST)
         self._window_at = float("nan")
         self._best_per_s, self._least_s = 0.0, float("inf")
-        self._full = False
+        self._queues, self._full = False, True
 
     @property
     def ceiling(self) -> int:
@@ -121,6 +125,7 @@ class Limiter:
     def use(self, *, ceiling: int | None = None, limits: Limits | None = None) -> None:
         """Sets the user's ceiling and limits; of several candidates that ask the same model, the last one's hold."""
         self._given = ceiling is not None
+        self._full = self._full and not self._given
         self._ceiling = float(ceiling or CEILING)
         self.level = min(self.level, self._ceiling)
         if limits is not None:
@@ -285,22 +290,26 @@ class Limiter:
         if len(self._latencies) >= _N_KNOWN:
             self.patience_s = max(_LEAST_PATIENCE_S, _PATIENCE * max(self._latencies))
         # The least is forgotten slowly: later questions may simply be longer.
-        self._least_s = min(self._least_s * 1.02, mean_s)
+        self._least_s = min(self._least_s * 1.01, mean_s)
         if not self._given:
             self._look_for_a_queue(mean_s, per_s)
         self._best_per_s = max(self._best_per_s, per_s)
         self._window_n, self._window_s, self._window_at = 0, 0.0, now
-        self._window_size = max(16.0, self.level)
+        self._window_size = max(float(_N_FIRST if self._slow_start else _N_WINDOW), self.level)
 
     def _look_for_a_queue(self, mean_s: float, per_s: float) -> None:
-        """Asks less where calls wait at the provider: the rate times the latency without waiting is what it bears."""
+        """Asks less where calls wait at the provider: the rate times the latency without waiting is what it bears.
+
+        There is a queue where a level that has doubled brought no higher rate. A latency alone says nothing: some
+        questions take longer than others.
+        """
         if self._slow_start and per_s < _FASTER * self._best_per_s:
-            self._slow_start = False
+            self._slow_start, self._queues = False, True
             bears = max(per_s, self._best_per_s) * self._least_s
-            self.level = min(self.level, max(_START, _FULL * bears))
-        elif not self._slow_start and mean_s > _CROWDED * self._least_s + _SLOWER_BY_S:
+            self.level = min(self.level, max(_START, _ROOM * bears))
+        elif self._queues and mean_s > _CROWDED * self._least_s + _SLOWER_BY_S:
             self.level = max(1.0, self.level * 0.9)
-        self._full = not self._slow_start and mean_s > _FULL * self._least_s + _SLOWER_BY_S
+        self._full = self._queues and mean_s > _FULL * self._least_s + _SLOWER_BY_S
 
 
 def _tokens(usage: Usage) -> int:

@@ -55,11 +55,17 @@ class ScorerSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How an evaluation is run. Of all this only `seed` can change an answer: it is part of what a trained model is.
 
-    `concurrency` is the number of examples in flight per candidate, `timeout_s` the deadline of one attempt,
-    `retries` the attempts after the first for what may pass (429, 5xx, lost connections, timeouts).
+    `concurrency` is the most examples in flight per candidate; without it a remote model finds its own level, and
+    others are asked 8 at once. `timeout_s` is the deadline of one attempt, `retries` are the attempts after the first
+    for what may pass (429, 5xx, lost connections, timeouts), and `deadline_s` ends the attempts at one example of a
+    remote model, waits included. `limits` are what is asked of each remote model in a minute at most. With
+    `hedge_after_s` a second attempt is started when the first takes that long; both may be on the bill.
     """
 
-    concurrency: Annotated[int, Meta(ge=1, description="Examples in flight per candidate.")] = 8
+    concurrency: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="The most examples in flight per candidate. Default: found while asking; 8 for local ones."),
+    ] = None
     timeout_s: Annotated[float, Meta(gt=0, description="Deadline of one attempt, in seconds.")] = 60.0
     retries: Annotated[int, Meta(ge=0, description="Attempts after the first, for what may pass.")] = 5
     deadline_s: Annotated[
