@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
-from merits.core.evaluation import Counted, Evaluation, Labels, Raced
+from merits.core.evaluation import Budgeted, Counted, Evaluation, Labels, Raced
+from merits.core.judge import Judged
 from merits.core.task import Split, TaskKind
 
 __all__ = ["described", "pack", "unpack"]
@@ -59,6 +60,8 @@ class _Header(msgspec.Struct, kw_only=True):
     classes: tuple[str, ...] | None
     columns: dict[str, _Column]
     race: _Race | None = None
+    judged: tuple[Judged, ...] = ()
+    budget: Budgeted | None = None
     at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
@@ -96,6 +99,8 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
             classes=labels.classes if labels else None,
             columns=columns,
             race=_race(evaluation.raced),
+            judged=evaluation.judged,
+            budget=evaluation.budget,
             at=at,
         )
     )
@@ -149,6 +154,10 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         raced=_raced(head.race, arrays),
         counts=_counts(arrays),
         silent=arrays.get("silent"),
+        unmetered=arrays.get("unmetered"),
+        judged=head.judged,
+        unasked=arrays.get("unasked"),
+        budget=head.budget,
     )
 
 
@@ -164,6 +173,10 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
         yield name, getattr(evaluation, name)
     if evaluation.silent is not None:
         yield "silent", evaluation.silent
+    if evaluation.unmetered is not None:
+        yield "unmetered", evaluation.unmetered
+    if evaluation.unasked is not None:
+        yield "unasked", evaluation.unasked
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array
