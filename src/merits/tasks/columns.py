@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -165,7 +166,7 @@ def label_of(target: JSON) -> str:
     ['spam', '1', 'true']
     """
     if isinstance(target, str):
-        return target.strip()
+        return sys.intern(target.strip())  # there are few, and a million rows have them
     if isinstance(target, bool):
         return "true" if target else "false"
     if isinstance(target, float) and target.is_integer():
