@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
@@ -110,6 +110,10 @@ class Store(Protocol):
 
     def answers(self, version: str, keys: Collection[AnswerKey] | None = None) -> Mapping[AnswerKey, Answer]:
         """The answers of one version (to these keys only, if given), the latest for each key, failures included."""
+        ...
+
+    def paid(self, version: str) -> Iterator[StoredAnswer]:
+        """Every answer of one version that was ever stored, with its time, oldest first, superseded failures too."""
         ...
 
     def candidates(self) -> Sequence[Candidate]:

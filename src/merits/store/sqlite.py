@@ -53,6 +53,7 @@ CREATE INDEX decisions_of_task ON decisions (task);
 _CHUNKS = (256, 64, 16, 4, 1)
 _COLUMNS = "version, input, repeat, perturbation, at, answer"
 _INSERT = {n: f"INSERT INTO answers ({_COLUMNS}) VALUES {','.join(['(?,?,?,?,?,?)'] * n)}" for n in _CHUNKS}
+_PAID = "SELECT id, input, repeat, perturbation, at, answer FROM answers WHERE version = ? AND id > ? ORDER BY id LIMIT 5000"
 _FEW_KEYS = 500  # up to so many are looked for by SQLite; more by reading all answers of the version
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 
@@ -304,6 +305,18 @@ class SqliteStore(Store):
             return _decode_answer(text)
         except msgspec.DecodeError as problem:
             raise self._unusable(f"an answer in it is broken ({problem})") from None
+
+    def paid(self, version: str) -> Iterator[StoredAnswer]:
+        """Every answer of one version that was ever stored, with its time, oldest first, superseded failures too."""
+        with self._lock, self._explained():
+            number = self._find_number(version)
+        last, rows = 0, [()] if number is not None else []
+        while rows:
+            with self._lock, self._explained():
+                rows = self._database.execute(_PAID, (number, last)).fetchall()
+            for last, input, repeat, perturbation, at, text in rows:
+                key = AnswerKey(input.hex() if isinstance(input, bytes) else input, repeat, perturbation)
+                yield StoredAnswer(version, key, self._decoded(text), at)
 
     def candidates(self) -> Sequence[Candidate]:
         """All candidates ever stored, the latest name and price of each id, in the order they were first seen."""

@@ -143,6 +143,17 @@ class StoreContract(ABC):
         assert store.answers("v1")[AnswerKey("k")].output == "first"
         store.close()
 
+    def test_all_that_was_paid_stays(self, store: Store) -> None:
+        """A bill lists the failure too that was asked again; each answer keeps its time."""
+        key = AnswerKey("k")
+        failed = StoredAnswer("v1", key, Answer(failure=Failure("timeout", "late"), usage=Usage(attempts=4)), 1.0)
+        store.add([failed, StoredAnswer("v2", key, Answer("other"), 1.5)])
+        store.add([StoredAnswer("v1", key, Answer("yes"), 2.0)])
+        assert [(each.at, each.answer.output) for each in store.paid("v1")] == [(1.0, None), (2.0, "yes")]
+        assert next(store.paid("v1")) == failed
+        assert list(store.paid("v3")) == []
+        store.close()
+
     def test_an_answer_replaces_a_failure(self, store: Store) -> None:
         """Failures are asked again on resume."""
         store.add([stored("k", "down", failed=True)])
