@@ -231,9 +231,10 @@ def test_a_missing_key_names_the_variable_and_where_to_put_it() -> None:
 def test_the_env_file_beside_the_task_is_read(tmp_path: Path) -> None:
     """As every developer expects; the environment itself goes first."""
     (tmp_path / ".env").write_text(f'# keys\nexport MISTRAL_API_KEY="{KEY}"  # mine\nOTHER=1\n')
-    params: dict[str, JSON] = {"model": "small", "provider": "mistral"}
-    model = load(Candidate(name="mine", kind="chat", params=params), LoadContext(folder=tmp_path, env={}))
-    assert model._endpoint._headers == {"Authorization": f"Bearer {KEY}"}  # type: ignore[attr-defined]
+    with FakeProvider(api_key=KEY) as provider:
+        params: dict[str, JSON] = {"model": "small", "provider": "mistral", "base_url": provider.base_url}
+        model = load(Candidate(name="mine", kind="chat", params=params), LoadContext(folder=tmp_path, env={}))
+        assert ask(model).output == "Is it?"
 
 
 def test_a_broken_env_file_is_named_without_showing_the_line(tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import math
-import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +19,7 @@ from merits.candidates.environment import environment
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Prompt, PromptParams, chosen
 from merits.candidates.registry import LoadContext
+from merits.candidates.wire import Connection
 from merits.core.answer import Answer, Failure, FailureKind, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError
@@ -27,10 +27,17 @@ from merits.core.identity import JSON, content_hash
 from merits.core.secrets import redact, register
 from merits.core.task import Example
 
-if TYPE_CHECKING:
-    import aiohttp
-
-__all__ = ["BASE_URLS", "ChatModel", "Endpoint", "FewShotChatModel", "Params", "answer_of", "load", "usage_of"]
+__all__ = [
+    "BASE_URLS",
+    "ChatModel",
+    "Endpoint",
+    "FewShotChatModel",
+    "Params",
+    "answer_in",
+    "answer_of",
+    "load",
+    "usage_of",
+]
 
 Provider: TypeAlias = Literal[
     "openai", "anthropic", "google", "mistral", "groq", "openrouter", "together", "deepseek", "xai", "ollama", "vllm"
@@ -83,7 +90,7 @@ def load(params: Params, context: LoadContext) -> Model:
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
     env = environment(context)
-    endpoint = Endpoint(params, _base_url(params, env), env)
+    endpoint = Endpoint(params, _base_url(params, env), env, context.timeout_s)
     return (FewShotChatModel if params.few_shot else ChatModel)(params, context, endpoint)
 
 
@@ -104,9 +111,9 @@ def _base_url(params: Params, env: Mapping[str, str]) -> str:
 
 
 class Endpoint:
-    """Where questions go: one address, one key, one session of connections that is opened by the first question."""
+    """Where questions go: one address, one key, one connection."""
 
-    def __init__(self, params: Params, base_url: str, env: Mapping[str, str]) -> None:
+    def __init__(self, params: Params, base_url: str, env: Mapping[str, str], timeout_s: float) -> None:
         variable = f"{params.provider.upper()}_API_KEY"
         key = env.get(variable, "")
         if not key and base_url == BASE_URLS[params.provider] and params.provider not in _KEYLESS:
@@ -116,51 +123,26 @@ class Endpoint:
         register(key)
         self.base_url = base_url
         self._variable = variable
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._certificates = env.get("SSL_CERT_FILE")
-        self._session: aiohttp.ClientSession | None = None
+        self._has_key = bool(key)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._connection = Connection(base_url, headers, env=env, timeout_s=timeout_s)
 
-    async def post(self, body: Mapping[str, JSON]) -> Mapping[str, JSON]:
-        """The provider's JSON reply; AskFailed with the right kind of failure when there is none."""
-        import aiohttp
-
-        try:
-            session = self._opened()
-            async with session.post(f"{self.base_url}/chat/completions", json=body) as reply:
-                text = await reply.text(errors="replace")
-                if reply.status >= 400:
-                    raise AskFailed(self._failure(reply.status, text, reply.headers.get("Retry-After")))
-        except (aiohttp.ClientError, OSError) as problem:
-            if isinstance(problem, TimeoutError):
-                raise
-            raise AskFailed(Failure("connection", redact(f"{self.base_url}: {problem}"))) from problem
-        return _decoded(text)
+    async def post(self, body: Mapping[str, JSON]) -> bytes:
+        """The provider's reply, JSON; AskFailed with the right kind of failure when there is none."""
+        status, headers, data = await self._connection.post("/chat/completions", body)
+        if status >= 300:
+            raise AskFailed(self._failure(status, data.decode(errors="replace"), headers.get("Retry-After")))
+        return data
 
     async def close(self) -> None:
         """Closes the connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-
-    def _opened(self) -> aiohttp.ClientSession:
-        import aiohttp
-
-        if self._session is None or self._session.closed:
-            secure = self.base_url.startswith("https")
-            context = ssl.create_default_context(cafile=self._certificates or None) if secure else True
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=context),
-                headers=self._headers,
-                timeout=aiohttp.ClientTimeout(total=None),  # the meter keeps the deadline
-                trust_env=True,
-            )
-        return self._session
+        await self._connection.close()
 
     def _failure(self, status: int, text: str, retry_after: str | None) -> Failure:
         said = f"{status}: {redact(_error_message(text))}"
         kind: FailureKind = "bad_request"
         if status in (401, 403):
-            step = f"Check {self._variable}." if self._headers else f"{self._variable} is not set."
+            step = f"Check {self._variable}." if self._has_key else f"{self._variable} is not set."
             kind, said = "unauthorised", f"{said} {step}"
         elif status == 429:
             kind = "rate_limited"
@@ -169,16 +151,6 @@ class Endpoint:
         elif status >= 500:
             kind = "server_error"
         return Failure(kind, said, _seconds(retry_after))
-
-
-def _decoded(text: str) -> Mapping[str, JSON]:
-    try:
-        reply = json.loads(text)
-    except ValueError:
-        raise AskFailed(Failure("server_error", f"the reply is not JSON: {redact(text[:200])!r}")) from None
-    if not isinstance(reply, dict):
-        raise AskFailed(Failure("server_error", f"the reply is not an object: {redact(text[:200])!r}"))
-    return reply
 
 
 def _error_message(text: str) -> str:
@@ -231,7 +203,7 @@ class ChatModel:
         if self._params.logprobs:
             body["logprobs"] = True
         reply = await self._endpoint.post(body)
-        return answer_of(reply, whole=self._context.task_kind == "classification")
+        return answer_in(reply, whole=self._context.task_kind == "classification")
 
     async def close(self) -> None:
         """Closes the connections. May be called twice."""
@@ -282,6 +254,18 @@ class _Token(msgspec.Struct):
     logprob: float
 
 
+_decode = msgspec.json.Decoder(_Reply).decode
+
+
+def answer_in(reply: bytes, *, whole: bool) -> Answer:
+    """The answer in the JSON of a chat completion; as `answer_of`."""
+    try:
+        read = _decode(reply)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        raise AskFailed(Failure("server_error", _not_a_completion(reply, problem))) from None
+    return _answer(read, reply, whole=whole)
+
+
 def answer_of(reply: Mapping[str, JSON], *, whole: bool) -> Answer:
     """The answer in a chat completion; AskFailed ("server_error", which may pass) when it holds none.
 
@@ -292,10 +276,13 @@ def answer_of(reply: Mapping[str, JSON], *, whole: bool) -> Answer:
         read = msgspec.convert(reply, _Reply)
     except msgspec.ValidationError as problem:
         raise AskFailed(Failure("server_error", f"the reply is no chat completion: {problem}")) from None
+    return _answer(read, msgspec.json.encode(reply), whole=whole)
+
+
+def _answer(read: _Reply, reply: bytes, *, whole: bool) -> Answer:
     if not read.choices:
-        raise AskFailed(
-            Failure("server_error", f"the reply holds no choices: {redact(_error_message(json.dumps(reply)))}")
-        )
+        text = redact(_error_message(reply.decode(errors="replace")))
+        raise AskFailed(Failure("server_error", f"the reply holds no choices: {text}"))
     said = read.choices[0].message
     logprobs = read.choices[0].logprobs
     tokens = [token.logprob for token in logprobs.content] if logprobs and logprobs.content else []
@@ -305,6 +292,12 @@ def answer_of(reply: Mapping[str, JSON], *, whole: bool) -> Answer:
         usage=usage_of(read.usage or {}),
         model=read.model,
     )
+
+
+def _not_a_completion(reply: bytes, problem: Exception) -> str:
+    if isinstance(problem, msgspec.ValidationError):
+        return f"the reply is no chat completion: {problem}"
+    return f"the reply is not JSON: {redact(reply[:200].decode(errors='replace'))!r}"
 
 
 def _text(said: _Said) -> str:
