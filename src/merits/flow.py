@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from merits.core.identity import JSON
     from merits.core.racing import Racing, Schedule
     from merits.evaluating import Asking, Plan, Progress
-    from merits.prices import PriceTable
+    from merits.prices import PriceBook
     from merits.report.explanation import Explanation
     from merits.report.views import ReportView
 
@@ -177,7 +177,7 @@ def evaluate_one(
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
             return evaluate(narrowed, store=opened, progress=progress)
-        return reprice(stored, task.candidates, _prices(task))
+        return reprice(stored, task.candidates, _prices(task), store=opened)
 
 
 def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
@@ -219,9 +219,9 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
 
     with _opened(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
-    if evaluation is None:
-        raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-    return reprice(evaluation, task.candidates, _prices(task))
+        if evaluation is None:
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+        return reprice(evaluation, task.candidates, _prices(task), store=opened)
 
 
 def explained(
@@ -315,10 +315,18 @@ def _recipes(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]
     return tuple(priced_here(recipe, task.machine_per_hour, task.needs.currency) for recipe in recipes)
 
 
-def _prices(task: Task) -> PriceTable | None:
-    from merits.prices import load_table
+def _prices(task: Task) -> PriceBook:
+    """All prices that are known today: the candidates' own, the task's table, what providers charge."""
+    from merits.prices import PriceBook, load_table
+    from merits.tasks.recipes import provider_of
 
-    return load_table(Path(task.folder) / task.prices) if task.prices else None
+    return PriceBook(
+        on=datetime.now(UTC).date(),
+        table=load_table(Path(task.folder) / task.prices) if task.prices else None,
+        currency=task.needs.currency,
+        exchange_rate=task.exchange_rate,
+        provider_of=provider_of,
+    )
 
 
 def _schedule(task: Task, race: Racing | None) -> Schedule | None:

@@ -90,7 +90,7 @@ class PriceChange(Tariff, frozen=True, kw_only=True, forbid_unknown_fields=True,
         """Whether it is in force at a time in UTC.
 
         >>> night = PriceChange(hours="16:30-00:30")
-        >>> [night.holds(datetime.datetime(2026, 5, 1, hour)) for hour in (0, 12, 17)]
+        >>> [night.holds(datetime.datetime(2026, 5, 1, hour, tzinfo=datetime.UTC)) for hour in (0, 12, 17)]
         [True, False, True]
         """
         if at.date() < self.from_:
@@ -112,7 +112,8 @@ class Price(Tariff, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     is from. `one_off` and `per_month` are paid whatever is asked; needs with a volume spread them over the cases.
 
     >>> price = Price(input_per_million=0.5, changes=(PriceChange(from_=datetime.date(2026, 6, 1), per_call=0.01),))
-    >>> price.at(datetime.datetime(2026, 5, 31)).input_per_million, price.at(datetime.datetime(2026, 6, 1)).per_call
+    >>> may, june = (datetime.datetime(2026, month, 9, tzinfo=datetime.UTC) for month in (5, 6))
+    >>> price.at(may).input_per_million, price.at(june).per_call
     (0.5, 0.01)
     """
 

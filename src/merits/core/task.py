@@ -73,7 +73,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     settings travel with the task for convenience but are no part of its identity: a changed price slider or one
     more candidate leaves every stored answer in use.
 
-    `machine_per_hour` prices what runs on this machine and has no price of its own; `prices` names a dated table.
+    `machine_per_hour` prices what runs on this machine and has no price of its own; `prices` names a dated table;
+    `exchange_rate` is what one US dollar is in the needs' currency, for providers' prices.
     `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start.
     """
 
@@ -86,6 +87,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     settings: Settings = Settings()
     prices: str = ""
+    exchange_rate: float | None = None
     machine_per_hour: float | None = None
     description: str = ""
     folder: str = "."

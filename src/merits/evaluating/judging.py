@@ -29,7 +29,7 @@ from merits.evaluating.columns import TOKENS, Columns
 from merits.evaluating.pricing import known_prices, price_answers
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["Asker", "Judging", "NotAsked", "judgement_of", "judging_of", "price_in", "priced"]
 
@@ -353,7 +353,7 @@ def priced(asker: Asker, price: Price | None) -> tuple[dict[str, int], float, fl
     return total, float(machine_s.sum()), float(cost.sum()) if known[0] else None
 
 
-def price_in(table: PriceTable | None, currency: str) -> Callable[[Candidate], Price | None]:
+def price_in(table: PriceSource | None, currency: str) -> Callable[[Candidate], Price | None]:
     """Finds the price of a judge's model; TaskError for one in another currency."""
     return lambda candidate: known_prices([candidate], table, currency=currency)[0]
 

@@ -31,14 +31,14 @@ from merits.evaluating.contenders import Contender, Lesson, contenders, load_con
 from merits.evaluating.judging import judging_of, price_in
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
 from merits.evaluating.planning import Plan
-from merits.evaluating.pricing import known_prices, price_answers, price_facts
+from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
 from merits.evaluating.progress import Progress, Silent
 from merits.evaluating.recorder import Recorder
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["evaluate", "plan"]
 
@@ -84,7 +84,7 @@ async def evaluate(
     split: Split = "test",
     store: Store,
     progress: Progress | None = None,
-    table: PriceTable | None = None,
+    table: PriceSource | None = None,
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
     schedule: Schedule | None = None,
@@ -149,7 +149,7 @@ class _Run:
         self.n_stored = 0
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
 
-    async def evaluation(self, table: PriceTable | None, schedule: Schedule | None) -> Evaluation:
+    async def evaluation(self, table: PriceSource | None, schedule: Schedule | None) -> Evaluation:
         recipes = [each.candidate for each in self.contenders]
         raced = None
         try:
@@ -169,8 +169,9 @@ class _Run:
                 await self.judging.close()
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
         self._check_that_some_were_answered()
-        facts = {**self._facts(), **price_facts(table)}
+        facts = {**self._facts(), **price_facts(recipes, prices)}
         evaluation = dataclasses.replace(self._evaluation(prices), facts=facts, raced=raced)
+        evaluation = priced_in_time(evaluation, prices, self.store)
         self.store.add([evaluation])
         self.progress.finished()
         return evaluation
@@ -354,7 +355,15 @@ class _Run:
         """What is known by now."""
         columns, rows, judge = self.columns, self.rows, self.judge
         candidates = tuple(each.candidate for each in self.contenders)
-        cost, priced = price_answers(prices, columns.tokens, columns.machine_s, columns.attempts, columns.unmetered)
+        cost, priced = price_answers(
+            prices,
+            columns.tokens,
+            columns.machine_s,
+            columns.attempts,
+            columns.unmetered,
+            services=columns.services,
+            asked_at=lambda k: self.started,
+        )
         return Evaluation(
             task=self.task.id,
             task_name=self.task.name,
@@ -385,6 +394,7 @@ class _Run:
             counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
             silent=columns.silent,
             unmetered=columns.unmetered,
+            services=columns.services,
             judged=self.judged,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from merits.core.price import Price, Tariff, TokenRates
 
-__all__ = ["TOKEN_KINDS", "costs", "levels"]
+__all__ = ["STANDARD", "TOKEN_KINDS", "costs", "levels", "needs_times"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 TOKEN_KINDS = ("input", "cache_read", "cache_write", "output", "reasoning", "audio", "image")
 _OF_INPUT = ("input", "cache_read", "cache_write")
-_STANDARD = ("", "default", "standard", "auto", "on_demand")
+STANDARD = ("", "default", "standard", "auto", "on_demand")
 _MILLION = 1_000_000
 _SECONDS_PER_HOUR = 3600
 _MINUTE_S = 60
@@ -80,7 +80,7 @@ def levels(tariff: Tariff, service: str = "") -> tuple[tuple[int, dict[str, floa
     """
     standard = _levels(tariff.by_token, tariff.tiers)
     own = tariff.services.get(service)
-    if service in _STANDARD and own is None:
+    if service in STANDARD and own is None:
         return standard
     if own is not None:
         if own.tiers:
@@ -90,6 +90,23 @@ def levels(tariff: Tariff, service: str = "") -> tuple[tuple[int, dict[str, floa
         factor = tariff.batch_factor
         return tuple((above, {kind: rate * factor for kind, rate in rates.items()}) for above, rates in standard)
     return None
+
+
+def needs_times(price: Price | None, services: Collection[str] = ()) -> bool:
+    """Whether it matters when an answer came: its tariffs differ in what standard or these services cost.
+
+    >>> from merits.core.price import PriceChange
+    >>> price = Price(per_call=0.1, changes=(PriceChange(per_call=0.1, batch_factor=0.5),))
+    >>> needs_times(price), needs_times(price, ["batch"])
+    (False, True)
+    """
+    if price is None or not price.changes:
+        return False
+    seen = {
+        repr((one.per_call, one.machine_per_hour, *(levels(one, service) for service in ("", *services))))
+        for one in price.tariffs
+    }
+    return len(seen) > 1
 
 
 def _levels(base: Mapping[str, float], tiers: Sequence[TokenRates]) -> tuple[tuple[int, dict[str, float]], ...]:
@@ -116,7 +133,7 @@ def _by_time(price: Price, asked_at: Floats | float | None, n: int) -> Iterator[
         tariffs: dict[int, Tariff] = {}
         of_minute = np.empty(len(minutes), np.int64)
         for place, minute in enumerate(minutes.tolist()):
-            tariff = price.at(datetime.fromtimestamp(minute * _MINUTE_S, UTC).replace(tzinfo=None))
+            tariff = price.at(datetime.fromtimestamp(minute * _MINUTE_S, UTC))
             tariffs[id(tariff)] = tariff
             of_minute[place] = id(tariff)
         for number, tariff in tariffs.items():

@@ -155,6 +155,10 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     prices: Annotated[
         str, Meta(description="A dated price table (YAML) for models that are paid by token or call.")
     ] = ""
+    exchange_rate: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="What one US dollar is in the currency of the needs, for what providers charge."),
+    ] = None
     settings: Annotated[Settings, Meta(description="How the evaluation is run; changes no answer.")] = Settings()
     candidates: Annotated[object, Meta(description="Who may try: names of kinds, or recipes with parameters.")] = ()
 
@@ -178,6 +182,7 @@ class TaskOptions(TypedDict, total=False):
     needs: object
     machine_per_hour: float | None
     prices: str
+    exchange_rate: float | None
     settings: object
     candidates: object
 

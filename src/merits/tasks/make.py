@@ -76,6 +76,7 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         candidates=candidates,
         settings=settings or definition.settings,
         prices=definition.prices,
+        exchange_rate=definition.exchange_rate,
         machine_per_hour=definition.machine_per_hour,
         folder=str(folder),
         notes=cases.notes,
