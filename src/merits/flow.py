@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from merits.core.racing import Budget, Racing, Schedule
     from merits.deciding.judges import JudgeCheck
     from merits.evaluating import Asking, Plan, Progress
-    from merits.prices import PriceTable
+    from merits.prices import PriceBook
     from merits.report.explanation import Explanation
     from merits.report.views import ReportView
 
@@ -200,7 +200,7 @@ def evaluate_one(
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
             return evaluate(narrowed, store=opened, progress=progress)
-        return _labelled(task, reprice(stored, task.candidates, _prices(task)), opened)
+        return _labelled(task, reprice(stored, task.candidates, _prices(task), store=opened), opened)
 
 
 def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
@@ -303,7 +303,7 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
         evaluation = opened.evaluation(task.id, "test")
         if evaluation is None:
             raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-        return _labelled(task, reprice(evaluation, task.candidates, _prices(task)), opened)
+        return _labelled(task, reprice(evaluation, task.candidates, _prices(task), store=opened), opened)
 
 
 def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None = None) -> Bill:
@@ -408,10 +408,18 @@ def _recipes(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]
     return tuple(priced_here(recipe, task.machine_per_hour, task.needs.currency) for recipe in recipes)
 
 
-def _prices(task: Task) -> PriceTable | None:
-    from merits.prices import load_table
+def _prices(task: Task) -> PriceBook:
+    """All prices that are known today: the candidates' own, the task's table, what providers charge."""
+    from merits.prices import PriceBook, load_table
+    from merits.tasks.recipes import provider_of
 
-    return load_table(Path(task.folder) / task.prices) if task.prices else None
+    return PriceBook(
+        on=datetime.now(UTC).date(),
+        table=load_table(Path(task.folder) / task.prices) if task.prices else None,
+        currency=task.needs.currency,
+        exchange_rate=task.exchange_rate,
+        provider_of=provider_of,
+    )
 
 
 def _schedule(task: Task, race: Racing | None) -> Schedule | None:

@@ -104,7 +104,8 @@ class Evaluation:
     that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
     in which order, where not everybody was asked everything. `silent` is where the answer of a generation was empty;
     None where that is not recorded. `unmetered` counts the attempts that may be on the bill and whose tokens the
-    provider did not tell; None where there is none. `unasked` is where nothing was to be asked in this run (its budget
+    provider did not tell; None where there is none. `services` maps a way of service that is not the standard
+    ("batch") to the answers that were billed as it. `unasked` is where nothing was to be asked in this run (its budget
     ended, or it asked failures only): what is missing there is nobody's failure. `budget` is what it might spend.
     `judged` is what models did that scored answers. `human` are labels of people on some of the answers; they are put
     in on reading, like prices, and not stored with the evaluation.
@@ -141,6 +142,7 @@ class Evaluation:
     counts: Mapping[str, Counted] = field(default_factory=dict)
     silent: NDArray[np.bool_] | None = None
     unmetered: Ints | None = None
+    services: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     judged: tuple[Judged, ...] = ()
     human: Human | None = None
     unasked: NDArray[np.bool_] | None = None

@@ -16,6 +16,7 @@ from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 from merits.evaluating.served import Served
+from merits.prices.costs import STANDARD
 
 __all__ = ["TOKENS", "Columns", "Reader"]
 
@@ -54,6 +55,7 @@ class Columns:
         self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
         self.unmetered: Array | None = None
+        self.services: dict[str, Array] = {}
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
@@ -80,8 +82,8 @@ class Columns:
             code = self._record_said(candidate, question, answer)
             for row in rows_of[question]:
                 attempts[row] = usage.attempts
-                if usage.unmetered:
-                    self._record_unmetered(candidate, row, usage.unmetered)
+                if usage.unmetered or usage.service_tier:
+                    self._record_billing(candidate, row, usage)
                 if usage.output_tokens or usage.input_tokens or any(getattr(usage, field) for field in _FIELDS):
                     self._record_tokens(candidate, row, usage)
                 if answer.failure is not None:
@@ -143,6 +145,17 @@ class Columns:
             self.counts[name] = Counted(counts.statistic, np.zeros(shape))
         if self.counts[name].statistic == counts.statistic:
             self.counts[name].values[candidate, row] = counts.values
+
+    def _record_billing(self, candidate: int, row: int, usage: Usage) -> None:
+        if usage.unmetered:
+            self._record_unmetered(candidate, row, usage.unmetered)
+        if usage.service_tier not in STANDARD:
+            self._record_service(candidate, row, usage.service_tier)
+
+    def _record_service(self, candidate: int, row: int, service: str) -> None:
+        if service not in self.services:
+            self.services[service] = np.zeros(self.status.shape, np.bool_)
+        self.services[service][candidate, row] = True
 
     def _record_tokens(self, candidate: int, row: int, usage: Usage) -> None:
         for name, field in zip(TOKENS, _FIELDS, strict=True):

@@ -28,7 +28,7 @@ from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Budget, Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
-from merits.evaluating.asking import Health, all_or_first_problem, ask_all
+from merits.evaluating.asking import AT_ONCE, Health, all_or_first_problem, ask_all, at_once
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.in_rounds import in_rounds
@@ -36,7 +36,7 @@ from merits.evaluating.judging import judging_of, price_in
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
-from merits.evaluating.pricing import known_prices, price_answers, price_facts
+from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
 from merits.evaluating.progress import Progress, Silent
 from merits.evaluating.purse import Left, Purse
 from merits.evaluating.recorder import Recorder
@@ -44,11 +44,10 @@ from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["evaluate", "plan"]
 
-_AT_ONCE = 8  # questions in flight of a model without a limiter
 _NEXT_STEP = {
     "unauthorised": "Check the API key.",
     "connection": "Check the address and the network.",
@@ -69,7 +68,7 @@ def plan(
     store: Store,
     env: Mapping[str, str] | None = None,
     ask: Asking = "missing",
-    table: PriceTable | None = None,
+    table: PriceSource | None = None,
     budget: Budget | None = None,
 ) -> Plan:
     """What an evaluation would ask of each candidate, and what it would take from the store. Asks nothing.
@@ -95,7 +94,7 @@ async def evaluate(
     split: Split = "test",
     store: Store,
     progress: Progress | None = None,
-    table: PriceTable | None = None,
+    table: PriceSource | None = None,
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
     schedule: Schedule | None = None,
@@ -172,7 +171,7 @@ class _Run:
 
     async def evaluation(
         self,
-        table: PriceTable | None,
+        table: PriceSource | None,
         schedule: Schedule | None,
         budget: Budget | None,
         confirm: Callable[[Plan], object],
@@ -200,7 +199,7 @@ class _Run:
                 await self.judging.close()
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
         self._check_that_some_were_answered()
-        facts = {**self._facts(), **price_facts(table)}
+        facts = {**self._facts(), **price_facts(recipes, prices)}
         evaluation = dataclasses.replace(
             self._evaluation(prices),
             facts=facts,
@@ -208,6 +207,7 @@ class _Run:
             unasked=self._unasked(raced),
             budget=None if self.purse is None else self.purse.close(),
         )
+        evaluation = priced_in_time(evaluation, prices, self.store)
         self.store.add([evaluation])
         self._note_changes()
         self.progress.finished()
@@ -249,7 +249,7 @@ class _Run:
         settings = self.task.settings
         if budget is not None:
             self.purse = Purse(budget, prices, expected_of(plan, budget))
-            schedule = schedule or in_rounds(seed=settings.seed, at_once=settings.concurrency)
+            schedule = schedule or in_rounds(seed=settings.seed, at_once=settings.concurrency or AT_ONCE)
         versions = tuple(each.version for each in self.contenders)
         recorder = Recorder(self.store, self.columns, versions, self.clock, self._recorded)
         try:
@@ -373,7 +373,7 @@ class _Run:
                 [(question, self.rows.example_of(question).input) for question in questions],
                 recorder,
                 health,
-                concurrency=_at_once(model, self.task.settings.concurrency),
+                concurrency=at_once(model, self.task.settings.concurrency),
             )
         finally:
             if keep:
@@ -439,7 +439,15 @@ class _Run:
         """What is known by now."""
         columns, rows, judge = self.columns, self.rows, self.judge
         candidates = tuple(each.candidate for each in self.contenders)
-        cost, priced = price_answers(prices, columns.tokens, columns.machine_s, columns.attempts, columns.unmetered)
+        cost, priced = price_answers(
+            prices,
+            columns.tokens,
+            columns.machine_s,
+            columns.attempts,
+            columns.unmetered,
+            services=columns.services,
+            asked_at=lambda k: self.started,
+        )
         return Evaluation(
             task=self.task.id,
             task_name=self.task.name,
@@ -470,6 +478,7 @@ class _Run:
             counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
             silent=columns.silent,
             unmetered=columns.unmetered,
+            services=columns.services,
             judged=self.judged,
         )
 
@@ -547,14 +556,6 @@ def _unscored_facts(judge: Judge) -> dict[str, str]:
     for name, reason in judge.left_out.items():
         facts[f"scorer {name} left out"] = reason
     return facts
-
-
-def _at_once(model: Model, given: int | None) -> int:
-    """How many questions are in flight: a remote model's limiter lets fewer through where that is wise."""
-    limiter = getattr(model, "limiter", None)
-    if isinstance(limiter, Limiter):
-        return limiter.ceiling
-    return model.concurrency or given or _AT_ONCE
 
 
 async def _close_all(models: Iterable[Model], note: Callable[[str], None]) -> None:

@@ -26,7 +26,7 @@ Array = NDArray[Any]
 _PLAIN = ("repeats", "group", "status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
 _TEXTS = ("examples", "input_hashes", "perturbations")
 _OF_RACE = ("place", "rounds", "asked")
-_BY_NAME = ("scores", "tokens", "tags")
+_BY_NAME = ("scores", "tokens", "tags", "services")
 
 
 class _Column(msgspec.Struct, omit_defaults=True):
@@ -151,6 +151,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         tags=_by_name(arrays, "tags"),
         scores=_by_name(arrays, "scores"),
         tokens=_by_name(arrays, "tokens"),
+        services=_by_name(arrays, "services"),
         raced=_raced(head.race, arrays),
         counts=_counts(arrays),
         silent=arrays.get("silent"),
