@@ -133,8 +133,8 @@ class Store(Protocol):
         """All decisions on a task (by its id), oldest first."""
         ...
 
-    def submissions(self, version: str) -> Sequence[Submission]:
-        """What was put to a provider as batches for one version, each at its latest stage, oldest first."""
+    def submissions(self, version: str | None = None) -> Sequence[Submission]:
+        """What was put to providers as batches (for one version), each at its latest stage, oldest first."""
         ...
 
     def close(self) -> None: ...

@@ -358,15 +358,14 @@ class SqliteStore(Store):
             rows = self._database.execute("SELECT record FROM decisions WHERE task = ? ORDER BY id", (task,)).fetchall()
         return [msgspec.json.decode(text, type=Decision) for (text,) in rows]
 
-    def submissions(self, version: str) -> Sequence[Submission]:
-        """What was put to a provider as batches for one version, each at its latest stage, oldest first."""
+    def submissions(self, version: str | None = None) -> Sequence[Submission]:
+        """What was put to providers as batches (for one version), each at its latest stage, oldest first."""
+        where, values = ("", []) if version is None else (" WHERE version = ?", [version])
         with self._lock, self._explained():
             there = "SELECT 1 FROM sqlite_schema WHERE name = 'submissions'"
             if self._database.execute(there).fetchone() is None:  # an older store, opened to be read
                 return ()
-            rows = self._database.execute(
-                "SELECT record FROM submissions WHERE version = ? ORDER BY id", (version,)
-            ).fetchall()
+            rows = self._database.execute(f"SELECT record FROM submissions{where} ORDER BY id", values).fetchall()
         return latest(msgspec.json.decode(text, type=Submission) for (text,) in rows)
 
     def close(self) -> None:

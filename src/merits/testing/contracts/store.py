@@ -227,6 +227,7 @@ class StoreContract(ABC):
         )  # fmt: skip
         assert (second.id, second.stage, second.keys) == ("b", "intended", keys[:1])
         assert list(store.submissions("v3")) == []
+        assert [each.id for each in store.submissions()] == ["a", "b", "c"]
         store.close()
 
     def test_records_of_all_kinds_go_in_together(self, store: Store) -> None:
