@@ -30,6 +30,7 @@ from merits.core.task import Split, Task
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from merits.core.batching import Batching
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
@@ -78,6 +79,7 @@ def evaluate(
     store: Store | str | Path | None = None,
     progress: Progress | None = None,
     race: Racing | None = None,
+    batch: Batching | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
 
@@ -85,11 +87,13 @@ def evaluate(
     `answer` or `predict`, in a sequence or by name in a mapping. `store` is where answers are remembered: a path,
     an open store, or by default `.merits/store.sqlite` in the task's folder. On `dev`, what can be trained is
     cross-validated; on `test` it is trained on all of `dev`. With `race` they are asked in rounds, and those that
-    cannot be the best under the task's needs are dropped: far fewer calls (`merits.Racing`). Works inside a running
-    event loop (a notebook) too.
+    cannot be the best under the task's needs are dropped: far fewer calls (`merits.Racing`). With `batch` the
+    questions are put to providers as batches, about half as dear and hours slower (`merits.Batching`). Works inside a
+    running event loop (a notebook) too.
 
-    Raises UsageError for what must be changed, ProviderError when no candidate could be asked, StoreError when answers
-    cannot be stored; what was answered before is stored in every case.
+    Raises BatchesOpen when batches are not to be waited for, UsageError for what must be changed, ProviderError when no
+    candidate could be asked, StoreError when answers cannot be stored; what was answered before is stored in every
+    case.
 
     >>> from merits import make_task
     >>> task = make_task([{"text": f"{w} {n}", "label": w} for n in range(9) for w in ("good", "bad")], name="words")
@@ -109,6 +113,7 @@ def evaluate(
                 progress=progress,
                 table=_prices(task),
                 schedule=_schedule(task, race),
+                batching=batch,
             )
         )
 
@@ -129,6 +134,7 @@ def run(
     store: Store | str | Path | None = None,
     progress: Progress | None = None,
     race: Racing | None = None,
+    batch: Batching | None = None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report.
 
@@ -142,7 +148,7 @@ def run(
             "Add candidates that may be used, or change a requirement that is not needed.",
         )
     with _opened(store, task) as opened:
-        evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race)
+        evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race, batch=batch)
         return _concluded(task, evaluation, opened, remember=split == "test")
 
 

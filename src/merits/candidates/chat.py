@@ -16,8 +16,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from merits.candidates.batch_wire import SessionWire
+from merits.candidates.batching import Batches
 from merits.candidates.environment import environment
 from merits.candidates.meter import AskFailed
+from merits.candidates.openai_batches import OpenAIBatches
 from merits.candidates.prompts import Prompt, PromptParams, chosen
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, FailureKind, Usage
@@ -49,6 +52,7 @@ BASE_URLS: Mapping[str, str] = {
     "vllm": "http://localhost:8000/v1",
 }
 _KEYLESS = ("ollama", "vllm")
+BATCHING = ("openai", "groq")  # those that offer OpenAI's batches at the same address
 _RESERVED = ("model", "messages", "stream", "n", "logprobs")
 
 
@@ -135,6 +139,10 @@ class Endpoint:
                 raise
             raise AskFailed(Failure("connection", redact(f"{self.base_url}: {problem}"))) from problem
         return _decoded(text)
+
+    def wire(self) -> SessionWire:
+        """The same address, key and connections, for whatever else is to be asked there."""
+        return SessionWire(self.base_url, self._opened, self._failure)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -224,14 +232,27 @@ class ChatModel:
 
     async def answer(self, input: JSON) -> Answer:
         """What the model says, as it says it."""
+        return self.answer_of(await self._endpoint.post(self.body(input)))
+
+    def body(self, input: JSON) -> Mapping[str, JSON]:
+        """What is sent to ask one question."""
         if self._prompt is None:
             raise RuntimeError("asked before it was fitted")
         body: dict[str, JSON] = {**self._params.parameters, "model": self._params.model}
         body["messages"] = self._prompt.messages(input)
         if self._params.logprobs:
             body["logprobs"] = True
-        reply = await self._endpoint.post(body)
+        return body
+
+    def answer_of(self, reply: Mapping[str, JSON]) -> Answer:
+        """The answer in a reply, whenever that came."""
         return answer_of(reply, whole=self._context.task_kind == "classification")
+
+    def batches(self) -> Batches | None:
+        """The provider's batches; None for one that is not known to offer them as OpenAI does."""
+        if self._params.provider not in BATCHING:
+            return None
+        return OpenAIBatches(self._endpoint.wire())
 
     async def close(self) -> None:
         """Closes the connections. May be called twice."""

@@ -102,7 +102,7 @@ class BatchRun:
     @property
     def n_open(self) -> int:
         """Questions of which nothing is known yet: in flight, or waiting for a place in the queue."""
-        return 0 if self.given_up else len(self._todo)
+        return len(self._todo) - (len(self._free()) if self.given_up else 0)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from merits.candidates.batcher import in_thread
+from merits.candidates.batching import Batchable
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer
+from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Model, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
@@ -28,6 +30,7 @@ from merits.core.racing import Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
 from merits.evaluating.asking import Health, all_or_first_problem, ask_all
+from merits.evaluating.batches import BatchRun, Desk, Who, check_none_in_flight, in_flight, still_open
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.planning import Part, Plan
@@ -85,6 +88,7 @@ async def evaluate(
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
     schedule: Schedule | None = None,
+    batching: Batching | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split, also sealed into the store.
 
@@ -97,12 +101,17 @@ async def evaluate(
     With a `schedule` (a race) only what it asks for is asked, round by round; where every answer is stored already
     there is nothing to schedule.
 
+    With `batching` the questions are put to providers as batches where they offer that; other candidates are asked as
+    usual. Raises BatchesOpen, before anything is sealed, when it is not to wait for them. Without it, a question that
+    is in a batch already is not asked: that is a UsageError.
+
     When it is cancelled (Ctrl-C), what was answered is stored first. `env` replaces the environment's variables.
 
     Raises ProviderError when no candidate could be asked, UsageError for what the user must change, and StoreError
     when answers cannot be stored; nothing that was stored is lost.
     """
     run = _Run(task, candidates, split=split, store=store, progress=progress or Silent(), env=env, clock=clock)
+    run.batching = batching
     return await run.evaluation(table, schedule)
 
 
@@ -133,6 +142,8 @@ class _Run:
         self.given_up: dict[int, str] = {}
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
         self.n_stored = 0
+        self.batching: Batching | None = None
+        self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
 
     async def evaluation(self, table: PriceTable | None, schedule: Schedule | None) -> Evaluation:
@@ -165,6 +176,9 @@ class _Run:
             part = known.part(each, self.rows, self.task.needs)
             self.done[each.index] = part.n_stored
             self.n_stored += len(self.rows.keys) - len(known.missing)
+            if self.batching is None:
+                keys = [self.rows.keys[q] for q in known.missing]
+                check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))
             parts.append(part)
             missing.append([] if part.ruled_out else known.missing)
         self.progress.started(Plan(tuple(parts)))
@@ -178,6 +192,7 @@ class _Run:
         try:
             if schedule is None:
                 await self._ask_these(missing, recorder, keep=False)
+                self._check_nothing_is_open()
                 return None
             return await self._ask_in_rounds(missing, schedule, so_far, recorder)
         finally:
@@ -202,6 +217,7 @@ class _Run:
                     self.progress.note(note)
                 await self._ask_these(self._of_round(now, left), recorder, keep=True)
                 await recorder.flush()
+                self._check_nothing_is_open()
                 now = rounds.send(so_far())
         except StopIteration as end:
             return cast("Raced", end.value)
@@ -262,6 +278,8 @@ class _Run:
         try:
             if ready is None and lesson.examples is not None and not await self._fitted(each, model, lesson, health):
                 return
+            if self.batching is not None and await self._asked_in_batches(each, model, questions, recorder):
+                return
             self.asked[each.index] += len(questions)
             await ask_all(
                 Meter(model, timeout_s=settings.timeout_s, retries=settings.retries),
@@ -276,6 +294,30 @@ class _Run:
                 self.kept[each.index, number] = model
             else:
                 await _close_all([model], self.progress.note)
+
+    async def _asked_in_batches(
+        self, each: Contender, model: Model, questions: Sequence[int], recorder: Recorder
+    ) -> bool:
+        """Whether the model's provider takes batches; then they were asked there."""
+        name, health = each.candidate.name, self.health[each.index]
+        batches = model.batches() if isinstance(model, Batchable) else None
+        if batches is None or self.batching is None or not isinstance(model, Batchable):
+            self.progress.note(f"{name}: cannot be asked in batches, so it is asked as usual")
+            return False
+        asked = {self.rows.keys[q]: (q, self.rows.example_of(q).input) for q in questions}
+        desk = Desk(self.store, recorder, self.batching, self.progress.note, self.clock)
+        run = BatchRun(Who(name, each.index, each.version, model), batches, asked, desk)
+        await run.ask()
+        self.asked[each.index] += run.n_asked
+        if run.given_up:
+            health.given_up = run.given_up
+        if run.n_open:
+            self.batches[name] = run
+        return True
+
+    def _check_nothing_is_open(self) -> None:
+        if self.batches:
+            raise still_open(self.batches)
 
     async def _fitted(self, each: Contender, model: Model, lesson: Lesson, health: Health) -> bool:
         """Whether the model learned; when it could not, the candidate is given up."""
