@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qs
 
-__all__ = ["Accepted", "Answered", "BatchFault", "BatchFaultKind", "FakeBatches", "PATHS"]
+__all__ = ["PATHS", "Accepted", "Answered", "BatchFault", "BatchFaultKind", "FakeBatches"]
 
 Message: TypeAlias = Mapping[str, object]
 JSONObject: TypeAlias = dict[str, object]
