@@ -95,7 +95,10 @@ class BatchRun:
         while not self.given_up:
             await self._look()
             await self._submit()
-            if not self._todo or self.given_up or not self._desk.batching.wait:
+            if not self._todo or self.given_up:
+                return
+            if not self._desk.batching.wait:
+                await self._look()  # says when what was submitted just now ends, or that it was refused at once
                 return
             await self._desk.sleep(self._desk.batching.poll_s)
 
@@ -131,7 +134,7 @@ class BatchRun:
 
     async def _submit(self) -> None:
         if self._full and self._open:
-            return  # until one of ours ends
+            return  # one after the other, once the queue was found to be full
         lines = list(self._sized(self._free()))
         for first, end in parts_of((size for _, size in lines), self._limits):
             if self.given_up:
@@ -265,12 +268,15 @@ class BatchRun:
     async def _not_begun(self, submission: Submission, status: Status) -> None:
         await self._stage(submission, "void", why=status.why)
         n = len(submission.keys)
-        if not status.full or n == 1:
+        if not status.full:
             self.given_up = f"its batch {submission.batch} was refused: {status.why}"
-            return
-        self._full = True
-        self._limits = Limits(max(1, n // 2), self._limits.n_bytes)
-        self._note(f"the provider's queue is full ({status.why}); what is left is submitted in smaller parts")
+        elif any(each.is_open for each in self._desk.store.submissions()):
+            self._full = True  # another candidate's batch takes the room: wait for its end
+        elif n == 1:
+            self.given_up = f"its provider's queue is full: {status.why}"
+        else:
+            self._full, self._limits = True, Limits(n // 2, self._limits.n_bytes)
+            self._note(f"the provider's queue is full ({status.why}); what is left is submitted in smaller parts")
 
     def _tell(self, submission: Submission, status: Status) -> None:
         """Says how far a batch is, each time that a tenth more of it is done."""
@@ -294,7 +300,6 @@ class BatchRun:
         await self._desk.taker.flush()
         await self._keep(strangers)
         await self._stage(submission, "collected")
-        self._full = False
         self._note(f"{submission.batch}: collected{_of_these(n_expired, n_cancelled)}")
 
     async def _read(

@@ -1,7 +1,7 @@
 """The batch endpoints of a fake provider, in OpenAI's and in Anthropic's dialect, with what can go wrong there.
 
 Its `batches` are a ledger of everything that was ever accepted: that nothing was submitted twice is proved by counting
-there. Knows nothing of HTTP: `answer` is given a request and says status and body.
+there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qs
 
-__all__ = ["PATHS", "Accepted", "Answered", "BatchFault", "BatchFaultKind", "FakeBatches"]
+from merits.testing.provider.http import Call, Reply
+from merits.testing.provider.saying import Question, echo, said
+from merits.testing.provider.saying import Reply as Say
+
+__all__ = ["Accepted", "BatchFault", "BatchFaultKind", "FakeBatches"]
 
 Message: TypeAlias = Mapping[str, object]
 JSONObject: TypeAlias = dict[str, object]
@@ -35,7 +39,16 @@ BatchFaultKind: TypeAlias = Literal[
     "unlisted",  # the batch stands in the list only after `seconds`
     "cut_results",  # the results end in the middle
 ]
-PATHS = ("/v1/files", "/v1/files/", "/v1/batches", "/v1/batches/", "/v1/messages/batches", "/v1/messages/batches/")
+_ROUTES = (
+    "POST /v1/files",
+    "GET /v1/files/",
+    "POST /v1/batches",
+    "GET /v1/batches",
+    "GET /v1/batches/",
+    "POST /v1/messages/batches",
+    "GET /v1/messages/batches",
+    "GET /v1/messages/batches/",
+)
 _OF_REQUESTS = ("expire", "cancel", "error", "leave_out")
 _DAY_S = 86_400.0
 
@@ -68,29 +81,19 @@ class Accepted:
     refused: str = ""
 
 
-@dataclass(frozen=True)
-class Answered:
-    """What is sent back. `cut` ends the connection after half of it; `delay_s` is waited before the end of it."""
-
-    status: int = 200
-    body: bytes = b"{}"
-    cut: bool = False
-    delay_s: float = 0.0
-
-
 @dataclass
 class FakeBatches:
-    """The endpoints. A batch is done `takes_s` after it was accepted; results come in an order that `seed` decides.
+    """The endpoints, as `routes` of a `FakeProvider`. A batch is done `takes_s` after it was accepted.
 
-    `reply(messages)` is what the model says to a request. At most `page` batches are listed at once. May be asked from
-    any thread.
+    Results come in an order that `seed` decides. `reply(messages)` is what the model says to a request. At most `page`
+    batches are listed at once. May be asked from any thread.
 
     >>> fake = FakeBatches()
-    >>> fake.answer("GET", "/v1/batches", "limit=2", {}, b"").status
+    >>> fake.answer(Call("GET", "/v1/batches", "limit=2", {}, b"")).status
     200
     """
 
-    reply: Callable[[Sequence[Message]], str] = lambda messages: str(messages[-1].get("content", ""))
+    reply: Say = echo
     takes_s: float = 0.0
     faults: Sequence[BatchFault] = ()
     seed: int = 0
@@ -115,21 +118,27 @@ class FakeBatches:
             if fault is None or fault.kind not in ("expire", "cancel")
         )
 
-    def answer(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answered:
-        """The answer to a request below `/v1`; header names are in lower case."""
+    @property
+    def routes(self) -> dict[str, Callable[[Call], Reply]]:
+        """What a `FakeProvider` is to serve beside its own."""
+        return dict.fromkeys(_ROUTES, self.answer)
+
+    def answer(self, call: Call) -> Reply:
+        """The answer to a request."""
         with self._lock:
-            asked = {name: values[0] for name, values in parse_qs(query).items()}
-            if path.startswith("/v1/messages/batches"):
-                return self._anthropic(method, path.removeprefix("/v1/messages/batches").strip("/"), asked, body)
-            if path.startswith("/v1/batches"):
-                return self._openai(method, path.removeprefix("/v1/batches").strip("/"), asked, body)
-            if path == "/v1/files" and method == "POST":
-                return self._upload(headers, body)
-            return self._content(path.removeprefix("/v1/files/").removesuffix("/content"))
+            asked = {name: values[0] for name, values in parse_qs(call.query).items()}
+            if call.path.startswith("/v1/messages/batches"):
+                rest = call.path.removeprefix("/v1/messages/batches").strip("/")
+                return self._anthropic(call.method, rest, asked, call.body)
+            if call.path.startswith("/v1/batches"):
+                return self._openai(call.method, call.path.removeprefix("/v1/batches").strip("/"), asked, call.body)
+            if call.method == "POST":
+                return self._upload(call.headers, call.body)
+            return self._content(call.path.removeprefix("/v1/files/").removesuffix("/content"))
 
     # OpenAI
 
-    def _upload(self, headers: Mapping[str, str], body: bytes) -> Answered:
+    def _upload(self, headers: Mapping[str, str], body: bytes) -> Reply:
         fields = _form(headers.get("content-type", ""), body)
         if fields.get("purpose") != b"batch":
             return _refusal(400, "purpose must be batch")
@@ -138,9 +147,9 @@ class FakeBatches:
         self.files[id] = fields["file"]
         return _json({"id": id, "object": "file", "purpose": "batch", "bytes": len(fields["file"])})
 
-    def _content(self, id: str) -> Answered:
+    def _content(self, id: str) -> Reply:
         if id in self.files:
-            return Answered(body=self.files[id])
+            return Reply(body=self.files[id])
         kind, _, name = id.partition("-of-")
         batch = self._found(name)
         if batch is None or kind not in ("output", "errors"):
@@ -148,15 +157,15 @@ class FakeBatches:
         lines = [line for good, line in self._openai_lines(batch) if good == (kind == "output")]
         return self._results(lines)
 
-    def _openai(self, method: str, id: str, asked: Mapping[str, str], body: bytes) -> Answered:
+    def _openai(self, method: str, id: str, asked: Mapping[str, str], body: bytes) -> Reply:
         if method == "POST" and not id:
-            said = json.loads(body)
-            content = self.files.get(said["input_file_id"])
+            wanted = json.loads(body)
+            content = self.files.get(wanted["input_file_id"])
             if content is None:
                 return _refusal(400, "no such input file")
             read = [json.loads(line) for line in content.splitlines()]
             requests = [(line["custom_id"], line["body"]) for line in read]
-            return self._create("openai", requests, said["input_file_id"], said.get("metadata") or {})
+            return self._create("openai", requests, wanted["input_file_id"], wanted.get("metadata") or {})
         if not id:
             return self._list("openai", asked.get("after", ""), int(asked.get("limit", "20")))
         batch = self._found(id)
@@ -200,8 +209,8 @@ class FakeBatches:
                 response = {"status_code": 200, "request_id": "r", "body": self._completion(body)}
                 yield True, {**line, "response": response}
             elif kind == "error":
-                said = {"error": {"message": f"This is a {fault.status}.", "type": "fake_error"}}
-                yield False, {**line, "response": {"status_code": fault.status, "request_id": "r", "body": said}}
+                told = {"error": {"message": f"This is a {fault.status}.", "type": "fake_error"}}
+                yield False, {**line, "response": {"status_code": fault.status, "request_id": "r", "body": told}}
             elif kind == "expire":
                 why = "This request could not be executed before the completion window expired."
                 yield False, {**line, "error": {"code": "batch_expired", "message": why}}
@@ -220,7 +229,7 @@ class FakeBatches:
 
     # Anthropic
 
-    def _anthropic(self, method: str, path: str, asked: Mapping[str, str], body: bytes) -> Answered:
+    def _anthropic(self, method: str, path: str, asked: Mapping[str, str], body: bytes) -> Reply:
         if method == "POST" and not path:
             requests = [(each["custom_id"], each["params"]) for each in json.loads(body)["requests"]]
             return self._create("anthropic", requests, "", {})
@@ -289,7 +298,7 @@ class FakeBatches:
         requests: Sequence[tuple[str, JSONObject]],
         file: str,
         metadata: Mapping[str, str],
-    ) -> Answered:
+    ) -> Reply:
         if self._hit("unavailable"):
             return _refusal(503, "come back later")
         if len({custom_id for custom_id, _ in requests}) < len(requests):
@@ -311,11 +320,11 @@ class FakeBatches:
             refused=refused,
         )
         self.batches.append(batch)
-        said = self._openai_batch(batch) if dialect == "openai" else self._anthropic_batch(batch)
-        late = self._hit("delay_reply")
-        return Answered(
-            body=json.dumps(said).encode(), cut=bool(self._hit("lose_reply")), delay_s=late.seconds if late else 0.0
-        )
+        told = self._openai_batch(batch) if dialect == "openai" else self._anthropic_batch(batch)
+        text, late = json.dumps(told).encode(), self._hit("delay_reply")
+        if late is not None:
+            return Reply(parts=(b" ", text), pause_s=late.seconds)
+        return Reply(body=text, cut=bool(self._hit("lose_reply")))
 
     def _refused(self, n: int) -> str:
         if self._hit("refuse"):
@@ -348,15 +357,15 @@ class FakeBatches:
             self._left[index] = max(0, left - 1)
         return left != 0
 
-    def _list(self, dialect: str, after: str, limit: int) -> Answered:
+    def _list(self, dialect: str, after: str, limit: int) -> Reply:
         now = self.clock()
         known = [batch for batch in reversed(self.batches) if batch.dialect == dialect and batch.listed_at <= now]
         start = next((i + 1 for i, batch in enumerate(known) if batch.id == after), 0)
         shown = known[start : start + min(limit, self.page)]
-        said = [self._openai_batch(b) if dialect == "openai" else self._anthropic_batch(b) for b in shown]
+        told = [self._openai_batch(b) if dialect == "openai" else self._anthropic_batch(b) for b in shown]
         more = start + len(shown) < len(known)
         ids = {"first_id": shown[0].id if shown else None, "last_id": shown[-1].id if shown else None}
-        return _json({"object": "list", "data": said, "has_more": more, **ids})
+        return _json({"object": "list", "data": told, "has_more": more, **ids})
 
     def _found(self, id: str) -> Accepted | None:
         return next((batch for batch in self.batches if batch.id == id), None)
@@ -374,11 +383,12 @@ class FakeBatches:
 
     def _said(self, body: JSONObject) -> tuple[str, int]:
         messages = _messages(body)
-        return self.reply(messages), sum(len(str(message.get("content", "")).split()) for message in messages)
+        text = said(Question(messages, str(body.get("model"))), self.reply).text
+        return text, sum(len(str(message.get("content", "")).split()) for message in messages)
 
-    def _results(self, lines: Sequence[JSONObject]) -> Answered:
+    def _results(self, lines: Sequence[JSONObject]) -> Reply:
         text = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
-        return Answered(body=text, cut=bool(self._hit("cut_results")))
+        return Reply(body=text, cut=bool(self._hit("cut_results")))
 
 
 def _messages(body: JSONObject) -> list[Message]:
@@ -398,12 +408,12 @@ def _form(content_type: str, body: bytes) -> dict[str, bytes]:
     return fields
 
 
-def _json(said: JSONObject) -> Answered:
-    return Answered(body=json.dumps(said).encode())
+def _json(told: JSONObject) -> Reply:
+    return Reply(body=json.dumps(told).encode())
 
 
-def _refusal(status: int, message: str) -> Answered:
-    return Answered(status, json.dumps({"error": {"type": "invalid_request_error", "message": message}}).encode())
+def _refusal(status: int, message: str) -> Reply:
+    return Reply(status, json.dumps({"error": {"type": "invalid_request_error", "message": message}}).encode())
 
 
 def _time(at: float) -> str:
