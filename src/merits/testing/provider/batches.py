@@ -101,6 +101,7 @@ class FakeBatches:
     clock: Callable[[], float] = time.time
     batches: list[Accepted] = field(default_factory=list, init=False)
     files: dict[str, bytes] = field(default_factory=dict, init=False)
+    n_requests: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -126,6 +127,7 @@ class FakeBatches:
     def answer(self, call: Call) -> Reply:
         """The answer to a request."""
         with self._lock:
+            self.n_requests += 1
             asked = {name: values[0] for name, values in parse_qs(call.query).items()}
             if call.path.startswith("/v1/messages/batches"):
                 rest = call.path.removeprefix("/v1/messages/batches").strip("/")
