@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
     from merits.core.racing import Racing, Schedule
-    from merits.evaluating import Plan, Progress
+    from merits.evaluating import Asking, Plan, Progress
     from merits.prices import PriceTable
     from merits.report.explanation import Explanation
     from merits.report.views import ReportView
@@ -79,6 +79,7 @@ def evaluate(
     store: Store | str | Path | None = None,
     progress: Progress | None = None,
     race: Racing | None = None,
+    ask: Asking = "missing",
     batch: Batching | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
@@ -90,6 +91,9 @@ def evaluate(
     cannot be the best under the task's needs are dropped: far fewer calls (`merits.Racing`). With `batch` the
     questions are put to providers as batches, about half as dear and hours slower (`merits.Batching`). Works inside a
     running event loop (a notebook) too.
+
+    `ask` is what to ask: what is "missing", "nothing" (fails at once when something is missing), "everything" again
+    (newer answers count from then on), or only what "failed" or was refused before.
 
     Raises BatchesOpen when batches are not to be waited for, UsageError for what must be changed, ProviderError when no
     candidate could be asked, StoreError when answers cannot be stored; what was answered before is stored in every
@@ -113,18 +117,21 @@ def evaluate(
                 progress=progress,
                 table=_prices(task),
                 schedule=_schedule(task, race),
+                ask=ask,
                 batching=batch,
             )
         )
 
 
-def plan(task: Task, *, split: Split = "test", store: Store | str | Path | None = None) -> Plan:
+def plan(
+    task: Task, *, split: Split = "test", store: Store | str | Path | None = None, ask: Asking = "missing"
+) -> Plan:
     """What an evaluation would ask and what it would take from the store, without asking anything."""
     from merits.evaluating import plan as what_to_ask
 
     check_needs(task)
     with _opened(store, task) as opened:
-        return what_to_ask(task, _recipes(task, None), split=split, store=opened)
+        return what_to_ask(task, _recipes(task, None), split=split, store=opened, ask=ask)
 
 
 def run(
@@ -134,6 +141,7 @@ def run(
     store: Store | str | Path | None = None,
     progress: Progress | None = None,
     race: Racing | None = None,
+    ask: Asking = "missing",
     batch: Batching | None = None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report.
@@ -148,7 +156,7 @@ def run(
             "Add candidates that may be used, or change a requirement that is not needed.",
         )
     with _opened(store, task) as opened:
-        evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race, batch=batch)
+        evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race, ask=ask, batch=batch)
         return _concluded(task, evaluation, opened, remember=split == "test")
 
 

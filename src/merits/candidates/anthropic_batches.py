@@ -7,7 +7,7 @@ was lost is told by its number of requests and its time, and for certain by the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
 
@@ -16,14 +16,15 @@ import msgspec
 from merits.candidates.batching import (
     CLOCK_SKEW_S,
     LONGEST_SUBMITTING_S,
+    PATIENCE_S,
     Found,
     Limits,
     Result,
     Status,
-    Wire,
     number_of,
 )
 from merits.candidates.meter import AskFailed
+from merits.candidates.providers import Endpoint
 from merits.core.answer import Failure, FailureKind
 from merits.core.batching import Submission
 from merits.core.identity import JSON
@@ -49,8 +50,8 @@ class AnthropicBatches:
 
     limits = Limits(n_requests=100_000, n_bytes=256_000_000)
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint.patient(PATIENCE_S)
 
     def request(self, custom_id: str, body: Mapping[str, JSON]) -> bytes:
         """One of the requests of a batch."""
@@ -62,7 +63,9 @@ class AnthropicBatches:
 
     async def create(self, id: str, requests: Sequence[bytes], file: str) -> str:
         """The id of the batch."""
-        made = _read(await self._wire.post("/messages/batches", b'{"requests":[' + b",".join(requests) + b"]}"), _Batch)
+        made = _read(
+            await self._endpoint.post("/messages/batches", b'{"requests":[' + b",".join(requests) + b"]}"), _Batch
+        )
         return made.id
 
     async def find(self, submission: Submission, taken: Collection[str]) -> Found:
@@ -82,7 +85,7 @@ class AnthropicBatches:
         """The batches that were made since, newest first."""
         after = ""
         while True:
-            page = await self._wire.get(f"/messages/batches?limit={_PAGE}{f'&after_id={after}' if after else ''}")
+            page = await self._endpoint.get(f"/messages/batches?limit={_PAGE}{f'&after_id={after}' if after else ''}")
             read = _read(page, _Page)
             for batch in read.data:
                 if 0.0 < _seconds(batch.created_at) < at:
@@ -99,12 +102,16 @@ class AnthropicBatches:
 
     async def status(self, batch: str) -> Status:
         """How far a batch is."""
-        return status_of(await self._wire.get(f"/messages/batches/{batch}"))
+        return status_of(await self._endpoint.get(f"/messages/batches/{batch}"))
 
-    async def results(self, batch: str, status: Status) -> AsyncIterator[Result]:
+    async def results(self, batch: str, status: Status) -> AsyncGenerator[Result, None]:
         """What came of each request. Not from `results_url`: the key goes to no address that a reply names."""
-        async for line in self._wire.lines(f"/messages/batches/{batch}/results"):
+        async for line in self._endpoint.lines(f"/messages/batches/{batch}/results"):
             yield result_of(line)
+
+    async def close(self) -> None:
+        """Closes the connections. May be called twice."""
+        await self._endpoint.close()
 
 
 class _Counts(msgspec.Struct):
@@ -148,7 +155,7 @@ class _Wrapped(msgspec.Struct):
 
 class _Outcome(msgspec.Struct):
     type: _Type
-    message: dict[str, object] | None = None
+    message: msgspec.Raw = msgspec.Raw(b"")
     error: _Wrapped | None = None
 
 
@@ -157,10 +164,10 @@ class _Line(msgspec.Struct):
     result: _Outcome
 
 
-def status_of(batch: Mapping[str, JSON]) -> Status:
+def status_of(batch: bytes) -> Status:
     """What a batch object says.
 
-    >>> status_of({"id": "b", "processing_status": "in_progress", "request_counts": {"processing": 3}}).n
+    >>> status_of(b'{"id": "b", "processing_status": "in_progress", "request_counts": {"processing": 3}}').n
     3
     """
     read = _read(batch, _Batch)
@@ -186,7 +193,7 @@ def result_of(line: bytes) -> Result:
         raise AskFailed(Failure("server_error", f"a line of the results cannot be read: {problem}")) from None
     outcome = read.result
     if outcome.type == "succeeded":
-        return Result(read.custom_id, "answered", outcome.message or {})  # type: ignore[arg-type]
+        return Result(read.custom_id, "answered", bytes(outcome.message))
     if outcome.type != "errored":
         return Result(read.custom_id, "cancelled" if outcome.type == "canceled" else "expired")
     error = outcome.error.error if outcome.error else _Error()
@@ -194,10 +201,10 @@ def result_of(line: bytes) -> Result:
     return Result(read.custom_id, "failed", failure=Failure(kind, f"{error.type}: {error.message}"[:300]))
 
 
-def _read(given: Mapping[str, JSON], type: type[T]) -> T:
+def _read(reply: bytes, type: type[T]) -> T:
     try:
-        return msgspec.convert(given, type, strict=False)
-    except msgspec.ValidationError as problem:
+        return msgspec.json.decode(reply, type=type, strict=False)
+    except msgspec.DecodeError as problem:
         raise AskFailed(Failure("server_error", f"the reply about a batch cannot be read: {problem}")) from None
 
 

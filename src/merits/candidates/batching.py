@@ -5,8 +5,8 @@ Knows nothing about stores, tasks or when to ask: `merits.evaluating.batches` dr
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from merits.core.answer import Answer, Failure, FailureKind
@@ -20,7 +20,6 @@ __all__ = [
     "Limits",
     "Result",
     "Status",
-    "Wire",
     "custom_id",
     "failure_of_status",
     "number_of",
@@ -28,6 +27,7 @@ __all__ = [
 ]
 
 What: TypeAlias = Literal["answered", "failed", "expired", "cancelled"]
+PATIENCE_S = 900.0  # uploading 200 MB takes minutes
 CLOCK_SKEW_S = 600.0  # by so much a provider's clock may differ from this machine's
 LONGEST_SUBMITTING_S = 3600.0  # a batch that was accepted later than this after it was sent is another one
 
@@ -61,12 +61,16 @@ class Status:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one request: the provider's `reply`, as if it had been asked alone, or why there is none."""
+    """What became of one request: the provider's `reply`, as if it had been asked alone, or why there is none.
+
+    `refused` is what a filter said that refused the question: an answer, as when it is asked alone.
+    """
 
     custom_id: str
     what: What
-    reply: Mapping[str, JSON] = field(default_factory=dict)
+    reply: bytes = b""
     failure: Failure | None = None
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,18 +81,6 @@ class Found:
     maybe: bool = False
 
 
-class Wire(Protocol):
-    """The requests that batches need, below one address. They raise AskFailed with the right kind of failure."""
-
-    async def get(self, path: str) -> Mapping[str, JSON]: ...
-
-    async def post(self, path: str, body: Mapping[str, JSON] | bytes) -> Mapping[str, JSON]: ...
-
-    async def upload(self, path: str, fields: Mapping[str, str], name: str, content: bytes) -> Mapping[str, JSON]: ...
-
-    def lines(self, path: str) -> AsyncIterator[bytes]: ...
-
-
 class Batches(Protocol):
     """A provider's batches. Everything raises AskFailed for what did not work.
 
@@ -96,7 +88,7 @@ class Batches(Protocol):
     is no such step). `create` has them asked and gives the batch's id; when it fails with "bad_request",
     "unauthorised" or "rate_limited", nothing is asked, and otherwise it is not known. `find` looks for what a
     submission became among the provider's batches, of which `taken` are known to be others. `results` gives what came
-    of each request, in any order, perhaps not of all.
+    of each request, in any order, perhaps not of all. `close` releases its connections.
     """
 
     @property
@@ -112,7 +104,9 @@ class Batches(Protocol):
 
     async def status(self, batch: str) -> Status: ...
 
-    def results(self, batch: str, status: Status) -> AsyncIterator[Result]: ...
+    def results(self, batch: str, status: Status) -> AsyncGenerator[Result, None]: ...
+
+    async def close(self) -> None: ...
 
 
 @runtime_checkable
@@ -125,7 +119,7 @@ class Batchable(Protocol):
 
     def body(self, input: JSON) -> Mapping[str, JSON]: ...
 
-    def answer_of(self, reply: Mapping[str, JSON]) -> Answer: ...
+    def answer_of(self, reply: bytes) -> Answer: ...
 
     def batches(self) -> Batches | None: ...
 

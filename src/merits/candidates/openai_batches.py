@@ -6,13 +6,15 @@ a batch that expires or is cancelled keeps what was answered; requests that fail
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import Literal, TypeVar
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from merits.candidates.batching import CLOCK_SKEW_S, Found, Limits, Result, Status, What, Wire, failure_of_status
+from merits.candidates.batching import CLOCK_SKEW_S, PATIENCE_S, Found, Limits, Result, Status, What, failure_of_status
 from merits.candidates.meter import AskFailed
+from merits.candidates.providers import Endpoint, error_message, refuses
+from merits.candidates.wire import Part
 from merits.core.answer import Failure
 from merits.core.batching import Submission
 from merits.core.identity import JSON
@@ -30,8 +32,8 @@ class OpenAIBatches:
 
     limits = Limits(n_requests=50_000, n_bytes=200_000_000)
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint.patient(PATIENCE_S)
 
     def request(self, custom_id: str, body: Mapping[str, JSON]) -> bytes:
         """One line of the input file."""
@@ -39,8 +41,8 @@ class OpenAIBatches:
 
     async def upload(self, id: str, requests: Sequence[bytes]) -> str:
         """The id of the input file."""
-        made = await self._wire.upload("/files", {"purpose": "batch"}, f"{id}.jsonl", b"".join(requests))
-        return _text(made, "id", "an uploaded file")
+        file = Part(f"{id}.jsonl", b"".join(requests), "application/jsonl")
+        return _read(await self._endpoint.post_form("/files", {"purpose": "batch"}, {"file": file}), _Made).id
 
     async def create(self, id: str, requests: Sequence[bytes], file: str) -> str:
         """The id of the batch, which is found again by its metadata."""
@@ -50,13 +52,13 @@ class OpenAIBatches:
             "completion_window": "24h",
             "metadata": {"merits": id},
         }
-        return _text(await self._wire.post("/batches", body), "id", "a batch")
+        return _read(await self._endpoint.post("/batches", body), _Made).id
 
     async def find(self, submission: Submission, taken: Collection[str]) -> Found:
         """The batch of this submission, by its metadata or its input file: the list is gone through, newest first."""
         after = ""
         while True:
-            page = await self._wire.get(f"/batches?limit={_PAGE}{f'&after={after}' if after else ''}")
+            page = await self._endpoint.get(f"/batches?limit={_PAGE}{f'&after={after}' if after else ''}")
             read = _read(page, _Page)
             for batch in read.data:
                 if (batch.metadata or {}).get("merits") == submission.id or (
@@ -70,13 +72,21 @@ class OpenAIBatches:
 
     async def status(self, batch: str) -> Status:
         """How far a batch is."""
-        return status_of(await self._wire.get(f"/batches/{batch}"))
+        return status_of(await self._endpoint.get(f"/batches/{batch}"))
 
-    async def results(self, batch: str, status: Status) -> AsyncIterator[Result]:
+    async def results(self, batch: str, status: Status) -> AsyncGenerator[Result, None]:
         """What came of each request that stands in the output and in the error file."""
         for file in status.files:
-            async for line in self._wire.lines(f"/files/{file}/content"):
+            async for line in self._endpoint.lines(f"/files/{file}/content"):
                 yield result_of(line)
+
+    async def close(self) -> None:
+        """Closes the connections. May be called twice."""
+        await self._endpoint.close()
+
+
+class _Made(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class _Counts(msgspec.Struct):
@@ -115,7 +125,7 @@ class _Page(msgspec.Struct):
 
 class _Reply(msgspec.Struct):
     status_code: int = 0
-    body: dict[str, object] | None = None
+    body: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Line(msgspec.Struct):
@@ -124,11 +134,11 @@ class _Line(msgspec.Struct):
     error: _Problem | None = None
 
 
-def status_of(batch: Mapping[str, JSON]) -> Status:
+def status_of(batch: bytes) -> Status:
     """What a batch object says.
 
-    >>> status_of({"id": "b", "status": "expired", "output_file_id": "o", "request_counts": {"total": 3}}).unanswered
-    'expired'
+    >>> status_of(b'{"id": "b", "status": "in_progress", "request_counts": {"total": 3, "completed": 1}}').n_done
+    1
     """
     read = _read(batch, _Batch)
     counts = read.request_counts or _Counts()
@@ -169,9 +179,7 @@ def result_of(line: bytes) -> Result:
         raise AskFailed(Failure("server_error", f"a line of the results cannot be read: {problem}")) from None
     reply = read.response
     if reply is not None and reply.status_code:
-        if reply.status_code < 400:
-            return Result(read.custom_id, "answered", reply.body or {})  # type: ignore[arg-type]
-        return Result(read.custom_id, "failed", failure=failure_of_status(reply.status_code, _message(reply.body)))
+        return _replied(read.custom_id, reply.status_code, bytes(reply.body))
     code = (read.error.code if read.error else None) or ""
     if code in ("batch_expired", "batch_cancelled"):
         return Result(read.custom_id, "expired" if code == "batch_expired" else "cancelled")
@@ -179,21 +187,18 @@ def result_of(line: bytes) -> Result:
     return Result(read.custom_id, "failed", failure=Failure("server_error", said))
 
 
-def _message(body: Mapping[str, object] | None) -> str:
-    error = (body or {}).get("error", body)
-    message = error.get("message") if isinstance(error, dict) else error
-    return str(message or "no reason was given")[:300]
+def _replied(custom_id: str, status: int, body: bytes) -> Result:
+    if status < 400:
+        return Result(custom_id, "answered", body)
+    text = body.decode(errors="replace")
+    said = error_message(text)
+    if refuses(status, text):
+        return Result(custom_id, "answered", refused=said)
+    return Result(custom_id, "failed", failure=failure_of_status(status, said))
 
 
-def _text(made: Mapping[str, JSON], name: str, what: str) -> str:
-    value = made.get(name)
-    if not isinstance(value, str) or not value:
-        raise AskFailed(Failure("server_error", f"the reply is not {what}: it has no {name}"))
-    return value
-
-
-def _read(given: Mapping[str, JSON], type: type[T]) -> T:
+def _read(reply: bytes, type: type[T]) -> T:
     try:
-        return msgspec.convert(given, type, strict=False)
-    except msgspec.ValidationError as problem:
+        return msgspec.json.decode(reply, type=type, strict=False)
+    except msgspec.DecodeError as problem:
         raise AskFailed(Failure("server_error", f"the reply about a batch cannot be read: {problem}")) from None

@@ -40,11 +40,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, metavar="N", help="ask every question N times")
     parser.add_argument("--concurrency", type=int, metavar="N", help="questions in flight per candidate")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="deadline of one attempt")
+    _add_asking(parser)
     add_race(parser)
     add_store(parser)
     parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_json(parser)
+
+
+def _add_asking(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    for option, ask, text in (
+        ("--offline", "nothing", "ask nothing: decide on what is stored, and fail when something is missing"),
+        ("--refresh", "everything", "ask everything again; the new answers count from then on"),
+        ("--retry-failed", "failed", "ask again what failed or was refused before, and nothing new"),
+    ):
+        group.add_argument(option, dest="ask", action="store_const", const=ask, default="missing", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,10 +67,10 @@ def run(args: argparse.Namespace) -> int:
     split: Split = "dev" if args.dev else "test"
     race = racing_of(args, task)
     if args.dry_run:
-        asked = flow.plan(task, split=split, store=args.store)
+        asked = flow.plan(task, split=split, store=args.store, ask=args.ask)
         return _show_plan(asked, flow.barred(task), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
-        done = flow.run(task, split=split, store=args.store, progress=progress, race=race)
+        done = flow.run(task, split=split, store=args.store, progress=progress, race=race, ask=args.ask)
     return conclude(done, args)
 
 

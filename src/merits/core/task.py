@@ -74,7 +74,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     more candidate leaves every stored answer in use.
 
     `machine_per_hour` prices what runs on this machine and has no price of its own; `prices` names a dated table.
-    `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start.
+    `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start,
+    and `data_folders` are those of the data files, where the pictures and sounds that inputs name are looked for first.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     machine_per_hour: float | None = None
     description: str = ""
     folder: str = "."
+    data_folders: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     id: str = ""
 

@@ -19,7 +19,17 @@ import msgspec
 from msgspec.structs import replace
 
 from merits.candidates.batcher import in_thread
-from merits.candidates.batching import Batchable, Batches, Limits, Result, Status, custom_id, number_of, parts_of
+from merits.candidates.batching import (
+    PATIENCE_S,
+    Batchable,
+    Batches,
+    Limits,
+    Result,
+    Status,
+    custom_id,
+    number_of,
+    parts_of,
+)
 from merits.candidates.meter import AskFailed, Purse, PurseEmpty, failure_of
 from merits.core.answer import Answer, Failure, FailureKind, Usage
 from merits.core.batching import Batching, Stage, Submission
@@ -35,7 +45,6 @@ _REFUSALS: frozenset[FailureKind] = frozenset({"bad_request", "unauthorised", "r
 _LASTING: frozenset[FailureKind] = frozenset({"bad_request", "unauthorised"})
 _MOST_ROUNDS = 3  # so often a question may expire before it counts as failed
 _MOST_TROUBLE = 10  # so many looks in a row may fail before a candidate is given up in this run
-_LONGEST_CALL_S = 900.0  # uploading 200 MB takes minutes
 _LONGEST_READING_S = 3600.0
 _OVER_AFTER_S = 25 * 3600.0  # no provider works on a batch for longer than a day
 
@@ -307,7 +316,7 @@ class BatchRun:
     ) -> Callable[[AnswerKey], str]:
         """What became of the questions without an answer, once all results are read."""
         became: dict[AnswerKey, str] = {}
-        async with aclosing(self._batches.results(submission.batch, status)) as results:  # type: ignore[type-var]
+        async with aclosing(self._batches.results(submission.batch, status)) as results:
             async for result in results:
                 number = number_of(result.custom_id, submission.id)
                 if number is None or number >= len(submission.keys):
@@ -324,6 +333,9 @@ class BatchRun:
 
     def _answer(self, result: Result) -> Answer:
         usage = Usage(service_tier="batch")
+        if result.refused:
+            said = Usage(unmetered=1, service_tier="batch")
+            return Answer(result.refused, usage=said, refused=True, finish_reason="content_filter")
         if result.failure is not None:
             return Answer(failure=failure_of(AskFailed(result.failure)), usage=usage)
         try:
@@ -369,7 +381,7 @@ class BatchRun:
 
     # the rest
 
-    async def _tried(self, call: Awaitable[T], *, within_s: float = _LONGEST_CALL_S) -> T | Failure:
+    async def _tried(self, call: Awaitable[T], *, within_s: float = PATIENCE_S) -> T | Failure:
         """What the provider said, or why it could not be asked."""
         try:
             async with asyncio.timeout(within_s):

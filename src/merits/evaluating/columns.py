@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from merits.core.answer import Answer, Failure, FailureKind, Usage
 from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
-from merits.core.outcome import Counts, Status
+from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 
@@ -48,9 +48,11 @@ class Columns:
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
         self.silent = None if read else np.zeros(shape, np.bool_)
-        self.scores = {name: np.zeros(shape) for name, _ in judge.others}
+        self.scores = {name: np.zeros(shape) for name in (*(name for name, _ in judge.others), *judge.asked_others)}
+        self.later: Callable[[int, int, Answer], None] | None = None  # who judges answers that a model must judge
         self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
+        self.unmetered: Array | None = None
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
@@ -76,6 +78,10 @@ class Columns:
             code = self._record_said(candidate, question, answer)
             for row in rows_of[question]:
                 attempts[row] = usage.attempts
+                if usage.unmetered:
+                    self._record_unmetered(candidate, row, usage.unmetered)
+                if usage.output_tokens or usage.input_tokens or any(getattr(usage, field) for field in _FIELDS):
+                    self._record_tokens(candidate, row, usage)
                 if answer.failure is not None:
                     status[row] = _FAILED
                     continue
@@ -83,6 +89,8 @@ class Columns:
                 machine_s[row] = usage.machine_s
                 if predicted is not None:
                     predicted[candidate, row] = code
+                if self.later is not None:
+                    self.later(candidate, row, answer)
                 score = judge.score(examples[row], answer)
                 if score is None:
                     status[row] = _UNSCORED
@@ -96,8 +104,14 @@ class Columns:
                         self._record_others(candidate, row, answer)
                 if answer.probabilities is not None or answer.confidence is not None:
                     self._record_confidence(candidate, row, answer)
-                if usage.output_tokens or usage.input_tokens or usage.audio_tokens or usage.image_tokens:
-                    self._record_tokens(candidate, row, usage)
+
+    def judged(self, candidate: int, row: int, name: str, score: Score) -> None:
+        """Writes down what a judge that had to be asked came to."""
+        if name != self.judge.name:
+            self.scores[name][candidate, row] = score.value
+            return
+        self.value[candidate, row], self.solved[candidate, row] = score.value, score.solved
+        self.status[candidate, row] = _SCORED
 
     def _record_said(self, candidate: int, question: int, answer: Answer) -> int:
         """The class that was said, -1 for none; a failure, and that nothing was said, are written down."""
@@ -134,6 +148,11 @@ class Columns:
                 if name not in self.tokens:
                     self.tokens[name] = np.zeros(self.status.shape)
                 self.tokens[name][candidate, row] = count
+
+    def _record_unmetered(self, candidate: int, row: int, n: int) -> None:
+        if self.unmetered is None:
+            self.unmetered = np.zeros(self.status.shape, np.int32)
+        self.unmetered[candidate, row] = n
 
     def _record_confidence(self, candidate: int, row: int, answer: Answer) -> None:
         if answer.confidence is not None and 0.0 <= answer.confidence <= 1.0:

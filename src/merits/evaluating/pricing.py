@@ -33,7 +33,8 @@ def reprice(
     named = tuple(present.get(candidate.id, candidate) for candidate in evaluation.candidates)
     currency = currency or evaluation.currency
     prices = known_prices(named, table, currency=currency)
-    cost, priced = price_answers(prices, evaluation.tokens, evaluation.machine_s, evaluation.attempts)
+    used = (evaluation.tokens, evaluation.machine_s, evaluation.attempts, evaluation.unmetered)
+    cost, priced = price_answers(prices, *used)
     facts = {**evaluation.facts, **price_facts(table)}
     return dataclasses.replace(evaluation, candidates=named, cost=cost, priced=priced, currency=currency, facts=facts)
 
@@ -57,8 +58,14 @@ def price_answers(
     tokens: Mapping[str, Floats],
     machine_s: Floats,
     attempts: NDArray[np.int32],
+    unmetered: NDArray[np.int32] | None = None,
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """The costs (candidates, rows), and for which candidates they are known; where they are not, they are 0."""
+    """The costs (candidates, rows), and for which candidates they are known; where they are not, they are 0.
+
+    An attempt that may be on the bill and whose tokens the provider did not tell (`unmetered`) is counted as what an
+    answer of that candidate costs on average in tokens, over the answers that were told in full. Where none was, and
+    tokens have a price, what the candidate costs is not known.
+    """
     from merits.prices import costs
 
     cost = np.zeros(machine_s.shape)
@@ -66,9 +73,25 @@ def price_answers(
     for index, price in enumerate(prices):
         own = {name: counts[index] for name, counts in tokens.items()}
         known = costs(price, tokens=own, machine_s=machine_s[index], attempts=attempts[index])
+        if known is not None and unmetered is not None and price is not None and unmetered[index].any():
+            known = _with_unmetered(known, price, own, unmetered[index])
         if known is not None:
             cost[index], priced[index] = known, True
     return cost, priced
+
+
+def _with_unmetered(
+    known: Floats, price: Price, tokens: Mapping[str, Floats], unmetered: NDArray[np.int32]
+) -> Floats | None:
+    """The costs of one candidate with its unmetered attempts at the mean of the others; None when there are none."""
+    from merits.prices import costs
+
+    nothing = np.zeros(len(known))
+    of_tokens = costs(price, tokens=tokens, machine_s=nothing, attempts=nothing.astype(np.int32))
+    if of_tokens is None or not (price.input_per_million or price.output_per_million):
+        return known
+    told = (unmetered == 0) & (of_tokens > 0.0)
+    return known + unmetered * of_tokens[told].mean() if told.any() else None
 
 
 def price_facts(table: PriceTable | None) -> dict[str, str]:

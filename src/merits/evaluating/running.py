@@ -17,15 +17,13 @@ from merits.candidates.batcher import in_thread
 from merits.candidates.batching import Batchable
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
-from merits.core.answer import Answer
 from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
-from merits.core.doors import AnswerKey, Model, Store, Trainable
+from merits.core.doors import Model, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
-from merits.core.facts import ruled_out
 from merits.core.identity import content_hash
-from merits.core.needs import Needs
+from merits.core.judge import Judged
 from merits.core.racing import Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
@@ -33,7 +31,9 @@ from merits.evaluating.asking import Health, all_or_first_problem, ask_all
 from merits.evaluating.batches import BatchRun, Desk, Who, check_none_in_flight, in_flight, still_open
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
-from merits.evaluating.planning import Part, Plan
+from merits.evaluating.judging import judging_of, price_in
+from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
+from merits.evaluating.planning import Plan
 from merits.evaluating.pricing import known_prices, price_answers, price_facts
 from merits.evaluating.progress import Progress, Silent
 from merits.evaluating.recorder import Recorder
@@ -64,6 +64,7 @@ def plan(
     split: Split = "test",
     store: Store,
     env: Mapping[str, str] | None = None,
+    ask: Asking = "missing",
 ) -> Plan:
     """What an evaluation would ask of each candidate, and what it would take from the store. Asks nothing.
 
@@ -72,7 +73,9 @@ def plan(
     rows = _rows(task, split)
     ready = contenders(task, candidates, rows, split, load_context(task, env))
     try:
-        return Plan(tuple(_Known(store, each, rows).part(each, rows, task.needs) for each in ready))
+        anew = ask == "everything" and not is_unfinished(store, ready, rows, task, split)
+        known = [Known(store, each, rows, ask, anew=anew) for each in ready]
+        return Plan(tuple(each.part(task.needs) for each in known))
     finally:
         _finish(_close_all([each.model for each in ready], lambda text: None))
 
@@ -88,6 +91,7 @@ async def evaluate(
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
     schedule: Schedule | None = None,
+    ask: Asking = "missing",
     batching: Batching | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split, also sealed into the store.
@@ -105,12 +109,16 @@ async def evaluate(
     usual. Raises BatchesOpen, before anything is sealed, when it is not to wait for them. Without it, a question that
     is in a batch already is not asked: that is a UsageError.
 
+    `ask` says what is asked: what is "missing" (what failed before too), "nothing" (UsageError, before anything else,
+    when something is missing), "everything" again (what was answered before counts no more, and stays on the bill; one
+    that was interrupted goes on), or only what "failed" or was refused before.
+
     When it is cancelled (Ctrl-C), what was answered is stored first. `env` replaces the environment's variables.
 
     Raises ProviderError when no candidate could be asked, UsageError for what the user must change, and StoreError
     when answers cannot be stored; nothing that was stored is lost.
     """
-    run = _Run(task, candidates, split=split, store=store, progress=progress or Silent(), env=env, clock=clock)
+    run = _Run(task, candidates, split=split, store=store, progress=progress or Silent(), env=env, clock=clock, ask=ask)
     run.batching = batching
     return await run.evaluation(table, schedule)
 
@@ -128,13 +136,19 @@ class _Run:
         progress: Progress,
         env: Mapping[str, str] | None,
         clock: Callable[[], float],
+        ask: Asking,
     ) -> None:
         self.task, self.split, self.store, self.progress, self.clock = task, split, store, progress, clock
+        self.ask = ask
         self.context: LoadContext = load_context(task, env)
         self.started = clock()
         self.rows = _rows(task, split)
-        self.judge, self.columns = _columns(task, len(candidates), self.rows)
+        self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
         self.contenders = contenders(task, candidates, self.rows, split, self.context)
+        names = [candidate.name for candidate in candidates]
+        context = self.context
+        self.judging = judging_of(scorers, task, self.columns, names, context=context, store=store, clock=clock)
+        self.judged: tuple[Judged, ...] = ()
         self.done = [0] * len(candidates)
         self.failed = [0] * len(candidates)
         self.asked = [0] * len(candidates)
@@ -152,12 +166,18 @@ class _Run:
         try:
             # Before anything is asked: a mistake in the file must not cost money.
             prices = known_prices(recipes, table, currency=self.task.needs.currency)
+            judge_price = price_in(table, self.task.needs.currency)
             missing = self._look_into_store()
             for note in filter(None, map(table.note, recipes) if table else ()):
                 self.progress.note(note)
+            if self.ask == "nothing" and schedule is None:
+                check_all_stored(self.contenders, missing)
             if any(missing):
                 raced = await self._ask(missing, schedule, lambda: self._evaluation(prices))
+            await self._all_judged(judge_price)
         finally:
+            if self.judging is not None:
+                await self.judging.close()
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
         self._check_that_some_were_answered()
         facts = {**self._facts(), **price_facts(table)}
@@ -166,23 +186,36 @@ class _Run:
         self.progress.finished()
         return evaluation
 
+    async def _all_judged(self, price: Callable[[Candidate], Price | None] | None = None) -> None:
+        """Waits for the judges, if there are any."""
+        if self.judging is not None:
+            await self.judging.done()
+            if price is not None:
+                self.judged = self.judging.judged(price, self.task.needs.currency)
+
     def _look_into_store(self) -> list[list[int]]:
         """The questions that each candidate must be asked; what is stored is scored already."""
         self.store.add([each.candidate for each in self.contenders])
+        if self.ask == "everything":
+            self._refresh()
         parts, missing = [], []
         for each in self.contenders:
-            known = _Known(self.store, each, self.rows)
+            known = Known(self.store, each, self.rows, self.ask)
             self.columns.record(each.index, known.answers())
-            part = known.part(each, self.rows, self.task.needs)
+            part = known.part(self.task.needs)
             self.done[each.index] = part.n_stored
-            self.n_stored += len(self.rows.keys) - len(known.missing)
+            self.n_stored += len(self.rows.keys) - len(known.without)
             if self.batching is None:
-                keys = [self.rows.keys[q] for q in known.missing]
+                keys = [self.rows.keys[q] for q in known.to_ask]
                 check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))
             parts.append(part)
-            missing.append([] if part.ruled_out else known.missing)
+            missing.append([] if part.ruled_out else known.to_ask)
         self.progress.started(Plan(tuple(parts)))
         return missing
+
+    def _refresh(self) -> None:
+        if not begin_refresh(self.store, self.contenders, self.rows, self.task, self.split, at=self.clock()):
+            self.progress.note("the refresh that was interrupted goes on; what it has asked is not asked again.")
 
     async def _ask(
         self, missing: Sequence[Sequence[int]], schedule: Schedule | None, so_far: Callable[[], Evaluation]
@@ -215,9 +248,13 @@ class _Run:
             while True:
                 for note in now.notes:
                     self.progress.note(note)
-                await self._ask_these(self._of_round(now, left), recorder, keep=True)
+                todo = self._of_round(now, left)
+                if self.ask == "nothing":
+                    check_all_stored(self.contenders, todo)
+                await self._ask_these(todo, recorder, keep=True)
                 await recorder.flush()
                 self._check_nothing_is_open()
+                await self._all_judged()
                 now = rounds.send(so_far())
         except StopIteration as end:
             return cast("Raced", end.value)
@@ -307,7 +344,10 @@ class _Run:
         asked = {self.rows.keys[q]: (q, self.rows.example_of(q).input) for q in questions}
         desk = Desk(self.store, recorder, self.batching, self.progress.note, self.clock)
         run = BatchRun(Who(name, each.index, each.version, model), batches, asked, desk)
-        await run.ask()
+        try:
+            await run.ask()
+        finally:
+            await batches.close()
         self.asked[each.index] += run.n_asked
         if run.given_up:
             health.given_up = run.given_up
@@ -343,6 +383,8 @@ class _Run:
     def _check_that_some_were_answered(self) -> None:
         if np.isin(self.columns.status, (1, 3)).any():
             return
+        if self.ask in ("nothing", "failed") and not sum(self.asked):
+            raise UsageError("no answer is stored, and nothing was asked.", "Run it first: merits run")
         reasons = [f"{each.candidate.name}: {self._why_not(each)}" for each in self.contenders]
         kinds = [kind for first in self.columns.first_failure for kind in first]
         raise ProviderError(
@@ -357,7 +399,7 @@ class _Run:
         """What is known by now."""
         columns, rows, judge = self.columns, self.rows, self.judge
         candidates = tuple(each.candidate for each in self.contenders)
-        cost, priced = price_answers(prices, columns.tokens, columns.machine_s, columns.attempts)
+        cost, priced = price_answers(prices, columns.tokens, columns.machine_s, columns.attempts, columns.unmetered)
         return Evaluation(
             task=self.task.id,
             task_name=self.task.name,
@@ -387,6 +429,8 @@ class _Run:
             confidence=columns.confidence,
             counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
             silent=columns.silent,
+            unmetered=columns.unmetered,
+            judged=self.judged,
         )
 
     def _facts(self) -> dict[str, str]:
@@ -410,7 +454,8 @@ class _Run:
             facts["cross-validation"] = f"{n_folds} folds"
         for each in self.contenders:
             facts |= self._facts_of(each)
-        return facts | _unscored_facts(self.judge)
+        judging = {} if self.judging is None else self.judging.facts()
+        return facts | _unscored_facts(self.judge) | judging
 
     def _facts_of(self, each: Contender) -> dict[str, str]:
         name, index = each.candidate.name, each.index
@@ -426,29 +471,6 @@ class _Run:
         return facts
 
 
-class _Known:
-    """What the store knows of a contender."""
-
-    def __init__(self, store: Store, each: Contender, rows: Rows) -> None:
-        self._stored = store.answers(each.version, rows.keys)
-        self._rows = rows
-        self.missing = [q for q, key in enumerate(rows.keys) if not self._answered(key)]
-
-    def _answered(self, key: AnswerKey) -> bool:
-        answer = self._stored.get(key)
-        return answer is not None and answer.failure is None
-
-    def answers(self) -> Iterable[tuple[int, Answer]]:
-        stored = self._stored
-        return ((q, stored[key]) for q, key in enumerate(self._rows.keys) if key in stored)
-
-    def part(self, each: Contender, rows: Rows, needs: Needs) -> Part:
-        n_missing = sum(len(rows.rows_of[q]) for q in self.missing)
-        n_failed = sum(len(rows.rows_of[q]) for q in self.missing if rows.keys[q] in self._stored)
-        why = ruled_out(each.candidate, needs)
-        return Part(each.candidate.name, each.version, len(rows), len(rows) - n_missing, n_failed, why)
-
-
 def _rows(task: Task, split: Split) -> Rows:
     examples = task.split(split)
     if not examples:
@@ -456,15 +478,16 @@ def _rows(task: Task, split: Split) -> Rows:
     return Rows.of(examples, repeats=task.settings.repeats)
 
 
-def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns]:
+def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
     from merits.scorers.labels import reader
     from merits.scorers.registry import default_scorers
     from merits.scorers.registry import load as load_scorer
 
     specs = task.scorers or default_scorers(task.kind)
-    judge = Judge([(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs])
+    scorers = [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
+    judge = Judge(scorers)
     read = reader(task.classes) if task.kind == "classification" else None
-    return judge, Columns(n_candidates, rows, judge, task.classes, read)
+    return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
 
 
 def _unscored_facts(judge: Judge) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from merits.core.answer import Answer
 from merits.core.doors import Scorer
+from merits.core.judge import JudgeScorer
 from merits.core.outcome import Counts, Score
 from merits.core.secrets import redact
 from merits.core.task import Example
@@ -30,12 +31,19 @@ class Judge:
 
     def __init__(self, scorers: Sequence[tuple[str, Scorer]]) -> None:
         self.name, self._first = scorers[0]
-        self.others = list(scorers[1:])
+        self._asked_first = isinstance(self._first, JudgeScorer)
+        self.others = [other for other in scorers[1:] if not isinstance(other[1], JudgeScorer)]
+        self.asked_others = tuple(name for name, scorer in scorers[1:] if isinstance(scorer, JudgeScorer))
         self.unscored: Counter[str] = Counter()
         self.left_out: dict[str, str] = {}
 
     def score(self, example: Example, answer: Answer) -> Score | None:
-        """The first scorer's score; None when it could not judge, and then the reason is counted."""
+        """The first scorer's score; None when it could not judge, and then the reason is counted.
+
+        None, and nothing counted, where the first is a model that has to be asked (`evaluating.judging`).
+        """
+        if self._asked_first:
+            return None
         try:
             score = self._first(example, answer)
             if type(score) is Score and 0.0 <= score.value <= 1.0 and _sound(score.counts):

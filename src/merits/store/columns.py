@@ -17,6 +17,7 @@ from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
 from merits.core.evaluation import Counted, Evaluation, Labels, Raced
+from merits.core.judge import Judged
 from merits.core.task import Split, TaskKind
 
 __all__ = ["described", "pack", "unpack"]
@@ -59,6 +60,7 @@ class _Header(msgspec.Struct, kw_only=True):
     classes: tuple[str, ...] | None
     columns: dict[str, _Column]
     race: _Race | None = None
+    judged: tuple[Judged, ...] = ()
     at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
@@ -96,6 +98,7 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
             classes=labels.classes if labels else None,
             columns=columns,
             race=_race(evaluation.raced),
+            judged=evaluation.judged,
             at=at,
         )
     )
@@ -149,6 +152,8 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         raced=_raced(head.race, arrays),
         counts=_counts(arrays),
         silent=arrays.get("silent"),
+        unmetered=arrays.get("unmetered"),
+        judged=head.judged,
     )
 
 
@@ -164,6 +169,8 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
         yield name, getattr(evaluation, name)
     if evaluation.silent is not None:
         yield "silent", evaluation.silent
+    if evaluation.unmetered is not None:
+        yield "unmetered", evaluation.unmetered
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array

@@ -22,7 +22,7 @@ from merits.core.answer import Answer
 from merits.core.batching import Submission, latest
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
-from merits.core.doors import AnswerKey, Record, Store, StoredAnswer, StoredRun
+from merits.core.doors import AnswerKey, Record, Refreshed, Store, StoredAnswer, StoredRun
 from merits.core.errors import DiskFull, StoreError, StoreTooNew
 from merits.core.evaluation import Evaluation
 from merits.core.secrets import redact, redact_values
@@ -32,7 +32,7 @@ from merits.store.lock import WriterLock
 
 __all__ = ["SCHEMA", "SqliteStore", "open_store"]
 
-SCHEMA = 1
+SCHEMA = 2  # 1 knew no refreshes
 _APPLICATION = 0x4D455254  # "MERT", in the file's header, so that no other program's database is written to
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -59,6 +59,8 @@ CREATE INDEX IF NOT EXISTS submissions_of_version ON submissions (version);
 _CHUNKS = (256, 64, 16, 4, 1)
 _COLUMNS = "version, input, repeat, perturbation, at, answer"
 _INSERT = {n: f"INSERT INTO answers ({_COLUMNS}) VALUES {','.join(['(?,?,?,?,?,?)'] * n)}" for n in _CHUNKS}
+_REFRESHED = ""  # in the place of an answer: what was answered before counts no more
+_AT_ONCE = 10_000  # answers in memory while all that were ever paid are read
 _FEW_KEYS = 500  # up to so many are looked for by SQLite; more by reading all answers of the version
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 
@@ -122,6 +124,9 @@ class SqliteStore(Store):
                     self._create()
                 self._check()
                 self._database.executescript(_SUBMISSIONS)
+                self._database.execute(
+                    "UPDATE meta SET value = ? WHERE name = 'schema' AND value < ?", (SCHEMA, SCHEMA)
+                )
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.execute("PRAGMA wal_autocheckpoint = 8000")
@@ -215,7 +220,7 @@ class SqliteStore(Store):
             raise
 
     def _insert(self, records: Sequence[Record]) -> None:
-        self._insert_answers([record for record in records if isinstance(record, StoredAnswer)])
+        self._insert_answers([record for record in records if isinstance(record, StoredAnswer | Refreshed)])
         for record in records:
             if isinstance(record, Candidate):
                 self._insert_candidate(record)
@@ -226,16 +231,18 @@ class SqliteStore(Store):
                 self._database.execute("INSERT INTO decisions (task, record) VALUES (?, ?)", (record.task, text))
             elif isinstance(record, Submission):
                 self._insert_submission(record)
-            elif not isinstance(record, StoredAnswer):
+            elif not isinstance(record, StoredAnswer | Refreshed):
                 raise TypeError(f"a store keeps answers, candidates, evaluations and decisions, not {type(record)}")
 
-    def _insert_answers(self, answers: Sequence[StoredAnswer]) -> None:
+    def _insert_answers(self, answers: Sequence[StoredAnswer | Refreshed]) -> None:
         values: list[object] = []
         extend = values.extend
         versions = self._versions
-        for version, (input_hash, repeat, perturbation), answer, at in map(msgspec.structs.astuple, answers):
+        for record in answers:
+            version, (input_hash, repeat, perturbation) = record.version, record.key
             number = versions.get(version) or self._number(version)
-            extend((number, _to_blob(input_hash), repeat, perturbation, at, _to_text(answer)))
+            text = _REFRESHED if isinstance(record, Refreshed) else _to_text(record.answer)
+            extend((number, _to_blob(input_hash), repeat, perturbation, record.at, text))
         width, start = 6, 0
         for n in _CHUNKS:
             while len(values) - start >= n * width:
@@ -283,7 +290,7 @@ class SqliteStore(Store):
     # reading
 
     def answers(self, version: str, keys: Collection[AnswerKey] | None = None) -> Mapping[AnswerKey, Answer]:
-        """The answers of one version (to these keys only, if given), the latest for each key, failures included."""
+        """The answers of one version (to these keys only, if given) that count, failures included."""
         wanted = None if keys is None else frozenset(keys)
         found: dict[AnswerKey, Answer] = {}
         new_key, decode = AnswerKey._make, self._decoded  # this loop runs a million times
@@ -292,8 +299,41 @@ class SqliteStore(Store):
             if wanted is not None and key not in wanted:
                 continue
             earlier = found.get(key)
-            if earlier is None or earlier.failure is not None:
+            if text == _REFRESHED:
+                found.pop(key, None)
+            elif earlier is None or earlier.failure is not None:
                 found[key] = decode(text)
+            elif earlier.refused and (later := decode(text)).failure is None:
+                found[key] = later
+        return found
+
+    def paid(self, version: str) -> Iterator[StoredAnswer]:
+        """All that was ever answered by one version, oldest first: also what counts no more, for it was paid too."""
+        last = 0
+        while rows := self._paid_rows(version, last):
+            last = rows[-1][0]
+            for _, input, repeat, perturbation, at, text in rows:
+                key = AnswerKey(input.hex() if type(input) is bytes else input, repeat, perturbation)
+                yield StoredAnswer(version, key, self._decoded(text), at)
+
+    def _paid_rows(self, version: str, after: int) -> list[tuple[int, bytes | str, int, str, float, str]]:
+        with self._lock, self._explained():
+            return self._database.execute(
+                "SELECT id, input, repeat, perturbation, at, answer FROM answers "
+                "WHERE version = ? AND id > ? AND answer <> ? ORDER BY id LIMIT ?",
+                (self._find_number(version), after, _REFRESHED, _AT_ONCE),
+            ).fetchall()
+
+    def refreshed(self, version: str, key: AnswerKey) -> float | None:
+        """When a question was last asked anew (UNIX seconds); None when it never was."""
+        input_hash, repeat, perturbation = key
+        with self._lock, self._explained():
+            row = self._database.execute(
+                "SELECT max(at) FROM answers WHERE version = ? AND input = ? AND repeat = ? AND perturbation = ? "
+                "AND answer = ?",
+                (self._find_number(version), _to_blob(input_hash), repeat, perturbation, _REFRESHED),
+            ).fetchone()
+        found: float | None = row[0]
         return found
 
     def _answer_rows(
