@@ -107,6 +107,11 @@ def evaluate(
     """
     from merits.evaluating import evaluate as ask_score_remember
 
+    if batch is not None and task.needs.price_of_waiting:
+        raise UsageError(
+            "a second of waiting has a price (`price_of_waiting`), and batches do not tell how long a caller waits.",
+            "Run without batches, or leave the price out.",
+        )
     with _opened(store, task) as opened:
         return _finish(
             lambda: ask_score_remember(

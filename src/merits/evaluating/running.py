@@ -429,6 +429,7 @@ class _Run:
             confidence=columns.confidence,
             counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
             silent=columns.silent,
+            untimed=columns.untimed,
             unmetered=columns.unmetered,
             judged=self.judged,
         )

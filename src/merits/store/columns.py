@@ -152,6 +152,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         raced=_raced(head.race, arrays),
         counts=_counts(arrays),
         silent=arrays.get("silent"),
+        untimed=arrays.get("untimed"),
         unmetered=arrays.get("unmetered"),
         judged=head.judged,
     )
@@ -167,8 +168,9 @@ def _head(header: bytes) -> _Header:
 def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
     for name in (*_PLAIN, *_TEXTS):
         yield name, getattr(evaluation, name)
-    if evaluation.silent is not None:
-        yield "silent", evaluation.silent
+    for name, mask in (("silent", evaluation.silent), ("untimed", evaluation.untimed)):
+        if mask is not None:
+            yield name, mask
     if evaluation.unmetered is not None:
         yield "unmetered", evaluation.unmetered
     for field in _BY_NAME:
