@@ -50,6 +50,7 @@ class Columns:
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
         self.silent = None if read else np.zeros(shape, np.bool_)
+        self.untimed: Array | None = None  # none was, so far
         self.scores = {name: np.zeros(shape) for name in (*(name for name, _ in judge.others), *judge.asked_others)}
         self.later: Callable[[int, int, Answer], None] | None = None  # who judges answers that a model must judge
         self.counts: dict[str, Counted] = {}
@@ -123,6 +124,8 @@ class Columns:
             self._record_failure(candidate, question, answer.failure)
             return -1
         self.served[candidate].note(answer)
+        if answer.usage.service_tier == "batch":
+            self._record_untimed(candidate, question)
         if self.silent is not None and (answer.refused or _says_nothing(answer.output)):
             self.silent[candidate, list(self.rows.rows_of[question])] = True
         return -1 if answer.refused else self._code(answer.output)
@@ -138,6 +141,12 @@ class Columns:
             self.scores[name][candidate, row] = other.value
             if other.counts is not None:
                 self._record_counts(name, candidate, row, other.counts)
+
+    def _record_untimed(self, candidate: int, question: int) -> None:
+        """An answer that came in a batch came when it came: that is nobody's wait."""
+        if self.untimed is None:
+            self.untimed = np.zeros(self.status.shape, np.bool_)
+        self.untimed[candidate, list(self.rows.rows_of[question])] = True
 
     def _record_counts(self, name: str, candidate: int, row: int, counts: Counts) -> None:
         if name not in self.counts:

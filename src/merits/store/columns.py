@@ -155,6 +155,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         raced=_raced(head.race, arrays),
         counts=_counts(arrays),
         silent=arrays.get("silent"),
+        untimed=arrays.get("untimed"),
         unmetered=arrays.get("unmetered"),
         judged=head.judged,
         unasked=arrays.get("unasked"),
@@ -172,12 +173,10 @@ def _head(header: bytes) -> _Header:
 def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
     for name in (*_PLAIN, *_TEXTS):
         yield name, getattr(evaluation, name)
-    if evaluation.silent is not None:
-        yield "silent", evaluation.silent
-    if evaluation.unmetered is not None:
-        yield "unmetered", evaluation.unmetered
-    if evaluation.unasked is not None:
-        yield "unasked", evaluation.unasked
+    for name in ("silent", "untimed", "unmetered", "unasked"):
+        array = getattr(evaluation, name)
+        if array is not None:
+            yield name, array
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array
