@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import os
 import subprocess
 import sys
@@ -27,10 +26,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from benchmarks._provider import ANSWER, provider
+
+if TYPE_CHECKING:
+    from benchmarks._peers import Peer
 
 _FEW = 64
 _SAMPLE_S = 0.02
@@ -39,8 +42,6 @@ _TASK = """\
 name: calls
 data: {{test: prompts.jsonl}}
 kind: classification
-input: text
-target: label
 labels: [negative, neutral, positive]
 settings: {{concurrency: {concurrency}}}
 candidates:
@@ -139,29 +140,33 @@ def prompts(path: Path, n: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         for number in range(n):
             label = "negative" if number % 5 == 0 else ANSWER
-            file.write(f'{{"text": "Review {number}: the parcel came in time. How is it?", "label": "{label}"}}\n')
+            file.write(f'{{"input": "Review {number}: the parcel came in time. How is it?", "target": "{label}"}}\n')
 
 
-def _peers() -> Mapping[str, object]:
-    try:
-        module = importlib.import_module("benchmarks._peers")
-    except ModuleNotFoundError:
-        print("peers: benchmarks/_peers.py is not there; only Merits is measured.", file=sys.stderr)
-        return {}
-    peers: Mapping[str, object] = module.PEERS
-    return peers
+def _peers() -> Mapping[str, Peer]:
+    from benchmarks._peers import PEERS
+
+    return PEERS
 
 
 def _peer(name: str, options: argparse.Namespace) -> dict[str, object]:
+    """The figures of another tool, its CPU all of it: what it spends on starting is a small part."""
     peer = _peers()[name]
-    missing: str = peer.available()  # type: ignore[attr-defined]
+    missing = peer.available()
     if missing:
         return {"skipped": missing}
     with tempfile.TemporaryDirectory() as folder, provider(options.latency, lean=options.lean) as asked:
         file = Path(folder) / "prompts.jsonl"
         prompts(file, options.prompts)
-        seconds, cpu_s, calls = peer.run(asked.address, file, options.concurrency)  # type: ignore[attr-defined]
-    return {"seconds": round(seconds, 2), "cpu_ms_per_call": round(1000 * cpu_s / calls, 3), "calls": calls}
+        done = peer.run(asked.address, file, options.concurrency)
+    figures: dict[str, object] = {
+        "seconds": round(done.seconds, 2),
+        "cpu_ms_per_call": round(1000 * done.cpu_s / options.prompts, 3),
+        "peak_mb": round(done.peak_mb, 1),
+        "answered": done.n_calls_answered,
+        "calls": asked.count,
+    }
+    return figures if not done.exit_code else {**figures, "exit_code": done.exit_code, "said": done.said}
 
 
 def _env() -> dict[str, str]:
