@@ -10,13 +10,15 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from merits.candidates.limiter import LONGEST_PAUSE_S
+from merits.candidates.limiter import LONGEST_PAUSE_S, Limiter
 from merits.candidates.meter import Meter
 from merits.core.answer import Answer, Failure
+from merits.core.doors import Model
 from merits.core.identity import JSON
 
-__all__ = ["Health", "Taker", "all_or_first_problem", "ask_all"]
+__all__ = ["Health", "Taker", "all_or_first_problem", "ask_all", "at_once"]
 
+_AT_ONCE = 8  # questions in flight of a model without a limiter
 _GIVE_UP_AFTER = 20
 _GIVE_UP_AFTER_REFUSED = 3  # a wrong key stays wrong, and an account may be locked for asking on
 _GIVE_UP_AFTER_UNREACHED = 8  # each was tried for some ten seconds
@@ -92,6 +94,16 @@ def _is_final(failure: Failure, attempts: int) -> bool:
 
 class _GivenUp(Exception):
     pass
+
+
+def at_once(model: Model, given: int | None) -> int:
+    """How many questions may be in flight: of a remote model, whose limiter lets fewer through where that is wise, its
+    ceiling; of another what it profits from, else the given number, else 8.
+    """
+    limiter = getattr(model, "limiter", None)
+    if isinstance(limiter, Limiter):
+        return limiter.ceiling
+    return model.concurrency or given or _AT_ONCE
 
 
 async def ask_all(

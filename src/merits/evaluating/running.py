@@ -26,7 +26,7 @@ from merits.core.judge import Judged
 from merits.core.racing import Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
-from merits.evaluating.asking import Health, all_or_first_problem, ask_all
+from merits.evaluating.asking import Health, all_or_first_problem, ask_all, at_once
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.judging import judging_of, price_in
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "plan"]
 
-_AT_ONCE = 8  # questions in flight of a model without a limiter
 _NEXT_STEP = {
     "unauthorised": "Check the API key.",
     "connection": "Check the address and the network.",
@@ -310,7 +309,7 @@ class _Run:
                 [(question, self.rows.example_of(question).input) for question in questions],
                 recorder,
                 health,
-                concurrency=_at_once(model, self.task.settings.concurrency),
+                concurrency=at_once(model, self.task.settings.concurrency),
             )
         finally:
             if keep:
@@ -483,14 +482,6 @@ def _unscored_facts(judge: Judge) -> dict[str, str]:
     for name, reason in judge.left_out.items():
         facts[f"scorer {name} left out"] = reason
     return facts
-
-
-def _at_once(model: Model, given: int | None) -> int:
-    """How many questions are in flight: a remote model's limiter lets fewer through where that is wise."""
-    limiter = getattr(model, "limiter", None)
-    if isinstance(limiter, Limiter):
-        return limiter.ceiling
-    return model.concurrency or given or _AT_ONCE
 
 
 async def _close_all(models: Iterable[Model], note: Callable[[str], None]) -> None:
