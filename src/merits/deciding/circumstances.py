@@ -12,6 +12,7 @@ from merits.deciding.amounts import ODDS, about_more, pieces
 from merits.deciding.assessment import Assessment
 from merits.deciding.fixed import fixed_per_case
 from merits.deciding.human import is_labelled, n_labelled
+from merits.deciding.limits import limits
 from merits.deciding.reasons import because
 from merits.stats.clusters import FEW_GROUPS
 from merits.stats.powered import FEWEST_LABELS
@@ -26,7 +27,7 @@ def circumstances(assessment: Assessment, standings: tuple[Standing, ...], test_
     """The reasons that hold whatever the verdict is."""
     asked = tuple(s for k, s in enumerate(standings) if not _not_asked(assessment, k))
     found = [*_relations(assessment, standings), *_rival(assessment), *_missed(asked), *_incomplete(asked)]
-    return (*found, *_prices(assessment), *_evidence(assessment, test_looks))
+    return (*found, *_prices(assessment), *limits(assessment), *_evidence(assessment, test_looks))
 
 
 def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Iterator[Reason]:

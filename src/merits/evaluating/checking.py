@@ -23,7 +23,7 @@ from merits.scorers.reading import text_of
 from merits.scorers.registry import load as load_scorer
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["Said", "check_judge"]
 
@@ -52,7 +52,7 @@ async def check_judge(
     *,
     said: Said,
     store: Store,
-    table: PriceTable | None = None,
+    table: PriceSource | None = None,
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> tuple[tuple[Verdict, ...], Judged]:
