@@ -171,9 +171,14 @@ class Limiter:
         self.left()
 
     def failed(self, *, timed_out: bool = False, refused: bool = False, retry_after_s: float | None = None) -> None:
-        """Ends a call that was not answered. What `heard` was told already is not counted again."""
+        """Ends a call that was not answered. What `heard` was told already is not counted again.
+
+        Before anything was answered, the next call is made alone.
+        """
         if timed_out or (refused and not self._hears):
             self._refused(retry_after_s, timed_out=timed_out)
+        elif not self.n_answered:
+            self.level = 1.0  # a wrong key or name: no need to learn it from many calls
         self.left()
 
     def left(self) -> None:
