@@ -337,7 +337,7 @@ def judging_of(
         works.append(_Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
     if not works:
         return None
-    judging = Judging(works, columns, task.settings.concurrency)
+    judging = Judging(works, columns, task.settings.concurrency or 8)
     columns.later = judging.take
     return judging
 
