@@ -12,7 +12,7 @@ import pytest
 
 from merits.candidates.completions import answer_of, usage_of
 from merits.candidates.meter import AskFailed, Meter
-from merits.candidates.providers import Endpoint, _seconds
+from merits.candidates.providers import Endpoint, retry_after_s
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer, Failure
 from merits.core.candidate import Candidate
@@ -259,11 +259,11 @@ def test_a_bad_address_is_refused(url: str) -> None:
     assert "secret-pass" not in str(caught.value)
 
 
-def test_retry_after_may_be_seconds_or_a_date() -> None:
+def test_retry_after_may_beretry_after_s_or_a_date() -> None:
     """RFC 9110 allows both."""
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
-    assert _seconds("2.5") == 2.5
-    assert _seconds(later) == pytest.approx(100, abs=5)
-    assert _seconds("soon") is None
-    assert _seconds(None) is None
-    assert _seconds("-3") == 0.0
+    assert retry_after_s("2.5") == 2.5
+    assert retry_after_s(later) == pytest.approx(100, abs=5)
+    assert retry_after_s("soon") is None
+    assert retry_after_s(None) is None
+    assert retry_after_s("-3") == 0.0

@@ -50,7 +50,8 @@ def load(params: Params, context: LoadContext) -> Model:
     """
     env = environment(context)
     endpoint = Endpoint("anthropic", params.base_url, env, timeout_s=context.timeout_s, dialect="anthropic")
-    return remote_chat("anthropic 1", params, context, _Messages(params, Form.of(params, context), endpoint), endpoint)
+    dialogue = _Messages(params, Form.of(params, context), endpoint)
+    return remote_chat("anthropic 1", params, context, dialogue, endpoint.base_url)
 
 
 class _Messages:
@@ -77,6 +78,9 @@ class _Messages:
         gathered = GatheredMessage()
         await streamed(self._endpoint, "/messages", body, gathered)
         return gathered.answer(as_json=as_json)
+
+    async def close(self) -> None:
+        await self._endpoint.close()
 
 
 def _thinks(parameters: Mapping[str, JSON]) -> bool:

@@ -53,7 +53,7 @@ def load(params: Params, context: LoadContext) -> Model:
     """
     endpoint = Endpoint(params.provider, params.base_url, environment(context), timeout_s=context.timeout_s)
     dialogue = _Completions(params, Form.of(params, context), endpoint, whole=context.task_kind == "classification")
-    return remote_chat("chat 1", params, context, dialogue, endpoint)
+    return remote_chat("chat 1", params, context, dialogue, endpoint.base_url)
 
 
 class _Completions:
@@ -79,3 +79,6 @@ class _Completions:
         gathered = Gathered()
         await streamed(self._endpoint, "/chat/completions", body, gathered)
         return gathered.answer(whole=self._whole, as_json=as_json)
+
+    async def close(self) -> None:
+        await self._endpoint.close()

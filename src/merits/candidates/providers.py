@@ -165,7 +165,7 @@ class Endpoint:
             kind = "timeout"
         elif status >= 500:
             kind = "server_error"
-        return Failure(kind, said, _seconds(retry_after))
+        return Failure(kind, said, retry_after_s(retry_after))
 
 
 def _headers(dialect: Dialect, key: str) -> dict[str, str]:
@@ -203,7 +203,7 @@ def error_message(text: str) -> str:
     return str(message if message is not None else text)[:300]
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def retry_after_s(retry_after: str | None) -> float | None:
     """Retry-After as seconds: given so, or as a date (RFC 9110, section 10.2.3). None when it is neither."""
     if not retry_after:
         return None
@@ -211,7 +211,7 @@ def _seconds(retry_after: str | None) -> float | None:
         seconds = float(retry_after)
     except ValueError:
         try:
-            seconds = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
+            seconds = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).totalretry_after_s()
         except (ValueError, TypeError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

@@ -5,7 +5,7 @@ Knows nothing about any provider's words: a `Dialogue` speaks them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
@@ -38,6 +38,8 @@ class Dialogue(Protocol):
 
     async def ask(self, messages: Sequence[Message]) -> Answer: ...
 
+    async def close(self) -> None: ...
+
 
 class Taker(Protocol):
     """Takes the events of a stream."""
@@ -61,15 +63,15 @@ async def streamed(endpoint: Endpoint, path: str, body: dict[str, JSON], taker: 
 
 
 def remote_chat(
-    version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, endpoint: Endpoint
+    version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, where: JSON
 ) -> RemoteChat:
-    """The model that asks through a dialogue; `version` changes when answers would."""
+    """The model that asks through a dialogue; `version` changes when answers would, and `where` is who answers."""
     labels = context.classes if params.labels and context.task_kind == "classification" else ()
-    identity: list[JSON] = [version, endpoint.base_url, list(labels), context.seed if params.few_shot else None]
+    identity: list[JSON] = [version, where, list(labels), context.seed if params.few_shot else None]
     if isinstance(params.response_schema, str):
         identity.append(dict(dialogue.form.schema or {}))
     kind = FewShotRemoteChat if params.few_shot else RemoteChat
-    return kind(params, context, dialogue, fingerprint=content_hash(identity), close=endpoint.close)
+    return kind(params, context, dialogue, fingerprint=content_hash(identity))
 
 
 class RemoteChat:
@@ -84,13 +86,11 @@ class RemoteChat:
         dialogue: Dialogue,
         *,
         fingerprint: str,
-        close: Callable[[], Awaitable[None]],
     ) -> None:
         self.fingerprint = fingerprint
         self._params = params
         self._context = context
         self._dialogue = dialogue
-        self._close = close
         self._media = Media(context)
         self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context, media=self._media)
 
@@ -105,7 +105,7 @@ class RemoteChat:
 
     async def close(self) -> None:
         """Closes the connections. May be called twice."""
-        await self._close()
+        await self._dialogue.close()
 
 
 class FewShotRemoteChat(RemoteChat):
