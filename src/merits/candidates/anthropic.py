@@ -49,7 +49,9 @@ def load(params: Params, context: LoadContext) -> Model:
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
     env = environment(context)
-    endpoint = Endpoint("anthropic", params.base_url, env, timeout_s=context.timeout_s, dialect="anthropic")
+    endpoint = Endpoint(
+        "anthropic", params.base_url, env, model=params.model, timeout_s=context.timeout_s, dialect="anthropic"
+    )
     dialogue = _Messages(params, Form.of(params, context), endpoint)
     return remote_chat("anthropic 1", params, context, dialogue, endpoint.base_url)
 
@@ -59,6 +61,7 @@ class _Messages:
 
     def __init__(self, params: Params, form: Form, endpoint: Endpoint) -> None:
         self.form = form
+        self.limiter = endpoint.limiter
         self._endpoint = endpoint
         self._stream = params.stream
         self._fixed: dict[str, JSON] = {

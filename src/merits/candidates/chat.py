@@ -51,7 +51,9 @@ def load(params: Params, context: LoadContext) -> Model:
 
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
-    endpoint = Endpoint(params.provider, params.base_url, environment(context), timeout_s=context.timeout_s)
+    endpoint = Endpoint(
+        params.provider, params.base_url, environment(context), model=params.model, timeout_s=context.timeout_s
+    )
     dialogue = _Completions(params, Form.of(params, context), endpoint, whole=context.task_kind == "classification")
     return remote_chat("chat 1", params, context, dialogue, endpoint.base_url)
 
@@ -61,6 +63,7 @@ class _Completions:
 
     def __init__(self, params: Params, form: Form, endpoint: Endpoint, *, whole: bool) -> None:
         self.form = form
+        self.limiter = endpoint.limiter
         self._endpoint = endpoint
         self._whole = whole
         self._stream = params.stream

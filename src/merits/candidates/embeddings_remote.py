@@ -69,7 +69,7 @@ def load(params: Params, context: LoadContext) -> Model:
     env = environment(context)
 
     def endpoint() -> Endpoint:
-        return Endpoint(params.provider, params.base_url, env, timeout_s=context.timeout_s)
+        return Endpoint(params.provider, params.base_url, env, model=params.model, timeout_s=context.timeout_s)
 
     return _Classifier(params, context, lambda: _Embedder(params, endpoint()))
 
@@ -81,6 +81,7 @@ class _Embedder:
 
     def __init__(self, params: Params, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self.served_by = endpoint.limiter
         self._fixed: dict[str, JSON] = {**params.parameters, "model": params.model}
         self.fingerprint = content_hash([endpoint.base_url, self._fixed])
 
@@ -162,6 +163,7 @@ class _Classifier:
         self.taught = NO_USAGE
         self._embedder_of = embedder_of
         self._embedder = embedder_of()
+        self.limiter = self._embedder.served_by
         self._timeout_s = context.timeout_s
         self._texts: dict[str, Vector] = {}
         self._learner = Learner(lambda inputs: _Vectors(self._texts), _head(params, context.seed), needs_classes=True)

@@ -58,7 +58,9 @@ def load(params: Params, context: LoadContext) -> Model:
 
     The file is there before the answer is given, so that an answer that is stored never lacks its picture.
     """
-    endpoint = Endpoint(params.provider, params.base_url, environment(context), timeout_s=context.timeout_s)
+    endpoint = Endpoint(
+        params.provider, params.base_url, environment(context), model=params.model, timeout_s=context.timeout_s
+    )
     return _Painter(params, context.folder, endpoint)
 
 
@@ -69,6 +71,7 @@ class _Painter:
         self._params = params
         self._folder = folder
         self._endpoint = endpoint
+        self.limiter = endpoint.limiter
         self.fingerprint = content_hash(["image 1", endpoint.base_url])
 
     async def answer(self, input: JSON) -> Answer:

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from merits.candidates.forms import Form, FormParams
+from merits.candidates.limiter import Limiter
 from merits.candidates.media import Media
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Message, Prompt, chosen
@@ -35,6 +36,7 @@ class Dialogue(Protocol):
     """Asks a chat model in the words of one provider."""
 
     form: Form
+    limiter: Limiter
 
     async def ask(self, messages: Sequence[Message]) -> Answer: ...
 
@@ -62,9 +64,7 @@ async def streamed(endpoint: Endpoint, path: str, body: dict[str, JSON], taker: 
             raise AskFailed(problem.failure, taker.usage if began else problem.usage) from None
 
 
-def remote_chat(
-    version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, where: JSON
-) -> RemoteChat:
+def remote_chat(version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, where: JSON) -> RemoteChat:
     """The model that asks through a dialogue; `version` changes when answers would, and `where` is who answers."""
     labels = context.classes if params.labels and context.task_kind == "classification" else ()
     identity: list[JSON] = [version, where, list(labels), context.seed if params.few_shot else None]
@@ -88,6 +88,7 @@ class RemoteChat:
         fingerprint: str,
     ) -> None:
         self.fingerprint = fingerprint
+        self.limiter = dialogue.limiter
         self._params = params
         self._context = context
         self._dialogue = dialogue

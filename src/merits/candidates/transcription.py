@@ -43,7 +43,9 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 
 def load(params: Params, context: LoadContext) -> Model:
     """A model that sends the sound and answers with what was heard."""
-    endpoint = Endpoint(params.provider, params.base_url, environment(context), timeout_s=context.timeout_s)
+    endpoint = Endpoint(
+        params.provider, params.base_url, environment(context), model=params.model, timeout_s=context.timeout_s
+    )
     return _Listener(params, Media(context), endpoint)
 
 
@@ -53,6 +55,7 @@ class _Listener:
     def __init__(self, params: Params, media: Media, endpoint: Endpoint) -> None:
         self._media = media
         self._endpoint = endpoint
+        self.limiter = endpoint.limiter
         given = {name: value if isinstance(value, str) else str(value) for name, value in params.parameters.items()}
         self._fields = {**given, "model": params.model, "response_format": "json"}
         self.fingerprint = content_hash(["transcription 1", endpoint.base_url])

@@ -14,7 +14,7 @@ from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
 
-__all__ = ["Counted", "Evaluation", "Human", "Labels", "Raced"]
+__all__ = ["Budgeted", "Counted", "Evaluation", "Human", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -56,6 +56,16 @@ class Raced:
 
 
 @dataclass(frozen=True)
+class Budgeted:
+    """What a run might spend (`amount` of `unit`), what it spent of that, and whether it ended with the budget."""
+
+    amount: float
+    unit: str
+    spent: float
+    ended: bool
+
+
+@dataclass(frozen=True)
 class Counted:
     """What the answers add to a statistic of all of them: counts of shape (candidates, rows, columns); 0 if unscored.
 
@@ -94,8 +104,10 @@ class Evaluation:
     that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
     in which order, where not everybody was asked everything. `silent` is where the answer of a generation was empty;
     None where that is not recorded. `unmetered` counts the attempts that may be on the bill and whose tokens the
-    provider did not tell; None where there is none. `judged` is what models did that scored answers. `human` are labels
-    of people on some of the answers; they are put in on reading, like prices, and not stored with the evaluation.
+    provider did not tell; None where there is none. `unasked` is where nothing was to be asked in this run (its budget
+    ended, or it asked failures only): what is missing there is nobody's failure. `budget` is what it might spend.
+    `judged` is what models did that scored answers. `human` are labels of people on some of the answers; they are put
+    in on reading, like prices, and not stored with the evaluation.
     """
 
     task: str
@@ -131,6 +143,8 @@ class Evaluation:
     unmetered: Ints | None = None
     judged: tuple[Judged, ...] = ()
     human: Human | None = None
+    unasked: NDArray[np.bool_] | None = None
+    budget: Budgeted | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
