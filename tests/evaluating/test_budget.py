@@ -146,6 +146,27 @@ def test_failed_attempts_are_debited_too(store: Store) -> None:
     assert bill.cost == pytest.approx(evaluation.budget.spent)
 
 
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_every_attempt_is_debited_and_none_is_tried_again_once_it_is_spent(store: Store, concurrency: int) -> None:
+    """The provider counts attempts, not answers."""
+    attempts: list[JSON] = []
+
+    def flaky(input: JSON) -> Answer:
+        attempts.append(input)
+        if len(attempts) % 3:
+            raise AskFailed(Failure("server_error", "500", retry_after_s=0.001))
+        return parity(input)
+
+    candidates = named(flaky=Replying(flaky))
+    of = task(100, concurrency=concurrency, retries=5)
+    evaluation = spend(of, candidates, store, "12 calls")
+    assert len(attempts) == 12
+    assert evaluation.budget is not None
+    assert evaluation.budget.spent == 12.0
+    assert int(evaluation.attempts.sum()) == 12
+    assert bill_of(evaluation, store).row("flaky").n_attempts == 12
+
+
 def test_a_race_stops_because_the_purse_says_so(store: Store) -> None:
     one, other = Replying(parity, fingerprint="one"), Replying(parity, fingerprint="other")
     candidates = [priced(each, BY_CALL) for each in named(one=one, other=other)]

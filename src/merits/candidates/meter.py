@@ -119,7 +119,7 @@ class Meter:
         except (UsageError, PurseEmpty):
             raise
         except Exception as problem:  # noqa: BLE001 (the place that asks a model)
-            failure, used = failure_of(problem), _usage_of(problem)
+            failure, used = failure_of(problem), self._usage_of(problem)
         return await self._again(input, failure, used)
 
     async def _again(self, input: JSON, failure: Failure, used: Usage) -> Answer:
@@ -140,7 +140,7 @@ class Meter:
                 break  # what the earlier attempts used is on the bill, and is kept with the failure
             except Exception as problem:  # noqa: BLE001 (the place that asks a model)
                 attempts += 1
-                failure, spent = failure_of(problem), _usage_of(problem)
+                failure, spent = failure_of(problem), self._usage_of(problem)
             used = _together(used, spent, attempts)
         return Answer(failure=_clean(failure), usage=replace(used, attempts=attempts))
 
@@ -152,7 +152,7 @@ class Meter:
                 answer = await asked(input)
                 used = answer.usage
             except Exception as problem:
-                used = _usage_of(problem)
+                used = self._usage_of(problem)
                 raise
             finally:
                 purse.debit(used)
@@ -172,6 +172,12 @@ class Meter:
         if not isinstance(answer, Answer):
             _not_an_answer(answer)
         return replace(answer, latency_s=self._clock() - start)
+
+    def _usage_of(self, problem: BaseException) -> Usage:
+        if isinstance(problem, AskFailed):
+            return problem.usage
+        # What ran out of time far away may have been answered, and billed, all the same.
+        return _UNTOLD if isinstance(problem, TimeoutError) and not self._timed else NO_USAGE
 
     def _may_pass(self, failure: Failure) -> bool:
         if failure.kind not in MAY_PASS or (self._timed and failure.kind == "timeout"):
@@ -202,12 +208,6 @@ def failure_of(problem: BaseException) -> Failure:
     text = str(problem)
     name = type(problem).__name__
     return _clean(Failure(kind, f"{name}: {text}" if text else name))
-
-
-def _usage_of(problem: BaseException) -> Usage:
-    if isinstance(problem, AskFailed):
-        return problem.usage
-    return _UNTOLD if isinstance(problem, TimeoutError) else NO_USAGE  # it may have been answered all the same
 
 
 def _together(one: Usage, other: Usage, attempts: int) -> Usage:
