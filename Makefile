@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS := parquet,inspect,embeddings,gguf,translation,speech
 
-.PHONY: help demo test lint assets simulate bench clean
+.PHONY: help demo test lint assets simulate bench peers clean
 
 help:
 	@echo "make demo      the main job on a real task: sentiment of customer text in four domains"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint      formatter, linter, types, layers, dependencies"
 	@echo "make simulate  the long simulations that hold the statistics, kept in benchmarks/results"
 	@echo "make bench     every measurement, kept in benchmarks/results"
+	@echo "make peers     installs other tools under .peers, for the benchmarks that stand Merits beside them"
 
 demo: assets
 	HF_HUB_OFFLINE=1 $(BIN)/merits run demo/sentiment.yaml
@@ -31,6 +32,9 @@ simulate: .venv/.installed
 bench: assets
 	for name in install startup decide main-job demo race; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done
 
+peers: .venv/.installed
+	$(BIN)/python -m benchmarks._peers install .peers
+
 assets: .venv/.installed
 	$(BIN)/python demo/fetch_assets.py
 
@@ -43,4 +47,4 @@ assets: .venv/.installed
 	@touch $@
 
 clean:
-	rm -rf .venv .assets demo/data .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .assets .peers demo/data .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

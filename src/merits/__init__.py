@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from merits.core.task import Example, Task
     from merits.deciding.decide import decide
     from merits.flow import evaluate, write_report
+    from merits.imported import import_results
     from merits.store import open_store
     from merits.tasks.file import load_task
     from merits.tasks.make import make_task
@@ -66,6 +67,7 @@ __all__ = [
     "as_candidate",
     "decide",
     "evaluate",
+    "import_results",
     "load_task",
     "make_task",
     "open_store",
@@ -95,6 +97,7 @@ _HOMES = {
     "as_candidate": "candidates.objects",
     "decide": "deciding.decide",
     "evaluate": "flow",
+    "import_results": "imported",
     "load_task": "tasks.file",
     "make_task": "tasks.make",
     "open_store": "store",

@@ -25,7 +25,7 @@ from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Store
 from merits.core.errors import RequirementError, TaskError, UsageError
 from merits.core.outcome import Status
-from merits.core.task import Split, Task
+from merits.core.task import ScorerSpec, Split, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
     from merits.core.racing import Budget, Racing, Schedule
+    from merits.deciding.judges import JudgeCheck
     from merits.evaluating import Asking, Plan, Progress
     from merits.prices import PriceTable
     from merits.report.explanation import Explanation
@@ -44,6 +45,7 @@ __all__ = [
     "Candidates",
     "Run",
     "barred",
+    "check_judge",
     "check_needs",
     "costs_money",
     "evaluate",
@@ -111,7 +113,7 @@ def evaluate(
     from merits.evaluating import evaluate as ask_score_remember
 
     with _opened(store, task) as opened:
-        return _finish(
+        found = _finish(
             lambda: ask_score_remember(
                 task,
                 _recipes(task, candidates),
@@ -125,6 +127,7 @@ def evaluate(
                 confirm=confirm,
             )
         )
+        return _labelled(task, found, opened)
 
 
 def plan(
@@ -197,7 +200,7 @@ def evaluate_one(
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
             return evaluate(narrowed, store=opened, progress=progress)
-        return reprice(stored, task.candidates, _prices(task))
+        return _labelled(task, reprice(stored, task.candidates, _prices(task)), opened)
 
 
 def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
@@ -209,14 +212,73 @@ def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str |
     return {name: answer.output for name, answer in said if answer is not None and answer.failure is None}
 
 
+def check_judge(
+    task: Task,
+    labels: str = "",
+    *,
+    scorer: str = "",
+    store: Store | str | Path | None = None,
+    level: float = 0.95,
+) -> JudgeCheck:
+    """How good a judge of the task is by labels of people: agreement, kinds of mistakes, what they depend on.
+
+    `labels` is a table (the task's `human_labels` unless given), `scorer` which judge (the first unless named).
+    Asks only what is not stored.
+    """
+    from merits.deciding.judges import judge_check
+    from merits.evaluating.checking import check_judge as ask_judge
+    from merits.tasks.human import read_labels
+
+    if not 0.5 < level < 1.0:
+        raise UsageError(f"the confidence is {level:g}.", "Give one between 0.5 and 1.")
+    spec = _judge_of(task, scorer)
+    path = labels or task.human_labels
+    if not path:
+        raise UsageError("there are no labels to check the judge against.", "Name them: --labels human.csv")
+    read = read_labels(path, Path(task.folder))
+    with _opened(store, task) as opened:
+        stored = opened.evaluation(task.id, "test")
+        names = () if stored is None else stored.names
+        said = {} if stored is None else {name: raw_outputs(task, stored, k, opened) for k, name in enumerate(names)}
+        verdicts, judged = _finish(lambda: ask_judge(task, spec, read, said=said, store=opened, table=_prices(task)))
+    return judge_check(verdicts, judged, level)
+
+
+def _judge_of(task: Task, name: str) -> ScorerSpec:
+    from merits.scorers.registry import judge_of
+
+    judges = {spec.label: spec for spec in task.scorers if judge_of(spec) is not None}
+    if not judges:
+        raise TaskError(
+            f"{task.name!r} has no judge among its scorers.", "Add one: scorers: [{kind: judge, model: ...}]"
+        )
+    if name and name not in judges:
+        raise TaskError(f"{task.name!r} has no judge {name!r}.", f"There are {', '.join(judges)}.")
+    return judges[name] if name else next(iter(judges.values()))
+
+
+def _labelled(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
+    """The evaluation with what people said of its answers, where the task names such labels."""
+    if not task.human_labels:
+        return evaluation
+    from merits.evaluating.labelled import with_labels
+    from merits.tasks.human import read_labels
+
+    labels = read_labels(task.human_labels, Path(task.folder))
+    said = {name: raw_outputs(task, evaluation, k, store) for k, name in enumerate(evaluation.names)}
+    return with_labels(evaluation, labels, known=[example.id for example in task.examples], answers=said)
+
+
 def check_needs(task: Task) -> None:
     """Nothing, if all needs can be judged on this task; else a RequirementError, before anything is spent."""
-    from merits.deciding.metrics import check_requirement
     from merits.deciding.priced_needs import check_amounts
 
     check_amounts(task.needs, task.classes)
-    for requirement in task.needs.requirements:
-        check_requirement(requirement, task)
+    if task.needs.requirements:  # what estimates them is slow to import, and asking can begin without it
+        from merits.deciding.metrics import check_requirement
+
+        for requirement in task.needs.requirements:
+            check_requirement(requirement, task)
 
 
 def barred(task: Task) -> dict[str, str]:
@@ -239,9 +301,9 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
 
     with _opened(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
-    if evaluation is None:
-        raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-    return reprice(evaluation, task.candidates, _prices(task))
+        if evaluation is None:
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+        return _labelled(task, reprice(evaluation, task.candidates, _prices(task)), opened)
 
 
 def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None = None) -> Bill:
@@ -353,9 +415,11 @@ def _prices(task: Task) -> PriceTable | None:
 
 
 def _schedule(task: Task, race: Racing | None) -> Schedule | None:
+    if race is None:
+        return None
     from merits.deciding.racing import schedule
 
-    return None if race is None else schedule(race, task.needs, seed=task.settings.seed)
+    return schedule(race, task.needs, seed=task.settings.seed)
 
 
 @contextmanager

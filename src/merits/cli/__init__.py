@@ -22,9 +22,12 @@ VERBS = {
     "check": "validate the task and profile its data, before anything is spent",
     "run": "evaluate the candidates, decide, and write the report",
     "report": "the report again, from what is stored",
+    "import": "decide on results of other tools: Inspect, lm-evaluation-harness, promptfoo, tables",
     "compare": "what changed between candidates, runs, or results of another tool",
     "gate": "pass or fail a candidate in CI: against a baseline, and by what the task requires",
     "explain-decision": "why the decision is what it is, step by step, with every number and its source",
+    "models": "list the models that an endpoint offers",
+    "judge": "measure a judge (a model that scores) against labels of people",
     "kinds": "list the kinds of candidate and scorer, with their parameters",
     "schema": "print the JSON Schema of the task file, for editors",
 }

@@ -55,5 +55,5 @@ def racing_of(args: argparse.Namespace, task: Task) -> Racing | None:
         mode=mode,
         target=args.race_target or "traffic",
         delta=0.05 if args.race_error is None else args.race_error,
-        at_once=task.settings.concurrency,
+        at_once=task.settings.concurrency or 8,
     )

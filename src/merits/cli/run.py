@@ -89,11 +89,13 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
     """Writes the report, prints the outcome, and returns the exit code of the decision."""
     from merits import flow
     from merits.evaluating.importing import outcomes_file
+    from merits.report.drawings import painter
 
     name = "report-dev.html" if done.evaluation.split == "dev" else "report.html"
     path = args.report or Path(done.task.folder) / f"{done.task.name}-{name}"
     if args.json:
-        flow.save_page(done.view, path)
+        with painter.apart():
+            flow.save_page(done.view, path)
         outcomes = outcomes_file(done.evaluation)
         said = {"decision": done.decision, "report": str(path), "outcomes": outcomes, "bill": done.bill}
         print_json("merits.run/1", said)
@@ -101,7 +103,8 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
         from merits.report import terminal
 
         terminal.render(done.view, console())  # before the page, which may not be writable
-        print(f"report: {flow.save_page(done.view, path)}")
+        with painter.apart():
+            print(f"report: {flow.save_page(done.view, path)}")
     _step_summary(done)
     if done.evaluation.split == "dev":
         return 0

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from merits.core.identity import JSON, content_hash
+from merits.core.limits import Limits
 
 __all__ = ["Candidate", "Price"]
 
@@ -60,8 +61,9 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A recipe: its kind, its parameters, and the candidates it is made of.
 
-    `id` is the hash of kind, parameters and parts. The name, the price and the metadata (licence, where it runs)
-    are not in it: renaming or re-pricing a candidate asks nothing again.
+    `id` is the hash of kind, parameters and parts. The name, the price, the metadata (licence, where it runs) and
+    what may be asked in a minute (`limits`; None for the task's) are not in it: renaming or re-pricing a candidate asks
+    nothing again.
 
     >>> a = Candidate(name="a", kind="chat", params={"model": "m"})
     >>> b = Candidate(name="b", kind="chat", params={"model": "m"}, price=Price(per_call=0.01))
@@ -75,6 +77,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parts: tuple[Candidate, ...] = ()
     price: Price | None = None
     metadata: dict[str, JSON] = {}
+    limits: Limits | None = None
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.candidate import Candidate
+from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
 
-__all__ = ["Budgeted", "Counted", "Evaluation", "Labels", "Raced"]
+__all__ = ["Budgeted", "Counted", "Evaluation", "Human", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -76,6 +77,17 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class Human:
+    """What people said of some answers: where they `said` anything, and whether it was `solved` (candidates, rows).
+
+    What is said of it holds only if chance decided which answers they looked at.
+    """
+
+    said: NDArray[np.bool_]
+    solved: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All outcomes of one task and one split. Arrays have shape (candidates, rows) unless said otherwise.
 
@@ -94,6 +106,8 @@ class Evaluation:
     None where that is not recorded. `unmetered` counts the attempts that may be on the bill and whose tokens the
     provider did not tell; None where there is none. `unasked` is where nothing was to be asked in this run (its budget
     ended, or it asked failures only): what is missing there is nobody's failure. `budget` is what it might spend.
+    `judged` is what models did that scored answers. `human` are labels of people on some of the answers; they are put
+    in on reading, like prices, and not stored with the evaluation.
     """
 
     task: str
@@ -127,6 +141,8 @@ class Evaluation:
     counts: Mapping[str, Counted] = field(default_factory=dict)
     silent: NDArray[np.bool_] | None = None
     unmetered: Ints | None = None
+    judged: tuple[Judged, ...] = ()
+    human: Human | None = None
     unasked: NDArray[np.bool_] | None = None
     budget: Budgeted | None = None
 

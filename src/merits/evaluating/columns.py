@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
-from merits.core.outcome import Counts, Status
+from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
+from merits.evaluating.served import Served
 
 __all__ = ["TOKENS", "Columns", "Reader"]
 
@@ -48,13 +49,15 @@ class Columns:
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
         self.silent = None if read else np.zeros(shape, np.bool_)
-        self.scores = {name: np.zeros(shape) for name, _ in judge.others}
+        self.scores = {name: np.zeros(shape) for name in (*(name for name, _ in judge.others), *judge.asked_others)}
+        self.later: Callable[[int, int, Answer], None] | None = None  # who judges answers that a model must judge
         self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
         self.unmetered: Array | None = None
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
+        self.served = [Served() for _ in range(n_candidates)]
         self._failure_kind = np.zeros(shape, np.int8)
         self._target: Array | None = None
         self._read = read
@@ -88,6 +91,8 @@ class Columns:
                 machine_s[row] = usage.machine_s
                 if predicted is not None:
                     predicted[candidate, row] = code
+                if self.later is not None and not answer.refused:
+                    self.later(candidate, row, answer)
                 score = judge.score(examples[row], answer)
                 if score is None:
                     status[row] = _UNSCORED
@@ -102,14 +107,23 @@ class Columns:
                 if answer.probabilities is not None or answer.confidence is not None:
                     self._record_confidence(candidate, row, answer)
 
+    def judged(self, candidate: int, row: int, name: str, score: Score) -> None:
+        """Writes down what a judge that had to be asked came to."""
+        if name != self.judge.name:
+            self.scores[name][candidate, row] = score.value
+            return
+        self.value[candidate, row], self.solved[candidate, row] = score.value, score.solved
+        self.status[candidate, row] = _SCORED
+
     def _record_said(self, candidate: int, question: int, answer: Answer) -> int:
         """The class that was said, -1 for none; a failure, and that nothing was said, are written down."""
         if answer.failure is not None:
             self._record_failure(candidate, question, answer.failure)
             return -1
-        if self.silent is not None and _says_nothing(answer.output):
+        self.served[candidate].note(answer)
+        if self.silent is not None and (answer.refused or _says_nothing(answer.output)):
             self.silent[candidate, list(self.rows.rows_of[question])] = True
-        return self._code(answer.output)
+        return -1 if answer.refused else self._code(answer.output)
 
     def _code(self, output: JSON) -> int:
         if self._read is None:

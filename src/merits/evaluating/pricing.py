@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.imported import KIND as IMPORTED
 from merits.core.candidate import Candidate, Price
 from merits.core.errors import TaskError
 from merits.core.evaluation import Evaluation
@@ -27,7 +28,8 @@ def reprice(
     """The evaluation under present prices, and with the present names and metadata of its candidates.
 
     Candidates are recognised by their id; one that is not among `candidates` stays as it was evaluated. `currency`
-    is that of the costs, the evaluation's own unless given.
+    is that of the costs, the evaluation's own unless given. One that was imported keeps the costs that were imported
+    with it unless it has a price, which is unknown then where its tokens are.
     """
     present = {candidate.id: candidate for candidate in candidates}
     named = tuple(present.get(candidate.id, candidate) for candidate in evaluation.candidates)
@@ -35,8 +37,23 @@ def reprice(
     prices = known_prices(named, table, currency=currency)
     used = (evaluation.tokens, evaluation.machine_s, evaluation.attempts, evaluation.unmetered)
     cost, priced = price_answers(prices, *used)
+    for index, (candidate, price) in enumerate(zip(named, prices, strict=True)):
+        if candidate.kind == IMPORTED:
+            cost[index], priced[index] = _imported(evaluation, index, price, (cost[index], bool(priced[index])))
     facts = {**evaluation.facts, **price_facts(table)}
     return dataclasses.replace(evaluation, candidates=named, cost=cost, priced=priced, currency=currency, facts=facts)
+
+
+def _imported(
+    evaluation: Evaluation, k: int, price: Price | None, by_price: tuple[Floats, bool]
+) -> tuple[Floats, bool]:
+    """The costs of an imported candidate: those by its price, else the tool's own; unknown without recorded tokens."""
+    if price is None:
+        return evaluation.cost[k], bool(evaluation.priced[k])
+    by_token = price.input_per_million is not None or price.output_per_million is not None
+    if by_token and not any(counts[k].any() for counts in evaluation.tokens.values()):
+        return np.zeros_like(by_price[0]), False
+    return by_price
 
 
 def known_prices(

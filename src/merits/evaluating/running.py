@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.batcher import in_thread
+from merits.candidates.limiter import Limiter
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate, Price
-from merits.core.doors import Model, Store, Trainable
+from merits.core.doors import Model, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.identity import content_hash
+from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Budget, Round, Schedule
 from merits.core.secrets import redact
@@ -30,6 +32,7 @@ from merits.evaluating.asking import Health, all_or_first_problem, ask_all
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.in_rounds import in_rounds
+from merits.evaluating.judging import judging_of, price_in
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "plan"]
 
+_AT_ONCE = 8  # questions in flight of a model without a limiter
 _NEXT_STEP = {
     "unauthorised": "Check the API key.",
     "connection": "Check the address and the network.",
@@ -147,13 +151,18 @@ class _Run:
         self.context: LoadContext = load_context(task, env)
         self.started = clock()
         self.rows = _rows(task, split)
-        self.judge, self.columns = _columns(task, len(candidates), self.rows)
+        self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
         self.contenders = contenders(task, candidates, self.rows, split, self.context)
+        names = [candidate.name for candidate in candidates]
+        context = self.context
+        self.judging = judging_of(scorers, task, self.columns, names, context=context, store=store, clock=clock)
+        self.judged: tuple[Judged, ...] = ()
         self.done = [0] * len(candidates)
         self.failed = [0] * len(candidates)
         self.asked = [0] * len(candidates)
         self.seconds = [0.0] * len(candidates)
         self.given_up: dict[int, str] = {}
+        self.taught: dict[int, int] = {}  # tokens that a candidate's training was paid for
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
         self.n_stored = 0
         self.purse: Purse | None = None
@@ -173,6 +182,7 @@ class _Run:
         try:
             # Before anything is asked: a mistake in the file must not cost money.
             prices = known_prices(recipes, table, currency=self.task.needs.currency)
+            judge_price = price_in(table, self.task.needs.currency)
             plan, missing = self._look_into_store(prices, budget)
             for note in filter(None, map(table.note, recipes) if table else ()):
                 self.progress.note(note)
@@ -184,7 +194,10 @@ class _Run:
                 if self.ask != "nothing":
                     confirm(plan)
                 raced = await self._ask(plan, missing, schedule, prices, budget)
+            await self._all_judged(judge_price)
         finally:
+            if self.judging is not None:
+                await self.judging.close()
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
         self._check_that_some_were_answered()
         facts = {**self._facts(), **price_facts(table)}
@@ -196,8 +209,16 @@ class _Run:
             budget=None if self.purse is None else self.purse.close(),
         )
         self.store.add([evaluation])
+        self._note_changes()
         self.progress.finished()
         return evaluation
+
+    async def _all_judged(self, price: Callable[[Candidate], Price | None] | None = None) -> None:
+        """Waits for the judges, if there are any."""
+        if self.judging is not None:
+            await self.judging.done()
+            if price is not None:
+                self.judged = self.judging.judged(price, self.task.needs.currency)
 
     def _look_into_store(self, prices: Sequence[Price | None], budget: Budget | None) -> tuple[Plan, list[list[int]]]:
         """The plan, and the questions that each candidate must be asked; what is stored is scored already."""
@@ -228,7 +249,7 @@ class _Run:
         settings = self.task.settings
         if budget is not None:
             self.purse = Purse(budget, prices, expected_of(plan, budget))
-            schedule = schedule or in_rounds(seed=settings.seed, at_once=settings.concurrency)
+            schedule = schedule or in_rounds(seed=settings.seed, at_once=settings.concurrency or _AT_ONCE)
         versions = tuple(each.version for each in self.contenders)
         recorder = Recorder(self.store, self.columns, versions, self.clock, self._recorded)
         try:
@@ -263,6 +284,7 @@ class _Run:
                     check_all_stored(self.contenders, todo if self.n_stored else missing, raced=True)
                 await self._ask_these(todo, recorder, keep=True)
                 await recorder.flush()
+                await self._all_judged()
                 for k in self.given_up:
                     left[k].clear()
                 now = rounds.send(so_far())
@@ -338,7 +360,7 @@ class _Run:
 
         With `keep` the model stays loaded for the next round.
         """
-        settings, health, lesson = self.task.settings, self.health[each.index], each.lessons[number]
+        health, lesson = self.health[each.index], each.lessons[number]
         ready = self.kept.pop((each.index, number), None)
         model = ready or (load(each.candidate, self.context) if number else each.model)
         try:
@@ -346,23 +368,32 @@ class _Run:
                 return
             self.asked[each.index] += len(questions)
             await ask_all(
-                Meter(
-                    model,
-                    timeout_s=settings.timeout_s,
-                    retries=settings.retries,
-                    purse=None if self.purse is None else self.purse.of(each.index),
-                ),
+                self._meter(each, model),
                 each.index,
                 [(question, self.rows.example_of(question).input) for question in questions],
                 recorder,
                 health,
-                concurrency=model.concurrency or settings.concurrency,
+                concurrency=_at_once(model, self.task.settings.concurrency),
             )
         finally:
             if keep:
                 self.kept[each.index, number] = model
             else:
                 await _close_all([model], self.progress.note)
+
+    def _meter(self, each: Contender, model: Model) -> Meter:
+        settings = self.task.settings
+        limiter = getattr(model, "limiter", None)
+        if isinstance(limiter, Limiter):
+            limiter.use(ceiling=settings.concurrency, limits=each.candidate.limits or settings.limits)
+        return Meter(
+            model,
+            timeout_s=settings.timeout_s,
+            retries=settings.retries,
+            deadline_s=settings.deadline_s if limiter is not None else None,
+            hedge_after_s=settings.hedge_after_s if limiter is not None else None,
+            purse=None if self.purse is None else self.purse.of(each.index),
+        )
 
     async def _fitted(self, each: Contender, model: Model, lesson: Lesson, health: Health) -> bool:
         """Whether the model learned; when it could not, the candidate is given up."""
@@ -377,6 +408,10 @@ class _Run:
             health.given_up = f"it could not be trained: {failure.message}"
             self.columns.first_failure[each.index].setdefault(failure.kind, failure.message)
             return False
+        finally:
+            taught = getattr(model, "taught", None)  # what a model that is not on this machine used in training
+            if taught is not None and taught.input_tokens:
+                self.taught[each.index] = self.taught.get(each.index, 0) + taught.input_tokens
         return True
 
     def _give_up(self, each: Contender, why: str) -> None:
@@ -435,6 +470,7 @@ class _Run:
             counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
             silent=columns.silent,
             unmetered=columns.unmetered,
+            judged=self.judged,
         )
 
     def _facts(self) -> dict[str, str]:
@@ -458,7 +494,8 @@ class _Run:
             facts["cross-validation"] = f"{n_folds} folds"
         for each in self.contenders:
             facts |= self._facts_of(each)
-        return facts | _unscored_facts(self.judge)
+        judging = {} if self.judging is None else self.judging.facts()
+        return facts | _unscored_facts(self.judge) | judging
 
     def _facts_of(self, each: Contender) -> dict[str, str]:
         name, index = each.candidate.name, each.index
@@ -471,7 +508,16 @@ class _Run:
             facts[f"failures of {name}"] = "; ".join(f"{n} {kind} ({first[kind]})" for kind, n in failures.items())
         if index in self.given_up:
             facts[f"given up on {name}"] = self.given_up[index]
+        if index in self.taught:
+            facts[f"training of {name}"] = f"{self.taught[index]:,} tokens, paid beside those of its answers"
+        if changes := self.columns.served[index].changes():
+            facts[f"not always the same behind {name}"] = changes
         return facts
+
+    def _note_changes(self) -> None:
+        for each in self.contenders:
+            if changes := self.columns.served[each.index].changes():
+                self.progress.note(f"{each.candidate.name}: not all answers came from the same model. {changes}.")
 
 
 def _rows(task: Task, split: Split) -> Rows:
@@ -481,15 +527,16 @@ def _rows(task: Task, split: Split) -> Rows:
     return Rows.of(examples, repeats=task.settings.repeats)
 
 
-def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns]:
+def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
     from merits.scorers.labels import reader
     from merits.scorers.registry import default_scorers
     from merits.scorers.registry import load as load_scorer
 
     specs = task.scorers or default_scorers(task.kind)
-    judge = Judge([(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs])
+    scorers = [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
+    judge = Judge(scorers)
     read = reader(task.classes) if task.kind == "classification" else None
-    return judge, Columns(n_candidates, rows, judge, task.classes, read)
+    return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
 
 
 def _unscored_facts(judge: Judge) -> dict[str, str]:
@@ -500,6 +547,14 @@ def _unscored_facts(judge: Judge) -> dict[str, str]:
     for name, reason in judge.left_out.items():
         facts[f"scorer {name} left out"] = reason
     return facts
+
+
+def _at_once(model: Model, given: int | None) -> int:
+    """How many questions are in flight: a remote model's limiter lets fewer through where that is wise."""
+    limiter = getattr(model, "limiter", None)
+    if isinstance(limiter, Limiter):
+        return limiter.ceiling
+    return model.concurrency or given or _AT_ONCE
 
 
 async def _close_all(models: Iterable[Model], note: Callable[[str], None]) -> None:

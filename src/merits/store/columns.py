@@ -17,6 +17,7 @@ from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
 from merits.core.evaluation import Budgeted, Counted, Evaluation, Labels, Raced
+from merits.core.judge import Judged
 from merits.core.task import Split, TaskKind
 
 __all__ = ["described", "pack", "unpack"]
@@ -59,6 +60,7 @@ class _Header(msgspec.Struct, kw_only=True):
     classes: tuple[str, ...] | None
     columns: dict[str, _Column]
     race: _Race | None = None
+    judged: tuple[Judged, ...] = ()
     budget: Budgeted | None = None
     at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
@@ -97,6 +99,7 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
             classes=labels.classes if labels else None,
             columns=columns,
             race=_race(evaluation.raced),
+            judged=evaluation.judged,
             budget=evaluation.budget,
             at=at,
         )
@@ -152,6 +155,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         counts=_counts(arrays),
         silent=arrays.get("silent"),
         unmetered=arrays.get("unmetered"),
+        judged=head.judged,
         unasked=arrays.get("unasked"),
         budget=head.budget,
     )
