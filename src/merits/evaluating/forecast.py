@@ -117,7 +117,9 @@ def _predicted(task: Task, story: Story) -> Predicted:
     told = len(story.answers) >= _ENOUGH
     calls = _estimate((n, n, n * (1 + settings.retries)), "count", "once, up to all tries")
     latency_s = np.array([answer.latency_s for answer in story.answers])
-    seconds = _sum_of(latency_s / (settings.concurrency or _AT_ONCE), n, "seconds") if told and latency_s.any() else None
+    seconds = (
+        _sum_of(latency_s / (settings.concurrency or _AT_ONCE), n, "seconds") if told and latency_s.any() else None
+    )
     tokens = _stored_tokens(story) if told else _thumb_tokens(task, story)
     total = np.sum(list(tokens.values()), axis=0) if tokens else np.zeros(len(_INPUT))
     used = _sum_of(total, n, "count") if told and tokens else _estimate(total * n, "count", _THUMB)
