@@ -180,6 +180,31 @@ def test_a_race_stops_because_the_purse_says_so(store: Store) -> None:
     assert "budget was spent" in decision.summary
 
 
+@pytest.mark.parametrize("raced", [True, False])
+def test_a_purse_that_empties_within_a_round_leaves_nobody_failed(store: Store, raced: bool) -> None:
+    """Answers became dearer than all before: what stayed unasked is no failure, though something else failed."""
+    n = 0
+
+    def dearer(input: JSON) -> Answer:
+        nonlocal n
+        n += 1
+        if n == 5:
+            raise AskFailed(Failure("bad_request", "400"))
+        return replace(parity(input), usage=Usage(input_tokens=1 if n < 40 else 200))
+
+    other = Replying(lambda input: replace(parity(input), usage=Usage(input_tokens=1)), fingerprint="other")
+    candidates = [priced(each, BY_TOKEN) for each in named(dearer=Replying(dearer), other=other)]
+    racing = schedule(Racing(at_once=16), Needs(), seed=0) if raced else None
+    evaluation = spend(task(400, concurrency=4), candidates, store, "2 USD", schedule=racing)
+    assert evaluation.budget is not None
+    assert evaluation.budget.ended
+    assert evaluation.unasked is not None
+    standings = decide(evaluation, Needs()).standings
+    assert [standing.n_missing for standing in standings] == [0, 0]
+    assert [standing.n_failed for standing in standings] == [1, 0]
+    assert n < 60
+
+
 def test_a_resumed_run_has_a_budget_of_its_own_and_goes_on_where_it_ended(store: Store) -> None:
     model = Replying(parity)
     candidates = named(model=model)
