@@ -10,12 +10,15 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from merits.candidates.limiter import LONGEST_PAUSE_S
+from merits.candidates.limiter import LONGEST_PAUSE_S, Limiter
 from merits.candidates.meter import Meter, PurseEmpty
 from merits.core.answer import Answer, Failure
+from merits.core.doors import Model
 from merits.core.identity import JSON
 
-__all__ = ["Health", "Taker", "all_or_first_problem", "ask_all"]
+__all__ = ["AT_ONCE", "Health", "Taker", "all_or_first_problem", "ask_all", "at_once"]
+
+AT_ONCE = 8  # questions in flight of a model without a limiter
 
 _GIVE_UP_AFTER = 20
 _GIVE_UP_AFTER_REFUSED = 3  # a wrong key stays wrong, and an account may be locked for asking on
@@ -23,6 +26,14 @@ _GIVE_UP_AFTER_UNREACHED = 8  # each was tried for some ten seconds
 _TRIED_LONG = 8  # attempts at one question that were all refused: no quota is left
 _GIVE_UP_AFTER_HANGING = 5  # each local hang leaves a thread behind and takes a whole time-out
 _YIELD_EVERY = 32
+
+
+def at_once(model: Model, given: int | None) -> int:
+    """How many questions are in flight: a remote model's limiter lets fewer through where that is wise."""
+    limiter = getattr(model, "limiter", None)
+    if isinstance(limiter, Limiter):
+        return limiter.ceiling
+    return model.concurrency or given or AT_ONCE
 
 
 class Taker(Protocol):

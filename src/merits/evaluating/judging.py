@@ -25,12 +25,12 @@ from merits.core.identity import content_hash
 from merits.core.judge import Ask, Judged, Judgement, JudgeScorer
 from merits.core.secrets import redact
 from merits.core.task import Example, Task
-from merits.evaluating.asking import Health
+from merits.evaluating.asking import Health, at_once
 from merits.evaluating.columns import TOKENS, Columns
 from merits.evaluating.pricing import known_prices, price_answers
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["Asker", "Judging", "NotAsked", "judged_by", "judgement_of", "judging_of", "price_in"]
 
@@ -177,12 +177,12 @@ class Judging:
     at once by each model. `done` returns once all that was taken is judged, and raises what went wrong with storing.
     """
 
-    def __init__(self, works: Sequence[_Work], columns: Columns, concurrency: int) -> None:
+    def __init__(self, works: Sequence[_Work], columns: Columns, concurrency: int | None) -> None:
         self._works, self._columns = works, columns
         self._loop = asyncio.get_running_loop()
         self._taken: deque[tuple[int, int, Answer]] = deque()
         self._queues: list[deque[tuple[int, int, Answer, Answer | None]]] = [deque() for _ in works]
-        self._limits = [work.asker.model.concurrency or concurrency for work in works]
+        self._limits = [at_once(work.asker.model, concurrency) for work in works]
         self._running: list[set[asyncio.Task[None]]] = [set() for _ in works]
         self._rivals: list[dict[int, Answer]] = [{} for _ in works]
         self._waiting: list[dict[int, list[tuple[int, Answer]]]] = [defaultdict(list) for _ in works]
@@ -354,7 +354,7 @@ def priced(asker: Asker, price: Price | None) -> tuple[dict[str, int], float, fl
     return total, float(machine_s.sum()), float(cost.sum()) if known[0] else None
 
 
-def price_in(table: PriceTable | None, currency: str) -> Callable[[Candidate], Price | None]:
+def price_in(table: PriceSource | None, currency: str) -> Callable[[Candidate], Price | None]:
     """Finds the price of a judge's model; TaskError for one in another currency."""
     return lambda candidate: known_prices([candidate], table, currency=currency)[0]
 
