@@ -30,6 +30,7 @@ from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.judging import judging_of, price_in
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
+from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.planning import Plan
 from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
 from merits.evaluating.progress import Progress, Silent
@@ -147,6 +148,7 @@ class _Run:
         self.given_up: dict[int, str] = {}
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
         self.n_stored = 0
+        self.machines: dict[str, Machine] = {}  # by address: candidates on one server share it
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
 
     async def evaluation(self, table: PriceSource | None, schedule: Schedule | None) -> Evaluation:
@@ -302,7 +304,7 @@ class _Run:
                 return
             self.asked[each.index] += len(questions)
             await ask_all(
-                Meter(model, timeout_s=settings.timeout_s, retries=settings.retries),
+                Meter(self._measured(each.candidate, model), timeout_s=settings.timeout_s, retries=settings.retries),
                 each.index,
                 [(question, self.rows.example_of(question).input) for question in questions],
                 recorder,
@@ -314,6 +316,11 @@ class _Run:
                 self.kept[each.index, number] = model
             else:
                 await _close_all([model], self.progress.note)
+
+    def _measured(self, candidate: Candidate, model: Model) -> Model:
+        """The model, with the share that its answers take of a server of one's own, if it is on one."""
+        address = machine_of(candidate)
+        return OnMachine(model, self.machines.setdefault(address, Machine())) if address else model
 
     async def _fitted(self, each: Contender, model: Model, lesson: Lesson, health: Health) -> bool:
         """Whether the model learned; when it could not, the candidate is given up."""
