@@ -15,6 +15,7 @@ from merits.core.candidate import Price
 from merits.testing.provider import FakeProvider, Fault
 
 RATES = Price(input_per_million=150.0, output_per_million=600.0, cache_read_per_million=75.0)
+_TOKENS = ("input_tokens", "input_cached_tokens", "output_tokens")
 TASK = """
 name: words
 data: words.csv
@@ -57,7 +58,7 @@ def bill(folder: Path, provider: FakeProvider, *, calls: int = 0, money: float =
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(
-            "start_time_iso,model,num_model_requests,input_tokens,input_cached_tokens,output_tokens,amount".split(",")
+            ("start_time_iso", "model", "num_model_requests", *_TOKENS, "amount"),
         )
         asked = tokens["input"] + tokens["cache_read"]
         said = tokens["output"] + tokens["reasoning"]

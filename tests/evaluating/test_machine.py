@@ -28,11 +28,12 @@ def test_the_shares_sum_to_the_time_in_which_anything_was_in_flight(flights: lis
     events = sorted(
         [(start, 0, n) for n, (start, _) in enumerate(flights)] + [(end, 1, n) for n, (_, end) in enumerate(flights)]
     )
-    now = 0.0
-    machine = Machine(clock=lambda: now)
+    now = [0.0]
+    machine = Machine(clock=lambda: now[0])
     entered: dict[int, float] = {}
     total = 0.0
-    for now, leaving, n in events:
+    for at, leaving, n in events:
+        now[0] = at
         if leaving:
             total += machine.leave(entered[n])
         else:

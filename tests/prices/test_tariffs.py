@@ -173,7 +173,7 @@ def test_a_quote_names_the_near_miss_and_the_seller() -> None:
     """Whoever mistypes a model is told the right one."""
     with pytest.raises(UsageError, match="Did you mean 'gpt-4o-mini'"):
         quotes("gpt-4o-minni", on=TODAY)
-    with pytest.raises(UsageError, match="It is known at .*anthropic"):
+    with pytest.raises(UsageError, match=r"It is known at .*anthropic"):
         quotes("claude-sonnet-4-5", "openai", on=TODAY)
     with pytest.raises(UsageError, match="no provider 'opnai'"):
         quotes("gpt-4o", "opnai", on=TODAY)

@@ -112,11 +112,6 @@ class Price(Tariff, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     where it is from. An hour of the machine costs more where only a share of the paid hours is used
     (`utilisation`). `one_off` and `per_month` are paid whatever is asked; needs with a volume spread them over the
     cases.
-
-    >>> price = Price(input_per_million=0.5, changes=(PriceChange(from_=datetime.date(2026, 6, 1), per_call=0.01),))
-    >>> may, june = (datetime.datetime(2026, month, 9, tzinfo=datetime.UTC) for month in (5, 6))
-    >>> price.at(may).input_per_million, price.at(june).per_call
-    (0.5, 0.01)
     """
 
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Three letters: USD, EUR.")] = "USD"
@@ -131,7 +126,13 @@ class Price(Tariff, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     changes: Annotated[tuple[PriceChange, ...], Meta(description="The tariffs of later days, each whole.")] = ()
 
     def at(self, time: datetime.datetime) -> Tariff:
-        """The tariff in force at a time in UTC: the last of `changes` that holds then, else this price."""
+        """The tariff in force at a time in UTC: the last of `changes` that holds then, else this price.
+
+        >>> price = Price(input_per_million=0.5, changes=(PriceChange(from_=datetime.date(2026, 6, 1), per_call=0.01),))
+        >>> may, june = (datetime.datetime(2026, month, 9, tzinfo=datetime.UTC) for month in (5, 6))
+        >>> price.at(may).input_per_million, price.at(june).per_call
+        (0.5, 0.01)
+        """
         return next((change for change in reversed(self.changes) if change.holds(time)), self)
 
     @property
