@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from merits.candidates.objects import as_candidate
     from merits.core.answer import Answer
+    from merits.core.batching import Batching
     from merits.core.candidate import Candidate, Price
     from merits.core.decision import Decision
     from merits.core.doors import Model, Store
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from merits.core.task import Example, Task
     from merits.deciding.decide import decide
     from merits.flow import evaluate, write_report
+    from merits.imported import import_results
     from merits.store import open_store
     from merits.tasks.file import load_task
     from merits.tasks.make import make_task
@@ -46,6 +48,7 @@ __version__ = "0.1.0"
 # The list of promises. `tests/test_public_names.py` holds it: each is documented and importable.
 __all__ = [
     "Answer",
+    "Batching",
     "Budget",
     "Candidate",
     "Decision",
@@ -66,6 +69,7 @@ __all__ = [
     "as_candidate",
     "decide",
     "evaluate",
+    "import_results",
     "load_task",
     "make_task",
     "open_store",
@@ -76,6 +80,7 @@ __all__ = [
 
 _HOMES = {
     "Answer": "core.answer",
+    "Batching": "core.batching",
     "Budget": "core.racing",
     "Candidate": "core.candidate",
     "Decision": "core.decision",
@@ -95,6 +100,7 @@ _HOMES = {
     "as_candidate": "candidates.objects",
     "decide": "deciding.decide",
     "evaluate": "flow",
+    "import_results": "imported",
     "load_task": "tasks.file",
     "make_task": "tasks.make",
     "open_store": "store",

@@ -20,7 +20,8 @@ from merits.core.racing import Racing
 from merits.core.task import Example, ScorerSpec, Settings, Task
 from merits.deciding.racing import schedule
 from merits.store import open_store as open_file
-from merits.testing.provider import FakeProvider, Fault, Message
+from merits.testing.provider import FakeProvider, Fault
+from merits.testing.provider.faults import Message
 from tests.evaluating.making import named, run
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from merits.core.identity import JSON, content_hash
+from merits.core.limits import Limits
 from merits.core.price import Price
 
 __all__ = ["Candidate", "Price"]
@@ -13,8 +14,9 @@ __all__ = ["Candidate", "Price"]
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A recipe: its kind, its parameters, and the candidates it is made of.
 
-    `id` is the hash of kind, parameters and parts. The name, the price and the metadata (licence, where it runs)
-    are not in it: renaming or re-pricing a candidate asks nothing again.
+    `id` is the hash of kind, parameters and parts. The name, the price, the metadata (licence, where it runs) and
+    what may be asked in a minute (`limits`; None for the task's) are not in it: renaming or re-pricing a candidate asks
+    nothing again.
 
     >>> a = Candidate(name="a", kind="chat", params={"model": "m"})
     >>> b = Candidate(name="b", kind="chat", params={"model": "m"}, price=Price(per_call=0.01))
@@ -28,6 +30,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parts: tuple[Candidate, ...] = ()
     price: Price | None = None
     metadata: dict[str, JSON] = {}
+    limits: Limits | None = None
     id: str = ""
 
     def __post_init__(self) -> None:

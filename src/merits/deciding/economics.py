@@ -11,6 +11,7 @@ import numpy as np
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
+from merits.deciding.human import corrected_mean
 from merits.deciding.values import gain_bounds, gains, net_values, waited_s
 from merits.stats.critical import Bools, Floats
 from merits.stats.means import mean
@@ -99,8 +100,13 @@ def _gain(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool) 
     shares = _shares(cases, k, needs, mask)
     groups = cases.groups_at(mask)
     shown = rate_bounds if one_sided else rate
-    part = shown(shares, groups, level, anytime=cases.anytime)
     least, most = gain_bounds(needs)
+    neither = -least / (most - least) if most > least else 0.0
+    everywhere = np.ones_like(mask)
+    by_people = corrected_mean(
+        cases, k, lambda each: _shares(each, k, needs, everywhere), level, failed=neither, one_sided=one_sided
+    )
+    part = shown(shares, groups, level, anytime=cases.anytime) if by_people is None else by_people
     value, low, high = (
         None if end is None else end * (most - least) + least for end in (part.value, part.low, part.high)
     )

@@ -15,6 +15,7 @@ from merits.core.identity import JSON
 from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
+from merits.evaluating.served import Served
 from merits.prices.costs import STANDARD
 
 __all__ = ["TOKENS", "Columns", "Reader"]
@@ -49,6 +50,7 @@ class Columns:
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
         self.silent = None if read else np.zeros(shape, np.bool_)
+        self.untimed: Array | None = None  # none was, so far
         self.scores = {name: np.zeros(shape) for name in (*(name for name, _ in judge.others), *judge.asked_others)}
         self.later: Callable[[int, int, Answer], None] | None = None  # who judges answers that a model must judge
         self.counts: dict[str, Counted] = {}
@@ -58,6 +60,7 @@ class Columns:
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
+        self.served = [Served() for _ in range(n_candidates)]
         self._failure_kind = np.zeros(shape, np.int8)
         self._target: Array | None = None
         self._read = read
@@ -91,7 +94,7 @@ class Columns:
                 machine_s[row] = usage.machine_s
                 if predicted is not None:
                     predicted[candidate, row] = code
-                if self.later is not None:
+                if self.later is not None and not answer.refused:
                     self.later(candidate, row, answer)
                 score = judge.score(examples[row], answer)
                 if score is None:
@@ -120,9 +123,12 @@ class Columns:
         if answer.failure is not None:
             self._record_failure(candidate, question, answer.failure)
             return -1
-        if self.silent is not None and _says_nothing(answer.output):
+        self.served[candidate].note(answer)
+        if answer.usage.service_tier == "batch":
+            self._record_untimed(candidate, question)
+        if self.silent is not None and (answer.refused or _says_nothing(answer.output)):
             self.silent[candidate, list(self.rows.rows_of[question])] = True
-        return self._code(answer.output)
+        return -1 if answer.refused else self._code(answer.output)
 
     def _code(self, output: JSON) -> int:
         if self._read is None:
@@ -135,6 +141,12 @@ class Columns:
             self.scores[name][candidate, row] = other.value
             if other.counts is not None:
                 self._record_counts(name, candidate, row, other.counts)
+
+    def _record_untimed(self, candidate: int, question: int) -> None:
+        """An answer that came in a batch came when it came: that is nobody's wait."""
+        if self.untimed is None:
+            self.untimed = np.zeros(self.status.shape, np.bool_)
+        self.untimed[candidate, list(self.rows.rows_of[question])] = True
 
     def _record_counts(self, name: str, candidate: int, row: int, counts: Counts) -> None:
         if name not in self.counts:

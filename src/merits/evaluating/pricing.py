@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.imported import KIND as IMPORTED
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Store, StoredAnswer
 from merits.core.errors import TaskError
@@ -37,7 +38,8 @@ def reprice(
 
     Candidates are recognised by their id; one that is not among `candidates` stays as it was evaluated. `currency`
     is that of the costs, the evaluation's own unless given. With the `store` that holds its answers each is priced as
-    of when it was answered; without, as of the latest price.
+    of when it was answered; without, as of the latest price. One that was imported keeps the costs that were imported
+    with it unless it has a price, which is unknown then where its tokens are.
     """
     present = {candidate.id: candidate for candidate in candidates}
     named = tuple(present.get(candidate.id, candidate) for candidate in evaluation.candidates)
@@ -48,16 +50,28 @@ def reprice(
         evaluation, candidates=named, currency=currency, facts={**facts, **price_facts(named, prices)}
     )
     if store is not None:
-        return priced_in_time(evaluation, prices, store)
-    cost, priced = price_answers(
-        prices,
-        evaluation.tokens,
-        evaluation.machine_s,
-        evaluation.attempts,
-        evaluation.unmetered,
-        services=evaluation.services,
-    )
-    return dataclasses.replace(evaluation, cost=cost, priced=priced)
+        priced = priced_in_time(evaluation, prices, store)
+    else:
+        used = (evaluation.tokens, evaluation.machine_s, evaluation.attempts, evaluation.unmetered)
+        cost, known = price_answers(prices, *used, services=evaluation.services)
+        priced = dataclasses.replace(evaluation, cost=cost, priced=known)
+    for index, (candidate, price) in enumerate(zip(named, prices, strict=True)):
+        if candidate.kind == IMPORTED:
+            by_price = (priced.cost[index], bool(priced.priced[index]))
+            priced.cost[index], priced.priced[index] = _imported(evaluation, index, price, by_price)
+    return priced
+
+
+def _imported(
+    evaluation: Evaluation, k: int, price: Price | None, by_price: tuple[Floats, bool]
+) -> tuple[Floats, bool]:
+    """The costs of an imported candidate: those by its price, else the tool's own; unknown without recorded tokens."""
+    if price is None:
+        return evaluation.cost[k], bool(evaluation.priced[k])
+    by_token = price.input_per_million is not None or price.output_per_million is not None
+    if by_token and not any(counts[k].any() for counts in evaluation.tokens.values()):
+        return np.zeros_like(by_price[0]), False
+    return by_price
 
 
 def known_prices(

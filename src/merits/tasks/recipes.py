@@ -11,6 +11,7 @@ import msgspec
 from merits.core.candidate import Candidate, Price
 from merits.core.errors import CandidateError, TaskError, UsageError
 from merits.core.facts import key_of
+from merits.core.limits import Limits
 from merits.core.needs import Needs
 from merits.core.task import ScorerSpec, TaskKind
 from merits.core.validate import did_you_mean
@@ -162,6 +163,7 @@ def _recipe(spec: Mapping[str, Any], name: str, currency: str, source: Source, p
             params=params,
             price=_price(spec.get("price"), currency, source, (*place, "price")),
             metadata=dict(metadata),
+            limits=_limits(spec.get("limits"), source, (*place, "limits")),
         )
     except TypeError:  # from hashing what no JSON can hold
         raise CandidateError(
@@ -196,6 +198,12 @@ def _price(price: object, currency: str, source: Source, place: Place) -> Price 
     return convert_at({"currency": currency, **price}, Price, source, *place)
 
 
+def _limits(limits: object, source: Source, place: Place) -> Limits | None:
+    if limits is None or isinstance(limits, Limits):
+        return limits
+    return convert_at(limits, Limits, source, *place)
+
+
 def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: str) -> Candidate:
     """The candidate with the price of the machine, if it runs here and has no price of its own.
 
@@ -219,6 +227,7 @@ def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: 
         parts=candidate.parts,
         price=price,
         metadata=candidate.metadata,
+        limits=candidate.limits,
     )
 
 

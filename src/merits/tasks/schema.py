@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from merits.core.candidate import Price
+from merits.core.limits import Limits
 from merits.core.validate import schema_of
 from merits.tasks.definition import Definition
 
@@ -79,6 +80,7 @@ def _candidate_extras() -> Schema:
         "name": {"type": "string", "description": "What it is called; renaming asks nothing again."},
         "price": {"description": "What an answer costs.", "$ref": "#/$defs/price"},
         "metadata": {"type": "object", "description": "Anything worth knowing: licence, where it runs."},
+        "limits": {"description": "What is asked in a minute at most.", **schema_of(Limits)},
     }
 
 
