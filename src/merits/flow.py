@@ -348,6 +348,7 @@ def reconciled(
     `columns` names columns of the bill that are not called as usual. Raises UsageError, with file and line, for a bill
     that cannot be read.
     """
+    from merits.evaluating.asking import AT_ONCE
     from merits.evaluating.counting import counted_answers
     from merits.prices.invoice import read_invoice
     from merits.prices.reconciling import reconcile
@@ -356,7 +357,7 @@ def reconciled(
     bill, currency = read_invoice(invoice, columns), task.needs.currency
     with _opened(store, task, write=False) as opened:
         counted = counted_answers(opened, _asked_versions(task, opened), _prices(task), provider_of)
-    in_flight = task.settings.concurrency
+    in_flight = task.settings.concurrency or AT_ONCE
     return reconcile(bill, counted, tolerance=tolerance, currency=currency, in_flight=in_flight)
 
 

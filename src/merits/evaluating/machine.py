@@ -90,6 +90,7 @@ class OnMachine:
         self._model = model
         self._machine = machine
         self.timed = bool(getattr(model, "timed", False))
+        self.limiter = getattr(model, "limiter", None)
 
     @property
     def fingerprint(self) -> str:
