@@ -31,7 +31,6 @@ Asks: TypeAlias = tuple[Rows, Sequence[int]]
 _LEVEL = 0.95
 _ENOUGH = 8  # stored answers from which their spread says something
 _SAMPLE = 200
-_AT_ONCE = 8  # questions in flight where the settings do not say
 _BYTES_A_TOKEN = 4.0
 _INPUT = np.array([0.6, 1.0, 2.0])  # times what the rule of thumb says: digits, code and other scripts take more
 _OUTPUT = np.array([0.3, 2.0, 20.0])  # times the target's tokens: a bare label, or an explanation around it
