@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.evaluation import Evaluation
+from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.report.sections.subject import Subject
 
@@ -28,7 +29,10 @@ class SpentRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpentSection(msgspec.Struct, frozen=True, kw_only=True):
-    """All candidates. `cost` sums those with a price; `n_unpriced` have none, so it is a lower bound then."""
+    """All candidates. `cost` sums those with a price; `n_unpriced` have none, so it is a lower bound then.
+
+    What `judges` cost is in none of these sums.
+    """
 
     rows: tuple[SpentRow, ...]
     token_kinds: tuple[str, ...]
@@ -36,6 +40,7 @@ class SpentSection(msgspec.Struct, frozen=True, kw_only=True):
     cost: float | None
     n_unpriced: int
     currency: str
+    judges: tuple[Judged, ...] = ()
 
 
 def spent_section(subject: Subject) -> SpentSection | None:
@@ -52,6 +57,7 @@ def spent_section(subject: Subject) -> SpentSection | None:
         cost=sum(costs) if costs else None,
         n_unpriced=len(rows) - len(costs),
         currency=subject.evaluation.currency,
+        judges=subject.evaluation.judged,
     )
 
 
