@@ -568,7 +568,7 @@ class _Run:
             facts["cross-validation"] = f"{n_folds} folds"
         for each in self.contenders:
             facts |= self._facts_of(each)
-        judging = {} if self.judging is None else self.judging.facts()
+        judging = {} if self.judging is None else self.judging.facts(self.judged)
         return facts | _unscored_facts(self.judge) | judging
 
     def _facts_of(self, each: Contender) -> dict[str, str]:
