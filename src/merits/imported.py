@@ -134,6 +134,7 @@ def _draft(path: Path, found: Found, name: str) -> None:
         list(dict.fromkeys(row.candidate for row in found.rows)),
         said=f"Results of {source.tool}, imported from {source.file}.",
         scores=f"{source.tool} ({source.metric})",
+        repeats=1 + max(row.repeat for row in found.rows),
     )
 
 

@@ -135,6 +135,11 @@ class Cases:
         """How many rows of candidate k have a status."""
         return int(np.count_nonzero((self.evaluation.status[k] == status) & self.due[k]))
 
+    def timed(self, k: int) -> bool:
+        """Whether it is known how long candidate k takes: answers of 0 seconds all are no record (imported results)."""
+        answered = self.asked[k] & ~self.failed[k]
+        return bool(self.evaluation.latency_s[k].any() or not answered.any())
+
     def mean_cost(self, k: int) -> float | None:
         """What one case costs candidate k on average, failures and retries included; None when it has no price."""
         if not self.evaluation.priced[k] or not self.asked[k].any():

@@ -14,7 +14,7 @@ from merits.core.needs import Needs, Requirement
 from merits.deciding.amounts import ODDS, about_more, round_up
 from merits.deciding.cases import Cases
 from merits.deciding.measuring import Measured, Part, measured, rival_of
-from merits.deciding.metrics import Question
+from merits.deciding.metrics import QUANTILES, Question
 from merits.stats.power import examples_for_gate, with_power
 
 __all__ = ["considered", "facts", "judge", "overall", "required"]
@@ -149,6 +149,8 @@ def _no_record(requirement: Requirement, found: Measured, part: Part, question: 
     name = cases.evaluation.names[k]
     if requirement.metric in _MONEY and not cases.evaluation.priced[k]:
         return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
+    if requirement.metric in QUANTILES and not cases.timed(k):
+        return f"How long {name} takes was not recorded: import it with its latencies, or ask it anew."
     if requirement.metric in _OF_PROBABILITIES and k not in _with_probabilities(cases):
         return f"{name} gives no probabilities, so this cannot be measured."
     if requirement.against and found.missing:

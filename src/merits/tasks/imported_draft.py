@@ -20,6 +20,10 @@ _SCORER = [
     "# nothing of the imported ones.",
     "scorers: [exact]",
 ]
+_NO_SCORER = [
+    "# No right answers were recorded: add a column `target` to the data and name another scorer to score answers anew.",
+    "scorers: [imported]",
+]
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,14 @@ def task_name(text: str) -> str:
 
 
 def draft_imported(
-    out: Path, name: str, cases: Sequence[Case], candidates: Sequence[str], *, said: str, scores: str
+    out: Path,
+    name: str,
+    cases: Sequence[Case],
+    candidates: Sequence[str],
+    *,
+    said: str,
+    scores: str,
+    repeats: int = 1,
 ) -> None:
     """Writes the task file and, beside it, NAME-examples.jsonl. Raises UsageError rather than replace one.
 
@@ -56,6 +67,8 @@ def draft_imported(
     with_target = all(case.target not in (None, "", []) for case in cases)
     lines = [_line(case, slices, with_target=with_target) for case in cases]
     text = _text(name, data.name, slices, candidates, said=said, scores=scores, with_target=with_target)
+    if repeats > 1:
+        text += f"settings: {{repeats: {repeats}}}\n"
     out.parent.mkdir(parents=True, exist_ok=True)
     data.write_text("".join(line + "\n" for line in lines), "utf-8")
     out.write_text(text, "utf-8")
@@ -104,7 +117,7 @@ def _text(
         "split: {method: given, column: split}",
         "",
         f"# The scores that were imported are those of {scores}.",
-        *(_SCORER if with_target else []),
+        *(_SCORER if with_target else _NO_SCORER),
         "",
         "# Without a bar the best one is looked for; with a worth, money decides instead of quality.",
         "needs:",
