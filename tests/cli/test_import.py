@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 import merits as library
+from merits.cli import parser
 from merits.core.outcome import Status
 from merits.store import open_store
 from tests.cli.conftest import Merits
@@ -288,3 +290,12 @@ def test_what_cannot_be_done_says_why(merits: Merits, words: list[str], found: s
     assert code == 2
     assert found in err
     assert not Path("merits.yaml").exists()
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "importing.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", re.findall(r"^merits (import [^#\n]*)", PAGE, re.MULTILINE))
+def test_every_command_of_the_page_can_be_typed(command: str) -> None:
+    """What stands in docs/importing.md has the options that there are."""
+    assert parser("import").parse_args(shlex.split(command)).verb == "import"

@@ -21,7 +21,7 @@ _SCORER = [
     "scorers: [exact]",
 ]
 _NO_SCORER = [
-    "# No right answers were recorded: add a column `target` to the data and name another scorer to score answers anew.",
+    "# No right answers were recorded. To score answers anew, add a column `target` to the data, name another scorer.",
     "scorers: [imported]",
 ]
 

@@ -118,7 +118,7 @@ def _check_paired(rows: Sequence[Imported]) -> None:
 
 def _source(sources: Sequence[Source]) -> Source:
     first = sources[0]
-    facts = {}
+    facts: dict[str, str] = {}
     for source in sources:
         one = len(sources) == 1
         facts |= {name if one else f"{name} of {source.file}": text for name, text in source.facts.items()}
