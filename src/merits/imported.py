@@ -163,7 +163,7 @@ def _as_found(evaluation: Evaluation) -> Found:
 
 def _row(evaluation: Evaluation, k: int, i: int) -> Imported:
     status = Status(int(evaluation.status[k, i]))
-    timed = bool(evaluation.latency_s[k].any())
+    timed = evaluation.untimed is None or not evaluation.untimed[k, i]
     tokens = {kind: int(counts[k, i]) for kind, counts in evaluation.tokens.items()}
     metered = any(counts[k].any() for counts in evaluation.tokens.values())
     return Imported(
@@ -297,7 +297,7 @@ def _unknown(evaluation: Evaluation, n_examples: int) -> list[str]:
         metered = any(counts[k].any() for counts in evaluation.tokens.values())
         known = {
             "costs": bool(evaluation.priced[k]),
-            "latency": bool(evaluation.latency_s[k].any()),
+            "latency": evaluation.untimed is None or not evaluation.untimed[k].any(),
             "tokens": metered,
         }
         unknown = [what for what, there in known.items() if not there]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from merits.candidates.chat import Endpoint, _seconds, answer_of, usage_of
+from merits.candidates.completions import answer_of, usage_of
 from merits.candidates.meter import AskFailed, Meter
+from merits.candidates.providers import Endpoint, _seconds
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer, Failure
 from merits.core.candidate import Candidate
@@ -126,11 +127,8 @@ def test_a_wrong_key_is_unauthorised_and_never_shown() -> None:
 
 def test_a_key_that_a_provider_repeats_is_redacted() -> None:
     """Some put the refused key into their message."""
-    with FakeProvider(lambda messages: "") as provider:
-        model = chat(provider, env={"OPENAI_API_KEY": KEY})
-        endpoint = model._endpoint  # type: ignore[attr-defined]
-        assert isinstance(endpoint, Endpoint)
-        found = endpoint._failure(400, f'{{"error": {{"message": "bad key {KEY}"}}}}', None)
+    endpoint = Endpoint("openai", "http://localhost:9/v1", {"OPENAI_API_KEY": KEY})
+    found = endpoint._failure(400, f'{{"error": {{"message": "bad key {KEY}"}}}}', None)
     assert found.message == "400: bad key ***"
 
 
@@ -231,9 +229,10 @@ def test_a_missing_key_names_the_variable_and_where_to_put_it() -> None:
 def test_the_env_file_beside_the_task_is_read(tmp_path: Path) -> None:
     """As every developer expects; the environment itself goes first."""
     (tmp_path / ".env").write_text(f'# keys\nexport MISTRAL_API_KEY="{KEY}"  # mine\nOTHER=1\n')
-    params: dict[str, JSON] = {"model": "small", "provider": "mistral"}
-    model = load(Candidate(name="mine", kind="chat", params=params), LoadContext(folder=tmp_path, env={}))
-    assert model._endpoint._headers == {"Authorization": f"Bearer {KEY}"}  # type: ignore[attr-defined]
+    with FakeProvider(api_key=KEY) as provider:
+        params: dict[str, JSON] = {"model": "small", "provider": "mistral", "base_url": provider.base_url}
+        model = load(Candidate(name="mine", kind="chat", params=params), LoadContext(folder=tmp_path, env={}))
+        assert ask(model).output == "Is it?"
 
 
 def test_a_broken_env_file_is_named_without_showing_the_line(tmp_path: Path) -> None:

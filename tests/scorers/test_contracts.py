@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from merits.core.answer import Answer
+from merits.core.doors import Scorer
 from merits.core.identity import JSON
+from merits.core.judge import JudgeScorer
+from merits.core.outcome import Score
 from merits.core.task import Example, ScorerSpec
 from merits.scorers import registry
 from merits.scorers.python import as_spec
@@ -21,6 +25,32 @@ def pair(target: JSON, output: JSON) -> tuple[Example, Answer]:
 def first_letter(example: Example, answer: Answer) -> float:
     said = answer.output if isinstance(answer.output, str) else ""
     return 1.0 if said[:1] == str(example.target)[:1] else 0.25
+
+
+def contains_target(messages: Any) -> JSON:
+    """A judge's model that follows the instruction to the letter: yes, or A, where the target is in the answer."""
+    text = str(messages[1]["content"])
+    parts = [part.split("\n", 1) for part in text.split("<<<")[1:]]
+    said = {head.rsplit(" ", 1)[0]: body[0].strip() if body else "" for head, *body in parts}
+    if "ANSWER TO JUDGE" in said:
+        return {"verdict": "yes" if said["RIGHT ANSWER"] in said["ANSWER TO JUDGE"] else "no"}
+    better = [len(said[f"ANSWER {side}"]) > 3 and "b" not in said[f"ANSWER {side}"] for side in "AB"]
+    return {"verdict": "tie" if better[0] == better[1] else "A" if better[0] else "B"}
+
+
+def driven(judge: JudgeScorer) -> Scorer:
+    """The judge as a scorer, its model being `contains_target`."""
+
+    def score(example: Example, answer: Answer) -> Score:
+        asking = judge.judge(example, answer)
+        try:
+            ask = next(asking)
+            while True:
+                ask = asking.send(Answer(contains_target(ask.messages)))
+        except StopIteration as end:
+            return end.value.score
+
+    return score
 
 
 CLASSES = ("ham", "spam")
@@ -55,6 +85,8 @@ CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSO
         [("the cat sat", "The cat sat")],
         [("the cat sat", "a dog ran off"), ("the cat sat", "")],
     ),
+    "judge": (ScorerSpec("judge", {"model": "m"}), [("Paris", "It is Paris.")], [("Paris", "Rome"), ("Paris", "")]),
+    "pairwise": (ScorerSpec("pairwise", {"model": "m"}), [("b", "long")], [("long", "b"), ("b", "bb"), ("b", "b")]),
     "python": (as_spec(first_letter), [("abc", "axx")], [("abc", "b"), ("abc", None)]),
 }
 
@@ -66,7 +98,8 @@ class TestBuiltIns(ScorerContract):
         self.spec, self.good, self.bad = CASES[kind]
 
     def make_scorer(self):
-        return registry.load(self.spec, classes=CLASSES if self.spec.kind == "label" else (), folder=Path())
+        scorer = registry.load(self.spec, classes=CLASSES if self.spec.kind == "label" else (), folder=Path())
+        return driven(scorer) if isinstance(scorer, JudgeScorer) else scorer
 
     def solved(self):
         return [pair(*case) for case in self.good]

@@ -106,7 +106,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(path: Path, write:
     database.commit()
     database.close()
     before = path.read_bytes()
-    with pytest.raises(StoreTooNew, match=r"newer Merits \(schema 99; this one reads up to 1\). Update Merits"):
+    with pytest.raises(StoreTooNew, match=r"newer Merits \(schema 99; this one reads up to 2\). Update Merits"):
         open_store(path, write=write)
     assert path.read_bytes() == before
 

@@ -14,7 +14,7 @@ import msgspec
 
 from merits.candidates.assets import asset_folders
 from merits.candidates.batcher import Batcher
-from merits.candidates.chat import answer_of, usage_of
+from merits.candidates.completions import answer_of, usage_of
 from merits.candidates.files import file_hash
 from merits.candidates.imports import versions
 from merits.candidates.meter import AskFailed

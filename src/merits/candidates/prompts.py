@@ -12,6 +12,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from merits.candidates.media import Media
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text, is_messages
 from merits.core.errors import CandidateError
@@ -54,22 +55,36 @@ class PromptParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fro
 
 
 class Prompt:
-    """Makes the messages for an input, from parameters, the task's labels and the examples that are shown."""
+    """Makes the messages for an input, from parameters, the task's labels and the examples that are shown.
 
-    def __init__(self, params: PromptParams, context: LoadContext, shown: Sequence[Shown] = ()) -> None:
+    With `media`, pictures and sounds that an input names are put into the message; without, they stay names.
+    """
+
+    def __init__(
+        self, params: PromptParams, context: LoadContext, shown: Sequence[Shown] = (), media: Media | None = None
+    ) -> None:
         self._template = params.prompt
+        self._media = media
         self.labels = context.classes if params.labels and context.task_kind == "classification" else ()
         system = "\n".join(part for part in (params.system, _allowed(self.labels)) if part)
         self._start: list[Message] = [{"role": "system", "content": system}] if system else []
         for example in (*params.examples, *shown):
-            self._start.append({"role": "user", "content": fill(params.prompt, example.input)})
+            self._start.append({"role": "user", "content": self._content(example.input)})
             self._start.append({"role": "assistant", "content": as_text(example.output)})
 
     def messages(self, input: JSON) -> list[Message]:
         """The messages for an input; an input that is a list of messages goes in as it is, after the instructions."""
         if is_messages(input) and self._template == "{input}":
             return [*self._start, *({**message} for message in input)]
-        return [*self._start, {"role": "user", "content": fill(self._template, input)}]
+        return [*self._start, {"role": "user", "content": self._content(input)}]
+
+    def _content(self, input: JSON) -> JSON:
+        """The filled prompt; where the input holds pictures or sounds, a list of parts: what is asked, then these."""
+        rest, parts = self._media.split(input) if self._media is not None else (input, [])
+        text = fill(self._template, rest)
+        if not parts:
+            return text
+        return [*([{"type": "text", "text": text}] if text.strip() else []), *parts]
 
 
 def _allowed(labels: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ class LoadContext:
 
     `folder` is the task's: relative paths and the user's own modules are found there. `timeout_s` is the deadline of
     one attempt, for models that must interrupt their own work. `seed` decides whatever a model draws at random.
+    `data_folders` are those of the data files: a picture or a sound that an input names is looked for there first.
     """
 
     folder: Path = Path()
@@ -40,6 +41,7 @@ class LoadContext:
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     timeout_s: float = 60.0
     seed: int = 0
+    data_folders: tuple[Path, ...] = ()
 
 
 class Kind(Protocol):

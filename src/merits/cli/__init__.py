@@ -26,6 +26,10 @@ VERBS = {
     "compare": "what changed between candidates, runs, or results of another tool",
     "gate": "pass or fail a candidate in CI: against a baseline, and by what the task requires",
     "explain-decision": "why the decision is what it is, step by step, with every number and its source",
+    "models": "list the models that an endpoint offers",
+    "judge": "measure a judge (a model that scores) against labels of people",
+    "prices": "what a model costs on a day, with source and date",
+    "reconcile": "compare what was counted with a provider's bill",
     "kinds": "list the kinds of candidate and scorer, with their parameters",
     "schema": "print the JSON Schema of the task file, for editors",
 }

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from merits.cli import github
+from merits.cli.batching import add_batch, batching_of, in_batches, said_before
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.racing import add_race, racing_of
+from merits.cli.spending import add_spending, budget_of, confirmation, foretold
 from merits.core.errors import UsageError
 from merits.core.validate import did_you_mean
 
@@ -40,11 +42,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, metavar="N", help="ask every question N times")
     parser.add_argument("--concurrency", type=int, metavar="N", help="questions in flight per candidate")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="deadline of one attempt")
+    _add_asking(parser)
     add_race(parser)
+    add_spending(parser)
+    add_batch(parser)
     add_store(parser)
     parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_json(parser)
+
+
+def _add_asking(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    for option, ask, text in (
+        ("--offline", "nothing", "ask nothing: decide on what is stored, and fail when something is missing"),
+        ("--refresh", "everything", "ask everything again; the new answers count from then on"),
+        ("--retry-failed", "failed", "ask again what failed or was refused before, and nothing new"),
+    ):
+        group.add_argument(option, dest="ask", action="store_const", const=ask, default="missing", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,12 +69,27 @@ def run(args: argparse.Namespace) -> int:
 
     task = _adjusted(found_task(args.task), args)
     split: Split = "dev" if args.dev else "test"
-    race = racing_of(args, task)
+    race, budget, batch = racing_of(args, task), budget_of(args), batching_of(args)
     if args.dry_run:
-        asked = flow.plan(task, split=split, store=args.store)
+        asked = flow.plan(task, split=split, store=args.store, ask=args.ask, budget=budget)
         return _show_plan(asked, flow.barred(task), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
-        done = flow.run(task, split=split, store=args.store, progress=progress, race=race)
+        if batch is not None:
+            race = in_batches(race)
+            if progress is not None:
+                for note in said_before(task, race):
+                    progress.note(note)
+        done = flow.run(
+            task,
+            split=split,
+            store=args.store,
+            progress=progress,
+            race=race,
+            ask=args.ask,
+            budget=budget,
+            confirm=confirmation(args, budget),
+            batch=batch,
+        )
     return conclude(done, args)
 
 
@@ -67,18 +97,22 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
     """Writes the report, prints the outcome, and returns the exit code of the decision."""
     from merits import flow
     from merits.evaluating.importing import outcomes_file
+    from merits.report.drawings import painter
 
     name = "report-dev.html" if done.evaluation.split == "dev" else "report.html"
     path = args.report or Path(done.task.folder) / f"{done.task.name}-{name}"
     if args.json:
-        flow.save_page(done.view, path)
+        with painter.apart():
+            flow.save_page(done.view, path)
         outcomes = outcomes_file(done.evaluation)
-        print_json("merits.run/1", {"decision": done.decision, "report": str(path), "outcomes": outcomes})
+        said = {"decision": done.decision, "report": str(path), "outcomes": outcomes, "bill": done.bill}
+        print_json("merits.run/1", said)
     else:
         from merits.report import terminal
 
         terminal.render(done.view, console())  # before the page, which may not be writable
-        print(f"report: {flow.save_page(done.view, path)}")
+        with painter.apart():
+            print(f"report: {flow.save_page(done.view, path)}")
     _step_summary(done)
     if done.evaluation.split == "dev":
         return 0
@@ -122,12 +156,15 @@ def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: b
     if as_json:
         parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
         said = {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts, "ruled_out": dict(barred)}
+        said["forecast"] = plan.forecast
         print_json("merits.plan/1", said)
         return 0
     from merits.report import terminal
     from merits.report.plain import clean
 
     terminal.render_plan(plan, console())
+    if foretold(plan):
+        print(clean(foretold(plan)))
     if raced and plan.n_to_ask:
         print(
             "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."

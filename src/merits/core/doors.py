@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
 from merits.core.answer import Answer
+from merits.core.batching import Submission
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.evaluation import Evaluation
@@ -15,7 +16,18 @@ from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example, Split
 
-__all__ = ["AnswerKey", "Improver", "Model", "Record", "Scorer", "Store", "StoredAnswer", "StoredRun", "Trainable"]
+__all__ = [
+    "AnswerKey",
+    "Improver",
+    "Model",
+    "Record",
+    "Refreshed",
+    "Scorer",
+    "Store",
+    "StoredAnswer",
+    "StoredRun",
+    "Trainable",
+]
 
 
 @runtime_checkable
@@ -85,6 +97,14 @@ class StoredAnswer(msgspec.Struct, frozen=True, gc=False):
     at: float
 
 
+class Refreshed(msgspec.Struct, frozen=True, gc=False):
+    """A question that is asked anew from here on, and when (UNIX seconds): what was answered before counts no more."""
+
+    version: str
+    key: AnswerKey
+    at: float
+
+
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """An evaluation in the store, without its arrays. `number` counts from 1; `at` is UNIX seconds, None if unknown."""
 
@@ -96,20 +116,30 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     at: float | None
 
 
-Record: TypeAlias = StoredAnswer | Candidate | Evaluation | Decision
+Record: TypeAlias = StoredAnswer | Refreshed | Candidate | Evaluation | Decision | Submission
 
 
 class Store(Protocol):
     """Append-only memory. Nothing updates, nothing deletes.
 
-    When `add` returns, the records are on disk. Adding an answer whose version and key are stored does nothing,
-    unless the stored one is a failure: then the new one counts. Methods may be called from any thread.
+    When `add` returns, the records are on disk. Of the answers to one version and key the first counts, unless it is
+    a failure: then the next one does. A refused answer gives way to a later answer too, but not to a failure. After a
+    `Refreshed` only what was added later counts; until then nothing does, so old and new are never mixed. All that was
+    ever added stays, and can be read as `paid`. Methods may be called from any thread.
     """
 
     def add(self, records: Sequence[Record]) -> None: ...
 
     def answers(self, version: str, keys: Collection[AnswerKey] | None = None) -> Mapping[AnswerKey, Answer]:
-        """The answers of one version (to these keys only, if given), the latest for each key, failures included."""
+        """The answers of one version (to these keys only, if given) that count, failures included."""
+        ...
+
+    def paid(self, version: str) -> Iterator[StoredAnswer]:
+        """All that was ever answered by one version, oldest first: also what counts no more, for it was paid too."""
+        ...
+
+    def refreshed(self, version: str, key: AnswerKey) -> float | None:
+        """When a question was last asked anew (UNIX seconds); None when it never was."""
         ...
 
     def candidates(self) -> Sequence[Candidate]:
@@ -130,6 +160,10 @@ class Store(Protocol):
 
     def decisions(self, task: str) -> Sequence[Decision]:
         """All decisions on a task (by its id), oldest first."""
+        ...
+
+    def submissions(self, version: str | None = None) -> Sequence[Submission]:
+        """What was put to providers as batches (for one version), each at its latest stage, oldest first."""
         ...
 
     def close(self) -> None: ...

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.candidate import Candidate
+from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
 
-__all__ = ["Counted", "Evaluation", "Labels", "Raced"]
+__all__ = ["Budgeted", "Counted", "Evaluation", "Human", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -55,6 +56,16 @@ class Raced:
 
 
 @dataclass(frozen=True)
+class Budgeted:
+    """What a run might spend (`amount` of `unit`), what it spent of that, and whether it ended with the budget."""
+
+    amount: float
+    unit: str
+    spent: float
+    ended: bool
+
+
+@dataclass(frozen=True)
 class Counted:
     """What the answers add to a statistic of all of them: counts of shape (candidates, rows, columns); 0 if unscored.
 
@@ -66,21 +77,40 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class Human:
+    """What people said of some answers: where they `said` anything, and whether it was `solved` (candidates, rows).
+
+    What is said of it holds only if chance decided which answers they looked at.
+    """
+
+    said: NDArray[np.bool_]
+    solved: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """All outcomes of one task and one split. Arrays have shape (candidates, rows) unless said otherwise.
 
     A row is one (example, repeat, perturbation). `status` (int8, see `Status`) is the mask: where it is not SCORED,
-    `value`, `solved` and `scores` hold 0 and mean nothing; where it is MISSING or FAILED, so do latency and tokens of
-    the answer, though a failed attempt's `cost` counts. `group` (rows,) holds codes: rows that are not independent
-    (repeats of one example, one customer) share one. `tags` maps a slice name to texts (rows,).
+    `value`, `solved` and `scores` hold 0 and mean nothing; where it is MISSING or FAILED, so do latency and machine
+    time. `tokens` and `cost` are those of all attempts, of a failed row too, for they are on the bill. `group` (rows,)
+    holds codes: rows that are not independent (repeats of one example, one customer) share one. `tags` maps a slice
+    name to texts (rows,).
 
     `value` and `solved` are the first scorer's; `scores` maps the other scorers' names to their values, and `counts`
     the names of those that measure all answers together (BLEU, word error rate) to what these are made of.
     `tokens` maps kinds of tokens to counts. `machine_s` is the machine time an answer took. `cost` is money in
     `currency`, meaningful where `priced[candidate]`; an unknown price is not 0. `versions` names the exact thing
     that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
-    in which order, where not everybody was asked everything. `silent` is where the answer of a generation was empty;
-    None where that is not recorded.
+    in which order, where not everybody was asked everything. `untimed` is where it is not known how long a caller would
+    have waited for the answer (it came in a batch, or another tool did not say): latency means nothing there; None
+    where all was timed. `silent` is where the answer of a generation was empty;
+    None where that is not recorded. `unmetered` counts the attempts that may be on the bill and whose tokens the
+    provider did not tell; None where there is none. `services` maps a way of service that is not the standard
+    ("batch") to the answers that were billed as it. `unasked` is where nothing was to be asked in this run (its budget
+    ended, or it asked failures only): what is missing there is nobody's failure. `budget` is what it might spend.
+    `judged` is what models did that scored answers. `human` are labels of people on some of the answers; they are put
+    in on reading, like prices, and not stored with the evaluation.
     """
 
     task: str
@@ -113,6 +143,13 @@ class Evaluation:
     raced: Raced | None = None
     counts: Mapping[str, Counted] = field(default_factory=dict)
     silent: NDArray[np.bool_] | None = None
+    untimed: NDArray[np.bool_] | None = None
+    unmetered: Ints | None = None
+    services: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    judged: tuple[Judged, ...] = ()
+    human: Human | None = None
+    unasked: NDArray[np.bool_] | None = None
+    budget: Budgeted | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -30,8 +30,8 @@ class Cases:
     """An evaluation as one policy reads it. Only rows as they are (no perturbation) are decided on.
 
     `asked_of` (candidates, rows) narrows it to what candidates were to be asked; by default that is everything, or, of
-    a race, what each was asked before it was dropped. For a requirement on a part of it: `perturbation` reads the rows
-    under that one instead, and `within` (rows,) leaves out all other rows.
+    a race, what each was asked before it was dropped; never what the run left unasked. For a requirement on a part of
+    it: `perturbation` reads the rows under that one instead, and `within` (rows,) leaves out all other rows.
     """
 
     evaluation: Evaluation
@@ -47,12 +47,14 @@ class Cases:
 
     @cached_property
     def _scheduled(self) -> Bools:
-        raced = self.evaluation.raced
+        raced, unasked = self.evaluation.raced, self.evaluation.unasked
         if self.asked_of is not None:
-            return self.asked_of
-        if raced is None:
-            return np.ones(self.evaluation.status.shape, np.bool_)
-        return np.asarray(raced.place < raced.asked[:, None])
+            whole = self.asked_of
+        elif raced is None:
+            whole = np.ones(self.evaluation.status.shape, np.bool_)
+        else:
+            whole = np.asarray(raced.place < raced.asked[:, None])
+        return whole if unasked is None else np.asarray(whole & ~unasked)
 
     @cached_property
     def clean(self) -> Bools:
@@ -76,6 +78,17 @@ class Cases:
         failed = self.evaluation.failed & self._scheduled & (self.evaluation.perturbations == self.perturbation)
         given_up = (self.evaluation.status == Status.MISSING) & failed.any(axis=1, keepdims=True)
         return np.asarray((failed | given_up) & self.due)
+
+    @cached_property
+    def timed(self) -> Bools:
+        """Of which candidates (candidates,) it is known how long a caller waited, for every answer that counts.
+
+        Those that were timed are no sample of all: how they were asked decided that, not chance.
+        """
+        untimed = self.evaluation.untimed
+        if untimed is None:
+            return np.ones(len(self.evaluation.candidates), np.bool_)
+        return np.asarray(~(untimed & self.asked & ~self.failed).any(axis=1))
 
     @cached_property
     def counted(self) -> Bools:
@@ -134,11 +147,6 @@ class Cases:
     def count(self, status: Status, k: int) -> int:
         """How many rows of candidate k have a status."""
         return int(np.count_nonzero((self.evaluation.status[k] == status) & self.due[k]))
-
-    def timed(self, k: int) -> bool:
-        """Whether it is known how long candidate k takes: answers of 0 seconds all are no record (imported results)."""
-        answered = self.asked[k] & ~self.failed[k]
-        return bool(self.evaluation.latency_s[k].any() or not answered.any())
 
     def mean_cost(self, k: int) -> float | None:
         """What one case costs candidate k on average, failures and retries included; None when it has no price."""

@@ -144,11 +144,20 @@ def _settled(requirement: Requirement, found: Measured, question: Question) -> t
     return more, f"{many} would show {ODDS} whether {name} meets {requirement} (so far it {so_far} it)."
 
 
-def _no_record(requirement: Requirement, found: Measured, part: Part, question: Question) -> str:
+def _no_record(  # noqa: PLR0911  one line for each reason
+    requirement: Requirement, found: Measured, part: Part, question: Question
+) -> str:
     cases, k = question.cases, question.k
     name = cases.evaluation.names[k]
-    if unrecorded := _unrecorded(requirement.metric, cases, k):
-        return unrecorded
+    if requirement.metric in _MONEY and not cases.evaluation.priced[k]:
+        return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
+    if requirement.metric in QUANTILES and not cases.timed[k]:
+        return (
+            f"How long {name} takes was not measured (answers of a batch tell no wait, nor do some results of other "
+            "tools): merits run --refresh without --batch measures it."
+        )
+    if requirement.metric in _OF_PROBABILITIES and k not in _with_probabilities(cases):
+        return f"{name} gives no probabilities, so this cannot be measured."
     if requirement.against and found.missing:
         return f"Evaluate {rival_of(requirement, question.needs)} and {name} on the same examples: {found.missing}."
     if requirement.under and found.missing:
@@ -157,18 +166,6 @@ def _no_record(requirement: Requirement, found: Measured, part: Part, question: 
         return f"{name} has no answer to judge in {part.where}: add examples of it, or run again."
     where = f" in {part.where}" if part.where else ""
     return f"{requirement} cannot be settled for {name}{where} by a number of examples that can be told now."
-
-
-def _unrecorded(metric: str, cases: Cases, k: int) -> str:
-    """What the evaluation holds no record of at all; "" where that is not the matter."""
-    name = cases.evaluation.names[k]
-    if metric in _MONEY and not cases.evaluation.priced[k]:
-        return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
-    if metric in QUANTILES and not cases.timed(k):
-        return f"How long {name} takes was not recorded: import it with its latencies, or ask it anew."
-    if metric in _OF_PROBABILITIES and k not in _with_probabilities(cases):
-        return f"{name} gives no probabilities, so this cannot be measured."
-    return ""
 
 
 def _with_probabilities(cases: Cases) -> Collection[int]:

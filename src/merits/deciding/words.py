@@ -9,6 +9,7 @@ from merits.core.decision import Standing
 from merits.core.estimate import cases_to_hold
 from merits.deciding.amounts import listed, pieces
 from merits.deciding.assessment import Assessment
+from merits.deciding.limits import budget_sentence
 from merits.deciding.raced import race_result, race_sentences
 from merits.deciding.verdict import Ruling
 
@@ -30,6 +31,8 @@ def summarised(
     race = race_result(assessment)
     if race is not None:
         parts.append(race_sentences(race))
+    else:
+        parts.append(budget_sentence(assessment))
     parts += [_failures(standings), money if ruling.chosen is not None else "", change]
     return " ".join(part for part in parts if part)
 

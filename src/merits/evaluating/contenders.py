@@ -51,6 +51,7 @@ def load_context(task: Task, env: Mapping[str, str] | None) -> LoadContext:
         env=dict(os.environ) if env is None else env,
         timeout_s=task.settings.timeout_s,
         seed=task.settings.seed,
+        data_folders=tuple(map(Path, task.data_folders)),
     )
     environment(context)
     return context

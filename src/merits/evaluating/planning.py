@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from merits.evaluating.forecast import Forecast
+
 __all__ = ["Part", "Plan"]
 
 
@@ -11,9 +13,10 @@ __all__ = ["Part", "Plan"]
 class Part:
     """One candidate's part of a plan, in rows (example times repeat).
 
-    `version` names the exact thing that answers; its answers are stored under it. `n_failed_before` rows failed in
-    the last run that asked them: they are asked again and are among `n_to_ask`. What is `ruled_out`, for the reason
-    given there, is asked nothing.
+    `version` names the exact thing that answers; its answers are stored under it. `n_stored` rows keep what is stored.
+    `n_failed_before` rows failed in the last run that asked them (or were refused, where those are asked again): they
+    are among `n_to_ask`. `n_left_out` rows have no answer and are not asked for either. What is `ruled_out`, for the
+    reason given there, is asked nothing.
     """
 
     candidate: str
@@ -22,22 +25,24 @@ class Part:
     n_stored: int
     n_failed_before: int
     ruled_out: str = ""
+    n_left_out: int = 0
 
     @property
     def n_to_ask(self) -> int:
-        """Rows without an answer in the store."""
-        return 0 if self.ruled_out else self.n_rows - self.n_stored
+        """Rows that are asked."""
+        return 0 if self.ruled_out else self.n_rows - self.n_stored - self.n_left_out
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The parts of all candidates, in their order.
+    """The parts of all candidates, in their order, and what asking is likely to cost (None: nothing is paid for).
 
     >>> print(Plan((Part("a", "v", n_rows=100, n_stored=40, n_failed_before=2),)))
     a: 60 to ask (2 of them failed before), 40 stored
     """
 
     parts: tuple[Part, ...]
+    forecast: Forecast | None = None
 
     @property
     def n_to_ask(self) -> int:
@@ -50,4 +55,5 @@ class Plan:
 
 def _line(part: Part) -> str:
     before = f" ({part.n_failed_before:,} of them failed before)" if part.n_failed_before else ""
-    return f"{part.candidate}: {part.n_to_ask:,} to ask{before}, {part.n_stored:,} stored"
+    left_out = f", {part.n_left_out:,} left out" if part.n_left_out else ""
+    return f"{part.candidate}: {part.n_to_ask:,} to ask{before}, {part.n_stored:,} stored{left_out}"

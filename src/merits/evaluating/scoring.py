@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 from merits.core.answer import Answer
 from merits.core.doors import Scorer
+from merits.core.judge import JudgeScorer
 from merits.core.outcome import Counts, Score
 from merits.core.secrets import redact
 from merits.core.task import Example
@@ -30,12 +32,21 @@ class Judge:
 
     def __init__(self, scorers: Sequence[tuple[str, Scorer]]) -> None:
         self.name, self._first = scorers[0]
-        self.others = list(scorers[1:])
+        self._asked_first = isinstance(self._first, JudgeScorer)
+        self.others = [other for other in scorers[1:] if not isinstance(other[1], JudgeScorer)]
+        self.asked_others = tuple(name for name, scorer in scorers[1:] if isinstance(scorer, JudgeScorer))
         self.unscored: Counter[str] = Counter()
         self.left_out: dict[str, str] = {}
 
     def score(self, example: Example, answer: Answer) -> Score | None:
-        """The first scorer's score; None when it could not judge, and then the reason is counted."""
+        """The first scorer's score; None when it could not judge, and then the reason is counted.
+
+        None, and nothing counted, where the first is a model that has to be asked (`evaluating.judging`).
+        """
+        if answer.refused:
+            return _refused(self._first, example)
+        if self._asked_first:
+            return None
         try:
             score = self._first(example, answer)
             if type(score) is Score and 0.0 <= score.value <= 1.0 and _sound(score.counts):
@@ -48,6 +59,8 @@ class Judge:
 
     def other_scores(self, example: Example, answer: Answer) -> list[tuple[str, Score]]:
         """What the other scorers say, by name."""
+        if answer.refused:
+            return [(name, _refused(scorer, example)) for name, scorer in self.others]
         scores = []
         for name, scorer in list(self.others):
             try:
@@ -61,6 +74,15 @@ class Judge:
             self.left_out[name] = reason
             self.others = [other for other in self.others if other[0] != name]
         return scores
+
+
+def _refused(scorer: Scorer | JudgeScorer, example: Example) -> Score:
+    """Not solved, whatever the refusal says: its text is no answer. Counts are those of an answer without a word."""
+    counts = None
+    if not isinstance(scorer, JudgeScorer):
+        with suppress(Exception):  # what a scorer makes of nothing must not leave a refusal unscored
+            counts = scorer(example, Answer("")).counts
+    return Score(0.0, False, "refused", counts if _sound(counts) else None)
 
 
 def _said(problem: Exception) -> str:

@@ -8,14 +8,16 @@ from typing import Protocol, cast
 
 import msgspec
 
+from merits.core.candidate import Candidate
 from merits.core.doors import Scorer
 from merits.core.errors import TaskError
 from merits.core.identity import JSON, content_hash
 from merits.core.plugins import names, plugin
 from merits.core.task import ScorerSpec, TaskKind
 from merits.core.validate import convert, schema_of
+from merits.scorers.verdicts import JudgeParams, model_of
 
-__all__ = ["Kind", "check", "default_scorers", "fingerprint", "kinds", "load", "params_schema"]
+__all__ = ["Kind", "check", "default_scorers", "fingerprint", "judge_of", "kinds", "load", "params_schema"]
 
 _GROUP = "merits.scorers"
 
@@ -55,6 +57,16 @@ def check(spec: ScorerSpec) -> None:
     merits.core.errors.TaskError: scorer 'numeric': unknown key 'tolerence'. Did you mean 'tolerance'?
     """
     _params(spec)
+
+
+def judge_of(spec: ScorerSpec) -> Candidate | None:
+    """The recipe of the model that a scorer asks; None for a scorer that asks nobody.
+
+    >>> judge_of(ScorerSpec("exact")) is None, judge_of(ScorerSpec("judge", {"model": "my-kind"})).kind
+    (True, 'my-kind')
+    """
+    params = _params(spec)
+    return model_of(params.model) if isinstance(params, JudgeParams) else None
 
 
 def load(spec: ScorerSpec, *, classes: tuple[str, ...] = (), folder: str | Path = ".") -> Scorer:

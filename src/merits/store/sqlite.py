@@ -19,9 +19,10 @@ import msgspec
 from msgspec.structs import replace
 
 from merits.core.answer import Answer
+from merits.core.batching import Submission, latest
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
-from merits.core.doors import AnswerKey, Record, Store, StoredAnswer, StoredRun
+from merits.core.doors import AnswerKey, Record, Refreshed, Store, StoredAnswer, StoredRun
 from merits.core.errors import DiskFull, StoreError, StoreTooNew
 from merits.core.evaluation import Evaluation
 from merits.core.secrets import redact, redact_values
@@ -31,7 +32,7 @@ from merits.store.lock import WriterLock
 
 __all__ = ["SCHEMA", "SqliteStore", "open_store"]
 
-SCHEMA = 1
+SCHEMA = 2  # 1 knew no refreshes
 _APPLICATION = 0x4D455254  # "MERT", in the file's header, so that no other program's database is written to
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -48,11 +49,18 @@ CREATE TABLE arrays (hash TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE decisions (id INTEGER PRIMARY KEY, task TEXT NOT NULL, record TEXT NOT NULL);
 CREATE INDEX decisions_of_task ON decisions (task);
 """
+# Made when it is missing, so that stores of before are used as they are.
+_SUBMISSIONS = """
+CREATE TABLE IF NOT EXISTS submissions (id INTEGER PRIMARY KEY, version TEXT NOT NULL, record TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS submissions_of_version ON submissions (version);
+"""
 # Rows a statement: each statement frees the interpreter's lock once, and getting it back from a busy thread takes up
 # to 5 ms; one row a statement would store 200 answers a second while candidates compute.
 _CHUNKS = (256, 64, 16, 4, 1)
 _COLUMNS = "version, input, repeat, perturbation, at, answer"
 _INSERT = {n: f"INSERT INTO answers ({_COLUMNS}) VALUES {','.join(['(?,?,?,?,?,?)'] * n)}" for n in _CHUNKS}
+_REFRESHED = ""  # in the place of an answer: what was answered before counts no more
+_AT_ONCE = 10_000  # answers in memory while all that were ever paid are read
 _FEW_KEYS = 500  # up to so many are looked for by SQLite; more by reading all answers of the version
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 
@@ -115,6 +123,10 @@ class SqliteStore(Store):
                 if self._is_empty():
                     self._create()
                 self._check()
+                self._database.executescript(_SUBMISSIONS)
+                self._database.execute(
+                    "UPDATE meta SET value = ? WHERE name = 'schema' AND value < ?", (SCHEMA, SCHEMA)
+                )
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.execute("PRAGMA wal_autocheckpoint = 8000")
@@ -142,7 +154,7 @@ class SqliteStore(Store):
 
     def _create(self) -> None:
         self._database.executescript(
-            f"BEGIN; PRAGMA application_id = {_APPLICATION}; {_TABLES} "
+            f"BEGIN; PRAGMA application_id = {_APPLICATION}; {_TABLES} {_SUBMISSIONS} "
             f"INSERT INTO meta VALUES ('schema', '{SCHEMA}'); COMMIT;"
         )
 
@@ -208,7 +220,7 @@ class SqliteStore(Store):
             raise
 
     def _insert(self, records: Sequence[Record]) -> None:
-        self._insert_answers([record for record in records if isinstance(record, StoredAnswer)])
+        self._insert_answers([record for record in records if isinstance(record, StoredAnswer | Refreshed)])
         for record in records:
             if isinstance(record, Candidate):
                 self._insert_candidate(record)
@@ -217,16 +229,20 @@ class SqliteStore(Store):
             elif isinstance(record, Decision):
                 text = redact_values(_encode(record).decode())
                 self._database.execute("INSERT INTO decisions (task, record) VALUES (?, ?)", (record.task, text))
-            elif not isinstance(record, StoredAnswer):
+            elif isinstance(record, Submission):
+                self._insert_submission(record)
+            elif not isinstance(record, StoredAnswer | Refreshed):
                 raise TypeError(f"a store keeps answers, candidates, evaluations and decisions, not {type(record)}")
 
-    def _insert_answers(self, answers: Sequence[StoredAnswer]) -> None:
+    def _insert_answers(self, answers: Sequence[StoredAnswer | Refreshed]) -> None:
         values: list[object] = []
         extend = values.extend
         versions = self._versions
-        for version, (input_hash, repeat, perturbation), answer, at in map(msgspec.structs.astuple, answers):
+        for record in answers:
+            version, (input_hash, repeat, perturbation) = record.version, record.key
             number = versions.get(version) or self._number(version)
-            extend((number, _to_blob(input_hash), repeat, perturbation, at, _to_text(answer)))
+            text = _REFRESHED if isinstance(record, Refreshed) else _to_text(record.answer)
+            extend((number, _to_blob(input_hash), repeat, perturbation, record.at, text))
         width, start = 6, 0
         for n in _CHUNKS:
             while len(values) - start >= n * width:
@@ -254,6 +270,10 @@ class SqliteStore(Store):
         if latest is None or latest[0] != text:
             self._database.execute("INSERT INTO candidates (candidate, record) VALUES (?, ?)", (candidate.id, text))
 
+    def _insert_submission(self, submission: Submission) -> None:
+        text = redact_values(_encode(submission).decode())
+        self._database.execute("INSERT INTO submissions (version, record) VALUES (?, ?)", (submission.version, text))
+
     def _insert_evaluation(self, evaluation: Evaluation) -> None:
         header = redact_values(pack(evaluation, self._keep, at=time.time()).decode())
         self._database.execute(
@@ -270,7 +290,7 @@ class SqliteStore(Store):
     # reading
 
     def answers(self, version: str, keys: Collection[AnswerKey] | None = None) -> Mapping[AnswerKey, Answer]:
-        """The answers of one version (to these keys only, if given), the latest for each key, failures included."""
+        """The answers of one version (to these keys only, if given) that count, failures included."""
         wanted = None if keys is None else frozenset(keys)
         found: dict[AnswerKey, Answer] = {}
         new_key, decode = AnswerKey._make, self._decoded  # this loop runs a million times
@@ -279,8 +299,41 @@ class SqliteStore(Store):
             if wanted is not None and key not in wanted:
                 continue
             earlier = found.get(key)
-            if earlier is None or earlier.failure is not None:
+            if text == _REFRESHED:
+                found.pop(key, None)
+            elif earlier is None or earlier.failure is not None:
                 found[key] = decode(text)
+            elif earlier.refused and (later := decode(text)).failure is None:
+                found[key] = later
+        return found
+
+    def paid(self, version: str) -> Iterator[StoredAnswer]:
+        """All that was ever answered by one version, oldest first: also what counts no more, for it was paid too."""
+        last = 0
+        while rows := self._paid_rows(version, last):
+            last = rows[-1][0]
+            for _, input, repeat, perturbation, at, text in rows:
+                key = AnswerKey(input.hex() if isinstance(input, bytes) else input, repeat, perturbation)
+                yield StoredAnswer(version, key, self._decoded(text), at)
+
+    def _paid_rows(self, version: str, after: int) -> list[tuple[int, bytes | str, int, str, float, str]]:
+        with self._lock, self._explained():
+            return self._database.execute(
+                "SELECT id, input, repeat, perturbation, at, answer FROM answers "
+                "WHERE version = ? AND id > ? AND answer <> ? ORDER BY id LIMIT ?",
+                (self._find_number(version), after, _REFRESHED, _AT_ONCE),
+            ).fetchall()
+
+    def refreshed(self, version: str, key: AnswerKey) -> float | None:
+        """When a question was last asked anew (UNIX seconds); None when it never was."""
+        input_hash, repeat, perturbation = key
+        with self._lock, self._explained():
+            row = self._database.execute(
+                "SELECT max(at) FROM answers WHERE version = ? AND input = ? AND repeat = ? AND perturbation = ? "
+                "AND answer = ?",
+                (self._find_number(version), _to_blob(input_hash), repeat, perturbation, _REFRESHED),
+            ).fetchone()
+        found: float | None = row[0]
         return found
 
     def _answer_rows(
@@ -344,6 +397,16 @@ class SqliteStore(Store):
         with self._lock, self._explained():
             rows = self._database.execute("SELECT record FROM decisions WHERE task = ? ORDER BY id", (task,)).fetchall()
         return [msgspec.json.decode(text, type=Decision) for (text,) in rows]
+
+    def submissions(self, version: str | None = None) -> Sequence[Submission]:
+        """What was put to providers as batches (for one version), each at its latest stage, oldest first."""
+        where, values = ("", []) if version is None else (" WHERE version = ?", [version])
+        with self._lock, self._explained():
+            there = "SELECT 1 FROM sqlite_schema WHERE name = 'submissions'"
+            if self._database.execute(there).fetchone() is None:  # an older store, opened to be read
+                return ()
+            rows = self._database.execute(f"SELECT record FROM submissions{where} ORDER BY id", values).fetchall()
+        return latest(msgspec.json.decode(text, type=Submission) for (text,) in rows)
 
     def close(self) -> None:
         """Frees the file and the lock. May be called twice."""

@@ -64,6 +64,9 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         needs = needs_of(definition.needs, source)
     candidates = candidates_of(definition, needs, source)
     _must_have_prices(definition, source, folder)
+    if definition.human_labels and not (folder / definition.human_labels).is_file():
+        found = f"{source.at('human_labels')}: there is no file {definition.human_labels!r}."
+        raise TaskError(found, "Take `human_labels:` out, or write the table: example,candidate,solved.")
     cases = _cases(definition, source, folder)
     return Task(
         name=definition.name,
@@ -76,8 +79,11 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         candidates=candidates,
         settings=settings or definition.settings,
         prices=definition.prices,
+        human_labels=definition.human_labels,
+        exchange_rate=definition.exchange_rate,
         machine_per_hour=definition.machine_per_hour,
         folder=str(folder),
+        data_folders=_folders_of(definition.data, folder),
         notes=cases.notes,
     )
 
@@ -154,6 +160,13 @@ def _table(data: object, source: Source, folder: Path, notes: list[str]) -> Tabl
             f"{source.at('data')}: there is no test data.", "Name one under `test:`, or write `data: FILE` to split it."
         )
     return join(" and ".join(table.name for table in parts.values()), list(parts.items()))
+
+
+def _folders_of(data: object, folder: Path) -> tuple[str, ...]:
+    """The folders that the data come from; () where they are no files."""
+    parts = data.values() if isinstance(data, Mapping) else [data]
+    paths = [folder / part for part in parts if isinstance(part, str | Path)]
+    return tuple(dict.fromkeys(str(path if path.is_dir() else path.parent) for path in paths))
 
 
 def _only_known_splits(table: Table, notes: list[str]) -> Table:

@@ -11,6 +11,7 @@ import msgspec
 from merits.core.candidate import Candidate, Price
 from merits.core.errors import CandidateError, TaskError, UsageError
 from merits.core.facts import key_of
+from merits.core.limits import Limits
 from merits.core.needs import Needs
 from merits.core.task import ScorerSpec, TaskKind
 from merits.core.validate import did_you_mean
@@ -18,7 +19,7 @@ from merits.tasks.definition import Definition, NeedsPart, candidate_keys
 from merits.tasks.requirements import money_of, parse_requirement
 from merits.tasks.source import Place, Source, convert_at
 
-__all__ = ["candidates_of", "needs_of", "priced_here", "scorers_of"]
+__all__ = ["candidates_of", "needs_of", "priced_here", "provider_of", "scorers_of"]
 
 T = TypeVar("T")
 
@@ -67,6 +68,7 @@ def _must_name_rivals(needs: Needs, names: Sequence[str], source: Source) -> Non
 
 def scorers_of(scorers: object, kind: TaskKind, source: Source) -> tuple[ScorerSpec, ...]:
     """The scorers of a task, checked; those customary for its kind when it names none."""
+    from merits.candidates import registry as candidates
     from merits.scorers import registry
 
     if scorers is None:
@@ -77,6 +79,9 @@ def scorers_of(scorers: object, kind: TaskKind, source: Source) -> tuple[ScorerS
         place = ("scorers", number) if isinstance(scorers, list | tuple) else ("scorers",)
         spec = _scorer(scorer, source, place)
         with_place(partial(registry.check, spec), source, place)
+        judge = registry.judge_of(spec)
+        if judge is not None:
+            with_place(partial(candidates.check, judge), source, place)
         if spec.label in [other.label for other in specs]:
             raise TaskError(f"{source.at(*place)}: two scorers are named {spec.label!r}.", "Give one a `name:`.")
         specs.append(spec)
@@ -158,6 +163,7 @@ def _recipe(spec: Mapping[str, Any], name: str, currency: str, source: Source, p
             params=params,
             price=_price(spec.get("price"), currency, source, (*place, "price")),
             metadata=dict(metadata),
+            limits=_limits(spec.get("limits"), source, (*place, "limits")),
         )
     except TypeError:  # from hashing what no JSON can hold
         raise CandidateError(
@@ -192,6 +198,12 @@ def _price(price: object, currency: str, source: Source, place: Place) -> Price 
     return convert_at({"currency": currency, **price}, Price, source, *place)
 
 
+def _limits(limits: object, source: Source, place: Place) -> Limits | None:
+    if limits is None or isinstance(limits, Limits):
+        return limits
+    return convert_at(limits, Limits, source, *place)
+
+
 def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: str) -> Candidate:
     """The candidate with the price of the machine, if it runs here and has no price of its own.
 
@@ -215,6 +227,7 @@ def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: 
         parts=candidate.parts,
         price=price,
         metadata=candidate.metadata,
+        limits=candidate.limits,
     )
 
 
@@ -223,6 +236,23 @@ def _runs_here(candidate: Candidate) -> bool:
     from merits.candidates import registry
 
     return bool(getattr(registry.kind_of(candidate), "RUNS_HERE", candidate.kind != "chat"))
+
+
+def provider_of(candidate: Candidate) -> str:
+    """The provider that a candidate's questions go to: what it says, else what its kind says; "" where none is known.
+
+    >>> provider_of(Candidate(name="a", kind="chat", params={"model": "m"}))
+    'openai'
+    """
+    from merits.candidates import registry
+
+    said = candidate.params.get("provider")
+    if isinstance(said, str):
+        return said
+    params = getattr(registry.kind_of(candidate), "Params", None)
+    fields = () if params is None else msgspec.structs.fields(params)
+    usual = next((field.default for field in fields if field.name == "provider"), "")
+    return usual if isinstance(usual, str) else ""
 
 
 def _located(candidate: Candidate, needs: Needs) -> Candidate:
@@ -247,6 +277,14 @@ def _must_differ(candidate: Candidate, others: Sequence[Candidate], source: Sour
             )
 
 
+def _live_judge(thing: object) -> dict[str, Any]:
+    """The recipe of a live function or object that judges."""
+    from merits.candidates.objects import as_candidate
+
+    recipe = as_candidate(thing)
+    return {"name": recipe.name, "kind": recipe.kind, **recipe.params}
+
+
 def _scorer(scorer: object, source: Source, place: Place) -> ScorerSpec:
     if isinstance(scorer, ScorerSpec):
         return scorer
@@ -256,6 +294,8 @@ def _scorer(scorer: object, source: Source, place: Place) -> ScorerSpec:
         if "kind" not in scorer:
             raise TaskError(f"{source.at(*place)}: a scorer without `kind`.", "Write {kind: numeric, tolerance: 0.01}.")
         params = {str(key): value for key, value in scorer.items() if key not in ("kind", "name")}
+        if callable(params.get("model")) or hasattr(params.get("model"), "answer"):
+            params["model"] = _live_judge(params["model"])
         name = _text(scorer.get("name", ""), source, place, "name")
         return ScorerSpec(_text(scorer["kind"], source, place, "kind"), params, name)
     if callable(scorer):

@@ -158,7 +158,7 @@ def evaluation_of(rows: Sequence[Imported], source: Source, currency: str = "USD
         value=arrays.value,
         solved=arrays.solved,
         scores={},
-        latency_s=arrays.timed(),
+        latency_s=arrays.latency_s,
         machine_s=np.zeros(shape),
         tokens=arrays.metered(),
         attempts=np.where(arrays.status == Status.MISSING, 0, 1).astype(np.int32),
@@ -166,6 +166,7 @@ def evaluation_of(rows: Sequence[Imported], source: Source, currency: str = "USD
         priced=arrays.priced(),
         currency=currency,
         facts=_facts(source, arrays),
+        untimed=arrays.untimed if arrays.untimed.any() else None,
     )
 
 
@@ -183,9 +184,9 @@ class _Arrays:
         self.value = np.zeros(shape)
         self.solved: NDArray[np.bool_] = np.zeros(shape, np.bool_)
         self.latency_s = np.zeros(shape)
+        self.untimed: NDArray[np.bool_] = np.zeros(shape, np.bool_)
         self.cost = np.zeros(shape)
         self._unpriced = np.zeros(shape, np.bool_)
-        self._untimed = np.zeros(shape, np.bool_)
         self._unmetered = np.zeros(shape, np.bool_)
         self._tokens = {kind: np.zeros(shape) for kind in TOKENS}
 
@@ -200,15 +201,11 @@ class _Arrays:
         self.cost[k, i] = cost or 0.0
         answered = row.status in _ANSWERED
         self._unpriced[k, i] = cost is None and answered
-        self._untimed[k, i] = latency_s is None and answered
+        self.untimed[k, i] = latency_s is None and answered
         self._unmetered[k, i] = row.usage is None and answered
         if row.usage is not None:
             for kind in TOKENS:
                 self._tokens[kind][k, i] = getattr(row.usage, f"{kind}_tokens")
-
-    def timed(self) -> NDArray[np.float64]:
-        """The latencies; all 0, which is no record, for a candidate of whose answers one has none."""
-        return np.where(self._untimed.any(axis=1, keepdims=True), 0.0, self.latency_s)
 
     def metered(self) -> dict[str, NDArray[np.float64]]:
         """The tokens of each kind that there are any of; all 0 for a candidate of whose answers one has no record."""

@@ -83,7 +83,8 @@ class ModelContract(ABC):
     def test_usage_is_never_negative(self) -> None:
         """Kinds of tokens are disjoint parts of a total."""
         for answer in self._ask(self.make(), self.inputs):
-            assert all(value >= 0 for value in msgspec.structs.asdict(answer.usage).values())
+            counted = msgspec.structs.asdict(answer.usage).values()
+            assert all(value >= 0 for value in counted if not isinstance(value, str))
 
     def test_fingerprint_is_the_same_for_the_same_recipe_and_needs_no_fit(self) -> None:
         """Stored answers are found again by it, before anything is trained."""

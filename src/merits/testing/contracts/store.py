@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from merits.core.answer import Answer, Failure, Usage
+from merits.core.batching import Submission
 from merits.core.candidate import Candidate, Price
 from merits.core.decision import Decision
-from merits.core.doors import AnswerKey, Store, StoredAnswer
+from merits.core.doors import AnswerKey, Refreshed, Store, StoredAnswer
 from merits.core.needs import Needs
 from merits.core.secrets import register
 from merits.testing.evaluations import tiny
@@ -83,6 +84,8 @@ class StoreContract(ABC):
     def test_a_new_store_is_empty(self, store: Store) -> None:
         """Whoever asks before anything was stored gets nothing, not an error."""
         assert dict(store.answers("v1")) == {}
+        assert list(store.paid("v1")) == []
+        assert store.refreshed("v1", AnswerKey("k")) is None
         assert list(store.candidates()) == []
         assert store.evaluation("t", "test") is None
         assert list(store.decisions("t")) == []
@@ -154,6 +157,46 @@ class StoreContract(ABC):
         assert store.answers("v1")[AnswerKey("k")] == Answer("up")
         store.close()
 
+    def test_an_answer_replaces_a_refusal_and_a_failure_does_not(self, store: Store) -> None:
+        """A refusal is an answer: it counts until it is asked again with success."""
+        refused = Answer("I cannot help with that.", refused=True)
+        store.add([StoredAnswer("v1", AnswerKey("k"), refused, 0.0)])
+        store.add([stored("k", "down", failed=True)])
+        assert store.answers("v1")[AnswerKey("k")] == refused
+        store.add([stored("k", "well then")])
+        store.add([StoredAnswer("v1", AnswerKey("k"), refused, 0.0)])
+        assert store.answers("v1")[AnswerKey("k")].output == "well then"
+        store.close()
+
+    def test_after_a_refresh_only_new_answers_count(self, store: Store) -> None:
+        """Old and new are never mixed, not even where the new one failed or is not there yet."""
+        store.add([stored("k", "old"), stored("l", "old"), stored("m", "old"), stored("k", "old", version="v2")])
+        store.add([Refreshed("v1", AnswerKey(key), at) for key, at in (("k", 7.0), ("l", 7.0))])
+        assert set(store.answers("v1")) == {AnswerKey("m")}
+        store.add([stored("k", "new"), stored("l", "down", failed=True), stored("k", "newer")])
+        answers = store.answers("v1", [AnswerKey("k"), AnswerKey("l")])
+        assert answers[AnswerKey("k")].output == "new"
+        assert answers[AnswerKey("l")].failure is not None
+        assert store.answers("v2")[AnswerKey("k")].output == "old"
+        assert store.refreshed("v1", AnswerKey("k")) == 7.0
+        assert store.refreshed("v1", AnswerKey("m")) is None
+        assert store.refreshed("v2", AnswerKey("k")) is None
+        store.close()
+
+    def test_all_that_was_ever_paid_can_be_read(self, store: Store) -> None:
+        """The bill holds failures that were asked again, and answers that were refreshed or came twice."""
+        added = [
+            stored("k", "down", failed=True),
+            stored("k", "up"),
+            stored("k", "up again"),
+            StoredAnswer("v1", AnswerKey("0" * 32, 1, "typos"), Answer("no", refused=True), 3.5),
+        ]
+        store.add([*added, Refreshed("v1", AnswerKey("k"), 4.0), stored("k", "theirs", version="v2")])
+        store.add([stored("k", "new")])
+        assert list(store.paid("v1")) == [*added, stored("k", "new")]
+        assert [paid.answer.output for paid in store.paid("v2")] == ["theirs"]
+        store.close()
+
     def test_a_candidate_has_its_latest_name_and_price(self, store: Store) -> None:
         """Renaming and re-pricing ask nothing again."""
         old = Candidate(name="old", kind="chat", params={"model": "m"}, parts=(Candidate(name="p", kind="x"),))
@@ -210,6 +253,23 @@ class StoreContract(ABC):
             store.add([decision(summary)])
         store.add([decision("another task", task="u" * 32)])
         assert [d.summary for d in store.decisions("t" * 32)] == ["first", "second"]
+        store.close()
+
+    def test_the_latest_stage_of_a_submission_counts(self, store: Store) -> None:
+        """A run that was killed finds what is in flight, and asks none of it again."""
+        keys = (AnswerKey("k1"), AnswerKey("k2", 1))
+        store.add([Submission(id="a", version="v1", stage="intended", at=1.0, keys=keys)])
+        store.add([Submission(id="b", version="v1", stage="intended", at=2.0, keys=keys[:1])])
+        store.add([Submission(id="c", version="v2", stage="intended", at=3.0, keys=keys)])
+        store.add([Submission(id="a", version="v1", stage="sent", at=4.0, file="file-1")])
+        store.add([Submission(id="a", version="v1", stage="accepted", at=5.0, batch="batch-1")])
+        first, second = store.submissions("v1")
+        assert (first.id, first.stage, first.keys, first.file, first.batch) == (
+            "a", "accepted", keys, "file-1", "batch-1",
+        )  # fmt: skip
+        assert (second.id, second.stage, second.keys) == ("b", "intended", keys[:1])
+        assert list(store.submissions("v3")) == []
+        assert [each.id for each in store.submissions()] == ["a", "b", "c"]
         store.close()
 
     def test_records_of_all_kinds_go_in_together(self, store: Store) -> None:

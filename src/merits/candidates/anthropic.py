@@ -1,0 +1,94 @@
+"""Any chat model behind Anthropic's messages API (`/v1/messages`).
+
+Knows nothing about how requests travel or how replies read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+
+from merits.candidates.anthropic_batches import AnthropicBatches
+from merits.candidates.batching import Batches
+from merits.candidates.environment import environment
+from merits.candidates.forms import Form, FormParams
+from merits.candidates.messages import GatheredMessage, answer_in, question
+from merits.candidates.prompts import Message
+from merits.candidates.providers import Endpoint
+from merits.candidates.registry import LoadContext
+from merits.candidates.remote import must_hold_no_key, remote_chat, streamed
+from merits.core.answer import Answer
+from merits.core.doors import Model
+from merits.core.identity import JSON
+
+__all__ = ["Params", "load"]
+
+_RESERVED = ("model", "messages", "system", "stream", "max_tokens", "tools")
+
+
+class Params(FormParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A chat model behind Anthropic's messages API; its key comes from ANTHROPIC_API_KEY, never from here."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1, description="The model's name, as Anthropic writes it.")]
+    base_url: Annotated[
+        str, msgspec.Meta(description="The endpoint up to /v1. Default: ANTHROPIC_BASE_URL, else Anthropic's own.")
+    ] = ""
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, description="Longest answer; the API wants it told.")] = 1024
+    parameters: Annotated[
+        dict[str, JSON], msgspec.Meta(description="Sent with each question: temperature, thinking, and so on.")
+    ] = {}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        must_hold_no_key(self.parameters, "anthropic", _RESERVED)
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A model that asks the endpoint; trainable when `few_shot` examples are to be drawn from the dev split.
+
+    The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
+    """
+    env = environment(context)
+    endpoint = Endpoint(
+        "anthropic", params.base_url, env, model=params.model, timeout_s=context.timeout_s, dialect="anthropic"
+    )
+    return remote_chat("anthropic 1", params, context, _Messages(params, Form.of(params, context), endpoint), endpoint)
+
+
+class _Messages:
+    """A dialogue in Anthropic's words."""
+
+    def __init__(self, params: Params, form: Form, endpoint: Endpoint) -> None:
+        self.form = form
+        self._endpoint = endpoint
+        self._stream = params.stream
+        self._fixed: dict[str, JSON] = {
+            **form.anthropic(thinking=_thinks(params.parameters)),
+            **params.parameters,
+            "model": params.model,
+            "max_tokens": params.max_tokens,
+        }
+
+    async def ask(self, messages: Sequence[Message]) -> Answer:
+        body = self.body(messages)
+        if not self._stream:
+            return self.read(await self._endpoint.post("/messages", body))
+        gathered = GatheredMessage()
+        await streamed(self._endpoint, "/messages", {**body, "stream": True}, gathered)
+        return gathered.answer(as_json=self.form.schema is not None)
+
+    def body(self, messages: Sequence[Message]) -> dict[str, JSON]:
+        return {**self._fixed, **question(messages)}
+
+    def read(self, reply: bytes) -> Answer:
+        return answer_in(reply, as_json=self.form.schema is not None)
+
+    def batches(self) -> Batches | None:
+        return AnthropicBatches(self._endpoint)
+
+
+def _thinks(parameters: Mapping[str, JSON]) -> bool:
+    thinking = parameters.get("thinking")
+    return isinstance(thinking, Mapping) and thinking.get("type") != "disabled"

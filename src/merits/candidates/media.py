@@ -1,0 +1,103 @@
+"""Pictures and sounds in inputs: files beside the data, put into a message as the parts that chat models take.
+
+Knows nothing about prompts or providers.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from merits.candidates.registry import LoadContext
+from merits.core.errors import DataError
+from merits.core.identity import JSON
+
+__all__ = ["Media", "sound_file"]
+
+_PICTURES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+}
+_SOUNDS = {
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".mp4": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".webm": "audio/webm",
+}
+_LONGEST_PATH = 1000
+
+
+class Media:
+    """Finds the files that inputs name: relative to the data's folder, then to the task's.
+
+    A text is a file where its ending is that of a picture (png, jpg, gif, webp) or of a sound (wav, mp3, flac, m4a,
+    ogg, webm) and the file is there; anything else is a text.
+    """
+
+    def __init__(self, context: LoadContext) -> None:
+        self._folders = (*context.data_folders, context.folder)
+
+    def split(self, input: JSON) -> tuple[JSON, list[JSON]]:
+        """The input without its files ("" in their places), and the files as parts of a message.
+
+        A mapping may hold them in any of its columns; a list of names is one file after the other.
+        """
+        if isinstance(input, str):
+            file = self.file(input)
+            return ("", [part_of(file)]) if file else (input, [])
+        if not isinstance(input, Mapping):
+            return input, []
+        rest: dict[str, JSON] = dict(input)
+        parts: list[JSON] = []
+        for name, cell in input.items():
+            files = list(self._files(cell))
+            if files:
+                parts += map(part_of, files)
+                rest[name] = ""
+        return (rest, parts) if parts else (input, [])
+
+    def _files(self, cell: JSON) -> Iterator[Path]:
+        if isinstance(cell, str):
+            cell = [cell]
+        if isinstance(cell, Sequence):
+            found = [self.file(name) if isinstance(name, str) else None for name in cell]
+            if all(found):
+                yield from filter(None, found)
+
+    def file(self, name: str) -> Path | None:
+        """The file of that name, if it is a picture or a sound and there."""
+        if len(name) > _LONGEST_PATH or "\n" in name or Path(name).suffix.lower() not in {**_PICTURES, **_SOUNDS}:
+            return None
+        return next((folder / name for folder in self._folders if (folder / name).is_file()), None)
+
+
+def part_of(file: Path) -> dict[str, JSON]:
+    """A picture or a sound as OpenAI takes it in a message; others are translated from this."""
+    data = base64.b64encode(file.read_bytes()).decode()
+    suffix = file.suffix.lower()
+    if suffix in _PICTURES:
+        return {"type": "image_url", "image_url": {"url": f"data:{_PICTURES[suffix]};base64,{data}"}}
+    return {"type": "input_audio", "input_audio": {"data": data, "format": suffix.removeprefix(".")}}
+
+
+def sound_file(media: Media, input: JSON) -> tuple[Path, str]:
+    """The sound that an input names and its type; DataError where it names none.
+
+    The input is a path, or columns of which exactly one is.
+    """
+    names = [cell for cell in (input.values() if isinstance(input, Mapping) else [input]) if isinstance(cell, str)]
+    files = [file for file in map(media.file, names) if file and file.suffix.lower() in _SOUNDS]
+    if len(files) == 1:
+        return files[0], _SOUNDS[files[0].suffix.lower()]
+    shown = ", ".join(repr(name[:100]) for name in names) or "no text"
+    raise DataError(
+        f"the input names {'no sound file that is there' if not files else 'several sound files'} ({shown}).",
+        f"It should be a path relative to the data file that ends in {', '.join(_SOUNDS)}.",
+    )

@@ -1,0 +1,139 @@
+"""Chat models that are asked over a network: prompt and pictures in, an answer out, whoever's words are spoken.
+
+Knows nothing about any provider's words: a `Dialogue` speaks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+from merits.candidates.batching import Batches
+from merits.candidates.forms import Form, FormParams
+from merits.candidates.media import Media
+from merits.candidates.meter import AskFailed
+from merits.candidates.prompts import Message, Prompt, chosen
+from merits.candidates.providers import ContentRefused, Endpoint
+from merits.candidates.registry import LoadContext
+from merits.core.answer import Answer, Usage
+from merits.core.identity import JSON, content_hash
+from merits.core.task import Example
+
+__all__ = ["Dialogue", "FewShotRemoteChat", "RemoteChat", "Taker", "must_hold_no_key", "remote_chat", "streamed"]
+
+
+def must_hold_no_key(parameters: Mapping[str, JSON], provider: str, reserved: Collection[str]) -> None:
+    """Raises ValueError for parameters that would set what the kind sets itself, or that hold a key."""
+    for name in parameters:
+        if name in reserved:
+            raise ValueError(f"parameters: {name!r} is not to be set there")
+        if name.lower().replace("-", "_") in ("api_key", "x_api_key", "authorization"):
+            raise ValueError(f"parameters: a key must not stand in a recipe; set {provider.upper()}_API_KEY")
+
+
+class Dialogue(Protocol):
+    """Asks a chat model in the words of one provider: `ask` at once; in a batch by `body`, and later `read`."""
+
+    form: Form
+
+    async def ask(self, messages: Sequence[Message]) -> Answer: ...
+
+    def body(self, messages: Sequence[Message]) -> dict[str, JSON]: ...
+
+    def read(self, reply: bytes) -> Answer: ...
+
+    def batches(self) -> Batches | None: ...
+
+
+class Taker(Protocol):
+    """Takes the events of a stream."""
+
+    @property
+    def usage(self) -> Usage: ...
+
+    def take(self, event: bytes) -> None: ...
+
+
+async def streamed(endpoint: Endpoint, path: str, body: dict[str, JSON], taker: Taker) -> None:
+    """Nothing, once the stream ended. One that broke off raises AskFailed with the usage that was told by then."""
+    began = False
+    async with aclosing(endpoint.events(path, body)) as events:
+        try:
+            async for event in events:
+                began = True
+                taker.take(event)
+        except AskFailed as problem:
+            raise AskFailed(problem.failure, taker.usage if began else problem.usage) from None
+
+
+def remote_chat(
+    version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, endpoint: Endpoint
+) -> RemoteChat:
+    """The model that asks through a dialogue; `version` changes when answers would."""
+    labels = context.classes if params.labels and context.task_kind == "classification" else ()
+    identity: list[JSON] = [version, endpoint.base_url, list(labels), context.seed if params.few_shot else None]
+    if isinstance(params.response_schema, str):
+        identity.append(dict(dialogue.form.schema or {}))
+    kind = FewShotRemoteChat if params.few_shot else RemoteChat
+    return kind(params, context, dialogue, endpoint, fingerprint=content_hash(identity))
+
+
+class RemoteChat:
+    """A chat model that is asked with the given prompt."""
+
+    concurrency = None
+
+    def __init__(
+        self,
+        params: FormParams,
+        context: LoadContext,
+        dialogue: Dialogue,
+        endpoint: Endpoint,
+        *,
+        fingerprint: str,
+    ) -> None:
+        self.fingerprint = fingerprint
+        self.limiter = endpoint.limiter
+        self._params = params
+        self._context = context
+        self._dialogue = dialogue
+        self._close = endpoint.close
+        self._media = Media(context)
+        self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context, media=self._media)
+
+    async def answer(self, input: JSON) -> Answer:
+        """What the model says, as it says it."""
+        if self._prompt is None:
+            raise RuntimeError("asked before it was fitted")
+        try:
+            return await self._dialogue.ask(self._prompt.messages(input))
+        except ContentRefused as refusal:
+            return refusal.answer
+
+    def body(self, input: JSON) -> Mapping[str, JSON]:
+        """What is sent to ask one question in a batch."""
+        if self._prompt is None:
+            raise RuntimeError("asked before it was fitted")
+        return self._dialogue.body(self._prompt.messages(input))
+
+    def answer_of(self, reply: bytes) -> Answer:
+        """The answer in a reply, whenever that came."""
+        return self._dialogue.read(reply)
+
+    def batches(self) -> Batches | None:
+        """The provider's batches; None where it is not known to offer them."""
+        return self._dialogue.batches()
+
+    async def close(self) -> None:
+        """Closes the connections. May be called twice."""
+        await self._close()
+
+
+class FewShotRemoteChat(RemoteChat):
+    """A chat model that is shown examples of the dev split."""
+
+    def fit(self, examples: Sequence[Example]) -> None:
+        """Choose the examples that are shown."""
+        params, context = self._params, self._context
+        self._prompt = Prompt(params, context, chosen(examples, params.few_shot, context.seed), self._media)
