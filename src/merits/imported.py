@@ -42,6 +42,7 @@ __all__ = ["Import", "import_results"]
 
 Files = Sequence["str | Path"] | Mapping[str, "str | Path"]
 _FROM = "imported from"
+_LONGEST = 500  # characters of a failure's message that are kept
 
 
 @dataclass(frozen=True)
@@ -344,10 +345,11 @@ def _answers(found: Found, task: Task, store: Store) -> list[Record]:
 
 
 def _answer(row: Imported) -> Answer:
-    usage = NO_USAGE if row.usage is None else row.usage
     if row.status == Status.FAILED:
-        return Answer(failure=Failure(_kind(row.error), redact(row.error)[:500]), usage=usage)
-    return Answer(output=row.output, usage=usage, latency_s=row.latency_s or 0.0)
+        failure = Failure(_kind(row.error), redact(row.error)[:_LONGEST])
+        return Answer(failure=failure, usage=row.usage or NO_USAGE)
+    usage = Usage(unmetered=1) if row.usage is None else row.usage
+    return Answer(output=row.output, usage=usage, latency_s=row.latency_s or 0.0, untimed=row.latency_s is None)
 
 
 _KINDS: tuple[tuple[FailureKind, tuple[str, ...]], ...] = (

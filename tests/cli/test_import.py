@@ -179,6 +179,19 @@ def test_samples_of_the_harness_become_one_evaluation(merits: Merits) -> None:
     assert {"large": 10, "small": 7} == {name: outcomes.count("S") for name, outcomes in letters.items()}
 
 
+def test_what_was_not_recorded_is_unknown_also_when_scored_anew(merits: Merits, folder: Path) -> None:
+    """The harness records neither latency nor tokens: 0 seconds would be fast, 0 tokens cheap."""
+    merits("import", *(str(path) for path in sorted(Path().glob("*/samples_*.jsonl"))))
+    path = folder / "merits.yaml"
+    text = path.read_text("utf-8").replace('task: "capitals"}', 'task: "capitals", price: {input_per_million: 1}}')
+    text = text.replace("  # requirements:", "  requirements:").replace("  #   - p95", "    - p95")
+    path.write_text(text, "utf-8")
+    done = said(merits, "run", "--no-race")
+    assert all("cost" not in column for column in done["outcomes"]["candidates"])  # type: ignore[index]
+    met = {result["met"] for s in done["decision"]["standings"] for result in s["requirements"]}  # type: ignore[index]
+    assert not met & {"met", "not met"}
+
+
 def test_two_differing_outcomes_are_an_error_or_repeats(merits: Merits, folder: Path) -> None:
     """Which of the two counts is not for us to guess."""
     (folder / "first.csv").write_text("candidate,example,score\na,x,1\na,y,1\nb,x,1\nb,y,0\n", "utf-8")
