@@ -282,6 +282,25 @@ def test_what_failed_is_stored_as_a_failure_and_no_secret_with_it(folder: Path) 
     assert 22 == sum(answer.failure is None for answer in answers)
 
 
+def test_an_input_of_several_variables_is_kept_whole(merits: Merits, folder: Path) -> None:
+    """promptfoo's tests often have more than one."""
+    rows = [json.loads(line) for line in (folder / "results.jsonl").read_text("utf-8").splitlines()]
+    for row in rows:
+        row["vars"] = {"question": row["vars"]["input"], "n": row["testIdx"]}
+    (folder / "several.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    assert 0 == merits("import", "several.jsonl")[0]
+    assert {"question": "Capital of France?", "n": 0} == library.load_task("merits.yaml").examples[0].input
+
+
+def test_a_draft_that_cannot_be_loaded_is_not_left_behind(merits: Merits, folder: Path) -> None:
+    """Two examples of one id cannot be told apart; the next try must not find half a task."""
+    (folder / "bad.csv").write_text("candidate,example,score\na, ,1\na,y,1\n", "utf-8")
+    code, _, _ = merits("import", "bad.csv")
+    if code:
+        assert not (folder / "merits.yaml").exists()
+        assert not (folder / "bad-examples.jsonl").exists()
+
+
 def test_an_unfinished_run_says_so(merits: Merits) -> None:
     """What is missing is not failed, and the reader is told."""
     _, out, _ = merits("import", "killed.eval")

@@ -55,8 +55,10 @@ def draft_imported(
     said: str,
     scores: str,
     repeats: int = 1,
-) -> None:
-    """Writes the task file and, beside it, NAME-examples.jsonl. Raises UsageError rather than replace one.
+) -> Path:
+    """The file with the examples, NAME-examples.jsonl, which was written beside the task file.
+
+    Raises UsageError rather than replace one.
 
     `said` tells where the outcomes are from, `scores` what scored them.
     """
@@ -72,6 +74,7 @@ def draft_imported(
     out.parent.mkdir(parents=True, exist_ok=True)
     data.write_text("".join(line + "\n" for line in lines), "utf-8")
     out.write_text(text, "utf-8")
+    return data
 
 
 def _line(case: Case, slices: Sequence[str], *, with_target: bool) -> str:
