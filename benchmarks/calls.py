@@ -54,7 +54,8 @@ _RELOAD = """
 import sys, time
 from merits import load_task
 from merits.flow import stored_run
-from merits.cli import run as verb
+from merits.cli.light import lighten
+lighten()
 start = time.perf_counter()
 task = load_task(sys.argv[1])
 loaded = time.perf_counter()
