@@ -215,7 +215,7 @@ class Meter:
     def _paid(self, asked: Attempt, purse: Purse) -> Attempt:
         async def attempt(input: JSON, attempts: int) -> Answer:
             purse.take()
-            used = NO_USAGE
+            used = NO_USAGE if self._limiter is None else _UNMETERED  # of a remote call that is cancelled on its way
             try:
                 answer = await asked(input, attempts)
                 used = answer.usage
