@@ -132,6 +132,7 @@ def _merits(n: int, seed: int, *, bill_lost: bool) -> dict[str, object]:
         "ledger_money": round(book.money, 6),
         "right_to_the_cent": (calls, unmetered) == (book.requests, lost)
         and abs((at_most if bill_lost else told) - book.money) < 0.005,
+        "ledger_open": book.open,  # hangs whose client has left, and whose connection has not
         "most_at_once": book.most_at_once,
         "faults": book.faults,
     }
