@@ -46,7 +46,11 @@ def base_url() -> Iterator[str]:
 
 def said(base_url: str, **params: JSON) -> Answer:
     """What the model says to one question."""
-    recipe: dict[str, JSON] = {"model": "smol", "base_url": base_url, "parameters": {"temperature": 0, "max_tokens": 24}}
+    recipe: dict[str, JSON] = {
+        "model": "smol",
+        "base_url": base_url,
+        "parameters": {"temperature": 0, "max_tokens": 24},
+    }
     context = LoadContext(task_kind="generation", env={})
     model = load(Candidate(name="smol", kind="chat", params={**recipe, **params}), context)
     return ask(model, "What is the capital of France?")
