@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from merits.candidates.objects import as_candidate
     from merits.core.answer import Answer
+    from merits.core.batching import Batching
     from merits.core.candidate import Candidate, Price
     from merits.core.decision import Decision
     from merits.core.doors import Model, Store
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 # The list of promises. `tests/test_public_names.py` holds it: each is documented and importable.
 __all__ = [
     "Answer",
+    "Batching",
     "Budget",
     "Candidate",
     "Decision",
@@ -78,6 +80,7 @@ __all__ = [
 
 _HOMES = {
     "Answer": "core.answer",
+    "Batching": "core.batching",
     "Budget": "core.racing",
     "Candidate": "core.candidate",
     "Decision": "core.decision",

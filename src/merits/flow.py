@@ -30,6 +30,7 @@ from merits.core.task import ScorerSpec, Split, Task
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from merits.core.batching import Batching
     from merits.core.bill import Bill
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from merits.core.racing import Budget, Racing, Schedule
     from merits.deciding.judges import JudgeCheck
     from merits.evaluating import Asking, Plan, Progress
-    from merits.prices import PriceTable
+    from merits.prices import PriceBook
+    from merits.prices.reconciling import Reconciliation
     from merits.report.explanation import Explanation
     from merits.report.views import ReportView
 
@@ -54,6 +56,7 @@ __all__ = [
     "paid",
     "plan",
     "raw_outputs",
+    "reconciled",
     "run",
     "stored_evaluation",
     "stored_run",
@@ -86,6 +89,7 @@ def evaluate(
     ask: Asking = "missing",
     budget: Budget | None = None,
     confirm: Callable[[Plan], object] = lambda plan: None,
+    batch: Batching | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
 
@@ -93,16 +97,18 @@ def evaluate(
     `answer` or `predict`, in a sequence or by name in a mapping. `store` is where answers are remembered: a path,
     an open store, or by default `.merits/store.sqlite` in the task's folder. On `dev`, what can be trained is
     cross-validated; on `test` it is trained on all of `dev`. With `race` they are asked in rounds, and those that
-    cannot be the best under the task's needs are dropped: far fewer calls (`merits.Racing`). Works inside a running
-    event loop (a notebook) too.
+    cannot be the best under the task's needs are dropped: far fewer calls (`merits.Racing`). With `batch` the
+    questions are put to providers as batches, about half as dear and hours slower (`merits.Batching`). Works inside a
+    running event loop (a notebook) too.
 
     `ask` is what to ask: what is "missing", "nothing" (fails at once when something is missing), "everything" again
     (newer answers count from then on), or only what "failed" or was refused before. `budget` is the most that this run
     may spend (`merits.Budget.of("5 USD")`), never exceeded by more than the calls in flight; what is there when it ends
     is the evaluation. `confirm` is called with the plan and its predicted cost before the first call, and may raise.
 
-    Raises UsageError for what must be changed, ProviderError when no candidate could be asked, StoreError when answers
-    cannot be stored; what was answered before is stored in every case.
+    Raises BatchesOpen when batches are not to be waited for, UsageError for what must be changed, ProviderError when no
+    candidate could be asked, StoreError when answers cannot be stored; what was answered before is stored in every
+    case.
 
     >>> from merits import make_task
     >>> task = make_task([{"text": f"{w} {n}", "label": w} for n in range(9) for w in ("good", "bad")], name="words")
@@ -112,6 +118,11 @@ def evaluate(
     """
     from merits.evaluating import evaluate as ask_score_remember
 
+    if batch is not None and task.needs.price_of_waiting:
+        raise UsageError(
+            "a second of waiting has a price (`price_of_waiting`), and batches do not tell how long a caller waits.",
+            "Run without batches, or leave the price out.",
+        )
     with _opened(store, task) as opened:
         found = _finish(
             lambda: ask_score_remember(
@@ -125,6 +136,7 @@ def evaluate(
                 ask=ask,
                 budget=budget,
                 confirm=confirm,
+                batching=batch,
             )
         )
         return _labelled(task, found, opened)
@@ -158,6 +170,7 @@ def run(
     ask: Asking = "missing",
     budget: Budget | None = None,
     confirm: Callable[[Plan], object] = lambda plan: None,
+    batch: Batching | None = None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report.
 
@@ -172,7 +185,15 @@ def run(
         )
     with _opened(store, task) as opened:
         evaluation = evaluate(
-            task, split=split, store=opened, progress=progress, race=race, ask=ask, budget=budget, confirm=confirm
+            task,
+            split=split,
+            store=opened,
+            progress=progress,
+            race=race,
+            ask=ask,
+            budget=budget,
+            confirm=confirm,
+            batch=batch,
         )
         return _concluded(task, evaluation, opened, remember=split == "test")
 
@@ -200,7 +221,7 @@ def evaluate_one(
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
             return evaluate(narrowed, store=opened, progress=progress)
-        return _labelled(task, reprice(stored, task.candidates, _prices(task)), opened)
+        return _labelled(task, reprice(stored, task.candidates, _prices(task), store=opened), opened)
 
 
 def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
@@ -303,7 +324,7 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
         evaluation = opened.evaluation(task.id, "test")
         if evaluation is None:
             raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-        return _labelled(task, reprice(evaluation, task.candidates, _prices(task)), opened)
+        return _labelled(task, reprice(evaluation, task.candidates, _prices(task), store=opened), opened)
 
 
 def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None = None) -> Bill:
@@ -312,6 +333,56 @@ def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None
 
     with _opened(store, task, write=False) as opened:
         return bill_of(evaluation, opened, _prices(task))
+
+
+def reconciled(
+    task: Task,
+    invoice: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    tolerance: float = 0.01,
+    store: Store | str | Path | None = None,
+) -> Reconciliation:
+    """A provider's bill (a CSV file) against all that this task ever asked, at what each answer cost when it came.
+
+    `columns` names columns of the bill that are not called as usual. Raises UsageError, with file and line, for a bill
+    that cannot be read.
+    """
+    from merits.evaluating.asking import AT_ONCE
+    from merits.evaluating.counting import counted_answers
+    from merits.prices.invoice import read_invoice
+    from merits.prices.reconciling import reconcile
+    from merits.tasks.recipes import provider_of
+
+    bill, currency = read_invoice(invoice, columns), task.needs.currency
+    with _opened(store, task, write=False) as opened:
+        counted = counted_answers(opened, _asked_versions(task, opened), _prices(task), provider_of)
+    in_flight = task.settings.concurrency or AT_ONCE
+    return reconcile(bill, counted, tolerance=tolerance, currency=currency, in_flight=in_flight)
+
+
+def _asked_versions(task: Task, store: Store) -> dict[str, Candidate]:
+    """Everybody that answered for a task, judges too: in its runs, and in one that never came to its end."""
+    from merits.evaluating import plan as what_to_ask
+
+    present = {candidate.id: candidate for candidate in task.candidates}
+    stored = {candidate.name: candidate for candidate in store.candidates()}
+    found: dict[str, Candidate] = {}
+    for run in store.runs():
+        evaluation = store.run(run.number) if run.task_name == task.name else None
+        if evaluation is not None:
+            found |= {
+                version: present.get(candidate.id, candidate)
+                for version, candidate in zip(evaluation.versions, evaluation.candidates, strict=True)
+            }
+            found |= {judge.version: stored[judge.model] for judge in evaluation.judged if judge.model in stored}
+    for candidate in task.candidates:
+        try:
+            (part,) = what_to_ask(task, (candidate,), split="test", store=store).parts
+        except UsageError:  # it cannot be loaded here (no key): what its runs stored is known from them
+            continue
+        found[part.version] = candidate
+    return found
 
 
 def explained(
@@ -408,10 +479,18 @@ def _recipes(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]
     return tuple(priced_here(recipe, task.machine_per_hour, task.needs.currency) for recipe in recipes)
 
 
-def _prices(task: Task) -> PriceTable | None:
-    from merits.prices import load_table
+def _prices(task: Task) -> PriceBook:
+    """All prices that are known today: the candidates' own, the task's table, what providers charge."""
+    from merits.prices import PriceBook, load_table
+    from merits.tasks.recipes import provider_of
 
-    return load_table(Path(task.folder) / task.prices) if task.prices else None
+    return PriceBook(
+        on=datetime.now(UTC).date(),
+        table=load_table(Path(task.folder) / task.prices) if task.prices else None,
+        currency=task.needs.currency,
+        exchange_rate=task.exchange_rate,
+        provider_of=provider_of,
+    )
 
 
 def _schedule(task: Task, race: Racing | None) -> Schedule | None:

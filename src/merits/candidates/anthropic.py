@@ -10,6 +10,8 @@ from typing import Annotated
 
 import msgspec
 
+from merits.candidates.anthropic_batches import AnthropicBatches
+from merits.candidates.batching import Batches
 from merits.candidates.environment import environment
 from merits.candidates.forms import Form, FormParams
 from merits.candidates.messages import GatheredMessage, answer_in, question
@@ -70,17 +72,23 @@ class _Messages:
             "model": params.model,
             "max_tokens": params.max_tokens,
         }
-        if params.stream:
-            self._fixed["stream"] = True
 
     async def ask(self, messages: Sequence[Message]) -> Answer:
-        body = {**self._fixed, **question(messages)}
-        as_json = self.form.schema is not None
+        body = self.body(messages)
         if not self._stream:
-            return answer_in(await self._endpoint.post("/messages", body), as_json=as_json)
+            return self.read(await self._endpoint.post("/messages", body))
         gathered = GatheredMessage()
-        await streamed(self._endpoint, "/messages", body, gathered)
-        return gathered.answer(as_json=as_json)
+        await streamed(self._endpoint, "/messages", {**body, "stream": True}, gathered)
+        return gathered.answer(as_json=self.form.schema is not None)
+
+    def body(self, messages: Sequence[Message]) -> dict[str, JSON]:
+        return {**self._fixed, **question(messages)}
+
+    def read(self, reply: bytes) -> Answer:
+        return answer_in(reply, as_json=self.form.schema is not None)
+
+    def batches(self) -> Batches | None:
+        return AnthropicBatches(self._endpoint)
 
     async def close(self) -> None:
         await self._endpoint.close()

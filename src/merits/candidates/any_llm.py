@@ -109,17 +109,25 @@ class _Bridge:
     async def ask(self, messages: Sequence[Message]) -> Answer:
         from any_llm.exceptions import AnyLLMError
 
-        as_json = self.form.schema is not None
         try:
-            reply = await self._client.acompletion(**self._fixed, messages=list(messages), **_streaming(self._stream))
+            reply = await self._client.acompletion(**self.body(messages), **_streaming(self._stream))
             if not self._stream:
-                return answer_in(reply.model_dump_json().encode(), whole=self._whole, as_json=as_json)
+                return self.read(reply.model_dump_json().encode())
             gathered = Gathered()
             async for chunk in reply:
                 gathered.take(chunk.model_dump_json().encode())
         except AnyLLMError as problem:
             raise _told(problem) from None
-        return gathered.answer(whole=self._whole, as_json=as_json)
+        return gathered.answer(whole=self._whole, as_json=self.form.schema is not None)
+
+    def body(self, messages: Sequence[Message]) -> dict[str, Any]:
+        return {**self._fixed, "messages": list(messages)}
+
+    def read(self, reply: bytes) -> Answer:
+        return answer_in(reply, whole=self._whole, as_json=self.form.schema is not None)
+
+    def batches(self) -> None:
+        """None: batches differ from provider to provider, and any-llm-sdk hides too little of that."""
 
     async def close(self) -> None:
         """Closes the connections, where the provider's client has any."""

@@ -10,9 +10,11 @@ from typing import Annotated
 
 import msgspec
 
+from merits.candidates.batching import Batches
 from merits.candidates.completions import Gathered, answer_in
 from merits.candidates.environment import environment
 from merits.candidates.forms import Form, FormParams
+from merits.candidates.openai_batches import OpenAIBatches
 from merits.candidates.prompts import Message
 from merits.candidates.providers import Endpoint, Provider
 from merits.candidates.registry import LoadContext
@@ -23,6 +25,7 @@ from merits.core.identity import JSON
 
 __all__ = ["Params", "load"]
 
+_BATCHING = ("openai", "groq")  # those that offer OpenAI's batches at the same address
 _RESERVED = ("model", "messages", "stream", "n", "logprobs", "tools", "response_format")
 
 
@@ -63,6 +66,7 @@ class _Completions:
 
     def __init__(self, params: Params, form: Form, endpoint: Endpoint, *, whole: bool) -> None:
         self.form = form
+        self._takes_batches = params.provider in _BATCHING
         self.limiter = endpoint.limiter
         self._endpoint = endpoint
         self._whole = whole
@@ -70,18 +74,24 @@ class _Completions:
         self._fixed: dict[str, JSON] = {**params.parameters, "model": params.model, **form.openai()}
         if params.logprobs:
             self._fixed["logprobs"] = True
-        if params.stream:
-            self._fixed |= {"stream": True, "stream_options": {"include_usage": True}}
 
     async def ask(self, messages: Sequence[Message]) -> Answer:
-        body: dict[str, JSON] = {**self._fixed, "messages": list(messages)}
-        as_json = self.form.schema is not None
+        body = self.body(messages)
         if not self._stream:
-            reply = await self._endpoint.post("/chat/completions", body)
-            return answer_in(reply, whole=self._whole, as_json=as_json)
+            return self.read(await self._endpoint.post("/chat/completions", body))
         gathered = Gathered()
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
         await streamed(self._endpoint, "/chat/completions", body, gathered)
-        return gathered.answer(whole=self._whole, as_json=as_json)
+        return gathered.answer(whole=self._whole, as_json=self.form.schema is not None)
+
+    def body(self, messages: Sequence[Message]) -> dict[str, JSON]:
+        return {**self._fixed, "messages": list(messages)}
+
+    def read(self, reply: bytes) -> Answer:
+        return answer_in(reply, whole=self._whole, as_json=self.form.schema is not None)
+
+    def batches(self) -> Batches | None:
+        return OpenAIBatches(self._endpoint) if self._takes_batches else None
 
     async def close(self) -> None:
         await self._endpoint.close()

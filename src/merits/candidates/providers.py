@@ -6,7 +6,8 @@ Knows nothing about what is asked or how an answer reads; deadlines, retries and
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from copy import copy
 from typing import Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ __all__ = [
     "Provider",
     "base_url_of",
     "error_message",
+    "refuses",
 ]
 
 Provider: TypeAlias = Literal[
@@ -144,6 +146,21 @@ class Endpoint:
                 if line.startswith(b"data:"):
                     yield line[5:].strip()
 
+    async def lines(self, path: str) -> AsyncIterator[bytes]:
+        """The lines that stand at a path, one by one, without empty ones."""
+        async with self._connection.stream(path) as reply:
+            if reply.status >= 300:
+                self._good(reply.status, reply.headers, await reply.read())
+            async for line in reply.lines():
+                if line.strip():
+                    yield line
+
+    def patient(self, timeout_s: float) -> Endpoint:
+        """The same endpoint with another deadline, and connections of its own."""
+        other = copy(self)
+        other._connection = self._connection.patient(timeout_s)
+        return other
+
     async def close(self) -> None:
         """Closes the connections. May be called twice."""
         await self._connection.close()
@@ -153,7 +170,7 @@ class Endpoint:
         if status < 300:
             return data
         text = data.decode(errors="replace")
-        if status == 400 and _code(text) in _REFUSED:
+        if refuses(status, text):
             raise ContentRefused(Failure("bad_request", redact(error_message(text))), Usage(unmetered=1))
         raise AskFailed(self._failure(status, text, headers), NO_USAGE)
 
@@ -187,6 +204,15 @@ def _error_in(text: str) -> object:
     if isinstance(reply, list) and reply:
         reply = reply[0]
     return (reply.get("error") or reply) if isinstance(reply, dict) else reply
+
+
+def refuses(status: int, text: str) -> bool:
+    """Whether an error says that a filter refused the question.
+
+    >>> refuses(400, '{"error": {"code": "content_filter"}}'), refuses(400, '{"error": {"code": "no_model"}}')
+    (True, False)
+    """
+    return status == 400 and _code(text) in _REFUSED
 
 
 def _code(text: str) -> object:

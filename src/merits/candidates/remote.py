@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
+from merits.candidates.batching import Batches
 from merits.candidates.forms import Form, FormParams
 from merits.candidates.limiter import Limiter
 from merits.candidates.media import Media
@@ -33,13 +34,18 @@ def must_hold_no_key(parameters: Mapping[str, JSON], provider: str, reserved: Co
 
 
 class Dialogue(Protocol):
-    """Asks a chat model in the words of one provider."""
+    """Asks a chat model in the words of one provider: `ask` at once; in a batch by `body`, and later `read`."""
 
     form: Form
     limiter: Limiter
 
     async def ask(self, messages: Sequence[Message]) -> Answer: ...
 
+    def body(self, messages: Sequence[Message]) -> dict[str, JSON]: ...
+
+    def read(self, reply: bytes) -> Answer: ...
+
+    def batches(self) -> Batches | None: ...
     async def close(self) -> None: ...
 
 
@@ -103,6 +109,20 @@ class RemoteChat:
             return await self._dialogue.ask(self._prompt.messages(input))
         except ContentRefused as refusal:
             return refusal.answer
+
+    def body(self, input: JSON) -> Mapping[str, JSON]:
+        """What is sent to ask one question in a batch."""
+        if self._prompt is None:
+            raise RuntimeError("asked before it was fitted")
+        return self._dialogue.body(self._prompt.messages(input))
+
+    def answer_of(self, reply: bytes) -> Answer:
+        """The answer in a reply, whenever that came."""
+        return self._dialogue.read(reply)
+
+    def batches(self) -> Batches | None:
+        """The provider's batches; None where it is not known to offer them."""
+        return self._dialogue.batches()
 
     async def close(self) -> None:
         """Closes the connections. May be called twice."""

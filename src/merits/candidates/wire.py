@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
@@ -155,19 +156,26 @@ class Connection:
         return await self._sent(self._opened().post(self.base_url + path).multipart(_form(fields, files)))
 
     @asynccontextmanager
-    async def stream(self, path: str, body: Body) -> AsyncIterator[Stream]:
-        """The reply to a POST of JSON as soon as its headers are there.
+    async def stream(self, path: str, body: Body | None = None) -> AsyncIterator[Stream]:
+        """The reply to a POST of JSON, or without a body to a GET, as soon as its headers are there.
 
         async with connection.stream("/chat/completions", {..., "stream": True}) as reply:
             async for line in reply.lines():
         """
-        request = self._json(path, body).build_streamed()
+        asked = self._opened().get(self.base_url + path) if body is None else self._json(path, body)
+        request = asked.build_streamed()
         with self.told():
             response = await request.__aenter__()
         try:
             yield Stream(self, response)
         finally:
             await request.__aexit__(None, None, None)
+
+    def patient(self, timeout_s: float) -> Connection:
+        """The same address with another deadline, and connections of its own."""
+        other = copy(self)
+        other._timeout, other._client = timedelta(seconds=timeout_s), None
+        return other
 
     async def close(self) -> None:
         """Closes the connections. May be called twice."""

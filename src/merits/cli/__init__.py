@@ -28,6 +28,8 @@ VERBS = {
     "explain-decision": "why the decision is what it is, step by step, with every number and its source",
     "models": "list the models that an endpoint offers",
     "judge": "measure a judge (a model that scores) against labels of people",
+    "prices": "what a model costs on a day, with source and date",
+    "reconcile": "compare what was counted with a provider's bill",
     "kinds": "list the kinds of candidate and scorer, with their parameters",
     "schema": "print the JSON Schema of the task file, for editors",
 }

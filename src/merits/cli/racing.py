@@ -46,6 +46,8 @@ def racing_of(args: argparse.Namespace, task: Task) -> Racing | None:
         if args.race or detailed:
             raise UsageError("--no-race and options of a race contradict each other.", "Leave one of them out.")
         return None
+    if args.batch and not (args.race or detailed):
+        return None  # a race goes in rounds, and a batch takes hours
     if len(task.candidates) < 2 or not (args.race or detailed or flow.costs_money(task)):
         return None
     mode: Literal["certified", "economy"] = "economy" if args.dev else "certified"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from merits.cli import github
+from merits.cli.batching import add_batch, batching_of, in_batches, said_before
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.racing import add_race, racing_of
 from merits.cli.spending import add_spending, budget_of, confirmation, foretold
@@ -44,6 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _add_asking(parser)
     add_race(parser)
     add_spending(parser)
+    add_batch(parser)
     add_store(parser)
     parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -67,11 +69,16 @@ def run(args: argparse.Namespace) -> int:
 
     task = _adjusted(found_task(args.task), args)
     split: Split = "dev" if args.dev else "test"
-    race, budget = racing_of(args, task), budget_of(args)
+    race, budget, batch = racing_of(args, task), budget_of(args), batching_of(args)
     if args.dry_run:
         asked = flow.plan(task, split=split, store=args.store, ask=args.ask, budget=budget)
         return _show_plan(asked, flow.barred(task), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
+        if batch is not None:
+            race = in_batches(race)
+            if progress is not None:
+                for note in said_before(task, race):
+                    progress.note(note)
         done = flow.run(
             task,
             split=split,
@@ -81,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
             ask=args.ask,
             budget=budget,
             confirm=confirmation(args, budget),
+            batch=batch,
         )
     return conclude(done, args)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 import msgspec
 
 from merits.core.answer import Answer
+from merits.core.batching import Submission
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.evaluation import Evaluation
@@ -115,7 +116,7 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     at: float | None
 
 
-Record: TypeAlias = StoredAnswer | Refreshed | Candidate | Evaluation | Decision
+Record: TypeAlias = StoredAnswer | Refreshed | Candidate | Evaluation | Decision | Submission
 
 
 class Store(Protocol):
@@ -159,6 +160,10 @@ class Store(Protocol):
 
     def decisions(self, task: str) -> Sequence[Decision]:
         """All decisions on a task (by its id), oldest first."""
+        ...
+
+    def submissions(self, version: str | None = None) -> Sequence[Submission]:
+        """What was put to providers as batches (for one version), each at its latest stage, oldest first."""
         ...
 
     def close(self) -> None: ...

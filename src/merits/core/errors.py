@@ -7,6 +7,7 @@
     │   ├── CandidateError               a candidate's recipe cannot be loaded
     │   ├── RequirementError             a requirement's text cannot be read
     │   └── MissingExtra                 an optional package is not installed
+    ├── BatchesOpen             exit 3   answers are on their way in batches; the same command again collects them
     └── InfrastructureError     exit 4   something outside Merits does not work; nothing was lost
         ├── ProviderError                no candidate could be asked at all
         └── StoreError                   the store cannot be read or written
@@ -21,6 +22,7 @@ decided is a verdict (`undecided`, exit 3), not an exception.
 from __future__ import annotations
 
 __all__ = [
+    "BatchesOpen",
     "CandidateError",
     "DataError",
     "DiskFull",
@@ -91,6 +93,13 @@ class MissingExtra(UsageError):
     """An optional package is not installed; the message names the extra that brings it."""
 
     code = "missing-extra"
+
+
+class BatchesOpen(MeritsError):
+    """Answers are on their way in batches, and the run was not to wait for them. Nothing is decided yet."""
+
+    code = "batches-open"
+    exit_code = 3
 
 
 class InfrastructureError(MeritsError):

@@ -102,9 +102,12 @@ class Evaluation:
     `tokens` maps kinds of tokens to counts. `machine_s` is the machine time an answer took. `cost` is money in
     `currency`, meaningful where `priced[candidate]`; an unknown price is not 0. `versions` names the exact thing
     that answered (recipe, training data, code): answers are stored under it. `facts` says how it was run, and `raced`
-    in which order, where not everybody was asked everything. `silent` is where the answer of a generation was empty;
+    in which order, where not everybody was asked everything. `untimed` is where it is not known how long a caller would
+    have waited for the answer (it came in a batch, or another tool did not say): latency means nothing there; None
+    where all was timed. `silent` is where the answer of a generation was empty;
     None where that is not recorded. `unmetered` counts the attempts that may be on the bill and whose tokens the
-    provider did not tell; None where there is none. `unasked` is where nothing was to be asked in this run (its budget
+    provider did not tell; None where there is none. `services` maps a way of service that is not the standard
+    ("batch") to the answers that were billed as it. `unasked` is where nothing was to be asked in this run (its budget
     ended, or it asked failures only): what is missing there is nobody's failure. `budget` is what it might spend.
     `judged` is what models did that scored answers. `human` are labels of people on some of the answers; they are put
     in on reading, like prices, and not stored with the evaluation.
@@ -140,7 +143,9 @@ class Evaluation:
     raced: Raced | None = None
     counts: Mapping[str, Counted] = field(default_factory=dict)
     silent: NDArray[np.bool_] | None = None
+    untimed: NDArray[np.bool_] | None = None
     unmetered: Ints | None = None
+    services: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     judged: tuple[Judged, ...] = ()
     human: Human | None = None
     unasked: NDArray[np.bool_] | None = None

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from merits.core.candidate import Candidate
-from merits.core.identity import JSON, content_hash
+from merits.core.identity import JSON, content_hash, hash_of_rows
 from merits.core.limits import Limits
 from merits.core.needs import Needs
 
@@ -89,7 +89,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     more candidate leaves every stored answer in use.
 
     `human_labels` names a table of what people said of some answers; it is applied on reading, as prices are.
-    `machine_per_hour` prices what runs on this machine and has no price of its own; `prices` names a dated table.
+    `machine_per_hour` prices what runs on this machine and has no price of its own; `prices` names a dated table;
+    `exchange_rate` is what one US dollar is in the needs' currency, for providers' prices.
     `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start,
     and `data_folders` are those of the data files, where the pictures and sounds that inputs name are looked for first.
     """
@@ -104,6 +105,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings = Settings()
     prices: str = ""
     human_labels: str = ""
+    exchange_rate: float | None = None
     machine_per_hour: float | None = None
     description: str = ""
     folder: str = "."
@@ -112,12 +114,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
 
     def __post_init__(self) -> None:
-        what = [
-            self.kind,
-            [(s.kind, s.params, s.name) for s in self.scorers],
-            [(e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in self.examples],
-        ]
-        msgspec.structs.force_setattr(self, "id", content_hash(what))
+        scorers = [(s.kind, s.params, s.name) for s in self.scorers]
+        rows = ((e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in self.examples)
+        msgspec.structs.force_setattr(self, "id", hash_of_rows(rows, self.kind, scorers))
 
     def split(self, name: Split) -> tuple[Example, ...]:
         """The examples of one split, in the order of the data."""

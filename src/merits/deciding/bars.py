@@ -88,7 +88,7 @@ def _values(requirement: Requirement, cases: Cases) -> tuple[Floats, Bools]:
     if requirement.metric in QUANTILES:
         in_time = (cases.evaluation.latency_s <= requirement.bar) & ~cases.failed
         asked = cases.asked if cases.policy == POLICIES[0] else cases.asked & ~cases.failed
-        return in_time.astype(np.float64), asked
+        return in_time.astype(np.float64), asked & cases.timed[:, None]
     labels = cases.evaluation.labels
     if requirement.metric == "recall" and labels is not None:
         code = labels.classes.index(requirement.of)

@@ -80,6 +80,17 @@ class Cases:
         return np.asarray((failed | given_up) & self.due)
 
     @cached_property
+    def timed(self) -> Bools:
+        """Of which candidates (candidates,) it is known how long a caller waited, for every answer that counts.
+
+        Those that were timed are no sample of all: how they were asked decided that, not chance.
+        """
+        untimed = self.evaluation.untimed
+        if untimed is None:
+            return np.ones(len(self.evaluation.candidates), np.bool_)
+        return np.asarray(~(untimed & self.asked & ~self.failed).any(axis=1))
+
+    @cached_property
     def counted(self) -> Bools:
         """Where the outcome counts under the policy."""
         return self.scored | self.failed if self.policy == POLICIES[0] else self.scored

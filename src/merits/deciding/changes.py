@@ -251,7 +251,9 @@ def _latency(paired: Paired, level: float) -> Estimate | None:
     """How much longer a case takes; None where either side has no record."""
     a, b = paired.first.examples, paired.second.examples
     amounts = (a.latency_s[paired.at_first], b.latency_s[paired.at_second])
-    if not (amounts[0].any() and amounts[1].any()):
+    sides = ((side.evaluation.untimed, side.k) for side in (paired.first, paired.second))
+    timed = not any(untimed is not None and untimed[k].any() for untimed, k in sides)
+    if not (timed and amounts[0].any() and amounts[1].any()):
         return None
     return _mean_difference(paired, amounts, (a.n_answered[paired.at_first], b.n_answered[paired.at_second]), level, "")
 

@@ -284,8 +284,12 @@ def _latency(question: Question, *, q: float) -> Estimate | None:
 
 
 def _waits(cases: Cases, k: int) -> tuple[Bools, Floats]:
-    """Which rows have a latency, and the seconds; a failure that counts took longer than any bar."""
+    """Which rows have a latency, and the seconds; a failure that counts took longer than any bar.
+
+    None where answers came that were not timed.
+    """
     mask = cases.asked[k] if cases.policy == POLICIES[0] else cases.asked[k] & ~cases.failed[k]
+    mask = mask & cases.timed[k]
     return mask, np.where(cases.failed[k], _NEVER_S, cases.evaluation.latency_s[k])[mask]
 
 

@@ -133,7 +133,7 @@ def _latency(assessment: Assessment, members: Sequence[int]) -> _Dimension | Non
     cases = assessment.cases
     answered = cases.asked[at] & ~cases.failed[at]
     seconds = cases.evaluation.latency_s[at]
-    if not (seconds * answered).any(axis=1).all():
+    if not (seconds * answered).any(axis=1).all() or not cases.timed[at].all():
         return None
     return _compared("latency", -np.log(seconds + _TICK_S), answered, assessment, scale=0.0, exact=False)
 

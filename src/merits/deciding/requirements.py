@@ -14,7 +14,7 @@ from merits.core.needs import Needs, Requirement
 from merits.deciding.amounts import ODDS, about_more, round_up
 from merits.deciding.cases import Cases
 from merits.deciding.measuring import Measured, Part, measured, rival_of
-from merits.deciding.metrics import Question
+from merits.deciding.metrics import QUANTILES, Question
 from merits.stats.power import examples_for_gate, with_power
 
 __all__ = ["considered", "facts", "judge", "overall", "required"]
@@ -144,11 +144,17 @@ def _settled(requirement: Requirement, found: Measured, question: Question) -> t
     return more, f"{many} would show {ODDS} whether {name} meets {requirement} (so far it {so_far} it)."
 
 
-def _no_record(requirement: Requirement, found: Measured, part: Part, question: Question) -> str:
+def _no_record(  # noqa: PLR0911  one line for each reason
+    requirement: Requirement, found: Measured, part: Part, question: Question
+) -> str:
     cases, k = question.cases, question.k
     name = cases.evaluation.names[k]
     if requirement.metric in _MONEY and not cases.evaluation.priced[k]:
         return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
+    if requirement.metric in QUANTILES and not cases.timed[k]:
+        return (
+            f"How long {name} takes was not measured (answers of a batch tell no wait): --refresh without --batch does."
+        )
     if requirement.metric in _OF_PROBABILITIES and k not in _with_probabilities(cases):
         return f"{name} gives no probabilities, so this cannot be measured."
     if requirement.against and found.missing:

@@ -70,6 +70,6 @@ def share_solved(cases: Cases, k: int, level: float) -> Estimate | None:
 
 def _latency(cases: Cases, k: int, q: float, level: float) -> Estimate | None:
     mask = cases.asked[k] & ~cases.failed[k]
-    if not mask.any():
+    if not mask.any() or not cases.timed[k]:
         return None
     return quantile(cases.evaluation.latency_s[k][mask], q, cases.groups_at(mask), level)

@@ -14,14 +14,15 @@ from merits.core.doors import Store, StoredAnswer
 from merits.core.evaluation import Evaluation
 from merits.evaluating.columns import TOKENS
 from merits.evaluating.pricing import known_prices, price_answers
+from merits.prices.costs import STANDARD
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["bill_of"]
 
 
-def bill_of(evaluation: Evaluation, store: Store, table: PriceTable | None = None) -> Bill:
+def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = None) -> Bill:
     """What was ever paid for the questions of an evaluation, at the prices that its own costs are at.
 
     Answers that failed, were refused and asked again, or were refreshed are in it: they were paid for too. What a
@@ -45,14 +46,24 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceTable | None = Non
 
 def _row(name: str, price: Price | None, paid: Iterable[StoredAnswer]) -> BillRow:
     used: list[Usage] = []
+    times: list[float] = []
     n_failed = 0
     for one in paid:
         used.append(one.answer.usage)
+        times.append(one.at)
         n_failed += one.answer.failure is not None
     tokens = {kind: _column(used, f"{kind}_tokens") for kind in TOKENS}
     tokens = {kind: counts for kind, counts in tokens.items() if counts.any()}
     machine_s, attempts, unmetered = (_column(used, field) for field in ("machine_s", "attempts", "unmetered"))
-    cost, priced = price_answers([price], tokens, machine_s, attempts.astype(np.int32), unmetered.astype(np.int32))
+    cost, priced = price_answers(
+        [price],
+        tokens,
+        machine_s,
+        attempts.astype(np.int32),
+        unmetered.astype(np.int32),
+        services=_services(used),
+        asked_at=lambda _: np.array(times),
+    )
     return BillRow(
         candidate=name,
         n_answers=len(used),
@@ -63,6 +74,12 @@ def _row(name: str, price: Price | None, paid: Iterable[StoredAnswer]) -> BillRo
         machine_s=float(machine_s.sum()),
         cost=float(cost.sum()) if priced[0] else None,
     )
+
+
+def _services(used: list[Usage]) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
+    """Which answers were billed as what, where that is not the standard, as the one row of a matrix."""
+    tiers = [usage.service_tier for usage in used]
+    return {tier: np.array([[one == tier for one in tiers]]) for tier in set(tiers).difference(STANDARD)}
 
 
 def _column(used: list[Usage], field: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:

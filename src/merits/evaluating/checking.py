@@ -16,14 +16,14 @@ from merits.core.identity import JSON
 from merits.core.judge import HumanLabel, Judged, JudgeScorer, Verdict
 from merits.core.secrets import redact
 from merits.core.task import Example, ScorerSpec, Task
-from merits.evaluating.asking import all_or_first_problem
+from merits.evaluating.asking import all_or_first_problem, at_once
 from merits.evaluating.contenders import load_context
 from merits.evaluating.judging import Asker, NotAsked, judged_by, judgement_of, price_in
 from merits.scorers.reading import text_of
 from merits.scorers.registry import load as load_scorer
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["Said", "check_judge"]
 
@@ -52,7 +52,7 @@ async def check_judge(
     *,
     said: Said,
     store: Store,
-    table: PriceTable | None = None,
+    table: PriceSource | None = None,
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> tuple[tuple[Verdict, ...], Judged]:
@@ -88,7 +88,7 @@ async def check_judge(
             found[at] = case.verdict(judgement=judgement)
 
     try:
-        n_workers = asker.model.concurrency or task.settings.concurrency
+        n_workers = at_once(asker.model, task.settings.concurrency)
         await all_or_first_problem([worker() for _ in range(min(n_workers, len(cases)))])
     finally:
         await asker.close()

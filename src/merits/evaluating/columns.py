@@ -9,13 +9,14 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import Answer, Failure, FailureKind, Usage
+from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
 from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 from merits.evaluating.served import Served
+from merits.prices.costs import STANDARD
 
 __all__ = ["TOKENS", "Columns", "Reader"]
 
@@ -49,11 +50,13 @@ class Columns:
         self.attempts = np.zeros(shape, np.int32)
         self.predicted = np.full(shape, -1, np.int32) if read else None
         self.silent = None if read else np.zeros(shape, np.bool_)
+        self.untimed: Array | None = None  # none was, so far
         self.scores = {name: np.zeros(shape) for name in (*(name for name, _ in judge.others), *judge.asked_others)}
         self.later: Callable[[int, int, Answer], None] | None = None  # who judges answers that a model must judge
         self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
         self.unmetered: Array | None = None
+        self.services: dict[str, Array] = {}
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
@@ -80,9 +83,9 @@ class Columns:
             code = self._record_said(candidate, question, answer)
             for row in rows_of[question]:
                 attempts[row] = usage.attempts
-                if usage.unmetered:
-                    self._record_unmetered(candidate, row, usage.unmetered)
-                if usage.output_tokens or usage.input_tokens or any(getattr(usage, field) for field in _FIELDS):
+                if usage.unmetered or usage.service_tier:
+                    self._record_billing(candidate, row, usage)
+                if usage is not NO_USAGE:
                     self._record_tokens(candidate, row, usage)
                 if answer.failure is not None:
                     status[row] = _FAILED
@@ -121,6 +124,8 @@ class Columns:
             self._record_failure(candidate, question, answer.failure)
             return -1
         self.served[candidate].note(answer)
+        if answer.usage.service_tier == "batch":
+            self._record_untimed(candidate, question)
         if self.silent is not None and (answer.refused or _says_nothing(answer.output)):
             self.silent[candidate, list(self.rows.rows_of[question])] = True
         return -1 if answer.refused else self._code(answer.output)
@@ -137,12 +142,29 @@ class Columns:
             if other.counts is not None:
                 self._record_counts(name, candidate, row, other.counts)
 
+    def _record_untimed(self, candidate: int, question: int) -> None:
+        """An answer that came in a batch came when it came: that is nobody's wait."""
+        if self.untimed is None:
+            self.untimed = np.zeros(self.status.shape, np.bool_)
+        self.untimed[candidate, list(self.rows.rows_of[question])] = True
+
     def _record_counts(self, name: str, candidate: int, row: int, counts: Counts) -> None:
         if name not in self.counts:
             shape = (*self.status.shape, len(counts.values))
             self.counts[name] = Counted(counts.statistic, np.zeros(shape))
         if self.counts[name].statistic == counts.statistic:
             self.counts[name].values[candidate, row] = counts.values
+
+    def _record_billing(self, candidate: int, row: int, usage: Usage) -> None:
+        if usage.unmetered:
+            self._record_unmetered(candidate, row, usage.unmetered)
+        if usage.service_tier not in STANDARD:
+            self._record_service(candidate, row, usage.service_tier)
+
+    def _record_service(self, candidate: int, row: int, service: str) -> None:
+        if service not in self.services:
+            self.services[service] = np.zeros(self.status.shape, np.bool_)
+        self.services[service][candidate, row] = True
 
     def _record_tokens(self, candidate: int, row: int, usage: Usage) -> None:
         for name, field in zip(TOKENS, _FIELDS, strict=True):

@@ -25,12 +25,12 @@ from merits.core.identity import content_hash
 from merits.core.judge import Ask, Judged, Judgement, JudgeScorer
 from merits.core.secrets import redact
 from merits.core.task import Example, Task
-from merits.evaluating.asking import Health
+from merits.evaluating.asking import Health, at_once
 from merits.evaluating.columns import TOKENS, Columns
 from merits.evaluating.pricing import known_prices, price_answers
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["Asker", "Judging", "NotAsked", "judged_by", "judgement_of", "judging_of", "price_in"]
 
@@ -177,12 +177,12 @@ class Judging:
     at once by each model. `done` returns once all that was taken is judged, and raises what went wrong with storing.
     """
 
-    def __init__(self, works: Sequence[_Work], columns: Columns, concurrency: int) -> None:
+    def __init__(self, works: Sequence[_Work], columns: Columns, concurrency: int | None) -> None:
         self._works, self._columns = works, columns
         self._loop = asyncio.get_running_loop()
         self._taken: deque[tuple[int, int, Answer]] = deque()
         self._queues: list[deque[tuple[int, int, Answer, Answer | None]]] = [deque() for _ in works]
-        self._limits = [work.asker.model.concurrency or concurrency for work in works]
+        self._limits = [at_once(work.asker.model, concurrency) for work in works]
         self._running: list[set[asyncio.Task[None]]] = [set() for _ in works]
         self._rivals: list[dict[int, Answer]] = [{} for _ in works]
         self._waiting: list[dict[int, list[tuple[int, Answer]]]] = [defaultdict(list) for _ in works]
@@ -225,11 +225,11 @@ class Judging:
             found.append(_judged(work, prices(work.asker.candidate), currency, counted=fresh))
         return tuple(found)
 
-    def facts(self) -> dict[str, str]:
+    def facts(self, judged: Sequence[Judged]) -> dict[str, str]:
         """What readers should know of how the judging went."""
-        return {
-            f"given up on {work.name}": work.asker.health.given_up for work in self._works if work.asker.health.given_up
-        }
+        said = {f"judge {each.scorer}": _in_words(each) for each in judged}
+        askers = {work.name: work.asker.health.given_up for work in self._works}
+        return said | {f"given up on judge {name}": why for name, why in askers.items() if why}
 
     def _go_on(self) -> None:
         while self._taken:
@@ -337,7 +337,7 @@ def judging_of(
         works.append(_Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
     if not works:
         return None
-    judging = Judging(works, columns, task.settings.concurrency)
+    judging = Judging(works, columns, task.settings.concurrency or 8)
     columns.later = judging.take
     return judging
 
@@ -354,7 +354,7 @@ def priced(asker: Asker, price: Price | None) -> tuple[dict[str, int], float, fl
     return total, float(machine_s.sum()), float(cost.sum()) if known[0] else None
 
 
-def price_in(table: PriceTable | None, currency: str) -> Callable[[Candidate], Price | None]:
+def price_in(table: PriceSource | None, currency: str) -> Callable[[Candidate], Price | None]:
     """Finds the price of a judge's model; TaskError for one in another currency."""
     return lambda candidate: known_prices([candidate], table, currency=currency)[0]
 
@@ -389,6 +389,19 @@ def _judged(work: _Work, price: Price | None, currency: str, *, counted: bool) -
         found, scorer=work.name, deciding=work.deciding, n_unscored=work.n_unscored, n_repaired=work.n_repaired
     )
     return found if counted else replace(found, n_calls=0, n_asked=0, tokens={}, machine_s=0.0, cost=0.0)
+
+
+def _in_words(judged: Judged) -> str:
+    """What a judge did, on one line."""
+    cost = "price unknown" if judged.cost is None else f"{judged.cost:.6g} {judged.currency}"
+    parts = [
+        f"{judged.model}: {judged.n_verdicts} verdicts, {judged.n_calls} answers ({judged.n_asked} asked), {cost}",
+        f"{judged.n_unscored} not judged" if judged.n_unscored else "",
+        f"{judged.n_repaired} after a correction" if judged.n_repaired else "",
+        f"{judged.n_inconsistent} of {judged.n_ordered} depend on the order" if judged.n_ordered else "",
+        f"votes differ in {judged.n_split_votes} of {judged.n_voted}" if judged.n_voted else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def _said(problem: Exception) -> str:

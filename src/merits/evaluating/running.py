@@ -15,28 +15,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.batcher import in_thread
+from merits.candidates.batching import Batchable
 from merits.candidates.limiter import Limiter
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
+from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import Model, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
-from merits.core.identity import content_hash
+from merits.core.identity import hash_of_rows
 from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Budget, Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
-from merits.evaluating.asking import Health, all_or_first_problem, ask_all
+from merits.evaluating.asking import AT_ONCE, Health, all_or_first_problem, ask_all, at_once
+from merits.evaluating.batches import (
+    BatchRun,
+    Desk,
+    Who,
+    check_affordable,
+    check_none_in_flight,
+    in_flight,
+    still_open,
+)
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.in_rounds import in_rounds
 from merits.evaluating.judging import judging_of, price_in
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
+from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
-from merits.evaluating.pricing import known_prices, price_answers, price_facts
+from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
 from merits.evaluating.progress import Progress, Silent
 from merits.evaluating.purse import Left, Purse
 from merits.evaluating.recorder import Recorder
@@ -44,11 +56,10 @@ from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["evaluate", "plan"]
 
-_AT_ONCE = 8  # questions in flight of a model without a limiter
 _NEXT_STEP = {
     "unauthorised": "Check the API key.",
     "connection": "Check the address and the network.",
@@ -69,7 +80,7 @@ def plan(
     store: Store,
     env: Mapping[str, str] | None = None,
     ask: Asking = "missing",
-    table: PriceTable | None = None,
+    table: PriceSource | None = None,
     budget: Budget | None = None,
 ) -> Plan:
     """What an evaluation would ask of each candidate, and what it would take from the store. Asks nothing.
@@ -95,13 +106,14 @@ async def evaluate(
     split: Split = "test",
     store: Store,
     progress: Progress | None = None,
-    table: PriceTable | None = None,
+    table: PriceSource | None = None,
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
     schedule: Schedule | None = None,
     ask: Asking = "missing",
     budget: Budget | None = None,
     confirm: Callable[[Plan], object] = lambda plan: None,
+    batching: Batching | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split, also sealed into the store.
 
@@ -113,6 +125,10 @@ async def evaluate(
 
     With a `schedule` (a race) only what it asks for is asked, round by round; where every answer is stored already
     there is nothing to schedule.
+
+    With `batching` the questions are put to providers as batches where they offer that; other candidates are asked as
+    usual. Raises BatchesOpen, before anything is sealed, when it is not to wait for them. Without it, a question that
+    is in a batch already is not asked: that is a UsageError.
 
     `ask` says what is asked: what is "missing" (what failed before too), "nothing" (UsageError, before anything else,
     when something is missing), "everything" again (what was answered before counts no more, and stays on the bill; one
@@ -128,6 +144,7 @@ async def evaluate(
     when answers cannot be stored; nothing that was stored is lost.
     """
     run = _Run(task, candidates, split=split, store=store, progress=progress or Silent(), env=env, clock=clock, ask=ask)
+    run.batching = batching
     return await run.evaluation(table, schedule, budget, confirm)
 
 
@@ -165,14 +182,17 @@ class _Run:
         self.taught: dict[int, int] = {}  # tokens that a candidate's training was paid for
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
         self.n_stored = 0
+        self.machines: dict[str, Machine] = {}  # by address: candidates on one server share it
         self.purse: Purse | None = None
         self.scheduled: NDArray[np.bool_] | None = None
         self.anew = False
+        self.batching: Batching | None = None
+        self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
 
     async def evaluation(
         self,
-        table: PriceTable | None,
+        table: PriceSource | None,
         schedule: Schedule | None,
         budget: Budget | None,
         confirm: Callable[[Plan], object],
@@ -200,7 +220,7 @@ class _Run:
                 await self.judging.close()
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
         self._check_that_some_were_answered()
-        facts = {**self._facts(), **price_facts(table)}
+        facts = {**self._facts(), **price_facts(recipes, prices)}
         evaluation = dataclasses.replace(
             self._evaluation(prices),
             facts=facts,
@@ -208,6 +228,7 @@ class _Run:
             unasked=self._unasked(raced),
             budget=None if self.purse is None else self.purse.close(),
         )
+        evaluation = priced_in_time(evaluation, prices, self.store)
         self.store.add([evaluation])
         self._note_changes()
         self.progress.finished()
@@ -231,6 +252,9 @@ class _Run:
             self.columns.record(each.index, known.answers())
             self.done[each.index] = part.n_stored
             self.n_stored += len(self.rows.keys) - len(known.without)
+            if self.batching is None:
+                keys = [self.rows.keys[q] for q in known.to_ask]
+                check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))
         if self.ask == "everything" and goes_on:
             self.progress.note("the refresh that was interrupted goes on; what it has asked is not asked again.")
         return plan, [[] if part.ruled_out else known.to_ask for known, part in zip(found, plan.parts, strict=True)]
@@ -247,14 +271,18 @@ class _Run:
         if self.anew:
             begin_refresh(self.store, self.contenders, self.rows, self.task.needs, at=self.clock())
         settings = self.task.settings
+        if budget is not None and self.batching is not None:
+            check_affordable(plan, budget)
         if budget is not None:
             self.purse = Purse(budget, prices, expected_of(plan, budget))
-            schedule = schedule or in_rounds(seed=settings.seed, at_once=settings.concurrency)
+            if schedule is None and self.batching is None:  # a batch cannot be stopped, so it fits or is not begun
+                schedule = in_rounds(seed=settings.seed, at_once=settings.concurrency or AT_ONCE)
         versions = tuple(each.version for each in self.contenders)
         recorder = Recorder(self.store, self.columns, versions, self.clock, self._recorded)
         try:
             if schedule is None:
                 await self._ask_these(missing, recorder, keep=False)
+                self._check_nothing_is_open()
                 return None
             return await self._ask_in_rounds(missing, schedule, lambda: self._evaluation(prices), recorder)
         finally:
@@ -284,6 +312,7 @@ class _Run:
                     check_all_stored(self.contenders, todo if self.n_stored else missing, raced=True)
                 await self._ask_these(todo, recorder, keep=True)
                 await recorder.flush()
+                self._check_nothing_is_open()
                 await self._all_judged()
                 for k in self.given_up:
                     left[k].clear()
@@ -366,6 +395,8 @@ class _Run:
         try:
             if ready is None and lesson.examples is not None and not await self._fitted(each, model, lesson, health):
                 return
+            if self.batching is not None and await self._asked_in_batches(each, model, questions, recorder):
+                return
             self.asked[each.index] += len(questions)
             await ask_all(
                 self._meter(each, model),
@@ -373,7 +404,7 @@ class _Run:
                 [(question, self.rows.example_of(question).input) for question in questions],
                 recorder,
                 health,
-                concurrency=_at_once(model, self.task.settings.concurrency),
+                concurrency=at_once(model, self.task.settings.concurrency),
             )
         finally:
             if keep:
@@ -381,19 +412,52 @@ class _Run:
             else:
                 await _close_all([model], self.progress.note)
 
+    def _measured(self, candidate: Candidate, model: Model) -> Model:
+        """The model, with the share that its answers take of a server of one's own, if it is on one."""
+        address = machine_of(candidate)
+        return OnMachine(model, self.machines.setdefault(address, Machine())) if address else model
+
     def _meter(self, each: Contender, model: Model) -> Meter:
         settings = self.task.settings
         limiter = getattr(model, "limiter", None)
         if isinstance(limiter, Limiter):
             limiter.use(ceiling=settings.concurrency, limits=each.candidate.limits or settings.limits)
         return Meter(
-            model,
+            self._measured(each.candidate, model),
             timeout_s=settings.timeout_s,
             retries=settings.retries,
             deadline_s=settings.deadline_s if limiter is not None else None,
             hedge_after_s=settings.hedge_after_s if limiter is not None else None,
             purse=None if self.purse is None else self.purse.of(each.index),
         )
+
+    async def _asked_in_batches(
+        self, each: Contender, model: Model, questions: Sequence[int], recorder: Recorder
+    ) -> bool:
+        """Whether the model's provider takes batches; then they were asked there."""
+        name, health = each.candidate.name, self.health[each.index]
+        batches = model.batches() if isinstance(model, Batchable) else None
+        if batches is None or self.batching is None or not isinstance(model, Batchable):
+            self.progress.note(f"{name}: cannot be asked in batches, so it is asked as usual")
+            return False
+        asked = {self.rows.keys[q]: (q, self.rows.example_of(q).input) for q in questions}
+        purse = None if self.purse is None else self.purse.of(each.index)
+        desk = Desk(self.store, recorder, self.batching, self.progress.note, self.clock, purse=purse)
+        run = BatchRun(Who(name, each.index, each.version, model), batches, asked, desk)
+        try:
+            await run.ask()
+        finally:
+            await batches.close()
+        self.asked[each.index] += run.n_asked
+        if run.given_up:
+            health.given_up = run.given_up
+        if run.n_open:
+            self.batches[name] = run
+        return True
+
+    def _check_nothing_is_open(self) -> None:
+        if self.batches:
+            raise still_open(self.batches)
 
     async def _fitted(self, each: Contender, model: Model, lesson: Lesson, health: Health) -> bool:
         """Whether the model learned; when it could not, the candidate is given up."""
@@ -439,7 +503,15 @@ class _Run:
         """What is known by now."""
         columns, rows, judge = self.columns, self.rows, self.judge
         candidates = tuple(each.candidate for each in self.contenders)
-        cost, priced = price_answers(prices, columns.tokens, columns.machine_s, columns.attempts, columns.unmetered)
+        cost, priced = price_answers(
+            prices,
+            columns.tokens,
+            columns.machine_s,
+            columns.attempts,
+            columns.unmetered,
+            services=columns.services,
+            asked_at=lambda k: self.started,
+        )
         return Evaluation(
             task=self.task.id,
             task_name=self.task.name,
@@ -449,7 +521,7 @@ class _Run:
             versions=tuple(each.version for each in self.contenders),
             scorer=judge.name,
             examples=np.array([example.id for example in rows.examples]),
-            input_hashes=np.array([example.input_hash for example in rows.examples]),
+            input_hashes=np.fromiter((example.input_hash for example in rows.examples), "U32", len(rows)),
             repeats=rows.repeats,
             perturbations=np.full(len(rows), "", dtype="U1"),
             group=rows.groups(),
@@ -469,7 +541,9 @@ class _Run:
             confidence=columns.confidence,
             counts={name: counted for name, counted in columns.counts.items() if name not in judge.left_out},
             silent=columns.silent,
+            untimed=columns.untimed,
             unmetered=columns.unmetered,
+            services=columns.services,
             judged=self.judged,
         )
 
@@ -485,7 +559,7 @@ class _Run:
             "seconds": f"{self.clock() - self.started:.1f}",
             "seed": str(settings.seed),
             "repeats": str(settings.repeats),
-            "data hash": content_hash([(e.id, e.input_hash, e.target) for e in self.rows.examples]),
+            "data hash": hash_of_rows((e.id, e.input_hash, e.target) for e in self.rows.examples),
             "asked": str(sum(self.asked)),
             "taken from the store": str(self.n_stored),
         }
@@ -494,7 +568,7 @@ class _Run:
             facts["cross-validation"] = f"{n_folds} folds"
         for each in self.contenders:
             facts |= self._facts_of(each)
-        judging = {} if self.judging is None else self.judging.facts()
+        judging = {} if self.judging is None else self.judging.facts(self.judged)
         return facts | _unscored_facts(self.judge) | judging
 
     def _facts_of(self, each: Contender) -> dict[str, str]:
@@ -547,14 +621,6 @@ def _unscored_facts(judge: Judge) -> dict[str, str]:
     for name, reason in judge.left_out.items():
         facts[f"scorer {name} left out"] = reason
     return facts
-
-
-def _at_once(model: Model, given: int | None) -> int:
-    """How many questions are in flight: a remote model's limiter lets fewer through where that is wise."""
-    limiter = getattr(model, "limiter", None)
-    if isinstance(limiter, Limiter):
-        return limiter.ceiling
-    return model.concurrency or given or _AT_ONCE
 
 
 async def _close_all(models: Iterable[Model], note: Callable[[str], None]) -> None:

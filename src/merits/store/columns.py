@@ -26,7 +26,7 @@ Array = NDArray[Any]
 _PLAIN = ("repeats", "group", "status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
 _TEXTS = ("examples", "input_hashes", "perturbations")
 _OF_RACE = ("place", "rounds", "asked")
-_BY_NAME = ("scores", "tokens", "tags")
+_BY_NAME = ("scores", "tokens", "tags", "services")
 
 
 class _Column(msgspec.Struct, omit_defaults=True):
@@ -151,9 +151,11 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         tags=_by_name(arrays, "tags"),
         scores=_by_name(arrays, "scores"),
         tokens=_by_name(arrays, "tokens"),
+        services=_by_name(arrays, "services"),
         raced=_raced(head.race, arrays),
         counts=_counts(arrays),
         silent=arrays.get("silent"),
+        untimed=arrays.get("untimed"),
         unmetered=arrays.get("unmetered"),
         judged=head.judged,
         unasked=arrays.get("unasked"),
@@ -171,12 +173,10 @@ def _head(header: bytes) -> _Header:
 def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
     for name in (*_PLAIN, *_TEXTS):
         yield name, getattr(evaluation, name)
-    if evaluation.silent is not None:
-        yield "silent", evaluation.silent
-    if evaluation.unmetered is not None:
-        yield "unmetered", evaluation.unmetered
-    if evaluation.unasked is not None:
-        yield "unasked", evaluation.unasked
+    for name in ("silent", "untimed", "unmetered", "unasked"):
+        array = getattr(evaluation, name)
+        if array is not None:
+            yield name, array
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array

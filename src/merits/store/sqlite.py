@@ -19,6 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from merits.core.answer import Answer
+from merits.core.batching import Submission, latest
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.doors import AnswerKey, Record, Refreshed, Store, StoredAnswer, StoredRun
@@ -47,6 +48,11 @@ CREATE INDEX evaluations_of_task ON evaluations (task, split);
 CREATE TABLE arrays (hash TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE decisions (id INTEGER PRIMARY KEY, task TEXT NOT NULL, record TEXT NOT NULL);
 CREATE INDEX decisions_of_task ON decisions (task);
+"""
+# Made when it is missing, so that stores of before are used as they are.
+_SUBMISSIONS = """
+CREATE TABLE IF NOT EXISTS submissions (id INTEGER PRIMARY KEY, version TEXT NOT NULL, record TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS submissions_of_version ON submissions (version);
 """
 # Rows a statement: each statement frees the interpreter's lock once, and getting it back from a busy thread takes up
 # to 5 ms; one row a statement would store 200 answers a second while candidates compute.
@@ -117,6 +123,7 @@ class SqliteStore(Store):
                 if self._is_empty():
                     self._create()
                 self._check()
+                self._database.executescript(_SUBMISSIONS)
                 self._database.execute(
                     "UPDATE meta SET value = ? WHERE name = 'schema' AND value < ?", (SCHEMA, SCHEMA)
                 )
@@ -147,7 +154,7 @@ class SqliteStore(Store):
 
     def _create(self) -> None:
         self._database.executescript(
-            f"BEGIN; PRAGMA application_id = {_APPLICATION}; {_TABLES} "
+            f"BEGIN; PRAGMA application_id = {_APPLICATION}; {_TABLES} {_SUBMISSIONS} "
             f"INSERT INTO meta VALUES ('schema', '{SCHEMA}'); COMMIT;"
         )
 
@@ -222,6 +229,8 @@ class SqliteStore(Store):
             elif isinstance(record, Decision):
                 text = redact_values(_encode(record).decode())
                 self._database.execute("INSERT INTO decisions (task, record) VALUES (?, ?)", (record.task, text))
+            elif isinstance(record, Submission):
+                self._insert_submission(record)
             elif not isinstance(record, StoredAnswer | Refreshed):
                 raise TypeError(f"a store keeps answers, candidates, evaluations and decisions, not {type(record)}")
 
@@ -260,6 +269,10 @@ class SqliteStore(Store):
         ).fetchone()
         if latest is None or latest[0] != text:
             self._database.execute("INSERT INTO candidates (candidate, record) VALUES (?, ?)", (candidate.id, text))
+
+    def _insert_submission(self, submission: Submission) -> None:
+        text = redact_values(_encode(submission).decode())
+        self._database.execute("INSERT INTO submissions (version, record) VALUES (?, ?)", (submission.version, text))
 
     def _insert_evaluation(self, evaluation: Evaluation) -> None:
         header = redact_values(pack(evaluation, self._keep, at=time.time()).decode())
@@ -384,6 +397,16 @@ class SqliteStore(Store):
         with self._lock, self._explained():
             rows = self._database.execute("SELECT record FROM decisions WHERE task = ? ORDER BY id", (task,)).fetchall()
         return [msgspec.json.decode(text, type=Decision) for (text,) in rows]
+
+    def submissions(self, version: str | None = None) -> Sequence[Submission]:
+        """What was put to providers as batches (for one version), each at its latest stage, oldest first."""
+        where, values = ("", []) if version is None else (" WHERE version = ?", [version])
+        with self._lock, self._explained():
+            there = "SELECT 1 FROM sqlite_schema WHERE name = 'submissions'"
+            if self._database.execute(there).fetchone() is None:  # an older store, opened to be read
+                return ()
+            rows = self._database.execute(f"SELECT record FROM submissions{where} ORDER BY id", values).fetchall()
+        return latest(msgspec.json.decode(text, type=Submission) for (text,) in rows)
 
     def close(self) -> None:
         """Frees the file and the lock. May be called twice."""

@@ -162,6 +162,10 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             "carries the judge's error."
         ),
     ] = ""
+    exchange_rate: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="What one US dollar is in the currency of the needs, for what providers charge."),
+    ] = None
     settings: Annotated[Settings, Meta(description="How the evaluation is run; changes no answer.")] = Settings()
     candidates: Annotated[object, Meta(description="Who may try: names of kinds, or recipes with parameters.")] = ()
 
@@ -186,6 +190,7 @@ class TaskOptions(TypedDict, total=False):
     machine_per_hour: float | None
     prices: str
     human_labels: str
+    exchange_rate: float | None
     settings: object
     candidates: object
 

@@ -80,6 +80,7 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         settings=settings or definition.settings,
         prices=definition.prices,
         human_labels=definition.human_labels,
+        exchange_rate=definition.exchange_rate,
         machine_per_hour=definition.machine_per_hour,
         folder=str(folder),
         data_folders=_folders_of(definition.data, folder),

@@ -19,7 +19,7 @@ from merits.tasks.definition import Definition, NeedsPart, candidate_keys
 from merits.tasks.requirements import money_of, parse_requirement
 from merits.tasks.source import Place, Source, convert_at
 
-__all__ = ["candidates_of", "needs_of", "priced_here", "scorers_of"]
+__all__ = ["candidates_of", "needs_of", "priced_here", "provider_of", "scorers_of"]
 
 T = TypeVar("T")
 
@@ -236,6 +236,23 @@ def _runs_here(candidate: Candidate) -> bool:
     from merits.candidates import registry
 
     return bool(getattr(registry.kind_of(candidate), "RUNS_HERE", candidate.kind != "chat"))
+
+
+def provider_of(candidate: Candidate) -> str:
+    """The provider that a candidate's questions go to: what it says, else what its kind says; "" where none is known.
+
+    >>> provider_of(Candidate(name="a", kind="chat", params={"model": "m"}))
+    'openai'
+    """
+    from merits.candidates import registry
+
+    said = candidate.params.get("provider")
+    if isinstance(said, str):
+        return said
+    params = getattr(registry.kind_of(candidate), "Params", None)
+    fields = () if params is None else msgspec.structs.fields(params)
+    usual = next((field.default for field in fields if field.name == "provider"), "")
+    return usual if isinstance(usual, str) else ""
 
 
 def _located(candidate: Candidate, needs: Needs) -> Candidate:

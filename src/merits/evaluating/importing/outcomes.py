@@ -166,6 +166,7 @@ def evaluation_of(rows: Sequence[Imported], source: Source, currency: str = "USD
         priced=arrays.priced(),
         currency=currency,
         facts=_facts(source, arrays),
+        untimed=arrays.untimed if arrays.untimed.any() else None,
     )
 
 
@@ -183,6 +184,7 @@ class _Arrays:
         self.value = np.zeros(shape)
         self.solved: NDArray[np.bool_] = np.zeros(shape, np.bool_)
         self.latency_s = np.zeros(shape)
+        self.untimed: NDArray[np.bool_] = np.zeros(shape, np.bool_)
         self.cost = np.zeros(shape)
         self._unpriced = np.zeros(shape, np.bool_)
         self._untimed = np.zeros(shape, np.bool_)
@@ -197,6 +199,7 @@ class _Arrays:
         latency_s = in_unit(row.latency_s, row.place, "latency")
         cost = in_unit(row.cost, row.place, "cost")
         self.latency_s[k, i] = 0.0 if latency_s is None or row.status == Status.FAILED else latency_s
+        self.untimed[k, i] = latency_s is None and row.status != Status.FAILED
         self.cost[k, i] = cost or 0.0
         answered = row.status in _ANSWERED
         self._unpriced[k, i] = cost is None and answered

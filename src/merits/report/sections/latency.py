@@ -38,7 +38,7 @@ class LatencySection(msgspec.Struct, frozen=True, kw_only=True):
 def latency_section(subject: Subject) -> LatencySection | None:
     """None when no latency above 0 was measured."""
     evaluation, scored = subject.evaluation, subject.cases.scored
-    measured = {k: evaluation.latency_s[k][scored[k]] for k in subject.order}
+    measured = {k: evaluation.latency_s[k][scored[k]] for k in subject.order if subject.cases.timed[k]}
     measured = {k: np.maximum(values, _SHORTEST_S) for k, values in measured.items() if (values > 0).any()}
     if not measured:
         return None

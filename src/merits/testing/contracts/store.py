@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from merits.core.answer import Answer, Failure, Usage
+from merits.core.batching import Submission
 from merits.core.candidate import Candidate, Price
 from merits.core.decision import Decision
 from merits.core.doors import AnswerKey, Refreshed, Store, StoredAnswer
@@ -252,6 +253,23 @@ class StoreContract(ABC):
             store.add([decision(summary)])
         store.add([decision("another task", task="u" * 32)])
         assert [d.summary for d in store.decisions("t" * 32)] == ["first", "second"]
+        store.close()
+
+    def test_the_latest_stage_of_a_submission_counts(self, store: Store) -> None:
+        """A run that was killed finds what is in flight, and asks none of it again."""
+        keys = (AnswerKey("k1"), AnswerKey("k2", 1))
+        store.add([Submission(id="a", version="v1", stage="intended", at=1.0, keys=keys)])
+        store.add([Submission(id="b", version="v1", stage="intended", at=2.0, keys=keys[:1])])
+        store.add([Submission(id="c", version="v2", stage="intended", at=3.0, keys=keys)])
+        store.add([Submission(id="a", version="v1", stage="sent", at=4.0, file="file-1")])
+        store.add([Submission(id="a", version="v1", stage="accepted", at=5.0, batch="batch-1")])
+        first, second = store.submissions("v1")
+        assert (first.id, first.stage, first.keys, first.file, first.batch) == (
+            "a", "accepted", keys, "file-1", "batch-1",
+        )  # fmt: skip
+        assert (second.id, second.stage, second.keys) == ("b", "intended", keys[:1])
+        assert list(store.submissions("v3")) == []
+        assert [each.id for each in store.submissions()] == ["a", "b", "c"]
         store.close()
 
     def test_records_of_all_kinds_go_in_together(self, store: Store) -> None:

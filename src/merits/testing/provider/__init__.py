@@ -8,6 +8,7 @@
 Knows nothing about tasks, candidates or scores.
 """
 
+from merits.testing.provider.batches import BatchFault, BatchFaultKind, FakeBatches
 from merits.testing.provider.faults import Fault, FaultKind
 from merits.testing.provider.latency import Latency
 from merits.testing.provider.ledger import Billing, Entry, Ledger
@@ -16,8 +17,11 @@ from merits.testing.provider.saying import Said, ToolCall, echo
 from merits.testing.provider.server import FakeProvider, Request
 
 __all__ = [
+    "BatchFault",
+    "BatchFaultKind",
     "Billing",
     "Entry",
+    "FakeBatches",
     "FakeProvider",
     "Fault",
     "FaultKind",

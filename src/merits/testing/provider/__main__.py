@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from merits.core.candidate import Price
+from merits.testing.provider.batches import FakeBatches
 from merits.testing.provider.faults import KINDS, Fault
 from merits.testing.provider.latency import Latency
 from merits.testing.provider.limits import Limits
@@ -24,8 +25,9 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; 0."""
     options = _parser().parse_args(arguments)
+    reply = _reply(options.reply, options.replies)
     provider = FakeProvider(
-        reply=_reply(options.reply, options.replies),
+        reply=reply,
         api_key=options.api_key,
         faults=[_fault(text, options) for text in options.fault],
         latency_s=options.latency,
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bill_lost=options.bill_lost,
         cached_tokens=options.cached_tokens,
         reasoning_tokens=options.reasoning_tokens,
+        routes=FakeBatches(reply, takes_s=options.batch_seconds).routes,
         keep=False,
         seed=options.seed,
         port=options.port,
@@ -56,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example:  python -m merits.testing.provider --port 8000 --fault rate_limit:0.05 --fault hang:0.005",
     )
     parser.add_argument("--port", type=int, default=8000, help="port (default: %(default)s; 0 takes a free one)")
+    parser.add_argument(
+        "--batch-seconds", type=float, default=10.0, metavar="SECONDS", help="how long a batch takes (default: 10)"
+    )
     parser.add_argument("--reply", default="", help="always answer with this text")
     parser.add_argument("--replies", help="JSON file: question -> answer; others are echoed")
     parser.add_argument("--api-key", default="", help="refuse any other key")

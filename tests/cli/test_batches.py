@@ -1,0 +1,90 @@
+"""Batches as a user meets them: submit in the evening, collect in the morning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from merits.testing.provider import FakeBatches, FakeProvider
+from tests.cli.conftest import Merits
+from tests.evaluating.test_batches import even_or_odd
+
+TASK = """
+name: parity
+kind: classification
+data: numbers.csv
+input: text
+target: parity
+split: {method: stratified, test: 0.5, seed: 0}
+needs:
+  requirements: ["accuracy >= 0.5 @ 95%", "p95_latency <= 800 ms"]
+candidates:
+  - {name: small, kind: chat, model: small, labels: false, price: {input_per_million: 1.0, output_per_million: 2.0}}
+  - {name: claude, kind: anthropic, model: claude, labels: false, price: {input_per_million: 1.0}}
+  - {name: always, kind: constant, output: even}
+"""
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBatches]:
+    """Providers of both dialects whose batches take some time, and the task in the working directory."""
+    rows = "".join(f"number {n},{'even' if n % 2 == 0 else 'odd'}\n" for n in range(240))
+    (tmp_path / "numbers.csv").write_text(f"text,parity\n{rows}", "utf-8")
+    (tmp_path / "merits.yaml").write_text(TASK, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    fake = FakeBatches(even_or_odd, takes_s=1.0)
+    with FakeProvider(even_or_odd, routes=fake.routes) as provider:
+        for name in ("OPENAI", "ANTHROPIC"):
+            monkeypatch.setenv(f"{name}_BASE_URL", provider.base_url)
+            monkeypatch.setenv(f"{name}_API_KEY", "sk-test-0123456789")
+        yield fake
+
+
+def test_submit_and_collect(fake: FakeBatches, merits: Merits) -> None:
+    """The same command twice; what it says in between is when to come back, with exit code 3."""
+    code, _, err = merits("run", "--batch", "--no-wait")
+    assert code == 3
+    assert "answers are on their way in batches" in err
+    assert "by 20" in err
+    assert "they race only with --race" in err
+    assert "p95_latency <= 800 ms: not known from batches" in err
+    code, out, _ = merits("run", "--batch", "--poll", "0.1", "--json")
+    found = json.loads(out)["decision"]
+    assert code == 3  # undecided: the latency is not known
+    standings = {standing["candidate"]: standing for standing in found["standings"]}
+    assert standings["small"].get("latency_p95_s") is None
+    assert standings["always"]["latency_p95_s"]["value"] < 1
+    assert standings["small"]["quality"]["value"] == standings["claude"]["quality"]["value"] == 1.0
+    assert sorted(batch.dialect for batch in fake.batches) == ["anthropic", "openai"]
+    assert set(fake.n_asked().values()) == {2}
+
+
+def test_what_is_in_flight_is_not_asked_again_by_a_run_without_batch(fake: FakeBatches, merits: Merits) -> None:
+    """It says what to type instead."""
+    merits("run", "--batch", "--no-wait", "--quiet")
+    code, _, err = merits("run", "--quiet")
+    assert code == 2
+    assert "Run with --batch" in err
+    assert len(fake.batches) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--no-wait",), "--no-wait is about batches. next: Add --batch, or leave --no-wait out."),
+        (("--poll", "5"), "--poll is about batches."),
+        (("--batch", "--offline"), "--offline asks nothing, and --batch asks."),
+        (("--batch", "--poll", "0"), "batches cannot be looked after every 0 seconds."),
+    ],
+)
+def test_options_that_contradict_each_other_are_said_so(
+    fake: FakeBatches, merits: Merits, words: tuple[str, ...], said: str
+) -> None:
+    """Before anything is asked."""
+    code, _, err = merits("run", *words)
+    assert code == 2
+    assert said in " ".join(err.split())
+    assert fake.n_requests == 0
