@@ -17,13 +17,8 @@ from merits.prices.table import PriceTable
 __all__ = ["PriceBook", "in_currency"]
 
 
-_PROVIDERS = dict.fromkeys(("chat", "embeddings-remote", "transcription", "image"), "openai") | {
-    "anthropic": "anthropic"
-}  # whom a kind asks that is told no provider
-
-
 def _provider_said(candidate: Candidate) -> str:
-    return str(candidate.params.get("provider") or _PROVIDERS.get(candidate.kind, ""))
+    return str(candidate.params.get("provider") or ("openai" if candidate.kind == "chat" else ""))
 
 
 @dataclass(frozen=True)
