@@ -25,6 +25,8 @@ from merits.core.identity import JSON
 
 __all__ = ["Params", "load"]
 
+RUNS_HERE = False
+PROVIDER = "anthropic"
 _RESERVED = ("model", "messages", "system", "stream", "max_tokens", "tools")
 
 

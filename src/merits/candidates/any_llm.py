@@ -35,6 +35,7 @@ from merits.core.secrets import redact, register
 
 __all__ = ["Params", "load"]
 
+RUNS_HERE = False
 _RESERVED = ("model", "provider", "messages", "stream", "stream_options", "n", "tools", "response_format", "api_base")
 
 

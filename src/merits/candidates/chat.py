@@ -26,6 +26,7 @@ from merits.core.identity import JSON
 __all__ = ["Params", "load"]
 
 _BATCHING = ("openai", "groq")  # those that offer OpenAI's batches at the same address
+RUNS_HERE = False
 _RESERVED = ("model", "messages", "stream", "n", "logprobs", "tools", "response_format")
 
 

@@ -476,6 +476,8 @@ class _Run:
             taught = getattr(model, "taught", None)  # what a model that is not on this machine used in training
             if taught is not None and taught.input_tokens:
                 self.taught[each.index] = self.taught.get(each.index, 0) + taught.input_tokens
+                if self.purse is not None:
+                    self.purse.debit(each.index, taught)
         return True
 
     def _give_up(self, each: Contender, why: str) -> None:
