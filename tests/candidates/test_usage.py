@@ -10,7 +10,7 @@ from merits.core.answer import Usage
 
 FIELDS = tuple(name for name in Usage.__struct_fields__ if name.endswith("_tokens"))
 counts = st.integers(-5, 10_000_000)
-odd = st.one_of(counts, st.none(), st.text(max_size=3))
+odd = st.one_of(counts, st.none(), st.just("x"))
 
 
 def details(*names: str) -> st.SearchStrategy[object]:
