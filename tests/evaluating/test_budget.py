@@ -146,6 +146,27 @@ def test_failed_attempts_are_debited_too(store: Store) -> None:
     assert bill.cost == pytest.approx(evaluation.budget.spent)
 
 
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_every_attempt_is_debited_and_none_is_tried_again_once_it_is_spent(store: Store, concurrency: int) -> None:
+    """The provider counts attempts, not answers."""
+    attempts: list[JSON] = []
+
+    def flaky(input: JSON) -> Answer:
+        attempts.append(input)
+        if len(attempts) % 3:
+            raise AskFailed(Failure("server_error", "500", retry_after_s=0.001))
+        return parity(input)
+
+    candidates = named(flaky=Replying(flaky))
+    of = task(100, concurrency=concurrency, retries=5)
+    evaluation = spend(of, candidates, store, "12 calls")
+    assert len(attempts) == 12
+    assert evaluation.budget is not None
+    assert evaluation.budget.spent == 12.0
+    assert int(evaluation.attempts.sum()) == 12
+    assert bill_of(evaluation, store).row("flaky").n_attempts == 12
+
+
 def test_a_race_stops_because_the_purse_says_so(store: Store) -> None:
     one, other = Replying(parity, fingerprint="one"), Replying(parity, fingerprint="other")
     candidates = [priced(each, BY_CALL) for each in named(one=one, other=other)]
@@ -157,6 +178,31 @@ def test_a_race_stops_because_the_purse_says_so(store: Store) -> None:
     decision = decide(evaluation, Needs())
     assert "budget-ended" in {reason.code for reason in decision.reasons}
     assert "budget was spent" in decision.summary
+
+
+@pytest.mark.parametrize("raced", [True, False])
+def test_a_purse_that_empties_within_a_round_leaves_nobody_failed(store: Store, raced: bool) -> None:
+    """Answers became dearer than all before: what stayed unasked is no failure, though something else failed."""
+    n = 0
+
+    def dearer(input: JSON) -> Answer:
+        nonlocal n
+        n += 1
+        if n == 5:
+            raise AskFailed(Failure("bad_request", "400"))
+        return replace(parity(input), usage=Usage(input_tokens=1 if n < 40 else 200))
+
+    other = Replying(lambda input: replace(parity(input), usage=Usage(input_tokens=1)), fingerprint="other")
+    candidates = [priced(each, BY_TOKEN) for each in named(dearer=Replying(dearer), other=other)]
+    racing = schedule(Racing(at_once=16), Needs(), seed=0) if raced else None
+    evaluation = spend(task(400, concurrency=4), candidates, store, "2 USD", schedule=racing)
+    assert evaluation.budget is not None
+    assert evaluation.budget.ended
+    assert evaluation.unasked is not None
+    standings = decide(evaluation, Needs()).standings
+    assert [standing.n_missing for standing in standings] == [0, 0]
+    assert [standing.n_failed for standing in standings] == [1, 0]
+    assert n < 60
 
 
 def test_a_resumed_run_has_a_budget_of_its_own_and_goes_on_where_it_ended(store: Store) -> None:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import Answer, Failure, FailureKind, Usage
+from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
 from merits.core.outcome import Counts, Score, Status
@@ -85,7 +85,7 @@ class Columns:
                 attempts[row] = usage.attempts
                 if usage.unmetered or usage.service_tier:
                     self._record_billing(candidate, row, usage)
-                if usage.output_tokens or usage.input_tokens or any(getattr(usage, field) for field in _FIELDS):
+                if usage is not NO_USAGE:
                     self._record_tokens(candidate, row, usage)
                 if answer.failure is not None:
                     status[row] = _FAILED
@@ -124,7 +124,7 @@ class Columns:
             self._record_failure(candidate, question, answer.failure)
             return -1
         self.served[candidate].note(answer)
-        if answer.usage.service_tier == "batch":
+        if answer.usage.service_tier == "batch" or answer.untimed:
             self._record_untimed(candidate, question)
         if self.silent is not None and (answer.refused or _says_nothing(answer.output)):
             self.silent[candidate, list(self.rows.rows_of[question])] = True

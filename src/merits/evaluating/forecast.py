@@ -20,6 +20,7 @@ from merits.core.candidate import Candidate, Price
 from merits.core.estimate import Estimate, Unit
 from merits.core.identity import JSON
 from merits.core.task import Task
+from merits.evaluating.asking import AT_ONCE
 from merits.evaluating.columns import TOKENS
 from merits.evaluating.rows import Rows
 
@@ -116,7 +117,7 @@ def _predicted(task: Task, story: Story) -> Predicted:
     told = len(story.answers) >= _ENOUGH
     calls = _estimate((n, n, n * (1 + settings.retries)), "count", "once, up to all tries")
     latency_s = np.array([answer.latency_s for answer in story.answers])
-    seconds = _sum_of(latency_s / settings.concurrency, n, "seconds") if told and latency_s.any() else None
+    seconds = _sum_of(latency_s / (settings.concurrency or AT_ONCE), n, "seconds") if told and latency_s.any() else None
     tokens = _stored_tokens(story) if told else _thumb_tokens(task, story)
     total = np.sum(list(tokens.values()), axis=0) if tokens else np.zeros(len(_INPUT))
     used = _sum_of(total, n, "count") if told and tokens else _estimate(total * n, "count", _THUMB)

@@ -24,7 +24,7 @@ from merits.core.candidate import Candidate, Price
 from merits.core.doors import Model, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
-from merits.core.identity import content_hash
+from merits.core.identity import hash_of_rows
 from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Budget, Round, Schedule
@@ -521,7 +521,7 @@ class _Run:
             versions=tuple(each.version for each in self.contenders),
             scorer=judge.name,
             examples=np.array([example.id for example in rows.examples]),
-            input_hashes=np.array([example.input_hash for example in rows.examples]),
+            input_hashes=np.fromiter((example.input_hash for example in rows.examples), "U32", len(rows)),
             repeats=rows.repeats,
             perturbations=np.full(len(rows), "", dtype="U1"),
             group=rows.groups(),
@@ -559,7 +559,7 @@ class _Run:
             "seconds": f"{self.clock() - self.started:.1f}",
             "seed": str(settings.seed),
             "repeats": str(settings.repeats),
-            "data hash": content_hash([(e.id, e.input_hash, e.target) for e in self.rows.examples]),
+            "data hash": hash_of_rows((e.id, e.input_hash, e.target) for e in self.rows.examples),
             "asked": str(sum(self.asked)),
             "taken from the store": str(self.n_stored),
         }
@@ -568,7 +568,7 @@ class _Run:
             facts["cross-validation"] = f"{n_folds} folds"
         for each in self.contenders:
             facts |= self._facts_of(each)
-        judging = {} if self.judging is None else self.judging.facts()
+        judging = {} if self.judging is None else self.judging.facts(self.judged)
         return facts | _unscored_facts(self.judge) | judging
 
     def _facts_of(self, each: Contender) -> dict[str, str]:
