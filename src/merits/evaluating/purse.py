@@ -190,8 +190,16 @@ class Left:
 
 
 def _cost(price: Price | None, usage: Usage) -> float | None:
+    """What an attempt cost; at the standard rates where the way it was served has no price, for a budget must hold."""
     from merits.prices import costs
+    from merits.prices.costs import STANDARD
 
     tokens = {kind: np.array([float(n)]) for kind in TOKENS if (n := getattr(usage, f"{kind}_tokens"))}
-    known = costs(price, tokens=tokens, machine_s=np.array([usage.machine_s]), attempts=np.ones(1, np.int32))
+    machine_s, once = np.array([usage.machine_s]), np.ones(1, np.int32)
+    if usage.service_tier not in STANDARD:
+        served = {usage.service_tier: np.ones(1, np.bool_)}
+        known = costs(price, tokens=tokens, machine_s=machine_s, attempts=once, services=served)
+        if known is not None:
+            return float(known[0])
+    known = costs(price, tokens=tokens, machine_s=machine_s, attempts=once)
     return None if known is None else float(known[0])

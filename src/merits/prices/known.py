@@ -1,6 +1,6 @@
 """The bundled table: what providers charge for their models, collected from the package `genai-prices`.
 
-Knows nothing about candidates. How it is made is in `collecting`.
+Knows nothing about candidates. How it is made is in `collecting`; its data are under the licence beside it (MIT).
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One model on one day, or on all of them (`day` ""). `difference` is billed less counted, in money, and `share`
-    that over what was billed. `within` the tolerance is judged by money where both sides have it, else by tokens, else
-    by calls; None where they have nothing in common.
+    that over what was billed. `within` the tolerance is judged by money where the bill has it, else by tokens, else by
+    calls; None where that was not counted (no price).
     """
 
     day: str
@@ -208,6 +208,8 @@ def _share(difference: float, of: float) -> float:
 def _within(counted: Sums, billed: Sums, share: float | None, tolerance: float) -> bool | None:
     if share is not None:
         return abs(share) <= tolerance
+    if billed.cost is not None:
+        return None
     common = [kind for kind in ("input", "output") if kind in counted.tokens or not counted.tokens]
     pairs = [(counted.tokens.get(kind, 0), billed.tokens[kind]) for kind in common if kind in billed.tokens]
     if not pairs and counted.calls is not None and billed.calls is not None:
