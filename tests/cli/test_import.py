@@ -293,12 +293,12 @@ def test_an_input_of_several_variables_is_kept_whole(merits: Merits, folder: Pat
 
 
 def test_a_draft_that_cannot_be_loaded_is_not_left_behind(merits: Merits, folder: Path) -> None:
-    """Two examples of one id cannot be told apart; the next try must not find half a task."""
+    """An example without a name is none; the next try must not find half a task."""
     (folder / "bad.csv").write_text("candidate,example,score\na, ,1\na,y,1\n", "utf-8")
     code, _, _ = merits("import", "bad.csv")
-    if code:
-        assert not (folder / "merits.yaml").exists()
-        assert not (folder / "bad-examples.jsonl").exists()
+    assert code == 2
+    assert not (folder / "merits.yaml").exists()
+    assert not (folder / "bad-examples.jsonl").exists()
 
 
 def test_an_unfinished_run_says_so(merits: Merits) -> None:
