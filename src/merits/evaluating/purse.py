@@ -157,7 +157,7 @@ class Purse:
             return 1.0
         if self.budget.unit == "tokens":
             return float(sum(getattr(usage, f"{kind}_tokens") for kind in TOKENS))
-        return _cost(self._prices[k], usage)
+        return _cost(self._prices[k], usage, time.time())
 
 
 class _Paying:
@@ -189,9 +189,16 @@ class Left:
         return self._purse.affords({k: len(questions & self._left[k]) for k in candidates})
 
 
-def _cost(price: Price | None, usage: Usage) -> float | None:
-    from merits.prices import costs
+def _cost(price: Price | None, usage: Usage, now_s: float) -> float | None:
+    """What one attempt cost, as of now and as it was served; None where that is not known."""
+    from merits.prices.costs import STANDARD, costs
 
-    tokens = {kind: np.array([float(n)]) for kind in TOKENS if (n := getattr(usage, f"{kind}_tokens"))}
-    known = costs(price, tokens=tokens, machine_s=np.array([usage.machine_s]), attempts=np.ones(1, np.int32))
+    known = costs(
+        price,
+        tokens={kind: np.array([float(n)]) for kind in TOKENS if (n := getattr(usage, f"{kind}_tokens"))},
+        machine_s=np.array([usage.machine_s]),
+        attempts=np.ones(1, np.int32),
+        services={} if usage.service_tier in STANDARD else {usage.service_tier: np.ones(1, np.bool_)},
+        asked_at=now_s,
+    )
     return None if known is None else float(known[0])
