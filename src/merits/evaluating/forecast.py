@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -142,7 +143,13 @@ def _cost(task: Task, story: Story, tokens: Mapping[str, Floats], *, told: bool)
     n, currency = len(story.answers) if told else len(_INPUT), task.needs.currency
     seconds = [answer.usage.machine_s for answer in story.answers] if told else [0.0] * n
     by_machine_only = story.price.machine_per_hour is not None and not story.price.paid_by_use
-    known = costs(story.price, tokens=tokens, machine_s=np.array(seconds), attempts=np.ones(n, np.int32))
+    known = costs(
+        story.price,
+        tokens=tokens,
+        machine_s=np.array(seconds),
+        attempts=np.ones(n, np.int32),
+        asked_at=time.time(),
+    )
     if known is None or (by_machine_only and not told):
         return None
     if told:

@@ -157,7 +157,7 @@ class Purse:
             return 1.0
         if self.budget.unit == "tokens":
             return float(sum(getattr(usage, f"{kind}_tokens") for kind in TOKENS))
-        return _cost(self._prices[k], usage)
+        return _cost(self._prices[k], usage, time.time())
 
 
 class _Paying:
@@ -189,17 +189,18 @@ class Left:
         return self._purse.affords({k: len(questions & self._left[k]) for k in candidates})
 
 
-def _cost(price: Price | None, usage: Usage) -> float | None:
-    """What an attempt cost; at the standard rates where the way it was served has no price, for a budget must hold."""
-    from merits.prices import costs
-    from merits.prices.costs import STANDARD
+def _cost(price: Price | None, usage: Usage, now_s: float) -> float | None:
+    """What one attempt cost, as of now and as it was served; at the standard rates where that way has no price, for a
+    budget must hold. None where it is not known.
+    """
+    from merits.prices.costs import STANDARD, costs
 
     tokens = {kind: np.array([float(n)]) for kind in TOKENS if (n := getattr(usage, f"{kind}_tokens"))}
     machine_s, once = np.array([usage.machine_s]), np.ones(1, np.int32)
     if usage.service_tier not in STANDARD:
         served = {usage.service_tier: np.ones(1, np.bool_)}
-        known = costs(price, tokens=tokens, machine_s=machine_s, attempts=once, services=served)
+        known = costs(price, tokens=tokens, machine_s=machine_s, attempts=once, services=served, asked_at=now_s)
         if known is not None:
             return float(known[0])
-    known = costs(price, tokens=tokens, machine_s=machine_s, attempts=once)
+    known = costs(price, tokens=tokens, machine_s=machine_s, attempts=once, asked_at=now_s)
     return None if known is None else float(known[0])
