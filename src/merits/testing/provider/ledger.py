@@ -78,6 +78,10 @@ class Ledger:
         self.n_open += 1
         self.most_at_once = max(self.most_at_once, self.n_open)
 
+    def abandoned(self) -> None:
+        """Takes note of a client that went away before it was answered."""
+        self.n_abandoned += 1
+
     def settle(self, entry: Entry) -> None:
         """Adds a request that was answered, one way or another."""
         self.n_open -= 1

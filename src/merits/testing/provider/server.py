@@ -203,6 +203,10 @@ class FakeProvider:
             self._refuse(call, connection, status, f"This is a {fault.kind}.", asked, headers=headers, fault=fault.kind)
             return
         self._note(call, 200, fault.kind if fault else None)
+        if fault is not None and fault.kind == "hang":  # settled at once: its client may stay for ever
+            self._settle(call, asked, 200, fault.kind, billed=self.bill_lost)
+            connection.on_lost = self.ledger.abandoned
+            return
         connection.on_lost = lambda: self._lost(call, asked, fault)
         seconds = self._latency.draw(self._random)
         if seconds and (fault is None or fault.kind != "reset"):
@@ -212,8 +216,8 @@ class FakeProvider:
 
     def _give(self, call: Call, connection: Connection, asked: _Asked, fault: Fault | None) -> None:
         kind = fault.kind if fault is not None else ""
-        if connection.on_lost is None or kind == "hang":
-            return  # the client went away and is settled, or will
+        if connection.on_lost is None:
+            return  # the client went away, and is settled
         self._settle(call, asked, 200, kind, billed=self.bill_lost or not kind or kind in BILLED)
         if kind == "reset":
             connection.abort()
@@ -229,7 +233,7 @@ class FakeProvider:
 
     def _lost(self, call: Call, asked: _Asked, fault: Fault | None) -> None:
         """The client went away before it was answered."""
-        self.ledger.n_abandoned += 1
+        self.ledger.abandoned()
         self._settle(call, asked, 200, fault.kind if fault else "", billed=self.bill_lost)
 
     def _refuse(
