@@ -252,13 +252,14 @@ def _texts(value: JSON) -> Iterable[str]:
 
 def _evaluation(found: Found, task: Task) -> tuple[Evaluation, tuple[str, ...]]:
     """The evaluation, with the task's examples and the tool's costs, and what must be said of it."""
-    place = {example.id: number for number, example in enumerate(task.split("test"))}
+    asked = task.split("test")
+    place = {example.id: number for number, example in enumerate(asked)}
     rows = sorted(found.rows, key=lambda row: (place[row.example], row.repeat))
     names = list(dict.fromkeys(row.candidate for row in found.rows))
     rows.sort(key=lambda row: names.index(row.candidate))
     rows = _by_example(rows, place, names)
     made = evaluation_of(rows, found.source, found.currency)
-    examples = [task.split("test")[place[example]] for example in made.examples.tolist()]
+    examples = [asked[place[example]] for example in made.examples.tolist()]
     hashes = [example.input_hash for example in examples]
     candidates = tuple(_candidate(name, task) for name in made.names)
     own = dataclasses.replace(
