@@ -42,7 +42,7 @@ settings: {concurrency: 8}
 # would take longer than all that is tested here. The runs are processes of their own, and really killed.
 STARTER = """
 import os, sys
-import aiohttp, numpy, scipy.special
+import numpy, scipy.special
 import merits.cli.run, merits.evaluating, merits.report.page, merits.store, merits.tasks.file, merits.candidates.chat
 from merits.cli import main
 for line in sys.stdin:
