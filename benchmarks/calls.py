@@ -1,11 +1,14 @@
 """10,000 short prompts asked of a chat endpoint, 64 at once, per tool: seconds, cpu_ms_per_call, peak_mb.
 
-Merits is a fresh `merits run` with scoring, the durable store, the decision and the HTML report; the provider runs in
-a process of its own. `cpu_ms_per_call` is what a further call costs, CPU of all the tool's processes: that of the whole
+Merits is a fresh `merits run` with scoring, the durable store, the decision and the HTML report; the provider runs in a
+process of its own. `cpu_ms_per_call` is what a further call costs, CPU of all the tool's processes: that of the whole
 run less that of a run with few prompts, per prompt more. `start_to_first_request_s` runs from the start of the process
-to the provider's first request; `peak_mb` is the largest resident memory of all the tool's processes together. Then the
-stored run is loaded and summarised again (`reload_s`; `report_s` is a whole `merits report`). With `--latency`,
-`share_of_ideal` is the rate as a share of the ideal one (concurrency / latency).
+to the provider's first request; `peak_mb` is the resident memory of the largest of the tool's processes, and
+`peak_together_mb` that of all of them at one moment (a second one draws the charts at the end). Then the stored run is
+loaded and summarised again (`reload_s`, without the interpreter and the reading of the task, `read_task_s`; `report_s`
+is a whole `merits report`). With `--latency`, `share_of_limit` is the rate as a share of the ideal one (concurrency /
+latency) or of what one core can do (1 / CPU per call), whichever is lower. Modules are compiled beforehand, as those of
+an installation are.
 
 Peers are asked where they are installed; one that is not is skipped with a message.
 """
@@ -14,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import os
 import subprocess
 import sys
@@ -24,10 +26,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from benchmarks._provider import ANSWER, provider
+
+if TYPE_CHECKING:
+    from benchmarks._peers import Peer
 
 _FEW = 64
 _SAMPLE_S = 0.02
@@ -36,8 +42,6 @@ _TASK = """\
 name: calls
 data: {{test: prompts.jsonl}}
 kind: classification
-input: text
-target: label
 labels: [negative, neutral, positive]
 settings: {{concurrency: {concurrency}}}
 candidates:
@@ -50,7 +54,8 @@ _RELOAD = """
 import sys, time
 from merits import load_task
 from merits.flow import stored_run
-from merits.cli import run as verb
+from merits.cli.light import lighten
+lighten()
 start = time.perf_counter()
 task = load_task(sys.argv[1])
 loaded = time.perf_counter()
@@ -66,6 +71,7 @@ class Used:
     seconds: float
     cpu_s: float
     peak_mb: float
+    peak_together_mb: float
     started: float  # time.time()
 
 
@@ -88,20 +94,22 @@ def main(argv: Sequence[str]) -> dict[str, object]:
 
 def _merits(options: argparse.Namespace) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
-        few, _, _ = _run(Path(folder) / "few", min(_FEW, options.prompts // 2), options)
+        n_few = min(_FEW, options.prompts // 2)
+        few, _, _ = _run(Path(folder) / "few", n_few, options)
         place = Path(folder) / "all"
         used, first, count = _run(place, options.prompts, options)
         figures: dict[str, object] = {
             "seconds": round(used.seconds, 2),
-            "cpu_ms_per_call": round(1000 * (used.cpu_s - few.cpu_s) / (count - min(_FEW, options.prompts // 2)), 3),
+            "cpu_ms_per_call": round(1000 * (used.cpu_s - few.cpu_s) / (count - n_few), 3),
             "start_to_first_request_s": round(first - used.started, 2),
             "peak_mb": round(used.peak_mb, 1),
+            "peak_together_mb": round(used.peak_together_mb, 1),
             "start_cpu_s": round(few.cpu_s, 2),
             "calls": count,
         }
         if options.latency:
-            ideal_s = options.prompts * options.latency / options.concurrency
-            figures["share_of_ideal"] = round(ideal_s / (used.seconds - few.seconds + options.latency), 3)
+            ideal_s = (count - n_few) * options.latency / options.concurrency
+            figures["share_of_limit"] = round(max(ideal_s, used.cpu_s - few.cpu_s) / (used.seconds - few.seconds), 3)
         return figures | _again(place)
 
 
@@ -133,29 +141,33 @@ def prompts(path: Path, n: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         for number in range(n):
             label = "negative" if number % 5 == 0 else ANSWER
-            file.write(f'{{"text": "Review {number}: the parcel came in time. How is it?", "label": "{label}"}}\n')
+            file.write(f'{{"input": "Review {number}: the parcel came in time. How is it?", "target": "{label}"}}\n')
 
 
-def _peers() -> Mapping[str, object]:
-    try:
-        module = importlib.import_module("benchmarks._peers")
-    except ModuleNotFoundError:
-        print("peers: benchmarks/_peers.py is not there; only Merits is measured.", file=sys.stderr)
-        return {}
-    peers: Mapping[str, object] = module.PEERS
-    return peers
+def _peers() -> Mapping[str, Peer]:
+    from benchmarks._peers import PEERS
+
+    return PEERS
 
 
 def _peer(name: str, options: argparse.Namespace) -> dict[str, object]:
+    """The figures of another tool, its CPU all of it: what it spends on starting is a small part."""
     peer = _peers()[name]
-    missing: str = peer.available()  # type: ignore[attr-defined]
+    missing = peer.available()
     if missing:
         return {"skipped": missing}
     with tempfile.TemporaryDirectory() as folder, provider(options.latency, lean=options.lean) as asked:
         file = Path(folder) / "prompts.jsonl"
         prompts(file, options.prompts)
-        seconds, cpu_s, calls = peer.run(asked.address, file, options.concurrency)  # type: ignore[attr-defined]
-    return {"seconds": round(seconds, 2), "cpu_ms_per_call": round(1000 * cpu_s / calls, 3), "calls": calls}
+        done = peer.run(asked.address, file, options.concurrency)
+    figures: dict[str, object] = {
+        "seconds": round(done.seconds, 2),
+        "cpu_ms_per_call": round(1000 * done.cpu_s / options.prompts, 3),
+        "peak_mb": round(done.peak_mb, 1),
+        "answered": done.n_calls_answered,
+        "calls": asked.count,
+    }
+    return figures if not done.exit_code else {**figures, "exit_code": done.exit_code, "said": done.said}
 
 
 def _env() -> dict[str, str]:
@@ -175,33 +187,35 @@ def _measured(command: Sequence[str], place: Path) -> Used:
     if process.returncode not in (0, 1, 3):
         raise SystemExit(f"{' '.join(command)}: {problems.decode()[-2000:]}")
     cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
-    return Used(seconds, cpu_s, peak[0], started)
+    return Used(seconds, cpu_s, peak[0], peak[1], started)
 
 
 @contextlib.contextmanager
 def _watched(pid: int) -> Iterator[list[float]]:
-    """The largest resident memory of a process and all its descendants together, in MB, looked at all the time."""
-    peak, ended = [0.0], threading.Event()
+    """The resident memory in MB of the largest process, and of a process and all its descendants together."""
+    peaks, ended = [0.0, 0.0], threading.Event()
 
     def watch() -> None:
         while not ended.wait(_SAMPLE_S):
-            peak[0] = max(peak[0], _resident_mb(pid))
+            sizes = list(_resident_mb(pid)) or [0.0]
+            peaks[:] = max(peaks[0], *sizes), max(peaks[1], sum(sizes))
 
     thread = threading.Thread(target=watch)
     thread.start()
     try:
-        yield peak
+        yield peaks
     finally:
         ended.set()
         thread.join()
 
 
-def _resident_mb(pid: int) -> float:
-    """Resident memory with that of the descendants; shared pages count once for each process that has them."""
+def _resident_mb(pid: int) -> Iterator[float]:
+    """Of a process and each of its descendants; Linux only."""
     folder = Path("/proc") / str(pid)
     try:
-        pages = int((folder / "statm").read_text().split()[1])
-        threads = [task.read_text().split() for task in folder.glob("task/*/children")]
-    except (OSError, IndexError):
-        return 0.0
-    return pages * _PAGE / 1e6 + sum(_resident_mb(int(child)) for children in threads for child in children)
+        yield int((folder / "statm").read_text().split()[1]) * _PAGE / 1e6
+        for task in folder.glob("task/*/children"):
+            for child in task.read_text().split():
+                yield from _resident_mb(int(child))
+    except (OSError, IndexError):  # it has just ended
+        return

@@ -3,8 +3,11 @@
 5 % of the calls meet a 429, 2 % a 500, 1 % a reset connection, 1 % half a JSON document and 0.5 % no reply at all; the
 others are answered with the prompt after 0.2 s (median; 95 % within 0.8 s). The provider is a process of its own and
 keeps a ledger of every call and of what it bills: what it answered whole. `lost` are prompts without an answer, `wrong`
-those with another answer than the provider gave. `calls` and `money` are what the evaluation says; they must be the
-ledger's. `--peers` runs the other tools that are installed on the same faults, by their defaults.
+those with another answer than the provider gave. `calls`, `tokens` and `money` are what the evaluation says and must be
+the ledger's. What a reset, a hang or half a document costs no client can know: `unmetered` counts those calls, which
+must be as many as the ledger's, and `money_at_most` holds what they cost if they are billed; with `--bill-lost` the
+provider bills them, and that is what must be right. `--peers` runs the other tools that are installed on the same
+faults, by their defaults.
 """
 
 from __future__ import annotations
@@ -20,9 +23,12 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
+
+if TYPE_CHECKING:
+    from merits import Evaluation, Price
 
 FAULTS: Mapping[str, float] = {
     "rate_limit": 0.05,
@@ -40,10 +46,11 @@ def main(argv: Sequence[str]) -> dict[str, object]:
     parser = argparse.ArgumentParser("faults", description=__doc__)
     parser.add_argument("--n", type=int, default=2000, help="prompts (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="decides which calls fail")
+    parser.add_argument("--bill-lost", action="store_true", help="the provider bills what was lost too")
     parser.add_argument("--peers", action="store_true", help="the other tools too, where they are installed")
     parser.add_argument("--peer-seconds", type=float, default=900.0, help="a peer is ended after that (%(default)s)")
     options = parser.parse_args(argv)
-    figures = _merits(options.n, options.seed)
+    figures = _merits(options.n, options.seed, bill_lost=options.bill_lost)
     _print("merits", figures)
     if options.peers:
         figures["peers"] = list(_peers(options.n, options.seed, options.peer_seconds))
@@ -51,12 +58,12 @@ def main(argv: Sequence[str]) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def failing_provider(seed: int) -> Iterator[str]:
+def failing_provider(seed: int, *, bill_lost: bool = False) -> Iterator[str]:
     """The address of a provider with all the faults, in a process of its own."""
     faults = [word for kind, share in FAULTS.items() for word in ("--fault", f"{kind}:{share}")]
     rates = ["--input-rate", str(_INPUT_RATE), "--output-rate", str(_OUTPUT_RATE)]
     words = ["--port", "0", "--latency", LATENCY, "--seed", str(seed), *faults, *rates]
-    command = [sys.executable, "-m", "merits.testing.provider", *words]
+    command = [sys.executable, "-m", "merits.testing.provider", *words, *(["--bill-lost"] if bill_lost else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:
@@ -69,6 +76,7 @@ class Ledger(msgspec.Struct):
     """What the provider says it answered and bills."""
 
     requests: int
+    open: int
     billed: int
     tokens: dict[str, int]
     money: float
@@ -77,18 +85,18 @@ class Ledger(msgspec.Struct):
 
 
 def ledger(base_url: str) -> Ledger:
-    """The provider's ledger, once every call is settled that its client has left."""
+    """The provider's ledger."""
     with urllib.request.urlopen(f"{base_url.removesuffix('/v1')}/ledger", timeout=10) as reply:
         return msgspec.json.decode(reply.read(), type=Ledger)
 
 
-def _merits(n: int, seed: int) -> dict[str, object]:
+def _merits(n: int, seed: int, *, bill_lost: bool) -> dict[str, object]:
     import merits
     from merits.core.outcome import Status
     from merits.core.task import ScorerSpec
 
     os.environ.setdefault("OPENAI_API_KEY", "any")
-    with failing_provider(seed) as base_url, tempfile.TemporaryDirectory() as folder:
+    with failing_provider(seed, bill_lost=bill_lost) as base_url, tempfile.TemporaryDirectory() as folder:
         examples = tuple(merits.Example(id=str(i), input=_prompt(i), target=_prompt(i)) for i in range(n))
         task = merits.Task(
             name="faults",
@@ -102,10 +110,12 @@ def _merits(n: int, seed: int) -> dict[str, object]:
         start = time.perf_counter()
         evaluation = merits.evaluate(task, [asked], store=Path(folder) / "store.sqlite")
         seconds = time.perf_counter() - start
-        time.sleep(0.5)  # the provider hears of the last hang-up
         book = ledger(base_url)
     scored = evaluation.status[0] == Status.SCORED
-    calls, money = int(evaluation.attempts.sum()), float(evaluation.cost.sum())
+    tokens = int(sum(float(counts.sum()) for counts in evaluation.tokens.values()))
+    told, at_most = _money(evaluation, price), float(evaluation.cost.sum())
+    calls, unmetered = int(evaluation.attempts.sum()), _unmetered(evaluation)
+    lost = sum(book.faults.get(kind, 0) for kind in ("reset", "malformed", "hang")) + book.open
     return {
         "n": n,
         "seconds": round(seconds, 1),
@@ -113,14 +123,32 @@ def _merits(n: int, seed: int) -> dict[str, object]:
         "wrong": int((scored & ~evaluation.solved[0]).sum()),
         "calls": calls,
         "ledger_calls": book.requests,
-        "money": round(money, 6),
-        "ledger_money": round(book.money, 6),
-        "tokens": int(sum(float(counts.sum()) for counts in evaluation.tokens.values())),
+        "tokens": tokens,
         "ledger_tokens": sum(book.tokens.values()),
-        "right_to_the_cent": calls == book.requests and abs(money - book.money) < 0.005,
+        "unmetered": unmetered,
+        "ledger_unmetered": lost,
+        "money": round(told, 6),
+        "money_at_most": round(at_most, 6),
+        "ledger_money": round(book.money, 6),
+        "right_to_the_cent": (calls, unmetered) == (book.requests, lost)
+        and abs((at_most if bill_lost else told) - book.money) < 0.005,
+        "ledger_open": book.open,  # hangs whose client has left, and whose connection has not
         "most_at_once": book.most_at_once,
         "faults": book.faults,
     }
+
+
+def _money(evaluation: Evaluation, price: Price) -> float:
+    """What the tokens cost that the provider told."""
+    from merits.prices import costs
+
+    tokens = {kind: counts[0] for kind, counts in evaluation.tokens.items()}
+    cost = costs(price, tokens=tokens, machine_s=evaluation.machine_s[0], attempts=evaluation.attempts[0])
+    return 0.0 if cost is None else float(cost.sum())
+
+
+def _unmetered(evaluation: Evaluation) -> int:
+    return 0 if evaluation.unmetered is None else int(evaluation.unmetered.sum())
 
 
 def _prompt(i: int) -> str:

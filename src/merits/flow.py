@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from merits.deciding.judges import JudgeCheck
     from merits.evaluating import Asking, Plan, Progress
     from merits.prices import PriceBook
+    from merits.prices.reconciling import Reconciliation
     from merits.report.explanation import Explanation
     from merits.report.views import ReportView
 
@@ -55,6 +56,7 @@ __all__ = [
     "paid",
     "plan",
     "raw_outputs",
+    "reconciled",
     "run",
     "stored_evaluation",
     "stored_run",
@@ -331,6 +333,56 @@ def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None
 
     with _opened(store, task, write=False) as opened:
         return bill_of(evaluation, opened, _prices(task))
+
+
+def reconciled(
+    task: Task,
+    invoice: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    tolerance: float = 0.01,
+    store: Store | str | Path | None = None,
+) -> Reconciliation:
+    """A provider's bill (a CSV file) against all that this task ever asked, at what each answer cost when it came.
+
+    `columns` names columns of the bill that are not called as usual. Raises UsageError, with file and line, for a bill
+    that cannot be read.
+    """
+    from merits.evaluating.asking import AT_ONCE
+    from merits.evaluating.counting import counted_answers
+    from merits.prices.invoice import read_invoice
+    from merits.prices.reconciling import reconcile
+    from merits.tasks.recipes import provider_of
+
+    bill, currency = read_invoice(invoice, columns), task.needs.currency
+    with _opened(store, task, write=False) as opened:
+        counted = counted_answers(opened, _asked_versions(task, opened), _prices(task), provider_of)
+    in_flight = task.settings.concurrency or AT_ONCE
+    return reconcile(bill, counted, tolerance=tolerance, currency=currency, in_flight=in_flight)
+
+
+def _asked_versions(task: Task, store: Store) -> dict[str, Candidate]:
+    """Everybody that answered for a task, judges too: in its runs, and in one that never came to its end."""
+    from merits.evaluating import plan as what_to_ask
+
+    present = {candidate.id: candidate for candidate in task.candidates}
+    stored = {candidate.name: candidate for candidate in store.candidates()}
+    found: dict[str, Candidate] = {}
+    for run in store.runs():
+        evaluation = store.run(run.number) if run.task_name == task.name else None
+        if evaluation is not None:
+            found |= {
+                version: present.get(candidate.id, candidate)
+                for version, candidate in zip(evaluation.versions, evaluation.candidates, strict=True)
+            }
+            found |= {judge.version: stored[judge.model] for judge in evaluation.judged if judge.model in stored}
+    for candidate in task.candidates:
+        try:
+            (part,) = what_to_ask(task, (candidate,), split="test", store=store).parts
+        except UsageError:  # it cannot be loaded here (no key): what its runs stored is known from them
+            continue
+        found[part.version] = candidate
+    return found
 
 
 def explained(

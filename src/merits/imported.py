@@ -24,7 +24,7 @@ from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.candidate import Candidate
 from merits.core.clusters import units_of
 from merits.core.doors import AnswerKey, Record, Store, StoredAnswer
-from merits.core.errors import DataError, UsageError
+from merits.core.errors import DataError, MeritsError, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON, content_hash
 from merits.core.outcome import Status
@@ -42,6 +42,7 @@ __all__ = ["Import", "import_results"]
 
 Files = Sequence["str | Path"] | Mapping[str, "str | Path"]
 _FROM = "imported from"
+_LONGEST = 500  # characters of a failure's message that are kept
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def import_results(
     *,
     task: str | Path = "merits.yaml",
     name: str = "",
-    reading: Reading | None = None,
+    metric: str = "",
+    solved_at: float | None = None,
     as_repeats: bool = False,
     store: Store | str | Path | None = None,
 ) -> Import:
@@ -73,22 +75,18 @@ def import_results(
     A mapping names the one candidate of each file. A task file that is not there is drafted, called `name`; one that
     is there must have the examples of the results. What was imported before for this task is decided on together with
     it; to import a file again changes nothing. Two outcomes of one candidate on one example that differ are an error,
-    or repeats with `as_repeats`.
+    or repeats with `as_repeats`. `metric` names the score that is read (a file's first, unless given), `solved_at` from
+    which score on a case is solved, where the tool does not say so itself.
 
     Raises DataError, with file and place, for what cannot be read or contradicts itself, and whatever loading the
     task and opening the store raise.
 
         merits.import_results({"before": "main.eval", "after": "branch.eval"}).run.decision
     """
-    found = merged(_read(files, reading or Reading()), as_repeats=as_repeats)
+    found = merged(_read(files, Reading(metric, solved_at)), as_repeats=as_repeats)
     found.evaluation()  # raises for what does not hold together, before anything is written
     path = Path(task)
-    drafted = not path.exists()
-    if drafted:
-        _draft(path, found, name)
-    loaded = _loaded(path)
-    if name and not drafted and loaded.name != name:
-        raise UsageError(f"{path} is the task {loaded.name!r}, not {name!r}.", f"Name another: --task {name}.yaml")
+    loaded, drafted = _loaded(path, found, name)
     with flow._opened(store, loaded) as opened:
         earlier = _earlier(loaded, opened)
         matched = _matched(found, loaded)
@@ -96,7 +94,7 @@ def import_results(
         evaluation, notes = _evaluation(together, loaded)
         changed = earlier is None or not _same(earlier, evaluation)
         if changed:
-            answers = _answers(matched, loaded, opened)
+            answers = _answers(matched, loaded)
             opened.add([*evaluation.candidates, *answers, evaluation])
         priced = reprice(evaluation, loaded.candidates, flow._prices(loaded))
         run = flow._concluded(loaded, priced, opened, remember=changed)
@@ -105,20 +103,38 @@ def import_results(
 
 def _read(files: str | Path | Files, reading: Reading) -> list[Found]:
     if isinstance(files, Mapping):
-        return [renamed(read_rows(path, reading), name) for name, path in files.items()]
+        return [_with_inputs(renamed(read_rows(path, reading), name)) for name, path in files.items()]
     paths = [files] if isinstance(files, str | Path) else list(files)
     if not paths:
         raise UsageError("no file is named.", "Name files with results: merits import FILE")
-    return [read_rows(path, reading) for path in paths]
+    return [_with_inputs(read_rows(path, reading)) for path in paths]
 
 
-def _loaded(path: Path) -> Task:
+def _with_inputs(found: Found) -> Found:
+    """An empty input is none: no question was recorded."""
+    rows = [dataclasses.replace(row, input=None) if row.input in ("", [], {}) else row for row in found.rows]
+    return dataclasses.replace(found, rows=rows)
+
+
+def _loaded(path: Path, found: Found, name: str) -> tuple[Task, bool]:
+    """The task of a file, and whether the file had to be drafted; a draft that cannot be loaded is not left behind."""
     from merits.tasks.file import load_task
 
-    return load_task(path)
+    if path.exists():
+        task = load_task(path)
+        if name and task.name != name:
+            raise UsageError(f"{path} is the task {task.name!r}, not {name!r}.", f"Name another: --task {name}.yaml")
+        return task, False
+    data = _draft(path, found, name)
+    try:
+        return load_task(path), True
+    except MeritsError:
+        path.unlink()
+        data.unlink()
+        raise
 
 
-def _draft(path: Path, found: Found, name: str) -> None:
+def _draft(path: Path, found: Found, name: str) -> Path:
     from merits.tasks.imported_draft import Case, draft_imported, task_name
 
     source = found.source
@@ -127,13 +143,14 @@ def _draft(path: Path, found: Found, name: str) -> None:
         known = cases.get(row.example)
         if known is None or (known.input is None and row.input is not None):
             cases[row.example] = Case(row.example, row.input, row.target, row.tags)
-    draft_imported(
+    return draft_imported(
         path,
         task_name(name or source.task),
         [case if case.input is not None else dataclasses.replace(case, input=case.id) for case in cases.values()],
         list(dict.fromkeys(row.candidate for row in found.rows)),
         said=f"Results of {source.tool}, imported from {source.file}.",
         scores=f"{source.tool} ({source.metric})",
+        repeats=1 + max(row.repeat for row in found.rows),
     )
 
 
@@ -162,7 +179,7 @@ def _as_found(evaluation: Evaluation) -> Found:
 
 def _row(evaluation: Evaluation, k: int, i: int) -> Imported:
     status = Status(int(evaluation.status[k, i]))
-    timed = bool(evaluation.latency_s[k].any())
+    timed = evaluation.untimed is None or not evaluation.untimed[k, i]
     tokens = {kind: int(counts[k, i]) for kind, counts in evaluation.tokens.items()}
     metered = any(counts[k].any() for counts in evaluation.tokens.values())
     return Imported(
@@ -296,7 +313,7 @@ def _unknown(evaluation: Evaluation, n_examples: int) -> list[str]:
         metered = any(counts[k].any() for counts in evaluation.tokens.values())
         known = {
             "costs": bool(evaluation.priced[k]),
-            "latency": bool(evaluation.latency_s[k].any()),
+            "latency": evaluation.untimed is None or not evaluation.untimed[k].any(),
             "tokens": metered,
         }
         unknown = [what for what, there in known.items() if not there]
@@ -323,7 +340,7 @@ def _same(one: Evaluation, other: Evaluation) -> bool:
     )
 
 
-def _answers(found: Found, task: Task, store: Store) -> list[Record]:
+def _answers(found: Found, task: Task) -> list[Record]:
     """What was said, as answers that are stored; not where one input has two answers, which would stand for each other.
 
     A case of which the tool kept no answer has none in the store either.
@@ -343,10 +360,11 @@ def _answers(found: Found, task: Task, store: Store) -> list[Record]:
 
 
 def _answer(row: Imported) -> Answer:
-    usage = NO_USAGE if row.usage is None else row.usage
     if row.status == Status.FAILED:
-        return Answer(failure=Failure(_kind(row.error), redact(row.error)[:500]), usage=usage)
-    return Answer(output=row.output, usage=usage, latency_s=row.latency_s or 0.0)
+        failure = Failure(_kind(row.error), redact(row.error)[:_LONGEST])
+        return Answer(failure=failure, usage=row.usage or NO_USAGE)
+    usage = Usage(unmetered=1) if row.usage is None else row.usage
+    return Answer(output=row.output, usage=usage, latency_s=row.latency_s or 0.0, untimed=row.latency_s is None)
 
 
 _KINDS: tuple[tuple[FailureKind, tuple[str, ...]], ...] = (

@@ -22,11 +22,11 @@ __all__ = ["ask", "dot", "failed", "remote", "tone"]
 
 
 def remote(
-    kind: str, provider: FakeProvider, folder: Path = Path(), env: Mapping[str, str] | None = None, **params: JSON
+    kind: str, fake: FakeProvider, folder: Path = Path(), /, *, env: Mapping[str, str] | None = None, **params: JSON
 ) -> Model:
     """A model of a kind that asks the fake provider, in a generation."""
     context = LoadContext(folder=folder, task_kind="generation", env=env or {})
-    params = {"model": "small", "base_url": provider.base_url, **params}
+    params = {"model": "small", "base_url": fake.base_url, **params}
     return load(Candidate(name="mine", kind=kind, params=params), context)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from merits.candidates.offered import offered_in
+from merits.cli.models import _priced, _shown
 from merits.testing.provider import FakeProvider
 from tests.cli.conftest import Merits
 
@@ -56,6 +57,14 @@ def test_nobody_there_and_no_such_provider(merits: Merits) -> None:
     code, _, err = merits("models", "--provider", "opnai")
     assert code == 2
     assert "Did you mean 'openai'?" in err
+
+
+def test_prices_are_told_where_the_address_is_a_providers_own() -> None:
+    """Whoever answers elsewhere has other prices, if any."""
+    priced = _priced("https://api.openai.com/v1", ["gpt-4o-mini", "gpt-99"])
+    assert list(priced) == ["gpt-4o-mini"]
+    assert _shown(priced["gpt-4o-mini"]) == "USD per million tokens: 0.15 in, 0.6 out"
+    assert _priced("http://localhost:8000/v1", ["gpt-4o-mini"]) == {}
 
 
 def test_a_long_list_comes_in_pages() -> None:

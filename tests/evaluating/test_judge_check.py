@@ -17,7 +17,8 @@ from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.core.task import Task
 from merits.deciding.judges import JudgeCheck
-from merits.testing.provider import FakeProvider, Message
+from merits.testing.provider import FakeProvider
+from merits.testing.provider.faults import Message
 from tests.evaluating.test_judging import between
 
 LLMBAR = Path(__file__).parents[3] / "shared/data/outcomes/LLMBar"

@@ -278,7 +278,7 @@ def test_a_wrong_key_gives_the_judge_up_and_not_the_answers(tmp_path: Path) -> N
         found = run(task_of(provider, n=100), named(right=right), store)
         assert (found.status == Status.UNSCORED).all()
         assert len(provider.requests) < 40
-    assert "given up on judge" in found.facts
+    assert "given up on judge judge" in found.facts
 
 
 def test_a_race_waits_for_the_verdicts_of_each_round(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from merits.deciding.assessment import assess
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.comparison import compare
 from merits.deciding.decide import decide
+from merits.stats.agreement import cohen_kappa, slope
 from merits.stats.critical import Bools, Floats
 from merits.stats.powered import powered, powered_mean
 from merits.stats.rates import rate
@@ -43,7 +44,7 @@ def coverage(n: int, n_rows: int, p: float, passes: float, refuses: float, *, ru
     for _ in range(runs):
         right = generator.random(n_rows) < p
         said = judged(generator, right, passes, refuses)
-        found = powered(said * 1.0, right * 1.0, labelled(generator, n_rows, n), everywhere)
+        found = powered(said.astype(np.float64), right.astype(np.float64), labelled(generator, n_rows, n), everywhere)
         both, bound, naive = powered_mean(found), powered_mean(found, one_sided=True), rate(said)
         held += [_within(both.low, p, both.high), _within(naive.low, p, naive.high), _within(p, bound.low, 1.0)]
     return tuple((held / runs).tolist())
@@ -141,3 +142,57 @@ def test_a_bar_is_not_met_by_a_judges_kindness() -> None:
         made = evaluation(generator, np.array([0.6]), 0, n_labels=60, same=True)
         met += assess(Cases(made, POLICIES[0]), Needs(requirements=(bar,))).meets(0) == "met"
     assert met / 400 <= 0.06
+
+
+def kappa_covers(n: int, p: float, passes: float, refuses: float, *, runs: int, size: int = 1) -> float:
+    """How often the interval of kappa holds the truth, for pairs in groups of a size that say the same."""
+    generator = np.random.default_rng([n, round(100 * p), size])
+    yes = p * (1 - refuses) + (1 - p) * passes
+    chance = yes * p + (1 - yes) * (1 - p)
+    truth = (p * (1 - refuses) + (1 - p) * (1 - passes) - chance) / (1 - chance)
+    hits = []
+    for _ in range(runs):
+        human = generator.random(n // size) < p
+        judge = judged(generator, human, passes, refuses)
+        groups = None if size == 1 else np.repeat(np.arange(n // size), size)
+        found = cohen_kappa(np.repeat(judge, size), np.repeat(human, size), groups)
+        if found.low is not None:
+            hits.append(_within(found.low, truth, found.high))
+    return float(np.mean(hits))
+
+
+def slope_covers(n: int, truth: float, *, runs: int) -> float:
+    """How often the interval of the slope holds it, where errors vary more for long answers than for short ones."""
+    generator = np.random.default_rng([n, round(1000 * truth)])
+    hits = []
+    for _ in range(runs):
+        length = generator.normal(7.0, 1.2, n)
+        passes = generator.random(n) < np.clip(0.15 + truth * (length - 7.0), 0.0, 1.0)
+        errors = passes.astype(np.float64) - (generator.random(n) < 0.1).astype(np.float64)
+        found = slope(errors, length)
+        assert found is not None
+        hits.append(_within(found.low, truth, found.high))
+    return float(np.mean(hits))
+
+
+def test_intervals_of_kappa_and_of_the_slope_by_length_cover() -> None:
+    """Few draws, so only gross failures show: the long run has the rest."""
+    assert kappa_covers(100, 0.5, 0.1, 0.1, runs=300) >= 0.91
+    assert kappa_covers(400, 0.6, 0.2, 0.2, runs=200, size=4) >= 0.90
+    assert slope_covers(100, 0.05, runs=300) >= 0.91
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("p", "passes", "refuses"), [*JUDGES, (0.5, 0.5, 0.5), (0.3, 0.2, 0.3)])
+@pytest.mark.parametrize("n", [30, 100, 400])
+def test_the_interval_of_kappa_covers(n: int, p: float, passes: float, refuses: float) -> None:
+    """93 % at 100 pairs and more; at 30, where hardly any are wrong, fewer."""
+    assert kappa_covers(n, p, passes, refuses, runs=2000) >= (0.925 if n >= 100 else 0.87)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("truth", [0.0, 0.05])
+@pytest.mark.parametrize("n", [30, 100, 400])
+def test_the_interval_of_the_slope_covers(n: int, truth: float) -> None:
+    """With errors that depend on the length themselves."""
+    assert slope_covers(n, truth, runs=2000) >= 0.94

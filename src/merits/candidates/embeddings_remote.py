@@ -30,6 +30,7 @@ from merits.core.task import Example
 
 __all__ = ["Params", "load", "vectors_in"]
 
+RUNS_HERE = False
 _RESERVED = ("model", "input", "encoding_format")
 _AT_ONCE = 64  # texts in one call for training
 _CALLS = 4  # such calls in flight

@@ -27,6 +27,7 @@ from merits.core.secrets import redact
 
 __all__ = ["Params", "load"]
 
+RUNS_HERE = False
 _RESERVED = ("model", "prompt", "n", "stream")
 _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp"}
 

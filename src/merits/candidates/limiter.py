@@ -17,6 +17,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from merits.candidates.rate_headers import KINDS, Kind, left, remaining, retry_after_s
 from merits.core.answer import NO_USAGE, Usage
@@ -111,6 +112,7 @@ class Limiter:
         self._share = 0.0
         self._cut_at = float("-inf")
         self._round_trip_s = 0.0
+        self._early: list[tuple[asyncio.Timeout, float]] = []
         self._latencies: deque[float] = deque(maxlen=128)
         self._window_n, self._window_s, self._window_size = 0, 0.0, float(_N_FIRST)
         self._window_at = float("nan")
@@ -169,9 +171,14 @@ class Limiter:
         self.left()
 
     def failed(self, *, timed_out: bool = False, refused: bool = False, retry_after_s: float | None = None) -> None:
-        """Ends a call that was not answered. What `heard` was told already is not counted again."""
+        """Ends a call that was not answered. What `heard` was told already is not counted again.
+
+        Before anything was answered, the next call is made alone.
+        """
         if timed_out or (refused and not self._hears):
             self._refused(retry_after_s, timed_out=timed_out)
+        elif not self.n_answered:
+            self.level = 1.0  # a wrong key or name: no need to learn it from many calls
         self.left()
 
     def left(self) -> None:
@@ -193,6 +200,10 @@ class Limiter:
                 self._untold = 0
                 self._pace(kind, n, headers)
         self._untold += 1
+
+    def watch(self, deadline: asyncio.Timeout) -> None:
+        """Brings a deadline forward once `patience_s` is known: an attempt that was begun before may hang too."""
+        self._early.append((deadline, asyncio.get_running_loop().time()))
 
     def _begin(self) -> bool:
         now = self._clock()
@@ -289,6 +300,7 @@ class Limiter:
         mean_s, per_s = self._window_s / self._window_n, self._window_n / max(1e-6, now - self._window_at)
         if len(self._latencies) >= _N_KNOWN:
             self.patience_s = max(_LEAST_PATIENCE_S, _PATIENCE * max(self._latencies))
+            self._bring_forward()
         # The least is forgotten slowly: later questions may simply be longer.
         self._least_s = min(self._least_s * 1.01, mean_s)
         if not self._given:
@@ -296,6 +308,14 @@ class Limiter:
         self._best_per_s = max(self._best_per_s, per_s)
         self._window_n, self._window_s, self._window_at = 0, 0.0, now
         self._window_size = max(float(_N_FIRST if self._slow_start else _N_WINDOW), self.level)
+
+    def _bring_forward(self) -> None:
+        early, self._early = self._early, []
+        for deadline, start in early:
+            when = deadline.when()
+            if when is not None and start + self.patience_s < when:
+                with suppress(RuntimeError):  # it is over
+                    deadline.reschedule(start + self.patience_s)
 
     def _look_for_a_queue(self, mean_s: float, per_s: float) -> None:
         """Asks less where calls wait at the provider: the rate times the latency without waiting is what it bears.

@@ -246,17 +246,19 @@ class Meter:
         return attempt
 
     async def _with_deadline(self, input: JSON, attempts: int) -> Answer:
-        seconds = self._timeout_s
-        if self._limiter is not None:
-            seconds = min(seconds, self._limiter.patience_s * 2.0 ** min(attempts, 32))
+        seconds, limiter = self._timeout_s, self._limiter
+        if limiter is not None:
+            seconds = min(seconds, limiter.patience_s * 2.0 ** min(attempts, 32))
         start = self._clock()
         try:
             async with asyncio.timeout(seconds) as deadline:
+                if limiter is not None and limiter.patience_s == math.inf:
+                    limiter.watch(deadline)
                 answer = await self.model.answer(input)
         except TimeoutError as problem:
             if not deadline.expired():
                 raise
-            raise TimeoutError(f"no answer within {seconds:.3g} s") from problem
+            raise TimeoutError(f"no answer within {min(seconds, self._clock() - start):.3g} s") from problem
         if not isinstance(answer, Answer):
             _not_an_answer(answer)
         return replace(answer, latency_s=self._clock() - start)

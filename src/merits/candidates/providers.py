@@ -6,16 +6,14 @@ Knows nothing about what is asked or how an answer reads; deadlines, retries and
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from copy import copy
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from merits.candidates.limiter import limiter_for
 from merits.candidates.meter import AskFailed
+from merits.candidates.rate_headers import retry_after_s
 from merits.candidates.wire import Body, Connection, Part
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.errors import CandidateError
@@ -174,9 +172,9 @@ class Endpoint:
         text = data.decode(errors="replace")
         if refuses(status, text):
             raise ContentRefused(Failure("bad_request", redact(error_message(text))), Usage(unmetered=1))
-        raise AskFailed(self._failure(status, text, headers.get("retry-after")), NO_USAGE)
+        raise AskFailed(self._failure(status, text, headers), NO_USAGE)
 
-    def _failure(self, status: int, text: str, retry_after: str | None) -> Failure:
+    def _failure(self, status: int, text: str, headers: Mapping[str, str]) -> Failure:
         said = f"{status}: {redact(error_message(text))}"
         kind: FailureKind = "bad_request"
         if status in (401, 403):
@@ -188,7 +186,7 @@ class Endpoint:
             kind = "timeout"
         elif status >= 500:
             kind = "server_error"
-        return Failure(kind, said, _seconds(retry_after))
+        return Failure(kind, said, retry_after_s(headers))
 
 
 def _headers(dialect: Dialect, key: str) -> dict[str, str]:
@@ -233,17 +231,3 @@ def error_message(text: str) -> str:
         return " ".join(text.split())[:300]
     message = error.get("message", error.get("detail")) if isinstance(error, dict) else error
     return str(message if message is not None else text)[:300]
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After as seconds: given so, or as a date (RFC 9110, section 10.2.3). None when it is neither."""
-    if not retry_after:
-        return None
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None

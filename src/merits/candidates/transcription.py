@@ -22,6 +22,7 @@ from merits.core.secrets import redact
 
 __all__ = ["Params", "load", "transcript_in"]
 
+RUNS_HERE = False
 _RESERVED = ("model", "file", "response_format", "stream")
 
 

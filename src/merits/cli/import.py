@@ -43,14 +43,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Imports, decides and writes the report; 0 whatever the verdict is: `merits report` and `merits gate` judge."""
     from merits import flow
-    from merits.evaluating.importing import Reading
     from merits.imported import import_results
 
     done = import_results(
         _files(args.files),
         task=args.task or (f"{args.name}.yaml" if args.name else DEFAULT_TASK),
         name=args.name,
-        reading=Reading(args.metric, args.solved_at),
+        metric=args.metric,
+        solved_at=args.solved_at,
         as_repeats=args.repeats,
         store=args.store,
     )

@@ -1,4 +1,4 @@
-"""Lists the models that an endpoint offers, as a candidate of kind `chat` or `anthropic` may name them.
+"""Lists the models that an endpoint offers, as a candidate may name them, with their price where that is known.
 
 example:  merits models --provider mistral
           merits models --base-url http://localhost:8000/v1
@@ -9,10 +9,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from merits.cli.options import add_json, print_json
 from merits.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from merits.core.price import Price
 
 __all__ = ["arguments", "run"]
 
@@ -29,6 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the models; 0."""
+    from msgspec.structs import asdict
+
     from merits.candidates.environment import environment
     from merits.candidates.offered import offered
     from merits.candidates.providers import PROVIDERS, Dialect, Endpoint
@@ -41,11 +48,29 @@ def run(args: argparse.Namespace) -> int:
     dialect: Dialect = "anthropic" if args.provider == "anthropic" else "openai"
     endpoint = Endpoint(args.provider, args.base_url, env, dialect=dialect)
     found = [each for each in asyncio.run(offered(endpoint)) if args.match.casefold() in each.id.casefold()]
+    priced = _priced(endpoint.base_url, [each.id for each in found])
     if args.json:
-        print_json("merits.models/1", {"base_url": endpoint.base_url, "models": found})
+        models = [{**asdict(each), "price": priced.get(each.id)} for each in found]
+        print_json("merits.models/1", {"base_url": endpoint.base_url, "models": models})
         return 0
     width = max((len(each.id) for each in found), default=0)
     for each in found:
-        more = ", ".join(filter(None, (each.name if each.name != each.id else "", each.owner, each.created)))
-        print(_CONTROL.sub("", f"{each.id:{width}}  {more}").rstrip())
+        price = priced.get(each.id)
+        about = (each.name if each.name != each.id else "", each.owner, each.created, _shown(price) if price else "")
+        print(_CONTROL.sub("", f"{each.id:{width}}  {', '.join(filter(None, about))}").rstrip())
     return 0
+
+
+def _priced(base_url: str, names: Sequence[str]) -> dict[str, Price]:
+    """The bundled prices, where the address is that of a provider whose prices are known."""
+    from merits.prices.known import known
+
+    provider = known().at(base_url)
+    found = {name: known().price(provider, name) for name in names} if provider else {}
+    return {name: price for name, price in found.items() if price is not None}
+
+
+def _shown(price: Price) -> str:
+    rates = (("in", price.input_per_million), ("out", price.output_per_million))
+    said = ", ".join(f"{rate:g} {name}" for name, rate in rates if rate is not None)
+    return f"{price.currency} per million tokens: {said}" if said else ""

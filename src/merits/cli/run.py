@@ -19,6 +19,7 @@ import msgspec
 
 from merits.cli import github
 from merits.cli.batching import add_batch, batching_of, in_batches, said_before
+from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.racing import add_race, racing_of
 from merits.cli.spending import add_spending, budget_of, confirmation, foretold
@@ -64,6 +65,7 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The exit code of the decision: 0 adopt or keep, 1 none meets the bar, 3 undecided."""
+    lighten()
     from merits import flow
     from merits.cli.progress import progress_for
 

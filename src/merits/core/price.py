@@ -107,25 +107,32 @@ class Price(Tariff, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
     Token prices are per million tokens. A price left out (None) is unknown, not free; `0` is free. Where cache or
     reasoning prices are unknown they follow the provider habit: a cached read is billed as input, reasoning as
-    output. `tiers`, `services` and `batch_factor` are what costs otherwise; `changes` are the tariffs of later days,
-    of which the last that holds when an answer came is its price. `as_of` dates the price and `source` says where it
-    is from. `one_off` and `per_month` are paid whatever is asked; needs with a volume spread them over the cases.
-
-    >>> price = Price(input_per_million=0.5, changes=(PriceChange(from_=datetime.date(2026, 6, 1), per_call=0.01),))
-    >>> may, june = (datetime.datetime(2026, month, 9, tzinfo=datetime.UTC) for month in (5, 6))
-    >>> price.at(may).input_per_million, price.at(june).per_call
-    (0.5, 0.01)
+    output. `tiers`, `services` and `batch_factor` are what costs otherwise; `changes` are the tariffs of later
+    days, of which the last that holds when an answer came is its price. `as_of` dates the price and `source` says
+    where it is from. An hour of the machine costs more where only a share of the paid hours is used
+    (`utilisation`). `one_off` and `per_month` are paid whatever is asked; needs with a volume spread them over the
+    cases.
     """
 
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Three letters: USD, EUR.")] = "USD"
     one_off: Annotated[Amount, Meta(description="Once: labelling, training, setting up.")] = None
     per_month: Annotated[Amount, Meta(description="Every month: a rented machine, a licence.")] = None
+    utilisation: Annotated[
+        Annotated[float, Meta(gt=0, le=1)] | None,
+        Meta(description="The share of the machine's hours that are used; all of them unless said."),
+    ] = None
     as_of: Annotated[str, Meta(description="The date of the price.")] = ""
     source: Annotated[str, Meta(description="Where the price is from.")] = ""
     changes: Annotated[tuple[PriceChange, ...], Meta(description="The tariffs of later days, each whole.")] = ()
 
     def at(self, time: datetime.datetime) -> Tariff:
-        """The tariff in force at a time in UTC: the last of `changes` that holds then, else this price."""
+        """The tariff in force at a time in UTC: the last of `changes` that holds then, else this price.
+
+        >>> price = Price(input_per_million=0.5, changes=(PriceChange(from_=datetime.date(2026, 6, 1), per_call=0.01),))
+        >>> may, june = (datetime.datetime(2026, month, 9, tzinfo=datetime.UTC) for month in (5, 6))
+        >>> price.at(may).input_per_million, price.at(june).per_call
+        (0.5, 0.01)
+        """
         return next((change for change in reversed(self.changes) if change.holds(time)), self)
 
     @property

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from merits.core.candidate import Candidate
-from merits.core.identity import JSON, content_hash
+from merits.core.identity import JSON, content_hash, hash_of_rows
 from merits.core.limits import Limits
 from merits.core.needs import Needs
 
@@ -114,12 +114,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
 
     def __post_init__(self) -> None:
-        what = [
-            self.kind,
-            [(s.kind, s.params, s.name) for s in self.scorers],
-            [(e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in self.examples],
-        ]
-        msgspec.structs.force_setattr(self, "id", content_hash(what))
+        scorers = [(s.kind, s.params, s.name) for s in self.scorers]
+        rows = ((e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in self.examples)
+        msgspec.structs.force_setattr(self, "id", hash_of_rows(rows, self.kind, scorers))
 
     def split(self, name: Split) -> tuple[Example, ...]:
         """The examples of one split, in the order of the data."""

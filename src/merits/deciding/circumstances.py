@@ -136,7 +136,7 @@ def _prices(assessment: Assessment) -> Iterator[Reason]:
         hope = (
             "it may be the better buy" if assessment.may_beat_unpriced(k) else "it would not win even if it were free"
         )
-        if k == assessment.leader:
+        if k == assessment.leader or not evaluation.priced.any():
             hope = "what it costs is unknown"
         why = "has no price"
         if fixed_per_case(evaluation.candidates[k], assessment.needs) is None:

@@ -58,7 +58,8 @@ def net_value(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bo
     joined by the method of variance estimates recovery.
     """
     mask = cases.counted[k]
-    if needs.worth_of_solved is None or not cases.evaluation.priced[k] or not mask.any():
+    unknown = not cases.evaluation.priced[k] or (needs.price_of_waiting and not cases.timed[k])
+    if needs.worth_of_solved is None or unknown or not mask.any():
         return None
     gain = _gain(cases, k, needs, level, one_sided=one_sided)
     cost = cases.cost_at(k, mask)

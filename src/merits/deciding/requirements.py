@@ -153,7 +153,8 @@ def _no_record(  # noqa: PLR0911  one line for each reason
         return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
     if requirement.metric in QUANTILES and not cases.timed[k]:
         return (
-            f"How long {name} takes was not measured (answers of a batch tell no wait): --refresh without --batch does."
+            f"How long {name} takes was not measured (answers of a batch tell no wait, nor do some results of other "
+            "tools): merits run --refresh without --batch measures it."
         )
     if requirement.metric in _OF_PROBABILITIES and k not in _with_probabilities(cases):
         return f"{name} gives no probabilities, so this cannot be measured."

@@ -25,6 +25,7 @@ _GIVE_UP_AFTER_REFUSED = 3  # a wrong key stays wrong, and an account may be loc
 _GIVE_UP_AFTER_UNREACHED = 8  # each was tried for some ten seconds
 _TRIED_LONG = 8  # attempts at one question that were all refused: no quota is left
 _GIVE_UP_AFTER_HANGING = 5  # each local hang leaves a thread behind and takes a whole time-out
+_GIVE_UP_AFTER_HANGING_FAR = 4  # all that are asked at first; with all their attempts that took minutes
 _YIELD_EVERY = 32
 
 
@@ -47,9 +48,9 @@ class Taker(Protocol):
 class Health:
     """Whether it makes sense to go on asking a candidate.
 
-    Not when its first 20 asks all failed (8 where there was no connection), nor when 20 in a row found no connection,
-    or 3 in a row were refused in a way that does not pass: a wrong key, a quota that is used up, a Retry-After beyond
-    five minutes. For a model that keeps its own time (`timed`), not when its first 5 asks all hung.
+    Not when its first 20 asks all failed (8 where there was no connection, 4 that all hung), nor when 20 in a row found
+    no connection, or 3 in a row were refused in a way that does not pass: a wrong key, a quota that is used up, a
+    Retry-After beyond five minutes. For a model that keeps its own time (`timed`) it takes 5 asks that hung.
 
     >>> health = Health()
     >>> for _ in range(3):
@@ -59,7 +60,7 @@ class Health:
     """
 
     def __init__(self, *, timed: bool = False) -> None:
-        self._timed = timed
+        self._too_many_hung = _GIVE_UP_AFTER_HANGING if timed else _GIVE_UP_AFTER_HANGING_FAR
         self._n_answered = self._n_failed = self._n_hung = self._n_unreached = self._n_refused = 0
         self.given_up = ""
 
@@ -85,8 +86,8 @@ class Health:
             why = f"the first {_GIVE_UP_AFTER} asks all failed"
         elif none_answered and self._n_unreached >= _GIVE_UP_AFTER_UNREACHED == self._n_failed:
             why = f"the first {_GIVE_UP_AFTER_UNREACHED} asks all failed"
-        elif self._timed and none_answered and self._n_hung >= _GIVE_UP_AFTER_HANGING == self._n_failed:
-            why = f"the first {_GIVE_UP_AFTER_HANGING} asks all hung"
+        elif none_answered and self._n_hung >= self._too_many_hung == self._n_failed:
+            why = f"the first {self._too_many_hung} asks all hung"
         elif self._n_unreached >= _GIVE_UP_AFTER:
             why = f"{_GIVE_UP_AFTER} asks in a row failed"
         if why and not self.given_up:

@@ -124,7 +124,7 @@ class Columns:
             self._record_failure(candidate, question, answer.failure)
             return -1
         self.served[candidate].note(answer)
-        if answer.usage.service_tier == "batch":
+        if answer.usage.service_tier == "batch" or answer.untimed:
             self._record_untimed(candidate, question)
         if self.silent is not None and (answer.refused or _says_nothing(answer.output)):
             self.silent[candidate, list(self.rows.rows_of[question])] = True

@@ -21,6 +21,7 @@ from merits.core.candidate import Candidate, Price
 from merits.core.estimate import Estimate, Unit
 from merits.core.identity import JSON
 from merits.core.task import Task
+from merits.evaluating.asking import AT_ONCE
 from merits.evaluating.columns import TOKENS
 from merits.evaluating.rows import Rows
 
@@ -31,7 +32,6 @@ Asks: TypeAlias = tuple[Rows, Sequence[int]]
 _LEVEL = 0.95
 _ENOUGH = 8  # stored answers from which their spread says something
 _SAMPLE = 200
-_AT_ONCE = 8  # questions in flight where the settings do not say
 _BYTES_A_TOKEN = 4.0
 _INPUT = np.array([0.6, 1.0, 2.0])  # times what the rule of thumb says: digits, code and other scripts take more
 _OUTPUT = np.array([0.3, 2.0, 20.0])  # times the target's tokens: a bare label, or an explanation around it
@@ -118,9 +118,7 @@ def _predicted(task: Task, story: Story) -> Predicted:
     told = len(story.answers) >= _ENOUGH
     calls = _estimate((n, n, n * (1 + settings.retries)), "count", "once, up to all tries")
     latency_s = np.array([answer.latency_s for answer in story.answers])
-    seconds = (
-        _sum_of(latency_s / (settings.concurrency or _AT_ONCE), n, "seconds") if told and latency_s.any() else None
-    )
+    seconds = _sum_of(latency_s / (settings.concurrency or AT_ONCE), n, "seconds") if told and latency_s.any() else None
     tokens = _stored_tokens(story) if told else _thumb_tokens(task, story)
     total = np.sum(list(tokens.values()), axis=0) if tokens else np.zeros(len(_INPUT))
     used = _sum_of(total, n, "count") if told and tokens else _estimate(total * n, "count", _THUMB)

@@ -225,11 +225,11 @@ class Judging:
             found.append(_judged(work, prices(work.asker.candidate), currency, counted=fresh))
         return tuple(found)
 
-    def facts(self) -> dict[str, str]:
+    def facts(self, judged: Sequence[Judged]) -> dict[str, str]:
         """What readers should know of how the judging went."""
-        return {
-            f"given up on {work.name}": work.asker.health.given_up for work in self._works if work.asker.health.given_up
-        }
+        said = {f"judge {each.scorer}": _in_words(each) for each in judged}
+        askers = {work.name: work.asker.health.given_up for work in self._works}
+        return said | {f"given up on judge {name}": why for name, why in askers.items() if why}
 
     def _go_on(self) -> None:
         while self._taken:
@@ -337,7 +337,7 @@ def judging_of(
         works.append(_Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
     if not works:
         return None
-    judging = Judging(works, columns, task.settings.concurrency)
+    judging = Judging(works, columns, task.settings.concurrency or 8)
     columns.later = judging.take
     return judging
 
@@ -389,6 +389,19 @@ def _judged(work: _Work, price: Price | None, currency: str, *, counted: bool) -
         found, scorer=work.name, deciding=work.deciding, n_unscored=work.n_unscored, n_repaired=work.n_repaired
     )
     return found if counted else replace(found, n_calls=0, n_asked=0, tokens={}, machine_s=0.0, cost=0.0)
+
+
+def _in_words(judged: Judged) -> str:
+    """What a judge did, on one line."""
+    cost = "price unknown" if judged.cost is None else f"{judged.cost:.6g} {judged.currency}"
+    parts = [
+        f"{judged.model}: {judged.n_verdicts} verdicts, {judged.n_calls} answers ({judged.n_asked} asked), {cost}",
+        f"{judged.n_unscored} not judged" if judged.n_unscored else "",
+        f"{judged.n_repaired} after a correction" if judged.n_repaired else "",
+        f"{judged.n_inconsistent} of {judged.n_ordered} depend on the order" if judged.n_ordered else "",
+        f"votes differ in {judged.n_split_votes} of {judged.n_voted}" if judged.n_voted else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def _said(problem: Exception) -> str:

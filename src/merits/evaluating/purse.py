@@ -190,15 +190,17 @@ class Left:
 
 
 def _cost(price: Price | None, usage: Usage, now_s: float) -> float | None:
-    """What one attempt cost, as of now and as it was served; None where that is not known."""
+    """What one attempt cost, as of now and as it was served; at the standard rates where that way has no price, for a
+    budget must hold. None where it is not known.
+    """
     from merits.prices.costs import STANDARD, costs
 
-    known = costs(
-        price,
-        tokens={kind: np.array([float(n)]) for kind in TOKENS if (n := getattr(usage, f"{kind}_tokens"))},
-        machine_s=np.array([usage.machine_s]),
-        attempts=np.ones(1, np.int32),
-        services={} if usage.service_tier in STANDARD else {usage.service_tier: np.ones(1, np.bool_)},
-        asked_at=now_s,
-    )
+    tokens = {kind: np.array([float(n)]) for kind in TOKENS if (n := getattr(usage, f"{kind}_tokens"))}
+    machine_s, once = np.array([usage.machine_s]), np.ones(1, np.int32)
+    if usage.service_tier not in STANDARD:
+        served = {usage.service_tier: np.ones(1, np.bool_)}
+        known = costs(price, tokens=tokens, machine_s=machine_s, attempts=once, services=served, asked_at=now_s)
+        if known is not None:
+            return float(known[0])
+    known = costs(price, tokens=tokens, machine_s=machine_s, attempts=once, asked_at=now_s)
     return None if known is None else float(known[0])

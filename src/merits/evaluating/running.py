@@ -24,7 +24,7 @@ from merits.core.candidate import Candidate, Price
 from merits.core.doors import Model, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
-from merits.core.identity import content_hash
+from merits.core.identity import hash_of_rows
 from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Budget, Round, Schedule
@@ -45,6 +45,7 @@ from merits.evaluating.contenders import Contender, Lesson, contenders, load_con
 from merits.evaluating.in_rounds import in_rounds
 from merits.evaluating.judging import judging_of, price_in
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
+from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
 from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
@@ -181,6 +182,7 @@ class _Run:
         self.taught: dict[int, int] = {}  # tokens that a candidate's training was paid for
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
         self.n_stored = 0
+        self.machines: dict[str, Machine] = {}  # by address: candidates on one server share it
         self.purse: Purse | None = None
         self.scheduled: NDArray[np.bool_] | None = None
         self.anew = False
@@ -410,13 +412,18 @@ class _Run:
             else:
                 await _close_all([model], self.progress.note)
 
+    def _measured(self, candidate: Candidate, model: Model) -> Model:
+        """The model, with the share that its answers take of a server of one's own, if it is on one."""
+        address = machine_of(candidate)
+        return OnMachine(model, self.machines.setdefault(address, Machine())) if address else model
+
     def _meter(self, each: Contender, model: Model) -> Meter:
         settings = self.task.settings
         limiter = getattr(model, "limiter", None)
         if isinstance(limiter, Limiter):
             limiter.use(ceiling=settings.concurrency, limits=each.candidate.limits or settings.limits)
         return Meter(
-            model,
+            self._measured(each.candidate, model),
             timeout_s=settings.timeout_s,
             retries=settings.retries,
             deadline_s=settings.deadline_s if limiter is not None else None,
@@ -469,6 +476,8 @@ class _Run:
             taught = getattr(model, "taught", None)  # what a model that is not on this machine used in training
             if taught is not None and taught.input_tokens:
                 self.taught[each.index] = self.taught.get(each.index, 0) + taught.input_tokens
+                if self.purse is not None:
+                    self.purse.debit(each.index, taught)
         return True
 
     def _give_up(self, each: Contender, why: str) -> None:
@@ -514,7 +523,7 @@ class _Run:
             versions=tuple(each.version for each in self.contenders),
             scorer=judge.name,
             examples=np.array([example.id for example in rows.examples]),
-            input_hashes=np.array([example.input_hash for example in rows.examples]),
+            input_hashes=np.fromiter((example.input_hash for example in rows.examples), "U32", len(rows)),
             repeats=rows.repeats,
             perturbations=np.full(len(rows), "", dtype="U1"),
             group=rows.groups(),
@@ -552,7 +561,7 @@ class _Run:
             "seconds": f"{self.clock() - self.started:.1f}",
             "seed": str(settings.seed),
             "repeats": str(settings.repeats),
-            "data hash": content_hash([(e.id, e.input_hash, e.target) for e in self.rows.examples]),
+            "data hash": hash_of_rows((e.id, e.input_hash, e.target) for e in self.rows.examples),
             "asked": str(sum(self.asked)),
             "taken from the store": str(self.n_stored),
         }
@@ -561,7 +570,7 @@ class _Run:
             facts["cross-validation"] = f"{n_folds} folds"
         for each in self.contenders:
             facts |= self._facts_of(each)
-        judging = {} if self.judging is None else self.judging.facts()
+        judging = {} if self.judging is None else self.judging.facts(self.judged)
         return facts | _unscored_facts(self.judge) | judging
 
     def _facts_of(self, each: Contender) -> dict[str, str]:

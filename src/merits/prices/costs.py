@@ -35,12 +35,13 @@ def costs(
 ) -> Floats | None:
     """What each answer cost, in the price's currency; None when that is not known.
 
-    It is not known when there is no price, or when an answer used what has no price: tokens without a token price, or
-    a way of service without one (`services` says which answers were a "batch" or "flex"; the others are standard).
-    What is paid once or by month is not in it, and a price that says nothing else but `per_month` makes an answer cost
-    0 beyond that. A price by call counts every attempt, because providers bill some failed ones; one by hour of the
-    machine counts the measured seconds. A cached read is billed as input, a cache write as input, reasoning as output,
-    where they have no price of their own; audio and image tokens without one are unknown as soon as there are any.
+    It is not known when there is no price, or when an answer used what has no price: tokens without a token price,
+    or a way of service without one (`services` says which answers were a "batch" or "flex"; the others are
+    standard). What is paid once or by month is not in it, and a price that says nothing else but `per_month` makes
+    an answer cost 0 beyond that. A price by call counts every attempt, because providers bill some failed ones; one
+    by hour of the machine counts the measured seconds, over the share of the hours that are used. A cached read is
+    billed as input, a cache write as input, reasoning as output, where they have no price of their own; audio and
+    image tokens without one are unknown as soon as there are any.
 
     `asked_at` is when each was answered (UNIX seconds), or one time for all: each is priced as of then. Without it the
     latest of the price's tariffs that holds at all hours is taken. How long a question was is told by the input tokens
@@ -62,7 +63,8 @@ def costs(
             found = _of_tokens(price, tariff, service, own)
             if found is None:
                 return None
-            total[mask] = found + _otherwise(tariff, np.asarray(machine_s)[mask], np.asarray(attempts)[mask])
+            hours = np.asarray(machine_s)[mask] / (_SECONDS_PER_HOUR * (price.utilisation or 1.0))
+            total[mask] = found + _otherwise(tariff, hours, np.asarray(attempts)[mask])
     return total
 
 
@@ -181,12 +183,12 @@ def _flat(rates: Mapping[str, float], tokens: Mapping[str, Floats]) -> Floats | 
 _HABIT = {"cache_read": "input", "cache_write": "input", "reasoning": "output"}
 
 
-def _otherwise(tariff: Tariff, machine_s: Floats, attempts: NDArray[np.int32]) -> Floats:
-    total = np.zeros(len(machine_s))
+def _otherwise(tariff: Tariff, hours: Floats, attempts: NDArray[np.int32]) -> Floats:
+    total = np.zeros(len(hours))
     if tariff.per_call is not None:
         total += attempts * tariff.per_call
     if tariff.machine_per_hour is not None:
-        total += machine_s * (tariff.machine_per_hour / _SECONDS_PER_HOUR)
+        total += hours * tariff.machine_per_hour
     return total
 
 

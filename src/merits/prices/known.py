@@ -1,6 +1,6 @@
 """The bundled table: what providers charge for their models, collected from the package `genai-prices`.
 
-Knows nothing about candidates. How it is made is in `collecting`.
+Knows nothing about candidates. How it is made is in `collecting`; its data are under the licence beside it (MIT).
 """
 
 from __future__ import annotations
@@ -71,6 +71,16 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             if other is not None and (lent := _find(other, model)) is not None:
                 return self._sourced(_without_services(lent.price), other)
         return None
+
+    def model_id(self, provider: str, model: str) -> str:
+        """The table's first name for a model; "" for one that it does not know.
+
+        >>> known().model_id("openai", "gpt-4o-mini-2024-07-18")
+        'gpt-4o-mini'
+        """
+        own = self.provider(provider)
+        found = None if own is None else _find(own, model)
+        return "" if found is None else found.id
 
     def models(self, provider: str) -> tuple[str, ...]:
         """The models of a provider, by their first names; () for one that is not there."""

@@ -20,6 +20,10 @@ _SCORER = [
     "# nothing of the imported ones.",
     "scorers: [exact]",
 ]
+_NO_SCORER = [
+    "# No right answers were recorded. To score answers anew, add a column `target` to the data, name another scorer.",
+    "scorers: [imported]",
+]
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,18 @@ def task_name(text: str) -> str:
 
 
 def draft_imported(
-    out: Path, name: str, cases: Sequence[Case], candidates: Sequence[str], *, said: str, scores: str
-) -> None:
-    """Writes the task file and, beside it, NAME-examples.jsonl. Raises UsageError rather than replace one.
+    out: Path,
+    name: str,
+    cases: Sequence[Case],
+    candidates: Sequence[str],
+    *,
+    said: str,
+    scores: str,
+    repeats: int = 1,
+) -> Path:
+    """The file with the examples, NAME-examples.jsonl, which was written beside the task file.
+
+    Raises UsageError rather than replace one.
 
     `said` tells where the outcomes are from, `scores` what scored them.
     """
@@ -56,9 +69,12 @@ def draft_imported(
     with_target = all(case.target not in (None, "", []) for case in cases)
     lines = [_line(case, slices, with_target=with_target) for case in cases]
     text = _text(name, data.name, slices, candidates, said=said, scores=scores, with_target=with_target)
+    if repeats > 1:
+        text += f"settings: {{repeats: {repeats}}}\n"
     out.parent.mkdir(parents=True, exist_ok=True)
     data.write_text("".join(line + "\n" for line in lines), "utf-8")
     out.write_text(text, "utf-8")
+    return data
 
 
 def _line(case: Case, slices: Sequence[str], *, with_target: bool) -> str:
@@ -104,7 +120,7 @@ def _text(
         "split: {method: given, column: split}",
         "",
         f"# The scores that were imported are those of {scores}.",
-        *(_SCORER if with_target else []),
+        *(_SCORER if with_target else _NO_SCORER),
         "",
         "# Without a bar the best one is looked for; with a worth, money decides instead of quality.",
         "needs:",

@@ -232,10 +232,10 @@ def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: 
 
 
 def _runs_here(candidate: Candidate) -> bool:
-    """Whether a candidate's work is done by this machine: its kind says so in RUNS_HERE; all but `chat` do."""
+    """Whether a candidate's work is done by this machine: all but those whose kind says otherwise in RUNS_HERE."""
     from merits.candidates import registry
 
-    return bool(getattr(registry.kind_of(candidate), "RUNS_HERE", candidate.kind != "chat"))
+    return bool(getattr(registry.kind_of(candidate), "RUNS_HERE", True))
 
 
 def provider_of(candidate: Candidate) -> str:
@@ -249,9 +249,10 @@ def provider_of(candidate: Candidate) -> str:
     said = candidate.params.get("provider")
     if isinstance(said, str):
         return said
-    params = getattr(registry.kind_of(candidate), "Params", None)
+    kind = registry.kind_of(candidate)
+    params = getattr(kind, "Params", None)
     fields = () if params is None else msgspec.structs.fields(params)
-    usual = next((field.default for field in fields if field.name == "provider"), "")
+    usual = next((field.default for field in fields if field.name == "provider"), getattr(kind, "PROVIDER", ""))
     return usual if isinstance(usual, str) else ""
 
 

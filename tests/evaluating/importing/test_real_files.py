@@ -124,6 +124,13 @@ def test_promptfoo_prompt_tokens_contain_the_cached_ones(tmp_path: Path) -> None
     assert ("Capital of France?", "Paris", "Paris") == (row.input, row.target, row.output)
 
 
+def test_promptfoo_repeats_are_repeats_of_one_example(tmp_path: Path) -> None:
+    """Each has a number of its own in the export; two questions asked twice are two pieces of evidence, not four."""
+    found = read_results(unpacked("promptfoo/repeated.json.gz", tmp_path))
+    assert (["0", "0", "1", "1"], [0, 1, 0, 1]) == (found.examples.tolist(), found.repeats.tolist())
+    assert [[True] * 4, [True, True, False, False]] == found.solved[np.argsort(found.names)].tolist()
+
+
 def test_lm_eval_samples_are_read_through_one_filter(tmp_path: Path) -> None:
     """There is one row for each document and filter; the first filter is read unless another is named."""
     samples = unpacked("lm-eval/large/samples_capitals_2026-11-25T06-16-42.052508.jsonl.gz", tmp_path)

@@ -120,8 +120,9 @@ def _source(sources: Sequence[Source]) -> Source:
     first = sources[0]
     facts: dict[str, str] = {}
     for source in sources:
-        one = len(sources) == 1
-        facts |= {name if one else f"{name} of {source.file}": text for name, text in source.facts.items()}
+        for name, text in source.facts.items():
+            alone = len(sources) == 1 or " of " in name
+            facts[name if alone else f"{name} of {source.file}"] = text
     return replace(
         first,
         file=", ".join(dict.fromkeys(source.file for source in sources)),

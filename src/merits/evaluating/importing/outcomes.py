@@ -158,7 +158,7 @@ def evaluation_of(rows: Sequence[Imported], source: Source, currency: str = "USD
         value=arrays.value,
         solved=arrays.solved,
         scores={},
-        latency_s=arrays.timed(),
+        latency_s=arrays.latency_s,
         machine_s=np.zeros(shape),
         tokens=arrays.metered(),
         attempts=np.where(arrays.status == Status.MISSING, 0, 1).astype(np.int32),
@@ -187,7 +187,6 @@ class _Arrays:
         self.untimed: NDArray[np.bool_] = np.zeros(shape, np.bool_)
         self.cost = np.zeros(shape)
         self._unpriced = np.zeros(shape, np.bool_)
-        self._untimed = np.zeros(shape, np.bool_)
         self._unmetered = np.zeros(shape, np.bool_)
         self._tokens = {kind: np.zeros(shape) for kind in TOKENS}
 
@@ -199,19 +198,14 @@ class _Arrays:
         latency_s = in_unit(row.latency_s, row.place, "latency")
         cost = in_unit(row.cost, row.place, "cost")
         self.latency_s[k, i] = 0.0 if latency_s is None or row.status == Status.FAILED else latency_s
-        self.untimed[k, i] = latency_s is None and row.status != Status.FAILED
         self.cost[k, i] = cost or 0.0
         answered = row.status in _ANSWERED
         self._unpriced[k, i] = cost is None and answered
-        self._untimed[k, i] = latency_s is None and answered
+        self.untimed[k, i] = latency_s is None and answered
         self._unmetered[k, i] = row.usage is None and answered
         if row.usage is not None:
             for kind in TOKENS:
                 self._tokens[kind][k, i] = getattr(row.usage, f"{kind}_tokens")
-
-    def timed(self) -> NDArray[np.float64]:
-        """The latencies; all 0, which is no record, for a candidate of whose answers one has none."""
-        return np.where(self._untimed.any(axis=1, keepdims=True), 0.0, self.latency_s)
 
     def metered(self) -> dict[str, NDArray[np.float64]]:
         """The tokens of each kind that there are any of; all 0 for a candidate of whose answers one has no record."""

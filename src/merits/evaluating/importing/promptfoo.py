@@ -25,6 +25,7 @@ _COMPARING = ("equals", "iequals", "contains", "icontains")
 _DETAILS = ("cacheReadInputTokens", "cacheCreationInputTokens", "reasoning")
 _ERROR = 2  # promptfoo's ResultFailureReason.ERROR
 _VERSION = 3
+_REPEAT = "merits repeat"  # a key of our own, which none of theirs can be
 
 
 def is_promptfoo(value: JSON) -> bool:
@@ -52,7 +53,28 @@ def read_json(value: JSON, file: str, reading: Reading) -> Found:
     lines = [Line(f"{file}, result {number}", result) for number, result in enumerate(results, start=1)]
     config = export.get("config")
     described = config.get("description") if isinstance(config, Mapping) else None
-    return _read(lines, file, str(described or file), reading)
+    return _read(_repeated(lines, export), file, str(described or file), reading)
+
+
+def _repeated(lines: list[Line], export: Object) -> list[Line]:
+    """The results of `--repeat N`, numbered: it runs each test N times in a row, each with a `testIdx` of its own.
+
+    As they are where that is not what the variables show.
+    """
+    options = export.get("runtimeOptions")
+    n = int(cast("int", options.get("repeat") or 1)) if isinstance(options, Mapping) else 1
+    if n < 2:
+        return lines
+    asked: dict[int, JSON] = {}
+    for line in lines:
+        number = int(cast("int", line.value["testIdx"])) // n
+        if asked.setdefault(number, line.value.get("vars")) != line.value.get("vars"):
+            return lines
+    return [Line(line.place, {**line.value, **_place(int(cast("int", line.value["testIdx"])), n)}) for line in lines]
+
+
+def _place(test: int, n: int) -> Object:
+    return {"testIdx": test // n, _REPEAT: test % n}
 
 
 def read_lines(lines: Sequence[Line], file: str, reading: Reading) -> Found:
@@ -95,6 +117,7 @@ def _outcome(line: Line, reading: Reading, names: Mapping[tuple[str, JSON], str]
         candidate=names[_name(result), result.get("promptIdx")],
         example=str(result.get("testIdx")),
         place=line.place,
+        repeat=int(cast("int", result.get(_REPEAT, 0))),
         status=status,
         value=score,
         solved=status == Status.SCORED and (score >= reading.threshold if reading.metric else bool(result["success"])),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from merits.core.bill import Bill, BillRow
 from merits.core.evaluation import Evaluation
+from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.report.sections.subject import Subject
 
@@ -35,7 +36,8 @@ class SpentRow(msgspec.Struct, frozen=True, kw_only=True):
 class SpentSection(msgspec.Struct, frozen=True, kw_only=True):
     """All candidates. `cost` sums those with a price; `n_unpriced` have none, so it is a lower bound then.
 
-    `cost` is of the answers that count; `bill` is all that was ever paid, for failures and superseded answers too.
+    `cost` is of the answers that count; `bill` is all that was ever paid, for failures and superseded answers too. What
+    `judges` cost is in none of these sums.
     """
 
     rows: tuple[SpentRow, ...]
@@ -45,6 +47,7 @@ class SpentSection(msgspec.Struct, frozen=True, kw_only=True):
     n_unpriced: int
     currency: str
     bill: Bill | None = None
+    judges: tuple[Judged, ...] = ()
 
 
 def spent_section(subject: Subject, bill: Bill | None = None) -> SpentSection | None:
@@ -64,6 +67,7 @@ def spent_section(subject: Subject, bill: Bill | None = None) -> SpentSection | 
         n_unpriced=len(rows) - len(costs),
         currency=subject.evaluation.currency,
         bill=bill,
+        judges=subject.evaluation.judged,
     )
 
 
