@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
+from merits.candidates.limiter import Limiter
 from merits.candidates.meter import Meter, Purse, PurseEmpty
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer, Usage
@@ -70,6 +71,9 @@ class Asker:
         self.health = Health(timed=bool(getattr(self.model, "timed", False)))
         self._timeout_s, self._retries = context.timeout_s, retries
         self._meter = Meter(self.model, timeout_s=context.timeout_s, retries=retries)
+        limiter = getattr(self.model, "limiter", None)
+        if isinstance(limiter, Limiter) and candidate.limits is not None:
+            limiter.use(ceiling=None, limits=candidate.limits)
         self._journal = _Journal(store, self.version, clock)
         stored = store.answers(self.version)
         self._known = {key: answer for key, answer in stored.items() if answer.failure is None}
@@ -87,7 +91,12 @@ class Asker:
             coming = self._coming.get(key)
             if coming is None:
                 coming = self._coming[key] = asyncio.ensure_future(self._asked(key, ask))
-            known = await asyncio.shield(coming)
+            try:
+                known = await asyncio.shield(coming)
+            except asyncio.CancelledError:
+                if not coming.cancelled():
+                    raise
+                raise NotAsked(f"the judge was given up: {self.health.given_up}") from None
         self.used[key] = known.usage
         if known.failure is not None:
             raise NotAsked(f"the judge could not be asked: {known.failure.message}")
@@ -113,9 +122,7 @@ class Asker:
             except PurseEmpty:
                 self.n_asked -= 1
                 raise NotAsked("the budget ended before the judge was asked") from None
-            self.health.note(answer)
-            if self.health.given_up:
-                self._stop(but=key)
+            self._note(key, answer)
             await self._journal.add(key, answer)
             if answer.failure is None:
                 self._known[key] = answer
@@ -127,11 +134,13 @@ class Asker:
         finally:
             self._coming.pop(key, None)
 
-    def _stop(self, *, but: AnswerKey) -> None:
-        """Calls off what is on its way: it would wait for a judge that is out of reach."""
-        for key, coming in self._coming.items():
-            if key != but:
-                coming.cancel()
+    def _note(self, key: AnswerKey, answer: Answer) -> None:
+        """Calls off all else that is on its way, once this answer shows that the judge is out of reach."""
+        self.health.note(answer)
+        if self.health.given_up:
+            for other, coming in self._coming.items():
+                if other != key:
+                    coming.cancel()
 
 
 class _Journal:
