@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -285,7 +286,6 @@ def test_a_race_waits_for_the_verdicts_of_each_round(tmp_path: Path) -> None:
     """A round that is decided on before its verdicts are there would be decided on nothing."""
 
     def evaluated(store: Any, of: Task, candidates: Sequence[Candidate]) -> Evaluation:
-        import asyncio
 
         from merits.evaluating import evaluate
 
@@ -321,3 +321,31 @@ def test_a_live_function_may_judge_and_a_mistake_in_the_recipe_is_found_at_once(
         make_task(rows, scorers=[{"kind": "judge", "model": {"kind": "chat", "modle": "m"}}], **options)
     with pytest.raises(TaskError, match="from which grade on"):
         make_task(rows, scorers=[{"kind": "judge", "model": judge, "scale": 5}], **options)
+
+
+def test_a_budget_pays_for_the_judge_too(tmp_path: Path) -> None:
+    """40 calls are those of candidate and judge together; what the judge was not asked is unscored, not wrong."""
+    from merits.core.racing import Budget
+    from merits.evaluating import evaluate
+
+    with FakeProvider(fair) as provider, open_store(tmp_path / "s") as store:
+        of = task_of(provider, n=200, settings={"concurrency": 4})
+        found = asyncio.run(evaluate(of, named(right=right), store=store, budget=Budget.of("40 calls")))
+        assert found.budget is not None
+        assert found.budget.ended
+        assert len(provider.requests) <= 40
+        assert 0 < len(provider.requests)
+    assert not (found.scored & ~found.solved).any()
+
+
+def test_an_offline_run_asks_no_judge(tmp_path: Path) -> None:
+    """What the judge did not say yet stays unscored, and nothing goes out."""
+    from merits.evaluating import evaluate
+
+    with FakeProvider(fair) as provider, open_store(tmp_path / "s") as store:
+        exact = Task(name="sums", kind="generation", examples=sums(), scorers=(ScorerSpec("exact"),))
+        run(exact, named(right=right), store)
+        found = asyncio.run(evaluate(task_of(provider), named(right=right), store=store, ask="nothing"))
+        assert not provider.requests
+    assert (found.status == Status.UNSCORED).all()
+    assert "--offline" in found.facts["unscored"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace as structs_replace
 
+from merits.core.judge import Judged
 from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.deciding.decide import decide
@@ -76,3 +78,13 @@ def test_the_page_says_it() -> None:
     shown = view(evaluation, decide(evaluation), examples=(), answers=lambda version, keys: {})
     assert 'id="repeats"' in page.render(shown)
     assert "No scorer judged an answer twice" in page.render(shown)
+
+
+def test_a_judge_that_voted_more_than_once_says_how_often_it_varies() -> None:
+    """Votes on one answer differ by the judge alone: the share of such verdicts, with its interval."""
+    judged = Judged(
+        scorer="judge", model="j", version="v", deciding=True, n_verdicts=300, n_calls=900, n_asked=900, n_unscored=0
+    )
+    section = section_of(replace(repeated(), judged=(structs_replace(judged, n_voted=300, n_split_votes=30),)))
+    assert section is not None
+    assert "10.0 % [7.1–13.9 %]" in section.judge

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
+from merits.candidates.limiter import Limiter
 from merits.candidates.meter import Meter, Purse, PurseEmpty
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer, Usage
@@ -45,7 +46,8 @@ class Asker:
     """One judge's model: asks what is not stored, and stores what it says before handing it on.
 
     Equal questions are asked once, also when they come at the same time. Failed answers are stored and asked again in
-    the next run. `used` are the answers that were handed out, by their key.
+    the next run. `used` are the answers that were handed out, by their key. `why_not` is why nothing may be asked (a
+    run without a network), "" if it may.
     """
 
     def __init__(
@@ -56,8 +58,8 @@ class Asker:
         *,
         retries: int,
         clock: Callable[[], float],
-        purse: Purse | None = None,
     ) -> None:
+        self.why_not = ""
         self.candidate = candidate
         # A judge answers with a verdict: the task's labels are nothing to it.
         self.model: Model = load(candidate, dataclasses.replace(context, task_kind="generation", classes=()))
@@ -67,11 +69,19 @@ class Asker:
         self.n_asked = 0
         self.used: dict[AnswerKey, Usage] = {}
         self.health = Health(timed=bool(getattr(self.model, "timed", False)))
-        self._meter = Meter(self.model, timeout_s=context.timeout_s, retries=retries, purse=purse)
+        self._timeout_s, self._retries = context.timeout_s, retries
+        self._meter = Meter(self.model, timeout_s=context.timeout_s, retries=retries)
+        limiter = getattr(self.model, "limiter", None)
+        if isinstance(limiter, Limiter) and candidate.limits is not None:
+            limiter.use(ceiling=None, limits=candidate.limits)
         self._journal = _Journal(store, self.version, clock)
         stored = store.answers(self.version)
         self._known = {key: answer for key, answer in stored.items() if answer.failure is None}
         self._coming: dict[AnswerKey, asyncio.Future[Answer]] = {}
+
+    def pay_from(self, purse: Purse) -> None:
+        """From now on every attempt is paid from a purse."""
+        self._meter = Meter(self.model, timeout_s=self._timeout_s, retries=self._retries, purse=purse)
 
     async def answer(self, ask: Ask) -> Answer:
         """The answer to a question, stored. Raises NotAsked where there is none."""
@@ -81,15 +91,16 @@ class Asker:
             coming = self._coming.get(key)
             if coming is None:
                 coming = self._coming[key] = asyncio.ensure_future(self._asked(key, ask))
-            known = await asyncio.shield(coming)
+            try:
+                known = await asyncio.shield(coming)
+            except asyncio.CancelledError:
+                if not coming.cancelled():
+                    raise
+                raise NotAsked(f"the judge was given up: {self.health.given_up}") from None
         self.used[key] = known.usage
         if known.failure is not None:
             raise NotAsked(f"the judge could not be asked: {known.failure.message}")
         return known
-
-    def is_stored(self, ask: Ask) -> bool:
-        """Whether a question was answered before."""
-        return AnswerKey(content_hash(ask.messages), ask.repeat) in self._known
 
     async def close(self) -> None:
         """Stops what is being asked, waits until what was answered is stored, and closes the model."""
@@ -101,6 +112,8 @@ class Asker:
 
     async def _asked(self, key: AnswerKey, ask: Ask) -> Answer:
         try:
+            if self.why_not:
+                raise NotAsked(self.why_not)
             if self.health.given_up:
                 raise NotAsked(f"the judge was given up: {self.health.given_up}")
             self.n_asked += 1
@@ -109,13 +122,25 @@ class Asker:
             except PurseEmpty:
                 self.n_asked -= 1
                 raise NotAsked("the budget ended before the judge was asked") from None
-            self.health.note(answer)
+            self._note(key, answer)
             await self._journal.add(key, answer)
             if answer.failure is None:
                 self._known[key] = answer
             return answer
+        except asyncio.CancelledError:
+            if not self.health.given_up:
+                raise
+            raise NotAsked(f"the judge was given up: {self.health.given_up}") from None
         finally:
             self._coming.pop(key, None)
+
+    def _note(self, key: AnswerKey, answer: Answer) -> None:
+        """Calls off all else that is on its way, once this answer shows that the judge is out of reach."""
+        self.health.note(answer)
+        if self.health.given_up:
+            for other, coming in self._coming.items():
+                if other != key:
+                    coming.cancel()
 
 
 class _Journal:
@@ -195,6 +220,24 @@ class Judging:
         if len(self._taken) == 1 and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._go_on)
 
+    @property
+    def models(self) -> tuple[Candidate, ...]:
+        """The recipes of those that are asked."""
+        return tuple(asker.candidate for asker in self._askers())
+
+    def pay_from(self, purse_of: Callable[[int], Purse]) -> None:
+        """From now on every attempt of each model is paid from its purse, by its place in `models`."""
+        for number, asker in enumerate(self._askers()):
+            asker.pay_from(purse_of(number))
+
+    def ask_nothing(self, why: str) -> None:
+        """From now on only what is stored is judged by; the rest is unscored, for this reason."""
+        for asker in self._askers():
+            asker.why_not = why
+
+    def _askers(self) -> list[Asker]:
+        return list({id(work.asker): work.asker for work in self._works}.values())
+
     async def done(self) -> None:
         """Waits until all that was taken is judged. An answer whose rival never came stays unscored."""
         self._go_on()
@@ -213,7 +256,7 @@ class Judging:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for asker in {id(work.asker): work.asker for work in self._works}.values():
+        for asker in self._askers():
             await asker.close()
 
     def judged(self, prices: Callable[[Candidate], Price | None], currency: str) -> tuple[Judged, ...]:
@@ -316,7 +359,6 @@ def judging_of(
     context: LoadContext,
     store: Store,
     clock: Callable[[], float],
-    purse: Purse | None = None,
 ) -> Judging | None:
     """The judges among the scorers, their models loaded; None where there are none."""
     works: list[_Work] = []
@@ -332,12 +374,12 @@ def judging_of(
         recipe = scorer.model
         if recipe.id not in askers:
             retries = task.settings.retries
-            askers[recipe.id] = Asker(recipe, context, store, retries=retries, clock=clock, purse=purse)
+            askers[recipe.id] = Asker(recipe, context, store, retries=retries, clock=clock)
         rival = names.index(scorer.against) if scorer.against else None
         works.append(_Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
     if not works:
         return None
-    judging = Judging(works, columns, task.settings.concurrency or 8)
+    judging = Judging(works, columns, task.settings.concurrency)
     columns.later = judging.take
     return judging
 

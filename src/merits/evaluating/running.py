@@ -50,7 +50,7 @@ from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
 from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
 from merits.evaluating.progress import Progress, Silent
-from merits.evaluating.purse import Left, Purse
+from merits.evaluating.purse import Left, Purse, check_budget
 from merits.evaluating.recorder import Recorder
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
@@ -204,6 +204,7 @@ class _Run:
             prices = known_prices(recipes, table, currency=self.task.needs.currency)
             judge_price = price_in(table, self.task.needs.currency)
             plan, missing = self._look_into_store(prices, budget)
+            self._prepare_judges(plan, prices, budget, judge_price)
             for note in filter(None, map(table.note, recipes) if table else ()):
                 self.progress.note(note)
             if self.ask == "nothing" and schedule is None:
@@ -233,6 +234,27 @@ class _Run:
         self._note_changes()
         self.progress.finished()
         return evaluation
+
+    def _prepare_judges(
+        self,
+        plan: Plan,
+        prices: Sequence[Price | None],
+        budget: Budget | None,
+        price_of: Callable[[Candidate], Price | None],
+    ) -> None:
+        """Judges are paid from the budget too, and ask nothing in a run that may not."""
+        if self.judging is None:
+            return
+        if self.ask == "nothing":
+            self.judging.ask_nothing("the judge was not asked: --offline")
+        if budget is None:
+            return
+        judges, n = self.judging.models, len(prices)
+        theirs = [price_of(judge) for judge in judges]
+        check_budget(budget, judges, theirs, [True] * len(judges), self.task.needs.currency)
+        expected = [*expected_of(plan, budget), *([0.0] * len(judges))]
+        purse = self.purse = Purse(budget, [*prices, *theirs], expected)
+        self.judging.pay_from(lambda number: purse.of(n + number))
 
     async def _all_judged(self, price: Callable[[Candidate], Price | None] | None = None) -> None:
         """Waits for the judges, if there are any."""
@@ -274,7 +296,7 @@ class _Run:
         if budget is not None and self.batching is not None:
             check_affordable(plan, budget)
         if budget is not None:
-            self.purse = Purse(budget, prices, expected_of(plan, budget))
+            self.purse = self.purse or Purse(budget, prices, expected_of(plan, budget))
             if schedule is None and self.batching is None:  # a batch cannot be stopped, so it fits or is not begun
                 schedule = in_rounds(seed=settings.seed, at_once=settings.concurrency or AT_ONCE)
         versions = tuple(each.version for each in self.contenders)

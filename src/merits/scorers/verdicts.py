@@ -16,13 +16,14 @@ from merits.core.answer import Answer
 from merits.core.candidate import Candidate, Price
 from merits.core.identity import JSON, content_hash
 from merits.core.judge import Ask
+from merits.core.limits import Limits
 from merits.scorers.reading import CannotJudge, json_of, shorten, text_of
 
 __all__ = ["JudgeParams", "Unread", "asked", "messages", "model_of", "quoted"]
 
 T = TypeVar("T")
 _LAST_LINE = re.compile(r"^[\s*_#>`]*VERDICT[*_`]*\s*:\s*(.+?)[\s*_`.]*$", re.IGNORECASE)
-_OWN_KEYS = ("name", "kind", "price", "metadata")
+_OWN_KEYS = ("name", "kind", "price", "metadata", "limits")
 
 
 class JudgeParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -65,9 +66,10 @@ def model_of(said: JSON) -> Candidate:
             params=params,
             price=None if price is None else msgspec.convert(price, Price),
             metadata=dict(metadata) if isinstance(metadata, Mapping) else {},
+            limits=None if said.get("limits") is None else msgspec.convert(said["limits"], Limits),
         )
     except msgspec.ValidationError as problem:
-        raise ValueError(f"the price of `model`: {problem}") from None
+        raise ValueError(f"the price or the limits of `model`: {problem}") from None
 
 
 def quoted(parts: Sequence[tuple[str, JSON]]) -> tuple[str, str]:

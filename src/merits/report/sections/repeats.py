@@ -9,6 +9,7 @@ from merits.core.estimate import Estimate
 from merits.report.sections.subject import Subject
 from merits.stats.components import Components, components
 from merits.stats.critical import Floats
+from merits.stats.proportions import wilson
 from merits.stats.rates import rate
 
 __all__ = ["RepeatRow", "RepeatSection", "repeat_section"]
@@ -54,7 +55,19 @@ def repeat_section(subject: Subject) -> RepeatSection | None:
         n_repeats=n_repeats,
         rows=tuple(row for row, _ in kept.values()),
         advice=_advice(subject, kept),
-        judge="No scorer judged an answer twice, so what a judge adds is within the runs' part.",
+        judge=_judge_part(subject),
+    )
+
+
+def _judge_part(subject: Subject) -> str:
+    """What is known of a judge's own part: how often its votes on one answer differ."""
+    judge = next((each for each in subject.evaluation.judged if each.deciding and each.n_voted), None)
+    if judge is None:
+        return "No scorer judged an answer twice, so what a judge adds is within the runs' part."
+    share = wilson(judge.n_split_votes, judge.n_voted, subject.decision.level)
+    return (
+        f"The votes of {judge.model} on one answer are not all alike in {share.text()} of the verdicts: so often it is "
+        "the judge that varies. The variance that this adds is within the runs' part."
     )
 
 
