@@ -144,8 +144,8 @@ def _settled(requirement: Requirement, found: Measured, question: Question) -> t
     return more, f"{many} would show {ODDS} whether {name} meets {requirement} (so far it {so_far} it)."
 
 
-def _no_record(requirement: Requirement, found: Measured, part: Part, question: Question) -> str:
-    cases, k = question.cases, question.k
+def _unmeasured(requirement: Requirement, cases: Cases, k: int) -> str:
+    """What is not there in any of a candidate's answers, if that is why there is no record."""
     name = cases.evaluation.names[k]
     if requirement.metric in _MONEY and not cases.evaluation.priced[k]:
         return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
@@ -155,6 +155,15 @@ def _no_record(requirement: Requirement, found: Measured, part: Part, question: 
         )
     if requirement.metric in _OF_PROBABILITIES and k not in _with_probabilities(cases):
         return f"{name} gives no probabilities, so this cannot be measured."
+    return ""
+
+
+def _no_record(requirement: Requirement, found: Measured, part: Part, question: Question) -> str:
+    cases, k = question.cases, question.k
+    name = cases.evaluation.names[k]
+    unmeasured = _unmeasured(requirement, cases, k)
+    if unmeasured:
+        return unmeasured
     if requirement.against and found.missing:
         return f"Evaluate {rival_of(requirement, question.needs)} and {name} on the same examples: {found.missing}."
     if requirement.under and found.missing:

@@ -75,7 +75,10 @@ def plan(
     try:
         anew = ask == "everything" and not is_unfinished(store, ready, rows, task, split)
         known = [Known(store, each, rows, ask, anew=anew) for each in ready]
-        return Plan(tuple(each.part(task.needs) for each in known))
+        parts = [each.part(task.needs) for each in known]
+        keys = [[rows.keys[q] for q in each.to_ask] for each in known]
+        flying = [in_flight(store, part.version, asked) for part, asked in zip(parts, keys, strict=True)]
+        return Plan(tuple(dataclasses.replace(p, n_in_flight=n) for p, n in zip(parts, flying, strict=True)))
     finally:
         _finish(_close_all([each.model for each in ready], lambda text: None))
 
@@ -157,6 +160,7 @@ class _Run:
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
         self.n_stored = 0
         self.batching: Batching | None = None
+        self.collected: dict[int, list[str]] = {}
         self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
 
@@ -349,6 +353,7 @@ class _Run:
         finally:
             await batches.close()
         self.asked[each.index] += run.n_asked
+        self.collected.setdefault(each.index, []).extend(run.collected)
         if run.given_up:
             health.given_up = run.given_up
         if run.n_open:
@@ -463,6 +468,8 @@ class _Run:
         facts = {}
         if self.asked[index]:
             facts[f"asked of {name}"] = f"{self.asked[index]} in {self.seconds[index]:.1f} s"
+        if self.collected.get(index):
+            facts[f"batches of {name}"] = ", ".join(self.collected[index])
         failures = self.columns.failures(index)
         if failures:
             first = self.columns.first_failure[index]
