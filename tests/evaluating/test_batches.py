@@ -371,14 +371,17 @@ FAULTS: tuple[tuple[tuple[BatchFault, ...], list[int], list[int]], ...] = (
 )
 
 
+def _anthropic(env: Mapping[str, str]) -> dict[str, str]:
+    return {"ANTHROPIC_BASE_URL": env["OPENAI_BASE_URL"], "ANTHROPIC_API_KEY": "sk-test-0123456789"}
+
+
 @pytest.mark.parametrize(("faults", "sizes", "failed"), FAULTS)
 def test_anthropics_batches_end_as_openais(
     store: Store, faults: Sequence[BatchFault], sizes: list[int], failed: list[int]
 ) -> None:
     """Each question is answered or failed, whatever happened, and was in no two batches that were begun."""
     with provider(*faults) as (fake, env):
-        env = {"ANTHROPIC_BASE_URL": env["OPENAI_BASE_URL"], "ANTHROPIC_API_KEY": "sk-test-0123456789"}
-        evaluation = run(task(40), env, store, candidates=(CLAUDE,))
+        evaluation = run(task(40), _anthropic(env), store, candidates=(CLAUDE,))
     assert [len(batch.requests) for batch in fake.batches] == sizes
     assert np.flatnonzero(evaluation.failed[0]).tolist() == failed
     assert (evaluation.scored[0] | evaluation.failed[0]).all()
@@ -401,8 +404,7 @@ def test_another_batch_of_the_same_size_is_not_taken_for_ours(store: Store) -> N
         assert fake.answer(call).status == 503
         assert fake.answer(call).status == 200
         fake.faults, fake._left = (BatchFault("unavailable", times=1),), [1]
-        env = {"ANTHROPIC_BASE_URL": env["OPENAI_BASE_URL"], "ANTHROPIC_API_KEY": "sk-test-0123456789"}
-        evaluation = run(task(10), env, store, candidates=(CLAUDE,))
+        evaluation = run(task(10), _anthropic(env), store, candidates=(CLAUDE,))
     assert evaluation.solved.all()
     assert len(fake.batches) == 2
     assert {submission.batch for submission in store.submissions() if submission.batch} == {"msgbatch_2"}
