@@ -1,7 +1,7 @@
 # Set-up, demo, tests. Every target sets up what it needs; nothing is installed outside .venv and .assets.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := parquet,inspect,embeddings,gguf,translation,speech
+EXTRAS := parquet,inspect,embeddings,gguf,translation,speech,prices
 
 .PHONY: help demo test lint assets simulate bench peers clean
 

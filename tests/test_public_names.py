@@ -14,7 +14,7 @@ import merits
 from merits.core import errors
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("numpy", "scipy", "sklearn", "pandas", "aiohttp", "rich", "jinja2", "msgspec", "yaml", "asyncio")
+HEAVY = ("numpy", "scipy", "sklearn", "pandas", "pyreqwest", "rich", "jinja2", "msgspec", "yaml", "asyncio")
 
 
 @pytest.mark.parametrize("name", merits.__all__)

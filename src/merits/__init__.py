@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from merits.core.task import Example, Task
     from merits.deciding.decide import decide
     from merits.flow import evaluate, write_report
+    from merits.imported import import_results
     from merits.store import open_store
     from merits.tasks.file import load_task
     from merits.tasks.make import make_task
@@ -68,6 +69,7 @@ __all__ = [
     "as_candidate",
     "decide",
     "evaluate",
+    "import_results",
     "load_task",
     "make_task",
     "open_store",
@@ -98,6 +100,7 @@ _HOMES = {
     "as_candidate": "candidates.objects",
     "decide": "deciding.decide",
     "evaluate": "flow",
+    "import_results": "imported",
     "load_task": "tasks.file",
     "make_task": "tasks.make",
     "open_store": "store",

@@ -25,18 +25,21 @@ from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Store
 from merits.core.errors import RequirementError, TaskError, UsageError
 from merits.core.outcome import Status
-from merits.core.task import Split, Task
+from merits.core.task import ScorerSpec, Split, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from merits.core.batching import Batching
+    from merits.core.bill import Bill
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
-    from merits.core.racing import Racing, Schedule
+    from merits.core.racing import Budget, Racing, Schedule
+    from merits.deciding.judges import JudgeCheck
     from merits.evaluating import Asking, Plan, Progress
-    from merits.prices import PriceTable
+    from merits.prices import PriceBook
+    from merits.prices.reconciling import Reconciliation
     from merits.report.explanation import Explanation
     from merits.report.views import ReportView
 
@@ -44,13 +47,16 @@ __all__ = [
     "Candidates",
     "Run",
     "barred",
+    "check_judge",
     "check_needs",
     "costs_money",
     "evaluate",
     "evaluate_one",
     "explained",
+    "paid",
     "plan",
     "raw_outputs",
+    "reconciled",
     "run",
     "stored_evaluation",
     "stored_run",
@@ -69,6 +75,7 @@ class Run:
     evaluation: Evaluation
     decision: Decision
     view: ReportView
+    bill: Bill
 
 
 def evaluate(
@@ -80,6 +87,8 @@ def evaluate(
     progress: Progress | None = None,
     race: Racing | None = None,
     ask: Asking = "missing",
+    budget: Budget | None = None,
+    confirm: Callable[[Plan], object] = lambda plan: None,
     batch: Batching | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
@@ -93,7 +102,9 @@ def evaluate(
     running event loop (a notebook) too.
 
     `ask` is what to ask: what is "missing", "nothing" (fails at once when something is missing), "everything" again
-    (newer answers count from then on), or only what "failed" or was refused before.
+    (newer answers count from then on), or only what "failed" or was refused before. `budget` is the most that this run
+    may spend (`merits.Budget.of("5 USD")`), never exceeded by more than the calls in flight; what is there when it ends
+    is the evaluation. `confirm` is called with the plan and its predicted cost before the first call, and may raise.
 
     Raises BatchesOpen when batches are not to be waited for, UsageError for what must be changed, ProviderError when no
     candidate could be asked, StoreError when answers cannot be stored; what was answered before is stored in every
@@ -113,7 +124,7 @@ def evaluate(
             "Run without batches, or leave the price out.",
         )
     with _opened(store, task) as opened:
-        return _finish(
+        found = _finish(
             lambda: ask_score_remember(
                 task,
                 _recipes(task, candidates),
@@ -123,20 +134,30 @@ def evaluate(
                 table=_prices(task),
                 schedule=_schedule(task, race),
                 ask=ask,
+                budget=budget,
+                confirm=confirm,
                 batching=batch,
             )
         )
+        return _labelled(task, found, opened)
 
 
 def plan(
-    task: Task, *, split: Split = "test", store: Store | str | Path | None = None, ask: Asking = "missing"
+    task: Task,
+    *,
+    split: Split = "test",
+    store: Store | str | Path | None = None,
+    ask: Asking = "missing",
+    budget: Budget | None = None,
 ) -> Plan:
-    """What an evaluation would ask and what it would take from the store, without asking anything."""
+    """What an evaluation would ask, what that is likely to cost, and what is stored already. Asks nothing."""
     from merits.evaluating import plan as what_to_ask
 
     check_needs(task)
     with _opened(store, task) as opened:
-        return what_to_ask(task, _recipes(task, None), split=split, store=opened, ask=ask)
+        return what_to_ask(
+            task, _recipes(task, None), split=split, store=opened, ask=ask, table=_prices(task), budget=budget
+        )
 
 
 def run(
@@ -147,6 +168,8 @@ def run(
     progress: Progress | None = None,
     race: Racing | None = None,
     ask: Asking = "missing",
+    budget: Budget | None = None,
+    confirm: Callable[[Plan], object] = lambda plan: None,
     batch: Batching | None = None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report.
@@ -161,7 +184,17 @@ def run(
             "Add candidates that may be used, or change a requirement that is not needed.",
         )
     with _opened(store, task) as opened:
-        evaluation = evaluate(task, split=split, store=opened, progress=progress, race=race, ask=ask, batch=batch)
+        evaluation = evaluate(
+            task,
+            split=split,
+            store=opened,
+            progress=progress,
+            race=race,
+            ask=ask,
+            budget=budget,
+            confirm=confirm,
+            batch=batch,
+        )
         return _concluded(task, evaluation, opened, remember=split == "test")
 
 
@@ -188,7 +221,7 @@ def evaluate_one(
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
             return evaluate(narrowed, store=opened, progress=progress)
-        return reprice(stored, task.candidates, _prices(task))
+        return _labelled(task, reprice(stored, task.candidates, _prices(task), store=opened), opened)
 
 
 def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
@@ -200,14 +233,73 @@ def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str |
     return {name: answer.output for name, answer in said if answer is not None and answer.failure is None}
 
 
+def check_judge(
+    task: Task,
+    labels: str = "",
+    *,
+    scorer: str = "",
+    store: Store | str | Path | None = None,
+    level: float = 0.95,
+) -> JudgeCheck:
+    """How good a judge of the task is by labels of people: agreement, kinds of mistakes, what they depend on.
+
+    `labels` is a table (the task's `human_labels` unless given), `scorer` which judge (the first unless named).
+    Asks only what is not stored.
+    """
+    from merits.deciding.judges import judge_check
+    from merits.evaluating.checking import check_judge as ask_judge
+    from merits.tasks.human import read_labels
+
+    if not 0.5 < level < 1.0:
+        raise UsageError(f"the confidence is {level:g}.", "Give one between 0.5 and 1.")
+    spec = _judge_of(task, scorer)
+    path = labels or task.human_labels
+    if not path:
+        raise UsageError("there are no labels to check the judge against.", "Name them: --labels human.csv")
+    read = read_labels(path, Path(task.folder))
+    with _opened(store, task) as opened:
+        stored = opened.evaluation(task.id, "test")
+        names = () if stored is None else stored.names
+        said = {} if stored is None else {name: raw_outputs(task, stored, k, opened) for k, name in enumerate(names)}
+        verdicts, judged = _finish(lambda: ask_judge(task, spec, read, said=said, store=opened, table=_prices(task)))
+    return judge_check(verdicts, judged, level)
+
+
+def _judge_of(task: Task, name: str) -> ScorerSpec:
+    from merits.scorers.registry import judge_of
+
+    judges = {spec.label: spec for spec in task.scorers if judge_of(spec) is not None}
+    if not judges:
+        raise TaskError(
+            f"{task.name!r} has no judge among its scorers.", "Add one: scorers: [{kind: judge, model: ...}]"
+        )
+    if name and name not in judges:
+        raise TaskError(f"{task.name!r} has no judge {name!r}.", f"There are {', '.join(judges)}.")
+    return judges[name] if name else next(iter(judges.values()))
+
+
+def _labelled(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
+    """The evaluation with what people said of its answers, where the task names such labels."""
+    if not task.human_labels:
+        return evaluation
+    from merits.evaluating.labelled import with_labels
+    from merits.tasks.human import read_labels
+
+    labels = read_labels(task.human_labels, Path(task.folder))
+    said = {name: raw_outputs(task, evaluation, k, store) for k, name in enumerate(evaluation.names)}
+    return with_labels(evaluation, labels, known=[example.id for example in task.examples], answers=said)
+
+
 def check_needs(task: Task) -> None:
     """Nothing, if all needs can be judged on this task; else a RequirementError, before anything is spent."""
-    from merits.deciding.metrics import check_requirement
     from merits.deciding.priced_needs import check_amounts
 
     check_amounts(task.needs, task.classes)
-    for requirement in task.needs.requirements:
-        check_requirement(requirement, task)
+    if task.needs.requirements:  # what estimates them is slow to import, and asking can begin without it
+        from merits.deciding.metrics import check_requirement
+
+        for requirement in task.needs.requirements:
+            check_requirement(requirement, task)
 
 
 def barred(task: Task) -> dict[str, str]:
@@ -230,9 +322,67 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
 
     with _opened(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
-    if evaluation is None:
-        raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-    return reprice(evaluation, task.candidates, _prices(task))
+        if evaluation is None:
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+        return _labelled(task, reprice(evaluation, task.candidates, _prices(task), store=opened), opened)
+
+
+def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None = None) -> Bill:
+    """What was ever paid for the questions of an evaluation, over all runs, under the task's present prices."""
+    from merits.evaluating import bill_of
+
+    with _opened(store, task, write=False) as opened:
+        return bill_of(evaluation, opened, _prices(task))
+
+
+def reconciled(
+    task: Task,
+    invoice: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    tolerance: float = 0.01,
+    store: Store | str | Path | None = None,
+) -> Reconciliation:
+    """A provider's bill (a CSV file) against all that this task ever asked, at what each answer cost when it came.
+
+    `columns` names columns of the bill that are not called as usual. Raises UsageError, with file and line, for a bill
+    that cannot be read.
+    """
+    from merits.evaluating.asking import AT_ONCE
+    from merits.evaluating.counting import counted_answers
+    from merits.prices.invoice import read_invoice
+    from merits.prices.reconciling import reconcile
+    from merits.tasks.recipes import provider_of
+
+    bill, currency = read_invoice(invoice, columns), task.needs.currency
+    with _opened(store, task, write=False) as opened:
+        counted = counted_answers(opened, _asked_versions(task, opened), _prices(task), provider_of)
+    in_flight = task.settings.concurrency or AT_ONCE
+    return reconcile(bill, counted, tolerance=tolerance, currency=currency, in_flight=in_flight)
+
+
+def _asked_versions(task: Task, store: Store) -> dict[str, Candidate]:
+    """Everybody that answered for a task, judges too: in its runs, and in one that never came to its end."""
+    from merits.evaluating import plan as what_to_ask
+
+    present = {candidate.id: candidate for candidate in task.candidates}
+    stored = {candidate.name: candidate for candidate in store.candidates()}
+    found: dict[str, Candidate] = {}
+    for run in store.runs():
+        evaluation = store.run(run.number) if run.task_name == task.name else None
+        if evaluation is not None:
+            found |= {
+                version: present.get(candidate.id, candidate)
+                for version, candidate in zip(evaluation.versions, evaluation.candidates, strict=True)
+            }
+            found |= {judge.version: stored[judge.model] for judge in evaluation.judged if judge.model in stored}
+    for candidate in task.candidates:
+        try:
+            (part,) = what_to_ask(task, (candidate,), split="test", store=store).parts
+        except UsageError:  # it cannot be loaded here (no key): what its runs stored is known from them
+            continue
+        found[part.version] = candidate
+    return found
 
 
 def explained(
@@ -295,7 +445,8 @@ def _concluded(task: Task, evaluation: Evaluation, store: Store, *, remember: bo
     decision = decide(evaluation, task.needs, test_looks=_looks(store, task, evaluation))
     if remember:
         store.add([decision])
-    return Run(task, evaluation, decision, _view(task, evaluation, decision, store))
+    bill = paid(task, evaluation, store=store)
+    return Run(task, evaluation, decision, _view(task, evaluation, decision, store, bill), bill)
 
 
 def _looks(store: Store, task: Task, evaluation: Evaluation) -> int:
@@ -304,11 +455,13 @@ def _looks(store: Store, task: Task, evaluation: Evaluation) -> int:
     return len(earlier | {frozenset(candidate.id for candidate in evaluation.candidates)})
 
 
-def _view(task: Task, evaluation: Evaluation, decision: Decision, store: Store) -> ReportView:
+def _view(task: Task, evaluation: Evaluation, decision: Decision, store: Store, bill: Bill | None = None) -> ReportView:
     from merits.report.views import view
 
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return view(evaluation, decision, examples=task.split(evaluation.split), answers=store.answers, made_at=made_at)
+    examples = task.split(evaluation.split)
+    bill = bill or paid(task, evaluation, store=store)
+    return view(evaluation, decision, examples=examples, answers=store.answers, made_at=made_at, bill=bill)
 
 
 def _recipes(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]:
@@ -326,16 +479,26 @@ def _recipes(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]
     return tuple(priced_here(recipe, task.machine_per_hour, task.needs.currency) for recipe in recipes)
 
 
-def _prices(task: Task) -> PriceTable | None:
-    from merits.prices import load_table
+def _prices(task: Task) -> PriceBook:
+    """All prices that are known today: the candidates' own, the task's table, what providers charge."""
+    from merits.prices import PriceBook, load_table
+    from merits.tasks.recipes import provider_of
 
-    return load_table(Path(task.folder) / task.prices) if task.prices else None
+    return PriceBook(
+        on=datetime.now(UTC).date(),
+        table=load_table(Path(task.folder) / task.prices) if task.prices else None,
+        currency=task.needs.currency,
+        exchange_rate=task.exchange_rate,
+        provider_of=provider_of,
+    )
 
 
 def _schedule(task: Task, race: Racing | None) -> Schedule | None:
+    if race is None:
+        return None
     from merits.deciding.racing import schedule
 
-    return None if race is None else schedule(race, task.needs, seed=task.settings.seed)
+    return schedule(race, task.needs, seed=task.settings.seed)
 
 
 @contextmanager

@@ -53,6 +53,17 @@ def test_the_main_job_runs_from_examples_to_report() -> None:
     assert figures["outcomes"] == 200
 
 
+@pytest.mark.slow
+def test_the_calls_are_counted_and_measured() -> None:
+    """The whole command at a fiftieth of the size, against the provider that takes the least."""
+    done = _run("calls", "--prompts", "200", "--lean", "--latency", "0.01", "--tools", "merits")
+    assert done.returncode == 0, done.stderr
+    figures = msgspec.json.decode(done.stdout.splitlines()[-1], type=dict[str, dict[str, float]])["merits"]
+    assert figures["calls"] == 200
+    assert {"seconds", "cpu_ms_per_call", "start_to_first_request_s", "peak_mb", "reload_s"} <= set(figures)
+    assert 0 < figures["share_of_limit"] <= 1
+
+
 def test_kept_figures_say_when_and_on_what_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A figure without its machine means nothing."""
     monkeypatch.setattr(harness, "RESULTS", tmp_path)

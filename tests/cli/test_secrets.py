@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from merits.testing.provider import FakeProvider
+from merits.core.secrets import redact, register
+from merits.testing.provider import FakeProvider, Fault, Said
 from tests.cli.conftest import Merits
 
-KEY = "sk-planted-0123456789"
+KEY = "sk-planted/0123 456789"
 OTHER = "planted-credential-987"
 TASK = """
 name: words
@@ -23,6 +27,7 @@ candidates:
   - most-common
   - {{name: right, kind: chat, model: m, base_url: "{right}", labels: true}}
   - {{name: refused, kind: chat, model: m, base_url: "{refused}"}}
+  - {{name: echoing, kind: chat, model: m, provider: anthropic, base_url: "{echoing}"}}
   - {{name: leaky, kind: python, function: "leaky:answer"}}
 """
 LEAKY = """
@@ -33,25 +38,77 @@ def answer(text):
 """
 
 
-def test_a_planted_secret_is_found_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merits: Merits) -> None:
-    """Keys in headers, in the environment, in error messages and in addresses."""
+FORMS = (KEY, quote(KEY, safe=""), base64.b64encode(b"me:" + KEY.encode()).decode()[4:-2])
+
+
+def test_a_planted_secret_is_found_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merits: Merits, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Keys in headers, in the environment, in error messages and bodies, in addresses, in what a model says."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("MY_CREDENTIAL", OTHER)
     (tmp_path / "words.csv").write_text(
         "text,label\n" + "".join(f"good {n},yes\nbad {n},no\n" for n in range(12)), "utf-8"
     )
     (tmp_path / "leaky.py").write_text(LEAKY, "utf-8")
+    caplog.set_level("DEBUG")
     said = []
-    with FakeProvider(lambda messages: f"yes, says {KEY}") as right, FakeProvider(api_key="another") as refused:
-        (tmp_path / "merits.yaml").write_text(TASK.format(right=right.base_url, refused=refused.base_url), "utf-8")
-        for verb in (["check"], ["run", "--dry-run"], ["run", "--traceback"], ["run", "--json"], ["report"]):
+    with (
+        FakeProvider(lambda messages: f"yes, says {' '.join(FORMS)}", model=f"m-{KEY}") as right,
+        FakeProvider(api_key="another") as refused,
+        FakeProvider(lambda messages: Said(refusal=f"no, {KEY}"), faults=[Fault("html_page", times=1)]) as echoing,
+    ):
+        addresses = {"right": right.base_url, "refused": refused.base_url, "echoing": echoing.base_url}
+        (tmp_path / "merits.yaml").write_text(TASK.format(**addresses), "utf-8")
+        for verb in (
+            ["check"],
+            ["run", "--dry-run"],
+            ["run", "--traceback", "--yes"],
+            ["run", "--json"],
+            ["report"],
+            ["explain", "right"],
+        ):
             code, out, err = merits(*verb)
-            assert code in (0, 1, 3), err
+            assert code in (0, 1, 2, 3), err
             said.append(out + err)
         assert len(right.requests) == 12
     written = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".py"}
     assert "store.sqlite" in written
-    for secret in (KEY, OTHER, "abcdef123456"):
+    for secret in (*FORMS, json.dumps(KEY)[1:-1], OTHER, "abcdef123456"):
         assert [name for name, content in written.items() if secret.encode() in content] == []
         assert [text for text in said if secret in text] == []
+        assert secret not in caplog.text
+
+
+def test_a_secret_in_an_error_body_and_in_a_traceback_is_redacted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merits: Merits
+) -> None:
+    """A proxy that quotes the request in its refusal, and a mistake in the task that raises."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    (tmp_path / "words.csv").write_text("text,label\ngood,yes\nbad,no\nfine,yes\nawful,no\n", "utf-8")
+    task = "name: w\nkind: classification\ndata: words.csv\ninput: text\ntarget: label\nsettings: {{retries: 0}}\n"
+    with FakeProvider(api_key="another") as refusing:
+        refusing.refusal = f"401 for Authorization: Bearer {KEY} ({FORMS[1]}, {FORMS[2]})"
+        one = f"candidates: [{{name: a, kind: chat, model: m, base_url: '{refusing.base_url}'}}]\n"
+        (tmp_path / "merits.yaml").write_text(task.replace("{{", "{").replace("}}", "}") + one, "utf-8")
+        code, out, err = merits("run", "--traceback", "--yes")
+    assert code != 0
+    assert "401" in err
+    for secret in FORMS:
+        assert secret not in out + err
+        for path in tmp_path.rglob("*"):
+            assert not path.is_file() or secret.encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("before", ["", "m", "me", "me:"])
+def test_a_secret_is_found_in_base64_at_any_place(before: str) -> None:
+    """`Authorization: Basic` holds a name before the key, of any length."""
+    register(OTHER)
+    hidden = base64.b64encode(f"{before}{OTHER}:after".encode()).decode()
+    shown = redact(f"sent {hidden}").removeprefix("sent ")
+    assert "***" in shown
+    n_of_the_secret = 8 * len(OTHER) // 6
+    assert len(shown.replace("***", "")) <= len(hidden) - n_of_the_secret + 2  # but for its edges nothing is left of it

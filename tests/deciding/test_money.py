@@ -199,6 +199,9 @@ def test_a_machine_of_ones_own_is_held_against_what_is_paid_by_the_case() -> Non
     busy = msgspec.structs.replace(needs, peak_load=4.0)
     (peak,) = money(world(prices=prices), busy).hosting
     assert peak.capacity.value == pytest.approx(own.capacity.value / 4)
+    half = {**prices, "weak": Price(machine_per_hour=1.0, utilisation=0.5)}
+    (idle,) = money(world(prices=half), needs).hosting
+    assert idle.capacity.value == pytest.approx(own.capacity.value / 2)
 
 
 def test_more_examples_are_labelled_only_where_they_bring_more_than_they_take() -> None:

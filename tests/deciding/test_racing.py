@@ -8,12 +8,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from merits.core.candidate import Price
 from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
-from merits.core.racing import Budget, Racing
+from merits.core.racing import UNLIMITED, Allowance, Budget, Racing
 from merits.deciding.bars import raced_bars
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.decide import decide
@@ -32,10 +31,12 @@ def truth(rates: dict[str, float], n: int = N, seed: int = 0, **more: object) ->
 CERTIFIED, NOTHING = Racing(), Needs()
 
 
-def raced(whole: Evaluation, racing: Racing = CERTIFIED, needs: Needs = NOTHING) -> tuple[Evaluation, list[str]]:
+def raced(
+    whole: Evaluation, racing: Racing = CERTIFIED, needs: Needs = NOTHING, *, allowance: Allowance = UNLIMITED
+) -> tuple[Evaluation, list[str]]:
     """The race over these outcomes: what was asked of whom is there, the rest is missing; and what was noted."""
     status = np.full_like(whole.status, Status.MISSING)
-    rounds = schedule(racing, needs, seed=1)(replace(whole, status=status.copy()))
+    rounds = schedule(racing, needs, seed=1)(replace(whole, status=status.copy()), allowance)
     notes: list[str] = []
     try:
         now = next(rounds)
@@ -44,9 +45,11 @@ def raced(whole: Evaluation, racing: Racing = CERTIFIED, needs: Needs = NOTHING)
             at = np.ix_(now.candidates, now.rows)
             assert (status[at] == Status.MISSING).all(), "nothing is asked twice"
             status[at] = whole.status[at]
+            if isinstance(allowance, Allowed):
+                allowance.left -= len(now.candidates) * len(now.rows)
             now = rounds.send(replace(whole, status=status.copy()))
     except StopIteration as end:
-        result: Raced = end.value
+        result: Raced | None = end.value
     return replace(whole, status=status, raced=result), notes
 
 
@@ -130,29 +133,33 @@ def test_failures_are_asked_and_count_and_what_was_not_asked_is_nobodys_failure(
     assert 0.1 < share < 0.4
 
 
-@pytest.mark.parametrize(("budget", "unit"), [("0.90 USD", "USD"), ("300 calls", "calls")])
-def test_a_budget_ends_the_race_with_what_is_known(budget: str, unit: str) -> None:
+class Allowed:
+    """An allowance of so many answers in all."""
+
+    def __init__(self, n_answers: int) -> None:
+        self.left = n_answers
+        self.ended = False
+
+    def affords(self, candidates, rows) -> bool:  # type: ignore[no-untyped-def]
+        return len(candidates) * len(rows) <= self.left
+
+
+def test_an_allowance_ends_the_race_with_what_is_known() -> None:
     same = np.random.default_rng(0).random(N) < 0.8
-    whole = evaluation_of({"a": same, "b": same}, cost={"a": 0.002, "b": 0.001})
-    evaluation, _ = raced(whole, Racing(budget=Budget.of(budget)))
+    evaluation, _ = raced(evaluation_of({"a": same, "b": same}), allowance=Allowed(300))
     decision = decide(evaluation, Needs())
     assert decision.race is not None
     assert decision.race.stopped == "budget"
     assert "budget was spent" in decision.summary
-    asked = evaluation.status != Status.MISSING
-    spent = asked.sum() if unit == "calls" else evaluation.cost[asked].sum()
-    assert 0.9 * Budget.of(budget).amount < spent <= Budget.of(budget).amount + 1e-9
+    assert (evaluation.status != Status.MISSING).sum() == 300
 
 
-def test_a_budget_in_money_needs_prices() -> None:
-    with pytest.raises(UsageError, match="no price of a and b") as problem:
-        raced(truth({"a": 0.8, "b": 0.7}), Racing(budget=Budget.of("5 USD")))
-    assert "budget in calls" in problem.value.next_step
-    with pytest.raises(UsageError, match="budget is in EUR"):
-        raced(truth({"a": 0.8}, cost={"a": 0.1}), Racing(budget=Budget.of("5 EUR")))
+def test_the_first_round_keeps_to_the_allowance_too() -> None:
+    evaluation, _ = raced(truth({f"m{k}": 0.8 for k in range(12)}), allowance=Allowed(30))
+    assert (evaluation.status != Status.MISSING).sum() == 24
 
 
-@pytest.mark.parametrize("text", ["", "five USD", "5", "5 dollars", "-3 USD"])
+@pytest.mark.parametrize("text", ["", "five USD", "5", "5 dollars", "-3 USD", "5 m tokens", "1 token call"])
 def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="no budget"):
         Budget.of(text)
@@ -320,28 +327,6 @@ def test_a_race_claims_no_better_than_beyond_what_the_pair_shows() -> None:
     decision = decide(evaluation, Needs())
     assert not [reason for reason in decision.reasons if reason.code in ("better", "worse")]
     assert "It is better than" not in decision.summary
-
-
-@pytest.mark.parametrize("budget", ["10 calls", "5 USD"])
-def test_a_budget_too_small_for_one_example_each_is_refused_before_anything_is_asked(budget: str) -> None:
-    rates = {f"m{k}": 0.8 for k in range(12)}
-    with pytest.raises(UsageError, match="12 candidates answer one example each"):
-        raced(_by_call(truth(rates, cost=dict.fromkeys(rates, 1.0))), Racing(budget=Budget.of(budget)))
-
-
-def test_the_first_round_keeps_to_the_budget_too() -> None:
-    rates = {f"m{k}": 0.8 for k in range(12)}
-    evaluation, _ = raced(_by_call(truth(rates, cost=dict.fromkeys(rates, 1.0))), Racing(budget=Budget.of("30 USD")))
-    assert (evaluation.status != Status.MISSING).sum() == 24
-
-
-def _by_call(evaluation: Evaluation) -> Evaluation:
-    """The evaluation with its costs as prices by call in the recipes."""
-    priced = [
-        msgspec.structs.replace(candidate, price=Price(per_call=float(cost[0])))
-        for candidate, cost in zip(evaluation.candidates, evaluation.cost, strict=True)
-    ]
-    return replace(evaluation, candidates=tuple(priced))
 
 
 def test_a_margin_to_a_rival_in_a_race_holds_at_every_look() -> None:

@@ -209,17 +209,30 @@ def test_attempts_of_failed_rows_are_kept(store: Store) -> None:
 
 
 def test_a_candidate_whose_first_20_asks_fail_is_given_up(store: Store) -> None:
-    """A wrong key must not be tried 100,000 times."""
-    broken, watcher = Failing(AskFailed(Failure("unauthorised", "401: wrong key")), concurrency=4), Watcher()
+    """What can never be answered must not be tried 100,000 times."""
+    broken, watcher = Failing(AskFailed(Failure("bad_request", "400: no such model")), concurrency=4), Watcher()
     evaluation = run(task(100), named(broken=broken, fine=Replying(parity)), store, watcher=watcher)
     assert 20 <= len(broken.asked) <= 24
     assert evaluation.scored[1].all()
     assert evaluation.failed[0].sum() + (evaluation.status[0] == Status.MISSING).sum() == 100
     assert watcher.notes == [
-        "broken: given up, the first 20 asks all failed, the last one with: 401: wrong key. "
+        "broken: given up, the first 20 asks all failed, the last one with: 400: no such model. "
         "What it did not answer counts as missing."
     ]
     assert evaluation.facts["given up on broken"].startswith("the first 20 asks all failed")
+
+
+def test_a_wrong_key_stops_its_candidate_after_three_calls_and_not_the_run(store: Store) -> None:
+    """One of ten: the others are evaluated, and the reader is told which key to check."""
+    fine = {f"fine {n}": Replying(parity, fingerprint=str(n)) for n in range(9)}
+    wrong, watcher = Failing(AskFailed(Failure("unauthorised", "401: wrong key"))), Watcher()
+    evaluation = run(task(100), named(wrong=wrong, **fine), store, watcher=watcher)
+    assert 3 <= len(wrong.asked) <= 8 + 3
+    assert evaluation.scored[1:].all()
+    assert watcher.notes == [
+        "wrong: given up, 3 asks in a row were refused, the last one with: 401: wrong key. "
+        "What it did not answer counts as missing."
+    ]
 
 
 def test_a_connection_that_is_lost_for_good_ends_the_asking(store: Store) -> None:

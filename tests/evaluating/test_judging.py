@@ -20,7 +20,8 @@ from merits.core.racing import Racing
 from merits.core.task import Example, ScorerSpec, Settings, Task
 from merits.deciding.racing import schedule
 from merits.store import open_store as open_file
-from merits.testing.provider import FakeProvider, Fault, Message
+from merits.testing.provider import FakeProvider, Fault
+from merits.testing.provider.faults import Message
 from tests.evaluating.making import named, run
 
 
@@ -277,7 +278,7 @@ def test_a_wrong_key_gives_the_judge_up_and_not_the_answers(tmp_path: Path) -> N
         found = run(task_of(provider, n=100), named(right=right), store)
         assert (found.status == Status.UNSCORED).all()
         assert len(provider.requests) < 40
-    assert "given up on judge" in found.facts
+    assert "given up on judge judge" in found.facts
 
 
 def test_a_race_waits_for_the_verdicts_of_each_round(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +14,9 @@ from merits.core.candidate import Price
 from merits.core.doors import Store
 from merits.core.errors import TaskError, UsageError
 from merits.core.needs import Needs
+from merits.core.price import PriceChange
 from merits.core.task import Task
-from merits.evaluating import reprice
+from merits.evaluating import evaluate, reprice
 from merits.store import open_store
 from merits.testing.models import Constant, Flaky, Replying
 from tests.evaluating.making import named, run, task
@@ -90,3 +93,48 @@ def test_the_needs_say_the_currency(store: Store) -> None:
     of: Task = replace(task(2), needs=Needs(currency="EUR"))
     evaluation = run(of, [replace(candidate, price=Price(currency="EUR", per_call=1.0))], store)
     assert (evaluation.currency, evaluation.cost.tolist()) == ("EUR", [[1.0, 1.0]])
+
+
+def test_each_answer_costs_what_held_when_it_came(store: Store) -> None:
+    """Half of them were asked before the price changed; the same again from what is stored."""
+    change = PriceChange(from_=datetime.date(2026, 10, 1), input_per_million=1.0, output_per_million=0.0)
+    price = Price(input_per_million=2.0, output_per_million=0.0, changes=(change,))
+    (candidate,) = named(a=Replying(_reply))
+    recipe, of = replace(candidate, price=price), task(4)
+    before = datetime.datetime(2026, 9, 30, tzinfo=datetime.UTC).timestamp()
+    after = datetime.datetime(2026, 10, 2, tzinfo=datetime.UTC).timestamp()
+    some = replace(of, examples=tuple(e for n, e in enumerate(of.examples) if n % 4 < 2))
+    asyncio.run(evaluate(some, [recipe], store=store, clock=lambda: before))
+    evaluation = asyncio.run(evaluate(of, [recipe], store=store, clock=lambda: after))
+    assert sorted(evaluation.cost[0].tolist()) == [pytest.approx(0.001)] * 2 + [pytest.approx(0.002)] * 2
+    stored = store.evaluation(of.id, "test")
+    assert stored is not None
+    again = reprice(stored, [recipe], None, store=store)
+    assert again.cost.tolist() == evaluation.cost.tolist()
+
+
+def test_a_batch_costs_what_a_batch_costs(store: Store) -> None:
+    """Also when it is read from the store; without a batch price its cost is unknown."""
+
+    def reply(input: object) -> Answer:
+        tier = "batch" if str(input).endswith("0") else "default"
+        return Answer("even", usage=Usage(input_tokens=1_000_000, service_tier=tier))
+
+    (candidate,) = named(a=Replying(reply))
+    price = Price(input_per_million=2.0, output_per_million=2.0, batch_factor=0.5)
+    of = task(2)
+    evaluation = run(of, [replace(candidate, price=price)], store)
+    assert evaluation.cost.tolist() == [[1.0, 2.0]]
+    stored = store.evaluation(of.id, "test")
+    assert stored is not None
+    assert stored.services["batch"].tolist() == [[True, False]]
+    full = reprice(stored, [replace(candidate, price=Price(input_per_million=2.0, output_per_million=2.0))], None)
+    assert full.priced.tolist() == [False]
+
+
+def test_the_report_can_say_which_price_was_applied(store: Store) -> None:
+    """With date and source."""
+    (candidate,) = named(a=Constant("even"))
+    price = Price(per_call=0.5, as_of="2026-11-01", source="our contract")
+    evaluation = run(task(2), [replace(candidate, price=price)], store)
+    assert evaluation.facts["price of a"] == "0.5 a call (USD); as of 2026-11-01, from our contract"

@@ -111,4 +111,5 @@ class TestBuiltIns(ScorerContract):
 def test_every_built_in_scorer_is_under_contract():
     """A kind that is added without being held to the contract is noticed."""
     built_in = {name for name, kind in registry.kinds().items() if kind.__name__.startswith("merits.")}
-    assert built_in == set(CASES)
+    judges_nothing = {"imported"}  # its own test is its doctest
+    assert built_in - judges_nothing == set(CASES)

@@ -27,6 +27,9 @@ _INTERVALS = (
     "tuple[float | None, float | None]",
 )
 ELSEWHERE = {
+    "cohen_kappa": "has a simulation of its own: test_judges.py",
+    "powered_mean": "has a simulation of its own: test_judges.py",
+    "slope": "has a simulation of its own: test_judges.py",
     "difference_bounds": "has a simulation of its own: test_gates.py",
     "clopper_pearson_bound": "gives one bound, which the table takes from both sides",
     "skewed_limits": "makes the interval of mean, which the table has",

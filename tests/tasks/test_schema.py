@@ -97,7 +97,8 @@ def test_every_key_and_every_parameter_is_described() -> None:
 
 def test_every_kind_that_a_file_can_name_is_there() -> None:
     found = schema()["$defs"]
-    titles = {side: {option.get("title") for option in found[side]["anyOf"]} - {None} for side in found}
+    sides = ("candidate", "scorer")
+    titles = {side: {option.get("title") for option in found[side]["anyOf"]} - {None} for side in sides}
     assert set(candidates.kinds()) - {"object"} == titles["candidate"]
     assert set(scorers.kinds()) == titles["scorer"]
 

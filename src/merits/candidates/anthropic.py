@@ -25,6 +25,8 @@ from merits.core.identity import JSON
 
 __all__ = ["Params", "load"]
 
+RUNS_HERE = False
+PROVIDER = "anthropic"
 _RESERVED = ("model", "messages", "system", "stream", "max_tokens", "tools")
 
 
@@ -51,8 +53,11 @@ def load(params: Params, context: LoadContext) -> Model:
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
     env = environment(context)
-    endpoint = Endpoint("anthropic", params.base_url, env, timeout_s=context.timeout_s, dialect="anthropic")
-    return remote_chat("anthropic 1", params, context, _Messages(params, Form.of(params, context), endpoint), endpoint)
+    endpoint = Endpoint(
+        "anthropic", params.base_url, env, model=params.model, timeout_s=context.timeout_s, dialect="anthropic"
+    )
+    dialogue = _Messages(params, Form.of(params, context), endpoint)
+    return remote_chat("anthropic 1", params, context, dialogue, endpoint.base_url)
 
 
 class _Messages:
@@ -60,6 +65,7 @@ class _Messages:
 
     def __init__(self, params: Params, form: Form, endpoint: Endpoint) -> None:
         self.form = form
+        self.limiter = endpoint.limiter
         self._endpoint = endpoint
         self._stream = params.stream
         self._fixed: dict[str, JSON] = {
@@ -85,6 +91,9 @@ class _Messages:
 
     def batches(self) -> Batches | None:
         return AnthropicBatches(self._endpoint)
+
+    async def close(self) -> None:
+        await self._endpoint.close()
 
 
 def _thinks(parameters: Mapping[str, JSON]) -> bool:

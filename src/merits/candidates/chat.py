@@ -26,6 +26,7 @@ from merits.core.identity import JSON
 __all__ = ["Params", "load"]
 
 _BATCHING = ("openai", "groq")  # those that offer OpenAI's batches at the same address
+RUNS_HERE = False
 _RESERVED = ("model", "messages", "stream", "n", "logprobs", "tools", "response_format")
 
 
@@ -54,9 +55,11 @@ def load(params: Params, context: LoadContext) -> Model:
 
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
-    endpoint = Endpoint(params.provider, params.base_url, environment(context), timeout_s=context.timeout_s)
+    endpoint = Endpoint(
+        params.provider, params.base_url, environment(context), model=params.model, timeout_s=context.timeout_s
+    )
     dialogue = _Completions(params, Form.of(params, context), endpoint, whole=context.task_kind == "classification")
-    return remote_chat("chat 1", params, context, dialogue, endpoint)
+    return remote_chat("chat 1", params, context, dialogue, endpoint.base_url)
 
 
 class _Completions:
@@ -65,6 +68,7 @@ class _Completions:
     def __init__(self, params: Params, form: Form, endpoint: Endpoint, *, whole: bool) -> None:
         self.form = form
         self._takes_batches = params.provider in _BATCHING
+        self.limiter = endpoint.limiter
         self._endpoint = endpoint
         self._whole = whole
         self._stream = params.stream
@@ -89,3 +93,6 @@ class _Completions:
 
     def batches(self) -> Batches | None:
         return OpenAIBatches(self._endpoint) if self._takes_batches else None
+
+    async def close(self) -> None:
+        await self._endpoint.close()

@@ -128,7 +128,7 @@ def _answer(read: _Message, reply: bytes, *, as_json: bool) -> Answer:
     usage = usage_of(read.usage)
     end = read.stop_reason or ""
     refused = end == "refusal"
-    if not read.content and not end:
+    if not read.content and not refused:
         text = redact(error_message(reply.decode(errors="replace")))
         raise AskFailed(Failure("server_error", f"the reply holds no content: {text}"), usage)
     return Answer(

@@ -6,15 +6,14 @@ Knows nothing about what is asked or how an answer reads; deadlines, retries and
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from copy import copy
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
+from merits.candidates.limiter import limiter_for
 from merits.candidates.meter import AskFailed
+from merits.candidates.rate_headers import retry_after_s
 from merits.candidates.wire import Body, Connection, Part
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.errors import CandidateError
@@ -90,7 +89,8 @@ def base_url_of(provider: Provider, base_url: str, env: Mapping[str, str]) -> st
 class Endpoint:
     """Where questions go: one address, one key, in the words of one dialect. Opened by the first question.
 
-    Whatever keeps a reply from coming raises AskFailed with the right kind of failure.
+    `limiter` is that of `model` at this address: it hears what each reply says of limits. Whatever keeps a reply from
+    coming raises AskFailed with the right kind of failure.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class Endpoint:
         base_url: str,
         env: Mapping[str, str],
         *,
+        model: str = "",
         timeout_s: float | None = None,
         dialect: Dialect = "openai",
     ) -> None:
@@ -111,6 +112,7 @@ class Endpoint:
             )
         register(key)
         self._has_key = bool(key)
+        self.limiter = limiter_for(self.base_url, model)
         self._connection = Connection(self.base_url, _headers(dialect, key), env=env, timeout_s=timeout_s)
 
     async def post(self, path: str, body: Body) -> bytes:
@@ -128,7 +130,7 @@ class Endpoint:
         status, headers, data = await self._connection.get(path)
         return self._good(status, headers, data)
 
-    async def events(self, path: str, body: Body) -> AsyncIterator[bytes]:
+    async def events(self, path: str, body: Body) -> AsyncGenerator[bytes, None]:
         """The data of each server-sent event, as they come; the whole reply of a server that does not stream.
 
         A stream that breaks off raises AskFailed; one that ends too early does not: its reader knows what must come.
@@ -136,6 +138,7 @@ class Endpoint:
         async with self._connection.stream(path, body) as reply:
             if reply.status >= 300:
                 self._good(reply.status, reply.headers, await reply.read())
+            self.limiter.heard(reply.status, reply.headers)
             if "json" in reply.headers.get("content-type", ""):
                 yield await reply.read()
                 return
@@ -163,14 +166,15 @@ class Endpoint:
         await self._connection.close()
 
     def _good(self, status: int, headers: Mapping[str, str], data: bytes) -> bytes:
+        self.limiter.heard(status, headers)
         if status < 300:
             return data
         text = data.decode(errors="replace")
         if refuses(status, text):
             raise ContentRefused(Failure("bad_request", redact(error_message(text))), Usage(unmetered=1))
-        raise AskFailed(self._failure(status, text, headers.get("retry-after")), NO_USAGE)
+        raise AskFailed(self._failure(status, text, headers), NO_USAGE)
 
-    def _failure(self, status: int, text: str, retry_after: str | None) -> Failure:
+    def _failure(self, status: int, text: str, headers: Mapping[str, str]) -> Failure:
         said = f"{status}: {redact(error_message(text))}"
         kind: FailureKind = "bad_request"
         if status in (401, 403):
@@ -182,7 +186,7 @@ class Endpoint:
             kind = "timeout"
         elif status >= 500:
             kind = "server_error"
-        return Failure(kind, said, _seconds(retry_after))
+        return Failure(kind, said, retry_after_s(headers))
 
 
 def _headers(dialect: Dialect, key: str) -> dict[str, str]:
@@ -227,17 +231,3 @@ def error_message(text: str) -> str:
         return " ".join(text.split())[:300]
     message = error.get("message", error.get("detail")) if isinstance(error, dict) else error
     return str(message if message is not None else text)[:300]
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After as seconds: given so, or as a date (RFC 9110, section 10.2.3). None when it is neither."""
-    if not retry_after:
-        return None
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None

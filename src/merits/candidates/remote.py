@@ -5,12 +5,13 @@ Knows nothing about any provider's words: a `Dialogue` speaks them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
 from merits.candidates.batching import Batches
 from merits.candidates.forms import Form, FormParams
+from merits.candidates.limiter import Limiter
 from merits.candidates.media import Media
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Message, Prompt, chosen
@@ -36,6 +37,7 @@ class Dialogue(Protocol):
     """Asks a chat model in the words of one provider: `ask` at once; in a batch by `body`, and later `read`."""
 
     form: Form
+    limiter: Limiter
 
     async def ask(self, messages: Sequence[Message]) -> Answer: ...
 
@@ -44,6 +46,7 @@ class Dialogue(Protocol):
     def read(self, reply: bytes) -> Answer: ...
 
     def batches(self) -> Batches | None: ...
+    async def close(self) -> None: ...
 
 
 class Taker(Protocol):
@@ -67,16 +70,14 @@ async def streamed(endpoint: Endpoint, path: str, body: dict[str, JSON], taker: 
             raise AskFailed(problem.failure, taker.usage if began else problem.usage) from None
 
 
-def remote_chat(
-    version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, endpoint: Endpoint
-) -> RemoteChat:
-    """The model that asks through a dialogue; `version` changes when answers would."""
+def remote_chat(version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, where: JSON) -> RemoteChat:
+    """The model that asks through a dialogue; `version` changes when answers would, and `where` is who answers."""
     labels = context.classes if params.labels and context.task_kind == "classification" else ()
-    identity: list[JSON] = [version, endpoint.base_url, list(labels), context.seed if params.few_shot else None]
+    identity: list[JSON] = [version, where, list(labels), context.seed if params.few_shot else None]
     if isinstance(params.response_schema, str):
         identity.append(dict(dialogue.form.schema or {}))
     kind = FewShotRemoteChat if params.few_shot else RemoteChat
-    return kind(params, context, dialogue, fingerprint=content_hash(identity), close=endpoint.close)
+    return kind(params, context, dialogue, fingerprint=content_hash(identity))
 
 
 class RemoteChat:
@@ -91,13 +92,12 @@ class RemoteChat:
         dialogue: Dialogue,
         *,
         fingerprint: str,
-        close: Callable[[], Awaitable[None]],
     ) -> None:
         self.fingerprint = fingerprint
+        self.limiter = dialogue.limiter
         self._params = params
         self._context = context
         self._dialogue = dialogue
-        self._close = close
         self._media = Media(context)
         self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context, media=self._media)
 
@@ -126,7 +126,7 @@ class RemoteChat:
 
     async def close(self) -> None:
         """Closes the connections. May be called twice."""
-        await self._close()
+        await self._dialogue.close()
 
 
 class FewShotRemoteChat(RemoteChat):

@@ -15,7 +15,7 @@ __all__ = ["add_race", "racing_of"]
 
 
 def add_race(parser: argparse.ArgumentParser) -> None:
-    """Adds --race, --no-race, --race-target, --race-error and --budget."""
+    """Adds --race, --no-race, --race-target and --race-error."""
     group = parser.add_argument_group("race")
     group.add_argument(
         "--race",
@@ -34,15 +34,14 @@ def add_race(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--race-error", type=float, metavar="P", help="probability of ever dropping the best (default: 0.05)"
     )
-    group.add_argument("--budget", metavar="AMOUNT", help="stop a race at so much, such as '5 USD' or '2000 calls'")
 
 
 def racing_of(args: argparse.Namespace, task: Task) -> Racing | None:
     """How the candidates race; None when they do not."""
     from merits import flow
-    from merits.core.racing import Budget, Racing
+    from merits.core.racing import Racing
 
-    detailed = args.race_target or args.race_error is not None or args.budget
+    detailed = args.race_target or args.race_error is not None
     if args.no_race:
         if args.race or detailed:
             raise UsageError("--no-race and options of a race contradict each other.", "Leave one of them out.")
@@ -58,6 +57,5 @@ def racing_of(args: argparse.Namespace, task: Task) -> Racing | None:
         mode=mode,
         target=args.race_target or "traffic",
         delta=0.05 if args.race_error is None else args.race_error,
-        budget=Budget.of(args.budget) if args.budget else None,
-        at_once=task.settings.concurrency,
+        at_once=task.settings.concurrency or 8,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, found_task
 from merits.cli.run import conclude
 
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The exit code of the decision, as of `merits run`."""
+    lighten()
     from merits import flow
 
     return conclude(flow.stored_run(found_task(args.task), store=args.store), args)

@@ -19,8 +19,10 @@ import msgspec
 
 from merits.cli import github
 from merits.cli.batching import add_batch, batching_of, in_batches, said_before
+from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.racing import add_race, racing_of
+from merits.cli.spending import add_spending, budget_of, confirmation, foretold
 from merits.core.errors import UsageError
 from merits.core.validate import did_you_mean
 
@@ -43,6 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="deadline of one attempt")
     _add_asking(parser)
     add_race(parser)
+    add_spending(parser)
     add_batch(parser)
     add_store(parser)
     parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
@@ -62,14 +65,15 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The exit code of the decision: 0 adopt or keep, 1 none meets the bar, 3 undecided."""
+    lighten()
     from merits import flow
     from merits.cli.progress import progress_for
 
     task = _adjusted(found_task(args.task), args)
     split: Split = "dev" if args.dev else "test"
-    race, batch = racing_of(args, task), batching_of(args)
+    race, budget, batch = racing_of(args, task), budget_of(args), batching_of(args)
     if args.dry_run:
-        asked = flow.plan(task, split=split, store=args.store, ask=args.ask)
+        asked = flow.plan(task, split=split, store=args.store, ask=args.ask, budget=budget)
         return _show_plan(asked, flow.barred(task), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
         if batch is not None:
@@ -77,7 +81,17 @@ def run(args: argparse.Namespace) -> int:
             if progress is not None:
                 for note in said_before(task, race):
                     progress.note(note)
-        done = flow.run(task, split=split, store=args.store, progress=progress, race=race, ask=args.ask, batch=batch)
+        done = flow.run(
+            task,
+            split=split,
+            store=args.store,
+            progress=progress,
+            race=race,
+            ask=args.ask,
+            budget=budget,
+            confirm=confirmation(args, budget),
+            batch=batch,
+        )
     return conclude(done, args)
 
 
@@ -85,18 +99,22 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
     """Writes the report, prints the outcome, and returns the exit code of the decision."""
     from merits import flow
     from merits.evaluating.importing import outcomes_file
+    from merits.report.drawings import painter
 
     name = "report-dev.html" if done.evaluation.split == "dev" else "report.html"
     path = args.report or Path(done.task.folder) / f"{done.task.name}-{name}"
     if args.json:
-        flow.save_page(done.view, path)
+        with painter.apart():
+            flow.save_page(done.view, path)
         outcomes = outcomes_file(done.evaluation)
-        print_json("merits.run/1", {"decision": done.decision, "report": str(path), "outcomes": outcomes})
+        said = {"decision": done.decision, "report": str(path), "outcomes": outcomes, "bill": done.bill}
+        print_json("merits.run/1", said)
     else:
         from merits.report import terminal
 
         terminal.render(done.view, console())  # before the page, which may not be writable
-        print(f"report: {flow.save_page(done.view, path)}")
+        with painter.apart():
+            print(f"report: {flow.save_page(done.view, path)}")
     _step_summary(done)
     if done.evaluation.split == "dev":
         return 0
@@ -140,12 +158,15 @@ def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: b
     if as_json:
         parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
         said = {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts, "ruled_out": dict(barred)}
+        said["forecast"] = plan.forecast
         print_json("merits.plan/1", said)
         return 0
     from merits.report import terminal
     from merits.report.plain import clean
 
     terminal.render_plan(plan, console())
+    if foretold(plan):
+        print(clean(foretold(plan)))
     if raced and plan.n_to_ask:
         print(
             "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."

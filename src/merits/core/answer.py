@@ -18,11 +18,11 @@ FailureKind: TypeAlias = Literal[
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one answer used. Token kinds are disjoint: they sum to the total, and none is negative.
 
-    `machine_s` are seconds of this machine that the answer took (its share of a batch); 0 for remote models, which
-    are paid by token or by call. `attempts` counts every try, the failed ones too, and the tokens are those of all of
-    them. `unmetered` counts the attempts that may be on the bill and whose tokens the provider did not tell: what they
-    cost is not known. `service_tier` is what the provider billed it as ("batch", "flex", "priority"); "" is the
-    standard.
+    `machine_s` are seconds of this machine, or of a server of one's own, that the answer took (its share of a
+    batch, or of all in flight); 0 for remote models that are paid by token or by call. `attempts` counts every try,
+    the failed ones too, and the tokens are those of all of them. `unmetered` counts the attempts that may be on the
+    bill and whose tokens the provider did not tell: what they cost is not known. `service_tier` is what the
+    provider billed it as ("batch", "flex", "priority"); "" is the standard.
     """
 
     input_tokens: int = 0
@@ -61,6 +61,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     `latency_s` is what a caller waited for the last attempt. `model` is who the provider says answered, and
     `system_fingerprint` on what. `refused` is where the model was asked and said no: `output` then holds what it said
     instead of an answer. `finish_reason` is why it stopped, where that is not simply its end ("length": cut off).
+    `untimed` is where it was imported and nobody wrote down how long it took.
     """
 
     output: JSON = None
@@ -73,3 +74,4 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     system_fingerprint: str = ""
     refused: bool = False
     finish_reason: str = ""
+    untimed: bool = False

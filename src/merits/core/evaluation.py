@@ -14,7 +14,7 @@ from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
 
-__all__ = ["Counted", "Evaluation", "Human", "Labels", "Raced"]
+__all__ = ["Budgeted", "Counted", "Evaluation", "Human", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -53,6 +53,16 @@ class Raced:
     rounds: NDArray[np.integer]
     asked: NDArray[np.integer]
     stopped: Literal["decided", "exhausted", "budget"]
+
+
+@dataclass(frozen=True)
+class Budgeted:
+    """What a run might spend (`amount` of `unit`), what it spent of that, and whether it ended with the budget."""
+
+    amount: float
+    unit: str
+    spent: float
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -96,8 +106,11 @@ class Evaluation:
     have waited for the answer (it came in a batch, or another tool did not say): latency means nothing there; None
     where all was timed. `silent` is where the answer of a generation was empty;
     None where that is not recorded. `unmetered` counts the attempts that may be on the bill and whose tokens the
-    provider did not tell; None where there is none. `judged` is what models did that scored answers. `human` are labels
-    of people on some of the answers; they are put in on reading, like prices, and not stored with the evaluation.
+    provider did not tell; None where there is none. `services` maps a way of service that is not the standard
+    ("batch") to the answers that were billed as it. `unasked` is where nothing was to be asked in this run (its budget
+    ended, or it asked failures only): what is missing there is nobody's failure. `budget` is what it might spend.
+    `judged` is what models did that scored answers. `human` are labels of people on some of the answers; they are put
+    in on reading, like prices, and not stored with the evaluation.
     """
 
     task: str
@@ -132,8 +145,11 @@ class Evaluation:
     silent: NDArray[np.bool_] | None = None
     untimed: NDArray[np.bool_] | None = None
     unmetered: Ints | None = None
+    services: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     judged: tuple[Judged, ...] = ()
     human: Human | None = None
+    unasked: NDArray[np.bool_] | None = None
+    budget: Budgeted | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example
 
-__all__ = ["Ask", "Asking", "JudgeScorer", "Judged", "Judgement"]
+__all__ = ["Ask", "Asking", "HumanLabel", "JudgeScorer", "Judged", "Judgement", "Verdict"]
 
 
 class Ask(NamedTuple):
@@ -67,6 +67,41 @@ class JudgeScorer(Protocol):
     def against(self) -> str: ...
 
     def judge(self, example: Example, answer: Answer, rival: Answer | None = None) -> Asking: ...
+
+
+class HumanLabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person said of one answer: solved or not, or None where two answers were found equally good.
+
+    The answer is that of a `candidate` to an `example` (of several, the `repeat`), or a text that is given: `answer`,
+    compared with `other` where two were, to the `input` with the `target` where no example is named. `group` joins
+    labels that are not independent. `where` is file and line.
+    """
+
+    solved: bool | None
+    example: str = ""
+    candidate: str = ""
+    repeat: int = 0
+    answer: JSON = None
+    other: JSON = None
+    input: JSON = None
+    target: JSON = None
+    group: str = ""
+    where: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A judgement beside what a person said of the same answer: None where they found two answers equally good.
+
+    `judgement` is None where the judge came to none, for the reason in `unscored`. `length` is how many characters
+    the answer has, `other_length` how many the one that it was compared with, 0 for none.
+    """
+
+    human: bool | None
+    judgement: Judgement | None
+    group: str
+    length: int
+    other_length: int = 0
+    unscored: str = ""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation, Raced
 
-__all__ = ["Budget", "Racing", "Round", "Schedule"]
+__all__ = ["UNLIMITED", "Allowance", "Budget", "Racing", "Round", "Schedule", "Unlimited", "largest", "places"]
 
 
 class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The most that may be spent: an amount of money in `unit` (USD), or a number of "calls".
+    """The most that one run may spend: money in `unit` (USD), or a number of "calls", "tokens" or "minutes".
 
-    >>> Budget.of("5 USD"), Budget.of("2,000 calls")
-    (Budget(amount=5.0, unit='USD'), Budget(amount=2000.0, unit='calls'))
+    >>> Budget.of("5 USD"), Budget.of("2,000 calls"), Budget.of("1.5M tokens")
+    (Budget(amount=5.0, unit='USD'), Budget(amount=2000.0, unit='calls'), Budget(amount=1500000.0, unit='tokens'))
     """
 
     amount: float
@@ -30,14 +30,68 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, text: str) -> Budget:
         """The budget that a text states; UsageError for what is none."""
-        found = re.fullmatch(r"\s*([\d,]*\.?\d+)\s*([A-Z]{3}|calls?)\s*", text)
+        found = re.fullmatch(r"\s*([\d,]*\.?\d+)\s*([kM]?)\s*([A-Z]{3}|(?:call|token|minute)s?)\s*", text)
         if found is None:
-            raise UsageError(f"{text!r} is no budget.", "Write it like '5 USD' or '2000 calls'.")
-        unit = "calls" if found[2].startswith("call") else found[2]
-        return cls(float(found[1].replace(",", "")), unit)
+            raise UsageError(f"{text!r} is no budget.", "Write '5 USD', '2000 calls', '1M tokens' or '10 minutes'.")
+        unit = found[3] if found[3].isupper() else f"{found[3].removesuffix('s')}s"
+        return cls(float(found[1].replace(",", "")) * {"": 1.0, "k": 1e3, "M": 1e6}[found[2]], unit)
+
+    @property
+    def is_money(self) -> bool:
+        """Whether it is an amount of money, and `unit` a currency."""
+        return self.unit.isupper()
 
     def __str__(self) -> str:
-        return f"{self.amount:,g} {self.unit}"
+        return f"{self.amount:,.12g} {self.unit}"
+
+
+class Allowance(Protocol):
+    """What a schedule may still have asked, by what a budget leaves.
+
+    `affords` is whether asking these candidates these rows, as far as they have not been asked, is likely to keep it.
+    """
+
+    @property
+    def ended(self) -> bool: ...
+
+    def affords(self, candidates: Sequence[int], rows: NDArray[np.integer]) -> bool: ...
+
+
+class Unlimited:
+    """No budget."""
+
+    ended = False
+
+    def affords(self, candidates: Sequence[int], rows: NDArray[np.integer]) -> bool:
+        """True."""
+        return True
+
+
+UNLIMITED = Unlimited()
+
+
+def largest(affords: Callable[[int], bool], most: int) -> int:
+    """The largest number up to `most` that is afforded, where less is afforded whenever more is; 0 when none is.
+
+    >>> largest(lambda n: n <= 37, 1000)
+    37
+    """
+    low = 0
+    while low < most:
+        middle = (low + most + 1) // 2
+        low, most = (middle, most) if affords(middle) else (low, middle - 1)
+    return low
+
+
+def places(group: NDArray[np.integer], seed: int) -> NDArray[np.int32]:
+    """The place of each row's unit (rows of one group) in a random order: (rows,). The same for the same seed.
+
+    >>> places(np.array([5, 5, 9]), seed=0).tolist() in ([0, 0, 1], [1, 1, 0])
+    True
+    """
+    _, unit = np.unique(group, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(int(unit.max()) + 1)
+    return order.astype(np.int32)[unit]
 
 
 class Racing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,13 +100,12 @@ class Racing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `certified`: the probability of ever dropping the best is at most `delta`, whenever one looks. `economy` asks for
     less and its error was measured ("calibrated, not certified"). `target` is what "the best" is meant of: of future
     `traffic` like these examples, or only of these `examples`, which is certain sooner. `at_once` is the least number
-    of examples in a round, `budget` the most that may be spent.
+    of examples in a round.
     """
 
     mode: Literal["certified", "economy"] = "certified"
     target: Literal["traffic", "examples"] = "traffic"
     delta: float = 0.05
-    budget: Budget | None = None
     at_once: int = 8
 
     def __post_init__(self) -> None:
@@ -69,6 +122,11 @@ class Round:
     notes: tuple[str, ...] = ()
 
 
-Schedule: TypeAlias = Callable[[Evaluation], "Generator[Round, Evaluation, Raced]"]
-"""Ask and tell: is handed what is known before anything is asked, yields rounds, is sent what is known after each, and
-returns how it went. It asks nothing itself."""
+class Schedule(Protocol):
+    """Ask and tell: is handed what is known before anything is asked and what it may have asked, yields rounds, is sent
+    what is known after each, and returns how it went (None: it was no race). It asks nothing itself.
+    """
+
+    def __call__(
+        self, known: Evaluation, allowance: Allowance = UNLIMITED, /
+    ) -> Generator[Round, Evaluation, Raced | None]: ...

@@ -6,11 +6,14 @@ Whoever reads a secret (an API key from the environment) registers it here; ever
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+from urllib.parse import quote, quote_plus
 
 __all__ = ["redact", "redact_values", "register"]
 
-_known: set[str] = set()
+_known: list[str] = []  # longest first
 _SHORTEST = 6  # shorter values would redact ordinary words
 _BY_NAME = re.compile(
     r"""(?ix) (?P<name> authorization | (?:x-)?api[-_]?key | (?:secret|passwd|password|access[-_]?token)
@@ -22,9 +25,32 @@ _BY_NAME = re.compile(
 
 
 def register(value: str) -> None:
-    """Remember a secret value, so that `redact` removes it wherever it appears."""
-    if len(value) >= _SHORTEST:
-        _known.add(value)
+    """Remember a secret value, so that `redact` removes it wherever it appears, also as addresses, JSON and base64
+    write it.
+    """
+    if len(value) >= _SHORTEST and value not in _known:
+        _known.extend(form for form in _forms(value) if form not in _known)
+        _known.sort(key=len, reverse=True)
+
+
+def _forms(value: str) -> set[str]:
+    """The value as it stands in texts, addresses, JSON and base64.
+
+    >>> "a%20secret" in _forms("a secret"), "c2VjcmV0" in _forms("secret")
+    (True, True)
+    """
+    plain = {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
+    return {form for form in plain | _in_base64(value.encode("utf-8", "replace")) if len(form) >= _SHORTEST}
+
+
+def _in_base64(value: bytes) -> set[str]:
+    """The characters that the value alone decides, after 0, 1 or 2 other bytes ("user:key" behind "Basic ")."""
+    found = set()
+    for n_before in range(3):
+        whole = base64.b64encode(b"\0" * n_before + value).decode()
+        core = whole[-(-8 * n_before // 6) : (n_before + len(value)) * 8 // 6]
+        found |= {core, core.replace("+", "-").replace("/", "_")}
+    return found
 
 
 def redact(text: str) -> str:
@@ -49,6 +75,6 @@ def redact_values(text: str) -> str:
     >>> redact_values("password: hunter2, key: sk-live-1234567")
     'password: hunter2, key: ***'
     """
-    for value in sorted(_known, key=len, reverse=True) if _known else ():
+    for value in _known:
         text = text.replace(value, "***")
     return text

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from merits.core.candidate import Candidate
-from merits.core.identity import JSON, content_hash
+from merits.core.identity import JSON, content_hash, hash_of_rows
+from merits.core.limits import Limits
 from merits.core.needs import Needs
 
 __all__ = ["Example", "ScorerSpec", "Settings", "Split", "Task", "TaskKind"]
@@ -54,13 +55,27 @@ class ScorerSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How an evaluation is run. Of all this only `seed` can change an answer: it is part of what a trained model is.
 
-    `concurrency` is the number of examples in flight per candidate, `timeout_s` the deadline of one attempt,
-    `retries` the attempts after the first for what may pass (429, 5xx, lost connections, timeouts).
+    `concurrency` is the most examples in flight per candidate; without it a remote model finds its own level, and
+    others are asked 8 at once. `timeout_s` is the deadline of one attempt, `retries` are the attempts after the first
+    for what may pass (429, 5xx, lost connections, timeouts), and `deadline_s` ends the attempts at one example of a
+    remote model, waits included. `limits` are what is asked of each remote model in a minute at most. With
+    `hedge_after_s` a second attempt is started when the first takes that long; both may be on the bill.
     """
 
-    concurrency: Annotated[int, Meta(ge=1, description="Examples in flight per candidate.")] = 8
+    concurrency: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="The most examples in flight per candidate. Default: found while asking; 8 for local ones."),
+    ] = None
     timeout_s: Annotated[float, Meta(gt=0, description="Deadline of one attempt, in seconds.")] = 60.0
-    retries: Annotated[int, Meta(ge=0, description="Attempts after the first, for what may pass.")] = 3
+    retries: Annotated[int, Meta(ge=0, description="Attempts after the first, for what may pass.")] = 5
+    deadline_s: Annotated[
+        float, Meta(gt=0, description="Seconds after which a remote model is no longer tried on one example.")
+    ] = 600.0
+    hedge_after_s: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Start a second attempt when the first takes that many seconds. Both may be paid."),
+    ] = None
+    limits: Annotated[Limits, Meta(description="What a remote model is asked in a minute at most.")] = Limits()
     repeats: Annotated[int, Meta(ge=1, description="How often every question is asked.")] = 1
     folds: Annotated[int, Meta(ge=2, description="Folds of the cross-validation on dev.")] = 5
     seed: Annotated[int, Meta(ge=0, description="Decides whatever is drawn at random.")] = 0
@@ -73,7 +88,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     settings travel with the task for convenience but are no part of its identity: a changed price slider or one
     more candidate leaves every stored answer in use.
 
-    `machine_per_hour` prices what runs on this machine and has no price of its own; `prices` names a dated table.
+    `human_labels` names a table of what people said of some answers; it is applied on reading, as prices are.
+    `machine_per_hour` prices what runs on this machine and has no price of its own; `prices` names a dated table;
+    `exchange_rate` is what one US dollar is in the needs' currency, for providers' prices.
     `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start,
     and `data_folders` are those of the data files, where the pictures and sounds that inputs name are looked for first.
     """
@@ -87,6 +104,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     settings: Settings = Settings()
     prices: str = ""
+    human_labels: str = ""
+    exchange_rate: float | None = None
     machine_per_hour: float | None = None
     description: str = ""
     folder: str = "."
@@ -95,12 +114,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
 
     def __post_init__(self) -> None:
-        what = [
-            self.kind,
-            [(s.kind, s.params, s.name) for s in self.scorers],
-            [(e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in self.examples],
-        ]
-        msgspec.structs.force_setattr(self, "id", content_hash(what))
+        scorers = [(s.kind, s.params, s.name) for s in self.scorers]
+        rows = ((e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in self.examples)
+        msgspec.structs.force_setattr(self, "id", hash_of_rows(rows, self.kind, scorers))
 
     def split(self, name: Split) -> tuple[Example, ...]:
         """The examples of one split, in the order of the data."""

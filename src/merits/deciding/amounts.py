@@ -28,8 +28,13 @@ def pieces(n: int, examples_a_group: float = 1.0) -> str:
 
 
 def about_more(n: int, cases: Cases) -> str:
-    """The beginning of advice: "About 120 more groups of examples (some 2,400 examples)"."""
-    return about(n, cases.examples_a_group)
+    """The beginning of advice: "About 120 more groups of examples (some 2,400 examples)".
+
+    Where people labelled some answers, it is labels that there must be more of.
+    """
+    human = cases.evaluation.human
+    labels = " with labels of people" if human is not None and human.said.any() else ""
+    return f"{about(n, cases.examples_a_group)}{labels}"
 
 
 def about(n: int, size: float) -> str:

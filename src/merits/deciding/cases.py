@@ -30,8 +30,8 @@ class Cases:
     """An evaluation as one policy reads it. Only rows as they are (no perturbation) are decided on.
 
     `asked_of` (candidates, rows) narrows it to what candidates were to be asked; by default that is everything, or, of
-    a race, what each was asked before it was dropped. For a requirement on a part of it: `perturbation` reads the rows
-    under that one instead, and `within` (rows,) leaves out all other rows.
+    a race, what each was asked before it was dropped; never what the run left unasked. For a requirement on a part of
+    it: `perturbation` reads the rows under that one instead, and `within` (rows,) leaves out all other rows.
     """
 
     evaluation: Evaluation
@@ -47,12 +47,14 @@ class Cases:
 
     @cached_property
     def _scheduled(self) -> Bools:
-        raced = self.evaluation.raced
+        raced, unasked = self.evaluation.raced, self.evaluation.unasked
         if self.asked_of is not None:
-            return self.asked_of
-        if raced is None:
-            return np.ones(self.evaluation.status.shape, np.bool_)
-        return np.asarray(raced.place < raced.asked[:, None])
+            whole = self.asked_of
+        elif raced is None:
+            whole = np.ones(self.evaluation.status.shape, np.bool_)
+        else:
+            whole = np.asarray(raced.place < raced.asked[:, None])
+        return whole if unasked is None else np.asarray(whole & ~unasked)
 
     @cached_property
     def clean(self) -> Bools:

@@ -8,8 +8,10 @@ import numpy as np
 
 from merits.core.estimate import Estimate
 from merits.deciding.assessment import Assessment
+from merits.deciding.human import corrected
 from merits.deciding.values import gain_bounds, net_values, objective_of
 from merits.stats.posterior import Sample, posterior
+from merits.stats.powered import FEWEST_LABELS
 
 __all__ = ["Chances", "chances"]
 
@@ -66,12 +68,18 @@ def chances(assessment: Assessment) -> Chances | None:
         return None
     by_quality = objective_of(needs) == "quality"
     values = cases.solved if by_quality else net_values(cases, needs)
+    by_people = corrected(cases, needs, among)
+    if by_people is not None and all(part.n >= FEWEST_LABELS for part in by_people.parts):
+        values = np.array(values, dtype=np.float64)
+        values[list(among)] = by_people.values
+    elif by_people is not None:
+        return None  # of who lacks labels nothing is known
     least, most = (0.0, 1.0) if by_quality else gain_bounds(needs)
     found = posterior(
         np.asarray(values[list(among)], dtype=np.float64),
         cases.counted[list(among)],
         cases.groups,
-        scale=most - least,
+        scale=(most - least) * (1.0 if by_people is None else by_people.stretch),
         reference=among.index(leader),
     )
     if found is None:

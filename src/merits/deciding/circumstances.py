@@ -11,8 +11,11 @@ from merits.core.facts import ruled_out
 from merits.deciding.amounts import ODDS, about_more, pieces
 from merits.deciding.assessment import Assessment
 from merits.deciding.fixed import fixed_per_case
+from merits.deciding.human import is_labelled, n_labelled
+from merits.deciding.limits import limits
 from merits.deciding.reasons import because
 from merits.stats.clusters import FEW_GROUPS
+from merits.stats.powered import FEWEST_LABELS
 
 __all__ = ["circumstances"]
 
@@ -24,7 +27,7 @@ def circumstances(assessment: Assessment, standings: tuple[Standing, ...], test_
     """The reasons that hold whatever the verdict is."""
     asked = tuple(s for k, s in enumerate(standings) if not _not_asked(assessment, k))
     found = [*_relations(assessment, standings), *_rival(assessment), *_missed(asked), *_incomplete(asked)]
-    return (*found, *_prices(assessment), *_evidence(assessment, test_looks))
+    return (*found, *_prices(assessment), *limits(assessment), *_evidence(assessment, test_looks))
 
 
 def _relations(assessment: Assessment, standings: tuple[Standing, ...]) -> Iterator[Reason]:
@@ -133,7 +136,7 @@ def _prices(assessment: Assessment) -> Iterator[Reason]:
         hope = (
             "it may be the better buy" if assessment.may_beat_unpriced(k) else "it would not win even if it were free"
         )
-        if k == assessment.leader:
+        if k == assessment.leader or not evaluation.priced.any():
             hope = "what it costs is unknown"
         why = "has no price"
         if fixed_per_case(evaluation.candidates[k], assessment.needs) is None:
@@ -141,7 +144,35 @@ def _prices(assessment: Assessment) -> Iterator[Reason]:
         yield because("unknown-price", f"{name} {why}: {hope}.", name)
 
 
+def _of_people(assessment: Assessment) -> Iterator[Reason]:
+    """What labels of people say of the verdicts, and that nothing is said where there are none and a model judged."""
+    cases, names = assessment.cases, assessment.names
+    judge = next((each for each in cases.evaluation.judged if each.deciding), None)
+    if not is_labelled(cases):
+        if judge is not None:
+            text = (
+                f"{judge.model} judged the answers, and nobody checked it: the judge's error is in no interval here. "
+                "Label some answers (`human_labels:`), and it will be."
+            )
+            yield because("judge-unchecked", text)
+        return
+    counts = {k: n_labelled(cases, k) for k in assessment.members}
+    who = judge.model if judge is not None else cases.evaluation.scorer
+    text = (
+        f"People labelled {sum(counts.values()):,} answers: quality, differences and net value are the verdicts of "
+        f"{who} on all answers, corrected by what people said (prediction-powered), so their errors are in the "
+        "intervals. That holds if chance decided which answers were labelled. More labels narrow the intervals. The "
+        "cost per solved case is by the verdicts alone."
+    )
+    yield because("judge-corrected", text)
+    for k, n in counts.items():
+        if n < FEWEST_LABELS:
+            text = f"Only {n} answers of {names[k]} are labelled: label {FEWEST_LABELS} or more, drawn by chance."
+            yield because("few-labels", text, names[k])
+
+
 def _evidence(assessment: Assessment, test_looks: int) -> Iterator[Reason]:
+    yield from _of_people(assessment)
     groups = assessment.cases.groups
     if groups is not None and int(np.max(groups)) + 1 < FEW_GROUPS:
         n = int(np.max(groups)) + 1

@@ -13,16 +13,18 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
+from merits.deciding.human import corrected
 from merits.deciding.values import gain_bounds, net_values, objective_of
 from merits.stats.clusters import FEW_GROUPS
 from merits.stats.critical import Floats
 from merits.stats.paired import PairedDifferences, compare_all, holm
 from merits.stats.power import examples_for_margin
+from merits.stats.powered import METHOD
 
 __all__ = ["Comparison", "compare"]
 
@@ -43,6 +45,7 @@ class Comparison:
     currency: str
     objective: Literal["quality", "net value"]
     grouped: bool
+    corrected: bool = False
 
     @property
     def n_pairs(self) -> int:
@@ -114,7 +117,7 @@ class Comparison:
         error = float(self.pairs.error[a, b])
         if not np.isfinite(error):
             return None
-        return min((self._critical(a, b) + float(ndtri(power))) * error, self._most)
+        return min((self._critical(a, b) + float(scipy.special.ndtri(power))) * error, self._most)
 
     def difference_of(self, i: int, j: int) -> float:
         """How much better candidate i looks than candidate j, without its interval."""
@@ -142,6 +145,8 @@ class Comparison:
     def _method(self, n: int) -> str:
         name = self.pairs.method(grouped=self.grouped)
         few = ", few groups" if self.grouped and n < FEW_GROUPS else ""
+        if self.corrected:
+            name = f"{METHOD}, paired"
         many = f", simultaneous over {self.n_pairs} pairs" if self.n_pairs > 1 else ""
         return f"{name}{many}{few}"
 
@@ -160,7 +165,14 @@ def compare(cases: Cases, needs: Needs, members: Sequence[int]) -> Comparison:
     scale = 1.0 if objective == "quality" else (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
     counted = cases.counted[chosen]
     least, most = gain_bounds(needs) if objective == "net value" else (0.0, 1.0)
-    pairs = replace(compare_all(values[chosen], counted, cases.groups, scale=most - least), anytime=cases.anytime)
+    by_people = corrected(cases, needs, chosen)
+    if by_people is not None:
+        values = values.copy()
+        values[chosen] = by_people.values
+        pairs = by_people.pairs(cases)
+    else:
+        found = compare_all(values[chosen], counted, cases.groups, scale=most - least)
+        pairs = replace(found, anytime=cases.anytime)
     return Comparison(
         members=tuple(chosen),
         means={k: float(values[k][cases.counted[k]].mean()) for k in chosen},
@@ -171,6 +183,7 @@ def compare(cases: Cases, needs: Needs, members: Sequence[int]) -> Comparison:
         currency=cases.evaluation.currency,
         objective=objective,
         grouped=cases.groups is not None,
+        corrected=by_people is not None,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.cases import Cases
+from merits.deciding.human import corrected_mean
 from merits.deciding.values import gain_bounds, gains, net_values, waited_s
 from merits.stats.critical import Bools, Floats
 from merits.stats.means import mean
@@ -57,7 +58,8 @@ def net_value(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bo
     joined by the method of variance estimates recovery.
     """
     mask = cases.counted[k]
-    if needs.worth_of_solved is None or not cases.evaluation.priced[k] or not mask.any():
+    unknown = not cases.evaluation.priced[k] or (needs.price_of_waiting and not cases.timed[k])
+    if needs.worth_of_solved is None or unknown or not mask.any():
         return None
     gain = _gain(cases, k, needs, level, one_sided=one_sided)
     cost = cases.cost_at(k, mask)
@@ -99,8 +101,13 @@ def _gain(cases: Cases, k: int, needs: Needs, level: float, *, one_sided: bool) 
     shares = _shares(cases, k, needs, mask)
     groups = cases.groups_at(mask)
     shown = rate_bounds if one_sided else rate
-    part = shown(shares, groups, level, anytime=cases.anytime)
     least, most = gain_bounds(needs)
+    neither = -least / (most - least) if most > least else 0.0
+    everywhere = np.ones_like(mask)
+    by_people = corrected_mean(
+        cases, k, lambda each: _shares(each, k, needs, everywhere), level, failed=neither, one_sided=one_sided
+    )
+    part = shown(shares, groups, level, anytime=cases.anytime) if by_people is None else by_people
     value, low, high = (
         None if end is None else end * (most - least) + least for end in (part.value, part.low, part.high)
     )

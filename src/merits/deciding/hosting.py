@@ -82,7 +82,7 @@ def _against(found: Versus, own: int, other: int) -> Hosting | None:
     candidate = evaluation.candidates[own]
     fixed = fixed_per_month(candidate) + one_off(candidate, needs) / needs.horizon_months
     drawn_s, drawn_saved = _drawn(seconds, saved)
-    capacity = HOURS_PER_MONTH * 3600.0 / np.maximum(drawn_s, 1e-12) / needs.peak_load
+    capacity = HOURS_PER_MONTH * 3600.0 / np.maximum(drawn_s, 1e-12) / needs.peak_load * (price.utilisation or 1.0)
     rent, extra = np.full(_DRAWS + 1, monthly), np.full(_DRAWS + 1, fixed)
     volume = first_paying(rent, extra, capacity, drawn_saved)
     n = seconds.n

@@ -15,11 +15,14 @@ import numpy as np
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs, Requirement
 from merits.deciding.cases import Cases
+from merits.deciding.human import corrected_difference
 from merits.deciding.metrics import Question, measure, row_values, share_in_time
 from merits.stats.critical import Ints
 from merits.stats.noninferiority import difference_bounds
 
 __all__ = ["Measured", "Part", "measured", "partners_of", "rival_of"]
+
+_SOLVED = ("accuracy", "solved", "quality")
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,11 @@ def _difference(requirement: Requirement, question: Question) -> Measured:
     if not both.any():
         missing = f"{evaluation.names[k]} and {rival} have no example in common"
         return Measured(None, (Part(requirement, None),), missing)
+    if requirement.metric in _SOLVED:
+        by_people = corrected_difference(cases, k, evaluation.index(rival), question.level)
+        if by_people is not None:
+            estimate = _noted(by_people, f"minus {rival}, on the same examples")
+            return Measured(estimate, (Part(requirement, estimate),))
     found = difference_bounds(values[both], others[both], cases.groups_at(both), question.level, anytime=cases.anytime)
     estimate = _noted(found, f"minus {rival}, on the same examples")
     return Measured(estimate, (Part(requirement, estimate),))

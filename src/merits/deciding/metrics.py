@@ -26,6 +26,7 @@ from merits.core.validate import did_you_mean
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.corpus import counted_measure
 from merits.deciding.economics import cost_per_case, net_value, solved_cost
+from merits.deciding.human import corrected_share
 from merits.stats.bootstrap import jackknife_variance
 from merits.stats.critical import Bools, Floats, Ints, t_critical
 from merits.stats.means import mean_score
@@ -444,7 +445,13 @@ RowValues = Callable[[Question], tuple[Floats, Bools]]
 _OF_ROWS: Mapping[str, RowValues] = MappingProxyType(
     {"accuracy": _solved_rows, "solved": _solved_rows, "quality": _solved_rows, "recall": _recall_rows}
 )
-_solved = partial(_rate, of=_solved_rows)
+
+
+def _solved(question: Question) -> Estimate | None:
+    """The share solved; where people labelled some answers, with the scorer's error in it."""
+    by_people = corrected_share(question.cases, question.k, question.level, one_sided=True)
+    return _rate(question, of=_solved_rows) if by_people is None else by_people
+
 
 _OVER_CLASSES = ("macro_f1", "macro_precision", "macro_recall")
 _OF_LABELS = ("f1", "macro_f1", "macro_precision", "macro_recall", "weighted_f1")

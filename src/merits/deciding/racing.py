@@ -13,12 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
-from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.facts import ruled_out
 from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
-from merits.core.racing import Budget, Racing, Round, Schedule
+from merits.core.racing import UNLIMITED, Allowance, Racing, Round, Schedule, largest, places
 from merits.deciding.amounts import listed, pieces
 from merits.deciding.bars import Bar, gates_for, gates_values, raced_bars, unraced
 from merits.deciding.cases import POLICIES, Cases, Policy
@@ -211,22 +210,27 @@ class _Runners:
 def schedule(racing: Racing, needs: Needs, *, seed: int) -> Schedule:
     """The race as a schedule: it yields whom to ask which rows next, and returns how the race went.
 
-    Raises UsageError where a budget in money is to be kept and a candidate that would be asked has no price.
+    It stops when the budget that its allowance speaks for does not let all that are left answer one more unit.
     """
-    return lambda known: _rounds(known, racing, needs, seed)
+
+    def race(known: Evaluation, allowance: Allowance = UNLIMITED) -> Generator[Round, Evaluation, Raced]:
+        return _rounds(known, racing, needs, seed, allowance)
+
+    return race
 
 
-def _rounds(known: Evaluation, racing: Racing, needs: Needs, seed: int) -> Generator[Round, Evaluation, Raced]:
-    place = _places(known, seed)
+def _rounds(
+    known: Evaluation, racing: Racing, needs: Needs, seed: int, allowance: Allowance
+) -> Generator[Round, Evaluation, Raced]:
+    place = places(known.group, seed)
     course = _Course(place, Cases(known, POLICIES[0]).clean)
-    purse = _Purse(racing.budget, known, course)
     runners = _Runners(needs, racing, course, spread(known, needs), POLICIES[0])
     asked = np.zeros(len(known.candidates), np.int32)
     ends: list[int] = []
     now, notes = known, runners.left_out
     while not runners.race.ended:
         who, first = np.flatnonzero(runners.race.running), runners.race.n_seen
-        size = purse.affordable(now, who, first, runners.race.next_size)
+        size = _affordable(allowance, course, who, first, runners.race.next_size)
         if size == 0:
             runners.race.stop("budget")
             break
@@ -237,7 +241,8 @@ def _rounds(known: Evaluation, racing: Racing, needs: Needs, seed: int) -> Gener
         ends.append(last)
         rows, race = course.between(first, last), runners.race
         for k in who[(now.status[np.ix_(who, rows)] == Status.MISSING).all(axis=1)]:
-            race.withdraw(int(k))  # it was given up
+            if not allowance.ended:
+                race.withdraw(int(k))  # it was given up
         notes = tuple(_left(now, race, k) for k in who.tolist() if not race.running[k] and race.dropped_at[k])
     return Raced(
         mode=racing.mode,
@@ -265,11 +270,11 @@ def replay(evaluation: Evaluation, raced: Raced, needs: Needs, policy: Policy) -
     return runners.race
 
 
-def _places(evaluation: Evaluation, seed: int) -> Ints:
-    """The place of each row's unit in a random order (rows,)."""
-    _, unit = np.unique(evaluation.group, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(int(unit.max()) + 1)
-    return order.astype(np.int32)[unit]
+def _affordable(allowance: Allowance, course: _Course, who: Ints, first: int, most: int) -> int:
+    """How many of the next `most` units the allowance lets the candidates be asked."""
+    if allowance.ended:
+        return 0
+    return largest(lambda units: allowance.affords(who.tolist(), course.between(first, first + units)), most)
 
 
 def _left(evaluation: Evaluation, race: Race, k: int) -> str:
@@ -279,71 +284,3 @@ def _left(evaluation: Evaluation, race: Race, k: int) -> str:
     if race.mode == "economy" and not missed:
         why = "is hardly the best"
     return f"{evaluation.names[k]} is out of the race {place}: it {why}."
-
-
-class _Purse:
-    """What a budget still allows. What was in the store before the race costs nothing."""
-
-    def __init__(self, budget: Budget | None, known: Evaluation, course: _Course) -> None:
-        self._budget, self._course = budget, course
-        self._fresh = ~np.isin(known.status, (Status.SCORED, Status.UNSCORED))
-        keys = np.char.add(known.input_hashes.astype(np.str_), known.repeats.astype(np.str_))
-        first = np.zeros(known.n_rows, np.bool_)
-        first[np.unique(keys, return_index=True)[1]] = True  # rows that share a question share its answer
-        self._fresh &= first
-        if budget is not None and budget.unit != "calls":
-            self._check(budget, known)
-
-    def affordable(self, now: Evaluation, who: Ints, first: int, size: int) -> int:
-        """How many of the next `size` units can be asked without passing the budget, as costs are so far.
-
-        Where nobody knows yet what an answer of someone costs, one unit is asked to learn it.
-        """
-        if self._budget is None:
-            return size
-        asked = now.status != Status.MISSING
-        spent = self._spending(now)
-        left = self._budget.amount - float(spent[self._fresh & asked].sum())
-        each = [self._each(now, spent[k][self._fresh[k] & asked[k]], k) for k in who.tolist()]
-        for units in range(1 if None in each else size, 0, -1):
-            rows = self._course.between(first, first + units)
-            new = (self._fresh[np.ix_(who, rows)] & ~asked[np.ix_(who, rows)]).sum(axis=1).tolist()
-            if sum(n * (cost or 0.0) for n, cost in zip(new, each, strict=True)) <= left and left > 0.0:
-                return units
-        if first == 0:
-            raise UsageError(
-                f"a budget of {self._budget} does not let {len(who)} candidates answer one example each.",
-                "Give a larger one, or fewer candidates (--only).",
-            )
-        return 0
-
-    def _each(self, now: Evaluation, spent: Floats, k: int) -> float | None:
-        """What an answer of candidate k takes: as measured, else as its price by call says, else None."""
-        if len(spent):
-            return float(spent.mean())
-        if self._budget is not None and self._budget.unit == "calls":
-            return 1.0
-        price = now.candidates[k].price
-        by_tokens = price is None or price.input_per_million or price.output_per_million
-        return None if price is None or by_tokens else price.per_call or 0.0
-
-    def _spending(self, now: Evaluation) -> Floats:
-        if self._budget is not None and self._budget.unit == "calls":
-            return np.maximum(now.attempts, 1).astype(np.float64)
-        return np.asarray(now.cost)
-
-    def _check(self, budget: Budget, known: Evaluation) -> None:
-        if budget.unit != known.currency:
-            raise UsageError(
-                f"the budget is in {budget.unit}, the costs are in {known.currency}.", f"Give it in {known.currency}."
-            )
-        unpriced = [
-            n
-            for n, priced, fresh in zip(known.names, known.priced, self._fresh, strict=True)
-            if not priced and fresh.any()
-        ]
-        if unpriced:
-            raise UsageError(
-                f"a budget of {budget} cannot be kept: there is no price of {listed(unpriced)}.",
-                "Give the price (price: in the recipe, or a price table), or a budget in calls.",
-            )

@@ -144,26 +144,20 @@ def _settled(requirement: Requirement, found: Measured, question: Question) -> t
     return more, f"{many} would show {ODDS} whether {name} meets {requirement} (so far it {so_far} it)."
 
 
-def _unmeasured(requirement: Requirement, cases: Cases, k: int) -> str:
-    """What is not there in any of a candidate's answers, if that is why there is no record."""
+def _no_record(  # noqa: PLR0911  one line for each reason
+    requirement: Requirement, found: Measured, part: Part, question: Question
+) -> str:
+    cases, k = question.cases, question.k
     name = cases.evaluation.names[k]
     if requirement.metric in _MONEY and not cases.evaluation.priced[k]:
         return f"The price of {name} is unknown: give it in its recipe (price:) or in the price table."
     if requirement.metric in QUANTILES and not cases.timed[k]:
         return (
-            f"How long {name} takes was not measured (answers of a batch tell no wait): --refresh without --batch does."
+            f"How long {name} takes was not measured (answers of a batch tell no wait, nor do some results of other "
+            "tools): merits run --refresh without --batch measures it."
         )
     if requirement.metric in _OF_PROBABILITIES and k not in _with_probabilities(cases):
         return f"{name} gives no probabilities, so this cannot be measured."
-    return ""
-
-
-def _no_record(requirement: Requirement, found: Measured, part: Part, question: Question) -> str:
-    cases, k = question.cases, question.k
-    name = cases.evaluation.names[k]
-    unmeasured = _unmeasured(requirement, cases, k)
-    if unmeasured:
-        return unmeasured
     if requirement.against and found.missing:
         return f"Evaluate {rival_of(requirement, question.needs)} and {name} on the same examples: {found.missing}."
     if requirement.under and found.missing:

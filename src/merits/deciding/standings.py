@@ -10,6 +10,7 @@ from merits.deciding.assisted import assisted_quality
 from merits.deciding.cases import Cases
 from merits.deciding.chances import Chances
 from merits.deciding.economics import cost_per_case, net_value, per_month, solved_cost
+from merits.deciding.human import corrected_share
 from merits.stats.quantiles import quantile
 
 __all__ = ["share_solved", "standings"]
@@ -63,7 +64,8 @@ def share_solved(cases: Cases, k: int, level: float) -> Estimate | None:
     """The share solved; None when the candidate was never scored: then nothing is known of its quality."""
     if k not in cases.assessed:
         return None
-    return cases.rate(cases.solved[k], cases.counted[k], level)
+    by_people = corrected_share(cases, k, level)
+    return cases.rate(cases.solved[k], cases.counted[k], level) if by_people is None else by_people
 
 
 def _latency(cases: Cases, k: int, q: float, level: float) -> Estimate | None:

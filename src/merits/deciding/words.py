@@ -6,11 +6,13 @@ Every number comes with its interval and the number of examples it rests on.
 from __future__ import annotations
 
 from merits.core.decision import Standing
-from merits.core.estimate import cases_to_hold
+from merits.core.estimate import Estimate, cases_to_hold
 from merits.deciding.amounts import listed, pieces
 from merits.deciding.assessment import Assessment
+from merits.deciding.limits import budget_sentence
 from merits.deciding.raced import race_result, race_sentences
 from merits.deciding.verdict import Ruling
+from merits.stats.powered import METHOD
 
 __all__ = ["summarised", "what_would_change"]
 
@@ -30,6 +32,8 @@ def summarised(
     race = race_result(assessment)
     if race is not None:
         parts.append(race_sentences(race))
+    else:
+        parts.append(budget_sentence(assessment))
     parts += [_failures(standings), money if ruling.chosen is not None else "", change]
     return " ".join(part for part in parts if part)
 
@@ -62,7 +66,8 @@ def _quality(assessment: Assessment, standings: tuple[Standing, ...], k: int, *,
     if quality is None:
         return ""
     size = assessment.cases.examples_a_group
-    shown = f"{quality.text()} of the cases ({100 * quality.level:g} % interval, {pieces(quality.n, size)})"
+    rests_on = f"{pieces(quality.n, size)}{_labelled(quality)}"
+    shown = f"{quality.text()} of the cases ({100 * quality.level:g} % interval, {rests_on})"
     if named:
         return f"It solves {shown}."
     looks = "looks best so far: it solves" if len(assessment.members) > 1 else "solves"
@@ -217,3 +222,8 @@ def _higher_bar(standing: Standing) -> str:
                 f"A bar {side} {result.estimate.number(end)} for {result.requirement.subject} would no longer be met."
             )
     return ""
+
+
+def _labelled(quality: Estimate) -> str:
+    """What must be said of the number of examples that a corrected figure rests on."""
+    return " labelled by people" if quality.method.startswith(METHOD) else ""

@@ -10,15 +10,31 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from merits.candidates.meter import Meter
+from merits.candidates.limiter import LONGEST_PAUSE_S, Limiter
+from merits.candidates.meter import Meter, PurseEmpty
 from merits.core.answer import Answer, Failure
+from merits.core.doors import Model
 from merits.core.identity import JSON
 
-__all__ = ["Health", "Taker", "all_or_first_problem", "ask_all"]
+__all__ = ["AT_ONCE", "Health", "Taker", "all_or_first_problem", "ask_all", "at_once"]
+
+AT_ONCE = 8  # questions in flight of a model without a limiter
 
 _GIVE_UP_AFTER = 20
+_GIVE_UP_AFTER_REFUSED = 3  # a wrong key stays wrong, and an account may be locked for asking on
+_GIVE_UP_AFTER_UNREACHED = 8  # each was tried for some ten seconds
+_TRIED_LONG = 8  # attempts at one question that were all refused: no quota is left
 _GIVE_UP_AFTER_HANGING = 5  # each local hang leaves a thread behind and takes a whole time-out
+_GIVE_UP_AFTER_HANGING_FAR = 4  # all that are asked at first; with all their attempts that took minutes
 _YIELD_EVERY = 32
+
+
+def at_once(model: Model, given: int | None) -> int:
+    """How many questions are in flight: a remote model's limiter lets fewer through where that is wise."""
+    limiter = getattr(model, "limiter", None)
+    if isinstance(limiter, Limiter):
+        return limiter.ceiling
+    return model.concurrency or given or AT_ONCE
 
 
 class Taker(Protocol):
@@ -32,19 +48,20 @@ class Taker(Protocol):
 class Health:
     """Whether it makes sense to go on asking a candidate.
 
-    Not when its first 20 asks all failed, nor when 20 in a row found no connection or were refused; for a model that
-    keeps its own time (`timed`), not when its first 5 asks all hung.
+    Not when its first 20 asks all failed (8 where there was no connection, 4 that all hung), nor when 20 in a row found
+    no connection, or 3 in a row were refused in a way that does not pass: a wrong key, a quota that is used up, a
+    Retry-After beyond five minutes. For a model that keeps its own time (`timed`) it takes 5 asks that hung.
 
     >>> health = Health()
-    >>> for _ in range(20):
+    >>> for _ in range(3):
     ...     health.note(Answer(failure=Failure("unauthorised", "401: wrong key")))
     >>> health.given_up
-    'the first 20 asks all failed, the last one with: 401: wrong key'
+    '3 asks in a row were refused, the last one with: 401: wrong key'
     """
 
     def __init__(self, *, timed: bool = False) -> None:
-        self._timed = timed
-        self._n_answered = self._n_failed = self._n_hung = self._n_unreachable = 0
+        self._too_many_hung = _GIVE_UP_AFTER_HANGING if timed else _GIVE_UP_AFTER_HANGING_FAR
+        self._n_answered = self._n_failed = self._n_hung = self._n_unreached = self._n_refused = 0
         self.given_up = ""
 
     def note(self, answer: Answer) -> None:
@@ -52,24 +69,37 @@ class Health:
         failure = answer.failure
         if failure is None:
             self._n_answered += 1
-            self._n_unreachable = 0
+            self._n_unreached = self._n_refused = 0
             return
         self._n_failed += 1
         self._n_hung += failure.kind == "timeout"
-        unreachable = failure.kind in ("unauthorised", "connection")
-        self._n_unreachable = self._n_unreachable + 1 if unreachable else 0
+        self._n_unreached = self._n_unreached + 1 if failure.kind == "connection" else 0
+        self._n_refused = self._n_refused + 1 if _is_final(failure, answer.usage.attempts) else 0
         self._judge(failure)
 
     def _judge(self, failure: Failure) -> None:
         why = ""
-        if self._n_answered == 0 and self._n_failed >= _GIVE_UP_AFTER:
+        none_answered = self._n_answered == 0
+        if self._n_refused >= _GIVE_UP_AFTER_REFUSED:
+            why = f"{self._n_refused} asks in a row were refused"
+        elif none_answered and self._n_failed >= _GIVE_UP_AFTER:
             why = f"the first {_GIVE_UP_AFTER} asks all failed"
-        elif self._timed and self._n_answered == 0 and self._n_hung >= _GIVE_UP_AFTER_HANGING == self._n_failed:
-            why = f"the first {_GIVE_UP_AFTER_HANGING} asks all hung"
-        elif self._n_unreachable >= _GIVE_UP_AFTER:
+        elif none_answered and self._n_unreached >= _GIVE_UP_AFTER_UNREACHED == self._n_failed:
+            why = f"the first {_GIVE_UP_AFTER_UNREACHED} asks all failed"
+        elif none_answered and self._n_hung >= self._too_many_hung == self._n_failed:
+            why = f"the first {self._too_many_hung} asks all hung"
+        elif self._n_unreached >= _GIVE_UP_AFTER:
             why = f"{_GIVE_UP_AFTER} asks in a row failed"
         if why and not self.given_up:
             self.given_up = f"{why}, the last one with: {failure.message}"
+
+
+def _is_final(failure: Failure, attempts: int) -> bool:
+    """Whether asking another question will be refused just so."""
+    if failure.kind == "unauthorised":
+        return True
+    later = failure.retry_after_s is not None and failure.retry_after_s > LONGEST_PAUSE_S
+    return later or (failure.kind == "rate_limited" and attempts >= _TRIED_LONG)
 
 
 class _GivenUp(Exception):
@@ -91,7 +121,10 @@ async def ask_all(
     async def worker() -> None:
         answer_to, put, note = meter.answer, taker.put, health.note
         for n, (question, input) in enumerate(left):
-            answer = await answer_to(input)
+            try:
+                answer = await answer_to(input)
+            except PurseEmpty:  # what is in flight is paid for and comes in; nothing more is asked
+                return
             note(answer)
             if not put(candidate, question, answer):
                 await taker.room()

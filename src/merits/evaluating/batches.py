@@ -36,9 +36,11 @@ from merits.core.batching import Batching, Stage, Submission
 from merits.core.doors import AnswerKey, Store, StoredAnswer
 from merits.core.errors import BatchesOpen, UsageError
 from merits.core.identity import JSON
+from merits.core.racing import Budget
 from merits.evaluating.asking import Taker
+from merits.evaluating.planning import Plan
 
-__all__ = ["BatchRun", "Desk", "Who", "check_none_in_flight", "in_flight", "still_open"]
+__all__ = ["BatchRun", "Desk", "Who", "check_affordable", "check_none_in_flight", "in_flight", "still_open"]
 
 T = TypeVar("T")
 _REFUSALS: frozenset[FailureKind] = frozenset({"bad_request", "unauthorised", "rate_limited"})
@@ -422,6 +424,28 @@ def in_flight(store: Store, version: str, keys: Collection[AnswerKey]) -> int:
     """How many of these questions may be in a batch that is not collected yet."""
     asked = {_key(key) for submission in _touching(store, version, keys) for key in submission.keys}
     return len(asked.intersection(keys))
+
+
+def check_affordable(plan: Plan, budget: Budget) -> None:
+    """Raises UsageError unless all that would be submitted is likely to keep the budget: a batch cannot be stopped."""
+    forecast = plan.forecast
+    figure = None if forecast is None else forecast.cost if budget.is_money else forecast.tokens
+    if budget.unit == "calls":
+        most: float | None = plan.n_to_ask
+    elif budget.unit == "minutes":
+        raise UsageError(
+            "batches take hours that nobody here decides on.", "Give the budget in money, tokens or calls."
+        )
+    else:
+        most = None if figure is None else figure.high
+    if plan.n_to_ask and (most is None or most > budget.amount):
+        said = (
+            "nobody can tell what they will come to" if most is None else f"they may come to {most:,.4g} {budget.unit}"
+        )
+        raise UsageError(
+            f"batches cannot be stopped once they are submitted, {said}, and the budget is {budget}.",
+            "Give a larger budget, ask fewer (sample:), or run without --batch.",
+        )
 
 
 def check_none_in_flight(name: str, n: int) -> None:

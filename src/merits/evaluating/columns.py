@@ -9,12 +9,14 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import Answer, Failure, FailureKind, Usage
+from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
 from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
+from merits.evaluating.served import Served
+from merits.prices.costs import STANDARD
 
 __all__ = ["TOKENS", "Columns", "Reader"]
 
@@ -54,9 +56,11 @@ class Columns:
         self.counts: dict[str, Counted] = {}
         self.tokens: dict[str, Array] = {}
         self.unmetered: Array | None = None
+        self.services: dict[str, Array] = {}
         self.probabilities: dict[int, Array] = {}
         self.confidence: dict[int, Array] = {}
         self.first_failure: list[dict[str, str]] = [{} for _ in range(n_candidates)]
+        self.served = [Served() for _ in range(n_candidates)]
         self._failure_kind = np.zeros(shape, np.int8)
         self._target: Array | None = None
         self._read = read
@@ -79,9 +83,9 @@ class Columns:
             code = self._record_said(candidate, question, answer)
             for row in rows_of[question]:
                 attempts[row] = usage.attempts
-                if usage.unmetered:
-                    self._record_unmetered(candidate, row, usage.unmetered)
-                if usage.output_tokens or usage.input_tokens or any(getattr(usage, field) for field in _FIELDS):
+                if usage.unmetered or usage.service_tier:
+                    self._record_billing(candidate, row, usage)
+                if usage is not NO_USAGE:
                     self._record_tokens(candidate, row, usage)
                 if answer.failure is not None:
                     status[row] = _FAILED
@@ -90,7 +94,7 @@ class Columns:
                 machine_s[row] = usage.machine_s
                 if predicted is not None:
                     predicted[candidate, row] = code
-                if self.later is not None:
+                if self.later is not None and not answer.refused:
                     self.later(candidate, row, answer)
                 score = judge.score(examples[row], answer)
                 if score is None:
@@ -119,11 +123,12 @@ class Columns:
         if answer.failure is not None:
             self._record_failure(candidate, question, answer.failure)
             return -1
-        if answer.usage.service_tier == "batch":
+        self.served[candidate].note(answer)
+        if answer.usage.service_tier == "batch" or answer.untimed:
             self._record_untimed(candidate, question)
-        if self.silent is not None and _says_nothing(answer.output):
+        if self.silent is not None and (answer.refused or _says_nothing(answer.output)):
             self.silent[candidate, list(self.rows.rows_of[question])] = True
-        return self._code(answer.output)
+        return -1 if answer.refused else self._code(answer.output)
 
     def _code(self, output: JSON) -> int:
         if self._read is None:
@@ -149,6 +154,17 @@ class Columns:
             self.counts[name] = Counted(counts.statistic, np.zeros(shape))
         if self.counts[name].statistic == counts.statistic:
             self.counts[name].values[candidate, row] = counts.values
+
+    def _record_billing(self, candidate: int, row: int, usage: Usage) -> None:
+        if usage.unmetered:
+            self._record_unmetered(candidate, row, usage.unmetered)
+        if usage.service_tier not in STANDARD:
+            self._record_service(candidate, row, usage.service_tier)
+
+    def _record_service(self, candidate: int, row: int, service: str) -> None:
+        if service not in self.services:
+            self.services[service] = np.zeros(self.status.shape, np.bool_)
+        self.services[service][candidate, row] = True
 
     def _record_tokens(self, candidate: int, row: int, usage: Usage) -> None:
         for name, field in zip(TOKENS, _FIELDS, strict=True):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from merits.candidates.meter import Meter, Purse, PurseEmpty
 from merits.candidates.registry import LoadContext, load
@@ -24,14 +25,14 @@ from merits.core.identity import content_hash
 from merits.core.judge import Ask, Judged, Judgement, JudgeScorer
 from merits.core.secrets import redact
 from merits.core.task import Example, Task
-from merits.evaluating.asking import Health
+from merits.evaluating.asking import Health, at_once
 from merits.evaluating.columns import TOKENS, Columns
 from merits.evaluating.pricing import known_prices, price_answers
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
-__all__ = ["Asker", "Judging", "NotAsked", "judgement_of", "judging_of", "price_in", "priced"]
+__all__ = ["Asker", "Judging", "NotAsked", "judged_by", "judgement_of", "judging_of", "price_in"]
 
 _LONGEST_REASON = 200
 
@@ -176,12 +177,12 @@ class Judging:
     at once by each model. `done` returns once all that was taken is judged, and raises what went wrong with storing.
     """
 
-    def __init__(self, works: Sequence[_Work], columns: Columns, concurrency: int) -> None:
+    def __init__(self, works: Sequence[_Work], columns: Columns, concurrency: int | None) -> None:
         self._works, self._columns = works, columns
         self._loop = asyncio.get_running_loop()
         self._taken: deque[tuple[int, int, Answer]] = deque()
         self._queues: list[deque[tuple[int, int, Answer, Answer | None]]] = [deque() for _ in works]
-        self._limits = [work.asker.model.concurrency or concurrency for work in works]
+        self._limits = [at_once(work.asker.model, concurrency) for work in works]
         self._running: list[set[asyncio.Task[None]]] = [set() for _ in works]
         self._rivals: list[dict[int, Answer]] = [{} for _ in works]
         self._waiting: list[dict[int, list[tuple[int, Answer]]]] = [defaultdict(list) for _ in works]
@@ -224,11 +225,11 @@ class Judging:
             found.append(_judged(work, prices(work.asker.candidate), currency, counted=fresh))
         return tuple(found)
 
-    def facts(self) -> dict[str, str]:
+    def facts(self, judged: Sequence[Judged]) -> dict[str, str]:
         """What readers should know of how the judging went."""
-        return {
-            f"given up on {work.name}": work.asker.health.given_up for work in self._works if work.asker.health.given_up
-        }
+        said = {f"judge {each.scorer}": _in_words(each) for each in judged}
+        askers = {work.name: work.asker.health.given_up for work in self._works}
+        return said | {f"given up on judge {name}": why for name, why in askers.items() if why}
 
     def _go_on(self) -> None:
         while self._taken:
@@ -336,7 +337,7 @@ def judging_of(
         works.append(_Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
     if not works:
         return None
-    judging = Judging(works, columns, task.settings.concurrency)
+    judging = Judging(works, columns, task.settings.concurrency or 8)
     columns.later = judging.take
     return judging
 
@@ -353,25 +354,24 @@ def priced(asker: Asker, price: Price | None) -> tuple[dict[str, int], float, fl
     return total, float(machine_s.sum()), float(cost.sum()) if known[0] else None
 
 
-def price_in(table: PriceTable | None, currency: str) -> Callable[[Candidate], Price | None]:
+def price_in(table: PriceSource | None, currency: str) -> Callable[[Candidate], Price | None]:
     """Finds the price of a judge's model; TaskError for one in another currency."""
     return lambda candidate: known_prices([candidate], table, currency=currency)[0]
 
 
-def _judged(work: _Work, price: Price | None, currency: str, *, counted: bool) -> Judged:
-    judgements, asker = list(work.judgements.values()), work.asker
-    tokens, machine_s, cost = priced(asker, price) if counted else ({}, 0.0, 0.0)
+def judged_by(asker: Asker, judgements: Sequence[Judgement], price: Price | None, currency: str) -> Judged:
+    """What a judge's model did, from the judgements it was used for; its scorer and what failed are not known here."""
+    tokens, machine_s, cost = priced(asker, price)
     voted = [each.votes for each in judgements if len(each.votes) > 1 and not each.firsts]
     return Judged(
-        scorer=work.name,
+        scorer="",
         model=asker.candidate.name,
         version=asker.version,
-        deciding=work.deciding,
+        deciding=False,
         n_verdicts=len(judgements),
-        n_calls=len(asker.used) if counted else 0,
-        n_asked=asker.n_asked if counted else 0,
-        n_unscored=work.n_unscored,
-        n_repaired=work.n_repaired,
+        n_calls=len(asker.used),
+        n_asked=asker.n_asked,
+        n_unscored=0,
         n_ordered=sum(bool(each.firsts) for each in judgements),
         n_inconsistent=sum(each.inconsistent for each in judgements),
         n_split_votes=sum(len(set(votes)) > 1 for votes in voted),
@@ -381,6 +381,27 @@ def _judged(work: _Work, price: Price | None, currency: str, *, counted: bool) -
         cost=cost,
         currency=currency,
     )
+
+
+def _judged(work: _Work, price: Price | None, currency: str, *, counted: bool) -> Judged:
+    found = judged_by(work.asker, list(work.judgements.values()), price, currency)
+    found = replace(
+        found, scorer=work.name, deciding=work.deciding, n_unscored=work.n_unscored, n_repaired=work.n_repaired
+    )
+    return found if counted else replace(found, n_calls=0, n_asked=0, tokens={}, machine_s=0.0, cost=0.0)
+
+
+def _in_words(judged: Judged) -> str:
+    """What a judge did, on one line."""
+    cost = "price unknown" if judged.cost is None else f"{judged.cost:.6g} {judged.currency}"
+    parts = [
+        f"{judged.model}: {judged.n_verdicts} verdicts, {judged.n_calls} answers ({judged.n_asked} asked), {cost}",
+        f"{judged.n_unscored} not judged" if judged.n_unscored else "",
+        f"{judged.n_repaired} after a correction" if judged.n_repaired else "",
+        f"{judged.n_inconsistent} of {judged.n_ordered} depend on the order" if judged.n_ordered else "",
+        f"votes differ in {judged.n_split_votes} of {judged.n_voted}" if judged.n_voted else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def _said(problem: Exception) -> str:

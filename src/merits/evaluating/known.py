@@ -35,7 +35,7 @@ class Known:
 
     def __init__(self, store: Store, each: Contender, rows: Rows, ask: Asking, *, anew: bool = False) -> None:
         self._stored = {} if anew else store.answers(each.version, rows.keys)
-        self._rows, self._each = rows, each
+        self.rows, self.candidate, self.version = rows, each.candidate, each.version
         self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]
         self.to_ask = self.without
         if ask == "failed":
@@ -46,53 +46,42 @@ class Known:
     def answers(self) -> Iterable[tuple[int, Answer]]:
         """What counts, question by question, failures too."""
         stored = self._stored
-        return ((q, stored[key]) for q, key in enumerate(self._rows.keys) if key in stored)
+        return ((q, stored[key]) for q, key in enumerate(self.rows.keys) if key in stored)
 
     def part(self, needs: Needs) -> Part:
         """The contender's part of a plan."""
-        to_ask, failed = set(self.to_ask), [q for q in self.to_ask if self._rows.keys[q] in self._stored]
+        to_ask, failed = set(self.to_ask), [q for q in self.to_ask if self.rows.keys[q] in self._stored]
         left_out = [q for q in self.without if q not in to_ask]
         n_asked, n_left_out = self._count(self.to_ask), self._count(left_out)
         return Part(
-            self._each.candidate.name,
-            self._each.version,
-            n_rows=len(self._rows),
-            n_stored=len(self._rows) - n_asked - n_left_out,
+            self.candidate.name,
+            self.version,
+            n_rows=len(self.rows),
+            n_stored=len(self.rows) - n_asked - n_left_out,
             n_failed_before=self._count(failed),
-            ruled_out=ruled_out(self._each.candidate, needs),
+            ruled_out=ruled_out(self.candidate, needs),
             n_left_out=n_left_out,
         )
 
     def _count(self, questions: Iterable[int]) -> int:
-        return sum(len(self._rows.rows_of[q]) for q in questions)
+        return sum(len(self.rows.rows_of[q]) for q in questions)
 
 
 def _may_be_better(answer: Answer) -> bool:
     return answer.failure is not None or answer.refused
 
 
-def begin_refresh(
-    store: Store, contenders: Sequence[Contender], rows: Rows, task: Task, split: Split, *, at: float
-) -> bool:
-    """Whether a refresh was begun: from here on nothing that was answered before counts.
-
-    One that was interrupted is not begun again, so that what it has paid for is not paid twice: False then.
-    """
-    if is_unfinished(store, contenders, rows, task, split):
-        return False
-    store.add(
-        [
-            Refreshed(each.version, key, at)
-            for each in contenders
-            if not ruled_out(each.candidate, task.needs)
-            for key in rows.keys
-        ]
-    )
-    return True
+def begin_refresh(store: Store, contenders: Sequence[Contender], rows: Rows, needs: Needs, *, at: float) -> None:
+    """Nothing; from here on no answer of before counts for these questions. All or nothing, also when it is killed."""
+    asked = [each for each in contenders if not ruled_out(each.candidate, needs)]
+    store.add([Refreshed(each.version, key, at) for each in asked for key in rows.keys])
 
 
 def is_unfinished(store: Store, contenders: Sequence[Contender], rows: Rows, task: Task, split: Split) -> bool:
-    """Whether a refresh of these questions was begun after the last run of this task that came to its end."""
+    """Whether a refresh of these questions was begun after the last run of this task that came to its end.
+
+    It is not begun again then, so that what it has paid for is not paid twice.
+    """
     begun = [at for each in contenders if (at := store.refreshed(each.version, rows.keys[0])) is not None]
     if not begun:
         return False
@@ -100,14 +89,18 @@ def is_unfinished(store: Store, contenders: Sequence[Contender], rows: Rows, tas
     return max(begun) > max(ended, default=0.0)
 
 
-def check_all_stored(contenders: Sequence[Contender], to_ask: Sequence[Sequence[int]]) -> None:
-    """Nothing, if nothing remains to be asked; else a UsageError that says how much is missing of whom."""
+def check_all_stored(contenders: Sequence[Contender], to_ask: Sequence[Sequence[int]], *, raced: bool = False) -> None:
+    """Nothing, if nothing remains to be asked; else a UsageError that says how much is missing of whom.
+
+    In a race (`raced`) it is what the race cannot go on without.
+    """
     missing = {each.candidate.name: len(mine) for each, mine in zip(contenders, to_ask, strict=True) if mine}
     if not missing:
         return
     named = [f"{n:,} of {name}" for name, n in list(missing.items())[:_MOST_NAMED]]
     more = f" and of {len(missing) - _MOST_NAMED} more candidates" if len(missing) > _MOST_NAMED else ""
+    needed = "answers that the race needs are" if raced else "answers are"
     raise UsageError(
-        f"{sum(missing.values()):,} answers are not in the store: {', '.join(named)}{more}. Nothing was asked.",
+        f"{sum(missing.values()):,} {needed} not in the store: {', '.join(named)}{more}. Nothing was asked.",
         "Ask for them: the same command without --offline.",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from merits.evaluating.forecast import Forecast
+
 __all__ = ["Part", "Plan"]
 
 
@@ -34,13 +36,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """The parts of all candidates, in their order.
+    """The parts of all candidates, in their order, and what asking is likely to cost (None: nothing is paid for).
 
     >>> print(Plan((Part("a", "v", n_rows=100, n_stored=40, n_failed_before=2),)))
     a: 60 to ask (2 of them failed before), 40 stored
     """
 
     parts: tuple[Part, ...]
+    forecast: Forecast | None = None
 
     @property
     def n_to_ask(self) -> int:

@@ -3,44 +3,79 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.imported import KIND as IMPORTED
 from merits.core.candidate import Candidate, Price
+from merits.core.doors import AnswerKey, Store, StoredAnswer
 from merits.core.errors import TaskError
 from merits.core.evaluation import Evaluation
+from merits.prices.costs import costs, needs_times
+from merits.prices.table import PriceSource
+from merits.prices.words import price_in_words
 
-if TYPE_CHECKING:
-    from merits.prices import PriceTable
+__all__ = ["known_prices", "price_answers", "price_facts", "priced_in_time", "reprice"]
 
-__all__ = ["known_prices", "price_answers", "price_facts", "reprice"]
-
-Floats = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+AskedAt: TypeAlias = Callable[[int], Floats | float]
+_FACT = "price of "
 
 
 def reprice(
-    evaluation: Evaluation, candidates: Sequence[Candidate], table: PriceTable | None, *, currency: str = ""
+    evaluation: Evaluation,
+    candidates: Sequence[Candidate],
+    table: PriceSource | None,
+    *,
+    currency: str = "",
+    store: Store | None = None,
 ) -> Evaluation:
     """The evaluation under present prices, and with the present names and metadata of its candidates.
 
     Candidates are recognised by their id; one that is not among `candidates` stays as it was evaluated. `currency`
-    is that of the costs, the evaluation's own unless given.
+    is that of the costs, the evaluation's own unless given. With the `store` that holds its answers each is priced as
+    of when it was answered; without, as of the latest price. One that was imported keeps the costs that were imported
+    with it unless it has a price, which is unknown then where its tokens are.
     """
     present = {candidate.id: candidate for candidate in candidates}
     named = tuple(present.get(candidate.id, candidate) for candidate in evaluation.candidates)
     currency = currency or evaluation.currency
     prices = known_prices(named, table, currency=currency)
-    used = (evaluation.tokens, evaluation.machine_s, evaluation.attempts, evaluation.unmetered)
-    cost, priced = price_answers(prices, *used)
-    facts = {**evaluation.facts, **price_facts(table)}
-    return dataclasses.replace(evaluation, candidates=named, cost=cost, priced=priced, currency=currency, facts=facts)
+    facts = {name: fact for name, fact in evaluation.facts.items() if not name.startswith(_FACT) and name != "prices"}
+    evaluation = dataclasses.replace(
+        evaluation, candidates=named, currency=currency, facts={**facts, **price_facts(named, prices)}
+    )
+    if store is not None:
+        priced = priced_in_time(evaluation, prices, store)
+    else:
+        used = (evaluation.tokens, evaluation.machine_s, evaluation.attempts, evaluation.unmetered)
+        cost, known = price_answers(prices, *used, services=evaluation.services)
+        priced = dataclasses.replace(evaluation, cost=cost, priced=known)
+    for index, (candidate, price) in enumerate(zip(named, prices, strict=True)):
+        if candidate.kind == IMPORTED:
+            by_price = (priced.cost[index], bool(priced.priced[index]))
+            priced.cost[index], priced.priced[index] = _imported(evaluation, index, price, by_price)
+    return priced
+
+
+def _imported(
+    evaluation: Evaluation, k: int, price: Price | None, by_price: tuple[Floats, bool]
+) -> tuple[Floats, bool]:
+    """The costs of an imported candidate: those by its price, else the tool's own; unknown without recorded tokens."""
+    if price is None:
+        return evaluation.cost[k], bool(evaluation.priced[k])
+    by_token = price.input_per_million is not None or price.output_per_million is not None
+    if by_token and not any(counts[k].any() for counts in evaluation.tokens.values()):
+        return np.zeros_like(by_price[0]), False
+    return by_price
 
 
 def known_prices(
-    candidates: Sequence[Candidate], table: PriceTable | None, *, currency: str
+    candidates: Sequence[Candidate], table: PriceSource | None, *, currency: str
 ) -> tuple[Price | None, ...]:
     """The price of each candidate, its recipe's own or that in the table; TaskError for one in another currency."""
     prices = tuple(candidate.price if table is None else table.price_of(candidate) for candidate in candidates)
@@ -59,41 +94,87 @@ def price_answers(
     machine_s: Floats,
     attempts: NDArray[np.int32],
     unmetered: NDArray[np.int32] | None = None,
-) -> tuple[Floats, NDArray[np.bool_]]:
+    *,
+    services: Mapping[str, Bools] | None = None,
+    asked_at: AskedAt | None = None,
+) -> tuple[Floats, Bools]:
     """The costs (candidates, rows), and for which candidates they are known; where they are not, they are 0.
 
     An attempt that may be on the bill and whose tokens the provider did not tell (`unmetered`) is counted as what an
     answer of that candidate costs on average in tokens, over the answers that were told in full. Where none was, and
-    tokens have a price, what the candidate costs is not known.
+    tokens have a price, what the candidate costs is not known. `asked_at` gives the times of a candidate's answers
+    (UNIX seconds), and is only called for one whose price has changed; without it the latest price holds for all.
     """
-    from merits.prices import costs
-
     cost = np.zeros(machine_s.shape)
     priced = np.zeros(len(prices), np.bool_)
     for index, price in enumerate(prices):
-        own = {name: counts[index] for name, counts in tokens.items()}
-        known = costs(price, tokens=own, machine_s=machine_s[index], attempts=attempts[index])
+        served = {name: mask[index] for name, mask in (services or {}).items() if mask[index].any()}
+        used = _Used(
+            {name: counts[index] for name, counts in tokens.items()},
+            machine_s[index],
+            attempts[index],
+            served,
+            asked_at(index) if asked_at is not None and needs_times(price, served) else None,
+        )
+        known = used.cost(price)
         if known is not None and unmetered is not None and price is not None and unmetered[index].any():
-            known = _with_unmetered(known, price, own, unmetered[index])
+            known = _with_unmetered(known, price, used, unmetered[index])
         if known is not None:
             cost[index], priced[index] = known, True
     return cost, priced
 
 
-def _with_unmetered(
-    known: Floats, price: Price, tokens: Mapping[str, Floats], unmetered: NDArray[np.int32]
-) -> Floats | None:
-    """The costs of one candidate with its unmetered attempts at the mean of the others; None when there are none."""
-    from merits.prices import costs
+def priced_in_time(evaluation: Evaluation, prices: Sequence[Price | None], store: Store) -> Evaluation:
+    """The evaluation with what each answer costs under these prices, as of when it was answered (as stored)."""
+    cost, priced = price_answers(
+        prices,
+        evaluation.tokens,
+        evaluation.machine_s,
+        evaluation.attempts,
+        evaluation.unmetered,
+        services=evaluation.services,
+        asked_at=lambda k: _answered_at(evaluation, k, store),
+    )
+    return dataclasses.replace(evaluation, cost=cost, priced=priced)
 
-    nothing = np.zeros(len(known))
-    of_tokens = costs(price, tokens=tokens, machine_s=nothing, attempts=nothing.astype(np.int32))
-    if of_tokens is None or not (price.input_per_million or price.output_per_million):
+
+def _answered_at(evaluation: Evaluation, k: int, store: Store) -> Floats:
+    """When the answers of one candidate came (rows,): those that count; 0 where there is none."""
+    latest: dict[AnswerKey, StoredAnswer] = {}
+    for one in store.paid(evaluation.versions[k]):
+        earlier = latest.get(one.key)
+        if earlier is None or earlier.answer.failure is not None or one.answer.failure is None:
+            latest[one.key] = one
+    keys = zip(
+        evaluation.input_hashes.tolist(), evaluation.repeats.tolist(), evaluation.perturbations.tolist(), strict=True
+    )
+    found = (latest.get(AnswerKey(*key)) for key in keys)
+    return np.array([0.0 if one is None else one.at for one in found])
+
+
+class _Used(NamedTuple):
+    """What one candidate's answers used."""
+
+    tokens: Mapping[str, Floats]
+    machine_s: Floats
+    attempts: NDArray[np.int32]
+    services: Mapping[str, Bools]
+    asked_at: Floats | float | None
+
+    def cost(self, price: Price | None) -> Floats | None:
+        return costs(price, **self._asdict())
+
+
+def _with_unmetered(known: Floats, price: Price, used: _Used, unmetered: NDArray[np.int32]) -> Floats | None:
+    """The costs of one candidate with its unmetered attempts at the mean of the others; None when there are none."""
+    of_tokens = used._replace(machine_s=np.zeros(len(known)), attempts=np.zeros(len(known), np.int32)).cost(price)
+    if of_tokens is None or not any(any(tariff.by_token.values()) for tariff in price.tariffs):
         return known
     told = (unmetered == 0) & (of_tokens > 0.0)
     return known + unmetered * of_tokens[told].mean() if told.any() else None
 
 
-def price_facts(table: PriceTable | None) -> dict[str, str]:
-    """Which prices were applied."""
-    return {"prices": f"as of {table.as_of}, from {table.source}"} if table else {}
+def price_facts(candidates: Sequence[Candidate], prices: Sequence[Price | None]) -> dict[str, str]:
+    """Which price was applied to each candidate, with its date and source; nothing of one that has none."""
+    pairs = zip(candidates, prices, strict=True)
+    return {f"{_FACT}{candidate.name}": price_in_words(price) for candidate, price in pairs if price is not None}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
@@ -23,7 +24,7 @@ Recorded: TypeAlias = Callable[[int, int, int], None]
 
 _GROUP = 1_000
 _MOST = 4_000
-_FLUSH_S = 0.05
+_FLUSH_S = 0.01  # between commits; what was answered since the last one is all that `kill -9` can lose
 _BACKLOG = 16_000  # answers in memory that are not on disk; past that, asking waits
 
 
@@ -97,14 +98,17 @@ class Recorder:
     # in the thread
 
     def _work(self) -> None:
+        last = 0.0
         try:
             while not (self._closing and not self._pending):
                 self._wake.wait()
                 self._wake.clear()
-                if len(self._pending) < _GROUP and not self._closing:
-                    self._wake.wait(_FLUSH_S)
+                since = time.monotonic() - last
+                if len(self._pending) < _GROUP and not self._closing and since < _FLUSH_S:
+                    self._wake.wait(_FLUSH_S - since)
                     self._wake.clear()
                 self._record(self._take())
+                last = time.monotonic()
                 if self._pending:
                     self._wake.set()
         except BaseException as problem:  # noqa: BLE001 (raised again on the loop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,31 +29,21 @@ class Rows:
 
     examples: tuple[Example, ...]
     repeats: NDArray[np.int32]
-    keys: tuple[AnswerKey, ...]
+    keys: Sequence[AnswerKey]
     question_of: NDArray[np.int32]
-    rows_of: tuple[tuple[int, ...], ...]
+    rows_of: Sequence[Sequence[int]]
 
     @classmethod
     def of(cls, examples: Sequence[Example], *, repeats: int) -> Rows:
         """The rows of these examples."""
-        each = tuple(example for example in examples for _ in range(repeats))
-        numbers: dict[AnswerKey, int] = {}
-        question_of = np.empty(len(each), np.int32)
-        rows_of: list[tuple[int, ...]] = []
-        for row, example in enumerate(each):
-            key = AnswerKey(example.input_hash, row % repeats)
-            question = numbers.setdefault(key, len(numbers))
-            question_of[row] = question
-            if question == len(rows_of):
-                rows_of.append((row,))
-            else:
-                rows_of[question] += (row,)
+        each = tuple(examples) if repeats == 1 else tuple(example for example in examples for _ in range(repeats))
+        question_of, first = _questions(examples, repeats)
         return cls(
             each,
             np.tile(np.arange(repeats, dtype=np.int32), len(examples)),
-            tuple(numbers),
+            _Keys(each, first, repeats),
             question_of,
-            tuple(rows_of),
+            _RowsOf(question_of, first),
         )
 
     def __len__(self) -> int:
@@ -78,3 +69,59 @@ class Rows:
         """The text of each tag, row by row; "" where an example has none of that name."""
         names = sorted({name for example in self.examples for name in example.tags})
         return {name: np.array([example.tags.get(name, "") for example in self.examples]) for name in names}
+
+
+def _questions(examples: Sequence[Example], repeats: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The question of each row, and the first row of each question; questions are numbered as they first appear."""
+    numbers: dict[str, int] = {}
+    inputs = np.fromiter((numbers.setdefault(e.input_hash, len(numbers)) for e in examples), np.int32, len(examples))
+    question_of = np.repeat(inputs, repeats) * np.int32(repeats) + np.tile(
+        np.arange(repeats, dtype=np.int32), len(inputs)
+    )
+    first = np.unique(question_of, return_index=True)[1]
+    return question_of.astype(np.int32), first.astype(np.int32)
+
+
+class _Keys(Sequence[AnswerKey]):
+    """The key of each question, made when it is asked for: a million of them would take 150 MB."""
+
+    def __init__(self, examples: Sequence[Example], first: NDArray[np.int32], repeats: int) -> None:
+        self._examples, self._first, self._repeats = examples, first.data, repeats
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    @overload
+    def __getitem__(self, question: int) -> AnswerKey: ...
+    @overload
+    def __getitem__(self, question: slice) -> Sequence[AnswerKey]: ...
+    def __getitem__(self, question: int | slice) -> AnswerKey | Sequence[AnswerKey]:
+        if isinstance(question, slice):
+            return [self[number] for number in range(*question.indices(len(self)))]
+        row = self._first[question]
+        return AnswerKey(self._examples[row].input_hash, row % self._repeats)
+
+
+class _RowsOf(Sequence[Sequence[int]]):
+    """The rows of each question, in order."""
+
+    def __init__(self, question_of: NDArray[np.int32], first: NDArray[np.int32]) -> None:
+        self._shared = len(first) < len(question_of)
+        rows = np.argsort(question_of, kind="stable").astype(np.int32) if self._shared else first
+        ends = np.cumsum(np.bincount(question_of), dtype=np.int32) if self._shared else first
+        self._n, self._rows, self._ends = len(first), rows.data, ends.data
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, question: int) -> Sequence[int]: ...
+    @overload
+    def __getitem__(self, question: slice) -> Sequence[Sequence[int]]: ...
+    def __getitem__(self, question: int | slice) -> Sequence[int] | Sequence[Sequence[int]]:
+        if isinstance(question, slice):
+            return [self[number] for number in range(*question.indices(self._n))]
+        if not self._shared:
+            return (self._rows[question],)
+        start = self._ends[question - 1] if question else 0
+        return tuple(self._rows[start : self._ends[question]])

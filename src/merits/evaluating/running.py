@@ -12,9 +12,11 @@ from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from merits.candidates.batcher import in_thread
 from merits.candidates.batching import Batchable
+from merits.candidates.limiter import Limiter
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.batching import Batching
@@ -22,26 +24,39 @@ from merits.core.candidate import Candidate, Price
 from merits.core.doors import Model, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
-from merits.core.identity import content_hash
+from merits.core.identity import hash_of_rows
 from merits.core.judge import Judged
-from merits.core.racing import Round, Schedule
+from merits.core.outcome import Status
+from merits.core.racing import UNLIMITED, Budget, Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
-from merits.evaluating.asking import Health, all_or_first_problem, ask_all
-from merits.evaluating.batches import BatchRun, Desk, Who, check_none_in_flight, in_flight, still_open
+from merits.evaluating.asking import AT_ONCE, Health, all_or_first_problem, ask_all, at_once
+from merits.evaluating.batches import (
+    BatchRun,
+    Desk,
+    Who,
+    check_affordable,
+    check_none_in_flight,
+    in_flight,
+    still_open,
+)
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
+from merits.evaluating.in_rounds import in_rounds
 from merits.evaluating.judging import judging_of, price_in
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
+from merits.evaluating.machine import Machine, OnMachine, machine_of
+from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
-from merits.evaluating.pricing import known_prices, price_answers, price_facts
+from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
 from merits.evaluating.progress import Progress, Silent
+from merits.evaluating.purse import Left, Purse
 from merits.evaluating.recorder import Recorder
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 
 if TYPE_CHECKING:
-    from merits.prices import PriceTable
+    from merits.prices import PriceSource
 
 __all__ = ["evaluate", "plan"]
 
@@ -65,20 +80,25 @@ def plan(
     store: Store,
     env: Mapping[str, str] | None = None,
     ask: Asking = "missing",
+    table: PriceSource | None = None,
+    budget: Budget | None = None,
 ) -> Plan:
     """What an evaluation would ask of each candidate, and what it would take from the store. Asks nothing.
 
     Models are loaded, for what they are is part of the version under which answers are stored; none is trained.
+    Raises UsageError for a `budget` that could not be kept.
     """
     rows = _rows(task, split)
     ready = contenders(task, candidates, rows, split, load_context(task, env))
     try:
         anew = ask == "everything" and not is_unfinished(store, ready, rows, task, split)
         known = [Known(store, each, rows, ask, anew=anew) for each in ready]
-        parts = [each.part(task.needs) for each in known]
+        prices = known_prices([each.candidate for each in ready], table, currency=task.needs.currency)
+        made = planned(task, store, known, prices, budget)
         keys = [[rows.keys[q] for q in each.to_ask] for each in known]
-        flying = [in_flight(store, part.version, asked) for part, asked in zip(parts, keys, strict=True)]
-        return Plan(tuple(dataclasses.replace(p, n_in_flight=n) for p, n in zip(parts, flying, strict=True)))
+        flying = [in_flight(store, part.version, asked) for part, asked in zip(made.parts, keys, strict=True)]
+        parts = tuple(dataclasses.replace(p, n_in_flight=n) for p, n in zip(made.parts, flying, strict=True))
+        return dataclasses.replace(made, parts=parts)
     finally:
         _finish(_close_all([each.model for each in ready], lambda text: None))
 
@@ -90,11 +110,13 @@ async def evaluate(
     split: Split = "test",
     store: Store,
     progress: Progress | None = None,
-    table: PriceTable | None = None,
+    table: PriceSource | None = None,
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
     schedule: Schedule | None = None,
     ask: Asking = "missing",
+    budget: Budget | None = None,
+    confirm: Callable[[Plan], object] = lambda plan: None,
     batching: Batching | None = None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split, also sealed into the store.
@@ -116,6 +138,10 @@ async def evaluate(
     when something is missing), "everything" again (what was answered before counts no more, and stays on the bill; one
     that was interrupted goes on), or only what "failed" or was refused before.
 
+    With a `budget` everybody is asked the same examples in a random order that the seed fixes, every attempt is
+    debited, and when it ends what is there is the evaluation. `confirm` is called with the plan before the first
+    question is asked, and may raise.
+
     When it is cancelled (Ctrl-C), what was answered is stored first. `env` replaces the environment's variables.
 
     Raises ProviderError when no candidate could be asked, UsageError for what the user must change, and StoreError
@@ -123,7 +149,7 @@ async def evaluate(
     """
     run = _Run(task, candidates, split=split, store=store, progress=progress or Silent(), env=env, clock=clock, ask=ask)
     run.batching = batching
-    return await run.evaluation(table, schedule)
+    return await run.evaluation(table, schedule, budget, confirm)
 
 
 class _Run:
@@ -157,36 +183,59 @@ class _Run:
         self.asked = [0] * len(candidates)
         self.seconds = [0.0] * len(candidates)
         self.given_up: dict[int, str] = {}
+        self.taught: dict[int, int] = {}  # tokens that a candidate's training was paid for
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
         self.n_stored = 0
+        self.machines: dict[str, Machine] = {}  # by address: candidates on one server share it
+        self.purse: Purse | None = None
+        self.scheduled: NDArray[np.bool_] | None = None
+        self.anew = False
         self.batching: Batching | None = None
         self.collected: dict[int, list[str]] = {}
         self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
 
-    async def evaluation(self, table: PriceTable | None, schedule: Schedule | None) -> Evaluation:
+    async def evaluation(
+        self,
+        table: PriceSource | None,
+        schedule: Schedule | None,
+        budget: Budget | None,
+        confirm: Callable[[Plan], object],
+    ) -> Evaluation:
         recipes = [each.candidate for each in self.contenders]
         raced = None
         try:
             # Before anything is asked: a mistake in the file must not cost money.
             prices = known_prices(recipes, table, currency=self.task.needs.currency)
             judge_price = price_in(table, self.task.needs.currency)
-            missing = self._look_into_store()
+            plan, missing = self._look_into_store(prices, budget)
             for note in filter(None, map(table.note, recipes) if table else ()):
                 self.progress.note(note)
             if self.ask == "nothing" and schedule is None:
                 check_all_stored(self.contenders, missing)
-            if any(missing):
-                raced = await self._ask(missing, schedule, lambda: self._evaluation(prices))
+            if not any(missing):
+                self.progress.started(plan)
+            else:
+                if self.ask != "nothing":
+                    confirm(plan)
+                raced = await self._ask(plan, missing, schedule, prices, budget)
             await self._all_judged(judge_price)
         finally:
             if self.judging is not None:
                 await self.judging.close()
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
         self._check_that_some_were_answered()
-        facts = {**self._facts(), **price_facts(table)}
-        evaluation = dataclasses.replace(self._evaluation(prices), facts=facts, raced=raced)
+        facts = {**self._facts(), **price_facts(recipes, prices)}
+        evaluation = dataclasses.replace(
+            self._evaluation(prices),
+            facts=facts,
+            raced=raced,
+            unasked=self._unasked(raced),
+            budget=None if self.purse is None else self.purse.close(),
+        )
+        evaluation = priced_in_time(evaluation, prices, self.store)
         self.store.add([evaluation])
+        self._note_changes()
         self.progress.finished()
         return evaluation
 
@@ -197,33 +246,42 @@ class _Run:
             if price is not None:
                 self.judged = self.judging.judged(price, self.task.needs.currency)
 
-    def _look_into_store(self) -> list[list[int]]:
-        """The questions that each candidate must be asked; what is stored is scored already."""
+    def _look_into_store(self, prices: Sequence[Price | None], budget: Budget | None) -> tuple[Plan, list[list[int]]]:
+        """The plan, and the questions that each candidate must be asked; what is stored is scored already."""
         self.store.add([each.candidate for each in self.contenders])
-        if self.ask == "everything":
-            self._refresh()
-        parts, missing = [], []
-        for each in self.contenders:
-            known = Known(self.store, each, self.rows, self.ask)
+        goes_on = is_unfinished(self.store, self.contenders, self.rows, self.task, self.split)
+        self.anew = self.ask == "everything" and not goes_on
+        found = [Known(self.store, each, self.rows, self.ask, anew=self.anew) for each in self.contenders]
+        plan = planned(self.task, self.store, found, prices, budget)
+        for each, known, part in zip(self.contenders, found, plan.parts, strict=True):
             self.columns.record(each.index, known.answers())
-            part = known.part(self.task.needs)
             self.done[each.index] = part.n_stored
             self.n_stored += len(self.rows.keys) - len(known.without)
             if self.batching is None:
                 keys = [self.rows.keys[q] for q in known.to_ask]
                 check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))
-            parts.append(part)
-            missing.append([] if part.ruled_out else known.to_ask)
-        self.progress.started(Plan(tuple(parts)))
-        return missing
-
-    def _refresh(self) -> None:
-        if not begin_refresh(self.store, self.contenders, self.rows, self.task, self.split, at=self.clock()):
+        if self.ask == "everything" and goes_on:
             self.progress.note("the refresh that was interrupted goes on; what it has asked is not asked again.")
+        return plan, [[] if part.ruled_out else known.to_ask for known, part in zip(found, plan.parts, strict=True)]
 
     async def _ask(
-        self, missing: Sequence[Sequence[int]], schedule: Schedule | None, so_far: Callable[[], Evaluation]
+        self,
+        plan: Plan,
+        missing: Sequence[Sequence[int]],
+        schedule: Schedule | None,
+        prices: Sequence[Price | None],
+        budget: Budget | None,
     ) -> Raced | None:
+        self.progress.started(plan)
+        if self.anew:
+            begin_refresh(self.store, self.contenders, self.rows, self.task.needs, at=self.clock())
+        settings = self.task.settings
+        if budget is not None and self.batching is not None:
+            check_affordable(plan, budget)
+        if budget is not None:
+            self.purse = Purse(budget, prices, expected_of(plan, budget))
+            if schedule is None and self.batching is None:  # a batch cannot be stopped, so it fits or is not begun
+                schedule = in_rounds(seed=settings.seed, at_once=settings.concurrency or AT_ONCE)
         versions = tuple(each.version for each in self.contenders)
         recorder = Recorder(self.store, self.columns, versions, self.clock, self._recorded)
         try:
@@ -231,7 +289,7 @@ class _Run:
                 await self._ask_these(missing, recorder, keep=False)
                 self._check_nothing_is_open()
                 return None
-            return await self._ask_in_rounds(missing, schedule, so_far, recorder)
+            return await self._ask_in_rounds(missing, schedule, lambda: self._evaluation(prices), recorder)
         finally:
             recorder.close()
             await asyncio.sleep(0)  # lets the last counts through
@@ -243,25 +301,48 @@ class _Run:
         schedule: Schedule,
         so_far: Callable[[], Evaluation],
         recorder: Recorder,
-    ) -> Raced:
+    ) -> Raced | None:
         """Asks what the schedule yields, round by round. Whatever comes of an ask, it is not repeated in this run."""
         left = [set(questions) for questions in missing]
-        rounds = schedule(so_far())
+        rounds = schedule(so_far(), UNLIMITED if self.purse is None else Left(self.purse, self.rows, left))
+        scheduled = self.scheduled = np.zeros(self.columns.status.shape, np.bool_)
         try:
             now = next(rounds)
             while True:
                 for note in now.notes:
                     self.progress.note(note)
                 todo = self._of_round(now, left)
+                scheduled[np.ix_(np.array(now.candidates), now.rows)] = True
                 if self.ask == "nothing":
-                    check_all_stored(self.contenders, todo)
+                    check_all_stored(self.contenders, todo if self.n_stored else missing, raced=True)
                 await self._ask_these(todo, recorder, keep=True)
                 await recorder.flush()
                 self._check_nothing_is_open()
                 await self._all_judged()
+                for k in self.given_up:
+                    left[k].clear()
                 now = rounds.send(so_far())
         except StopIteration as end:
-            return cast("Raced", end.value)
+            raced = cast("Raced | None", end.value)
+        if self.purse is not None and (any(left) if raced is None else raced.stopped == "budget"):
+            self.purse.ended = True
+        if self.purse is not None and self.purse.ended and not sum(self.asked) and not self.n_stored:
+            raise UsageError(
+                f"a budget of {self.purse.budget} does not let the candidates answer one example each.",
+                "Give a larger one, or fewer candidates (--only).",
+            )
+        return raced
+
+    def _unasked(self, raced: Raced | None) -> NDArray[np.bool_] | None:
+        """Where nothing was to be asked: the budget ended before, or only failures were asked again."""
+        ended = self.purse is not None and self.purse.ended
+        if not ended and self.ask != "failed":
+            return None
+        missing = np.asarray(self.columns.status == Status.MISSING)
+        if self.scheduled is not None:  # what a candidate that was given up did not answer is not the budget's fault
+            given_up = list(self.given_up)
+            missing[given_up] &= ~self.scheduled[given_up]
+        return missing if missing.any() else None
 
     def _of_round(self, now: Round, left: list[set[int]]) -> list[list[int]]:
         """The questions that a round asks of each candidate, taken out of what is left."""
@@ -313,7 +394,7 @@ class _Run:
 
         With `keep` the model stays loaded for the next round.
         """
-        settings, health, lesson = self.task.settings, self.health[each.index], each.lessons[number]
+        health, lesson = self.health[each.index], each.lessons[number]
         ready = self.kept.pop((each.index, number), None)
         model = ready or (load(each.candidate, self.context) if number else each.model)
         try:
@@ -323,18 +404,37 @@ class _Run:
                 return
             self.asked[each.index] += len(questions)
             await ask_all(
-                Meter(model, timeout_s=settings.timeout_s, retries=settings.retries),
+                self._meter(each, model),
                 each.index,
                 [(question, self.rows.example_of(question).input) for question in questions],
                 recorder,
                 health,
-                concurrency=model.concurrency or settings.concurrency,
+                concurrency=at_once(model, self.task.settings.concurrency),
             )
         finally:
             if keep:
                 self.kept[each.index, number] = model
             else:
                 await _close_all([model], self.progress.note)
+
+    def _measured(self, candidate: Candidate, model: Model) -> Model:
+        """The model, with the share that its answers take of a server of one's own, if it is on one."""
+        address = machine_of(candidate)
+        return OnMachine(model, self.machines.setdefault(address, Machine())) if address else model
+
+    def _meter(self, each: Contender, model: Model) -> Meter:
+        settings = self.task.settings
+        limiter = getattr(model, "limiter", None)
+        if isinstance(limiter, Limiter):
+            limiter.use(ceiling=settings.concurrency, limits=each.candidate.limits or settings.limits)
+        return Meter(
+            self._measured(each.candidate, model),
+            timeout_s=settings.timeout_s,
+            retries=settings.retries,
+            deadline_s=settings.deadline_s if limiter is not None else None,
+            hedge_after_s=settings.hedge_after_s if limiter is not None else None,
+            purse=None if self.purse is None else self.purse.of(each.index),
+        )
 
     async def _asked_in_batches(
         self, each: Contender, model: Model, questions: Sequence[int], recorder: Recorder
@@ -346,7 +446,8 @@ class _Run:
             self.progress.note(f"{name}: cannot be asked in batches, so it is asked as usual")
             return False
         asked = {self.rows.keys[q]: (q, self.rows.example_of(q).input) for q in questions}
-        desk = Desk(self.store, recorder, self.batching, self.progress.note, self.clock)
+        purse = None if self.purse is None else self.purse.of(each.index)
+        desk = Desk(self.store, recorder, self.batching, self.progress.note, self.clock, purse=purse)
         run = BatchRun(Who(name, each.index, each.version, model), batches, asked, desk)
         try:
             await run.ask()
@@ -377,6 +478,12 @@ class _Run:
             health.given_up = f"it could not be trained: {failure.message}"
             self.columns.first_failure[each.index].setdefault(failure.kind, failure.message)
             return False
+        finally:
+            taught = getattr(model, "taught", None)  # what a model that is not on this machine used in training
+            if taught is not None and taught.input_tokens:
+                self.taught[each.index] = self.taught.get(each.index, 0) + taught.input_tokens
+                if self.purse is not None:
+                    self.purse.debit(each.index, taught)
         return True
 
     def _give_up(self, each: Contender, why: str) -> None:
@@ -404,7 +511,15 @@ class _Run:
         """What is known by now."""
         columns, rows, judge = self.columns, self.rows, self.judge
         candidates = tuple(each.candidate for each in self.contenders)
-        cost, priced = price_answers(prices, columns.tokens, columns.machine_s, columns.attempts, columns.unmetered)
+        cost, priced = price_answers(
+            prices,
+            columns.tokens,
+            columns.machine_s,
+            columns.attempts,
+            columns.unmetered,
+            services=columns.services,
+            asked_at=lambda k: self.started,
+        )
         return Evaluation(
             task=self.task.id,
             task_name=self.task.name,
@@ -414,7 +529,7 @@ class _Run:
             versions=tuple(each.version for each in self.contenders),
             scorer=judge.name,
             examples=np.array([example.id for example in rows.examples]),
-            input_hashes=np.array([example.input_hash for example in rows.examples]),
+            input_hashes=np.fromiter((example.input_hash for example in rows.examples), "U32", len(rows)),
             repeats=rows.repeats,
             perturbations=np.full(len(rows), "", dtype="U1"),
             group=rows.groups(),
@@ -436,6 +551,7 @@ class _Run:
             silent=columns.silent,
             untimed=columns.untimed,
             unmetered=columns.unmetered,
+            services=columns.services,
             judged=self.judged,
         )
 
@@ -451,7 +567,7 @@ class _Run:
             "seconds": f"{self.clock() - self.started:.1f}",
             "seed": str(settings.seed),
             "repeats": str(settings.repeats),
-            "data hash": content_hash([(e.id, e.input_hash, e.target) for e in self.rows.examples]),
+            "data hash": hash_of_rows((e.id, e.input_hash, e.target) for e in self.rows.examples),
             "asked": str(sum(self.asked)),
             "taken from the store": str(self.n_stored),
         }
@@ -460,7 +576,7 @@ class _Run:
             facts["cross-validation"] = f"{n_folds} folds"
         for each in self.contenders:
             facts |= self._facts_of(each)
-        judging = {} if self.judging is None else self.judging.facts()
+        judging = {} if self.judging is None else self.judging.facts(self.judged)
         return facts | _unscored_facts(self.judge) | judging
 
     def _facts_of(self, each: Contender) -> dict[str, str]:
@@ -476,7 +592,16 @@ class _Run:
             facts[f"failures of {name}"] = "; ".join(f"{n} {kind} ({first[kind]})" for kind, n in failures.items())
         if index in self.given_up:
             facts[f"given up on {name}"] = self.given_up[index]
+        if index in self.taught:
+            facts[f"training of {name}"] = f"{self.taught[index]:,} tokens, paid beside those of its answers"
+        if changes := self.columns.served[index].changes():
+            facts[f"not always the same behind {name}"] = changes
         return facts
+
+    def _note_changes(self) -> None:
+        for each in self.contenders:
+            if changes := self.columns.served[each.index].changes():
+                self.progress.note(f"{each.candidate.name}: not all answers came from the same model. {changes}.")
 
 
 def _rows(task: Task, split: Split) -> Rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 from merits.core.answer import Answer
 from merits.core.doors import Scorer
@@ -42,6 +43,8 @@ class Judge:
 
         None, and nothing counted, where the first is a model that has to be asked (`evaluating.judging`).
         """
+        if answer.refused:
+            return _refused(self._first, example)
         if self._asked_first:
             return None
         try:
@@ -56,6 +59,8 @@ class Judge:
 
     def other_scores(self, example: Example, answer: Answer) -> list[tuple[str, Score]]:
         """What the other scorers say, by name."""
+        if answer.refused:
+            return [(name, _refused(scorer, example)) for name, scorer in self.others]
         scores = []
         for name, scorer in list(self.others):
             try:
@@ -69,6 +74,15 @@ class Judge:
             self.left_out[name] = reason
             self.others = [other for other in self.others if other[0] != name]
         return scores
+
+
+def _refused(scorer: Scorer | JudgeScorer, example: Example) -> Score:
+    """Not solved, whatever the refusal says: its text is no answer. Counts are those of an answer without a word."""
+    counts = None
+    if not isinstance(scorer, JudgeScorer):
+        with suppress(Exception):  # what a scorer makes of nothing must not leave a refusal unscored
+            counts = scorer(example, Answer("")).counts
+    return Score(0.0, False, "refused", counts if _sound(counts) else None)
 
 
 def _said(problem: Exception) -> str:

@@ -4,47 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Protocol
 
 import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
 
-from merits.core.candidate import Candidate, Price
+from merits.core.candidate import Candidate
 from merits.core.errors import TaskError
+from merits.core.price import Price, PriceChange, Tariff
 from merits.core.validate import convert, did_you_mean
 
-__all__ = ["PriceTable", "load_table"]
+__all__ = ["ModelPrice", "PriceSource", "PriceTable", "load_table"]
 
 
-class _Rates(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class PriceSource(Protocol):
+    """Where the prices of candidates are from. `note` says why one has none, "" where there is nothing to say."""
+
+    def price_of(self, candidate: Candidate) -> Price | None: ...
+
+    def note(self, candidate: Candidate) -> str: ...
+
+
+class ModelPrice(Tariff, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The prices of one model; the table gives them their currency, date and source."""
 
-    input_per_million: float | None = None
-    output_per_million: float | None = None
-    cache_read_per_million: float | None = None
-    cache_write_per_million: float | None = None
-    reasoning_per_million: float | None = None
-    per_call: float | None = None
-    machine_per_hour: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise ValueError(f"{name} is {value:g}; a price is not negative")
+    changes: Annotated[tuple[PriceChange, ...], Meta(description="The tariffs of later days, each whole.")] = ()
 
 
 class PriceTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """Prices by model name, all in one currency, as they were on one day.
+    """Prices by model, or by provider and model ("azure/gpt-4o"), all in one currency, as they were on one day.
 
-    >>> table = PriceTable(as_of="2026-05-01", currency="EUR", models={"small": _Rates(per_call=0.01)})
+    `exchange_rate` is what one unit of that currency is in the needs' currency, where that is another.
+
+    >>> table = PriceTable(as_of="2026-05-01", currency="EUR", models={"small": ModelPrice(per_call=0.01)})
     >>> price = table.price_of(Candidate(name="a", kind="chat", params={"model": "small"}))
     >>> price.per_call, price.currency, price.as_of
     (0.01, 'EUR', '2026-05-01')
     """
 
-    models: dict[str, _Rates]
+    models: dict[str, ModelPrice]
     as_of: str
     source: str = ""
     currency: str = "USD"
+    exchange_rate: Annotated[float, Meta(gt=0)] | None = None
 
     def price_of(self, candidate: Candidate) -> Price | None:
         """The price of a candidate: its recipe's own, else that of its `model` in this table, else None (no record).
@@ -58,24 +61,28 @@ class PriceTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, froze
             self._same_currency(candidate.name, own.currency)
             if not own.is_fixed_only:
                 return own
-        model = candidate.params.get("model")
-        rates = self.models.get(model) if isinstance(model, str) else None
+        rates = self._rates(candidate)
         if rates is None:
             return own
-        fixed = {} if own is None else {"one_off": own.one_off, "per_month": own.per_month}
-        known = msgspec.structs.asdict(rates)
-        return Price(**known, **fixed, currency=self.currency, as_of=self.as_of, source=self.source)
+        known = {name: getattr(rates, name) for name in ModelPrice.__struct_fields__}
+        price = Price(**known, currency=self.currency, as_of=self.as_of, source=self.source)
+        return price if own is None else replace(price, one_off=own.one_off, per_month=own.per_month)
+
+    def _rates(self, candidate: Candidate) -> ModelPrice | None:
+        model = candidate.params.get("model")
+        names = (f"{candidate.params.get('provider')}/{model}", model)
+        return next((self.models[name] for name in names if isinstance(name, str) and name in self.models), None)
 
     def note(self, candidate: Candidate) -> str:
         """Why a candidate has no price, naming the near miss; "" when it has one or nothing was to be expected.
 
-        >>> table = PriceTable(as_of="2026-05-01", models={"gpt-small": _Rates(per_call=0.01)})
+        >>> table = PriceTable(as_of="2026-05-01", models={"gpt-small": ModelPrice(per_call=0.01)})
         >>> table.note(Candidate(name="a", kind="chat", params={"model": "gpt-smal"}))
         "no price is known for the model 'gpt-smal' of 'a'. Did you mean 'gpt-small'?"
         """
         model = candidate.params.get("model")
         own = candidate.price is not None and not candidate.price.is_fixed_only
-        if own or not isinstance(model, str) or model in self.models:
+        if own or not isinstance(model, str) or self._rates(candidate) is not None:
             return ""
         near = did_you_mean(model, self.models) if self.models else ""
         hint = near if near.startswith("Did you mean") else "Add it to the price table, or give the candidate a price."
@@ -107,8 +114,8 @@ def load_table(path: str | Path) -> PriceTable:
         raise TaskError(f"{file} is no price table.", "Write as_of: and models: in it.")
     models = content.get("models")
     if isinstance(models, Mapping):
-        rates = {str(name): convert(value, _Rates, f"{file}, model {name!r}") for name, value in models.items()}
-        content = {**content, "models": {name: msgspec.structs.asdict(rate) for name, rate in rates.items()}}
+        rates = {str(name): convert(value, ModelPrice, f"{file}, model {name!r}") for name, value in models.items()}
+        content = {**content, "models": rates}
     if "as_of" in content:
         content = {**content, "as_of": str(content["as_of"])}  # YAML reads 2026-05-01 as a date
     return convert(content, PriceTable, str(file))

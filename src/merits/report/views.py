@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from merits.core.bill import Bill
 from merits.core.decision import Decision, Reason
 from merits.core.economics import Economics
 from merits.core.evaluation import Evaluation
@@ -86,11 +87,13 @@ def view(
     examples: Sequence[Example],
     answers: Answers,
     made_at: str = "",
+    bill: Bill | None = None,
 ) -> ReportView:
     """The report on a decision, as plain data.
 
     `examples` are those of the split; `answers` gives the raw answers of a version to some keys (a store's
-    `answers`) and is asked only for the few that are shown. `made_at` is printed as it is.
+    `answers`) and is asked only for the few that are shown. `made_at` is printed as it is. `bill` is what was
+    paid over all runs.
     """
     subject = Subject(evaluation, decision)
     rows = candidate_rows(subject)
@@ -123,7 +126,7 @@ def view(
         disagreement=disagreement_section(subject),
         solved_by_one=solved_by_one(subject, examples, answers),
         hardest=hardest(subject, examples, answers),
-        spent=spent_section(subject),
+        spent=spent_section(subject, bill),
         conditions=conditions_section(subject, answers),
         left_out=(),
     )

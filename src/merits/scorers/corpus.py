@@ -1,4 +1,7 @@
-"""Measures of a whole column of predictions, through scikit-learn's metrics.
+"""Measures of a whole column of predictions, as scikit-learn defines them.
+
+What is a count of labels is counted here, because importing scikit-learn takes two seconds of CPU and 130 MB, which a
+run of remote models would notice; what ranks or bins probabilities is scikit-learn's. The tests hold both together.
 
 Knows nothing about candidates' names, money or what is good enough. Where a measure is not defined (one class only,
 no probabilities) the answer is None, "no record"; it is never NaN or 0. A prediction of -1 names no class of the
@@ -136,9 +139,7 @@ def metric(evaluation: Evaluation, k: int, name: str, of: str = "") -> float | N
 def _accuracy(
     target: Codes, predicted: Codes, probabilities: Probabilities | None, classes: Sequence[str]
 ) -> float | None:
-    from sklearn.metrics import accuracy_score
-
-    return float(accuracy_score(target, predicted)) if len(target) else None
+    return float(np.mean(target == predicted)) if len(target) else None
 
 
 def _average(part: int, *, weighted: bool = False) -> Metric:
@@ -167,14 +168,9 @@ def _average(part: int, *, weighted: bool = False) -> Metric:
 
 def _one_class(part: int) -> PerClass:
     def measure(target: Codes, predicted: Codes, probabilities: Probabilities | None, code: int) -> float | None:
-        from sklearn.metrics import precision_recall_fscore_support
-
-        is_class, said_class = target == code, predicted == code
-        defined = (said_class.any(), is_class.any(), is_class.any() or said_class.any())[part]
-        if not defined:
-            return None
-        measures = precision_recall_fscore_support(is_class, said_class, average="binary", zero_division=0.0)
-        return float(measures[part])
+        n_target, n_said = int((target == code).sum()), int((predicted == code).sum())
+        over = (n_said, n_target, (n_target + n_said) / 2.0)[part]
+        return int(((target == code) & (predicted == code)).sum()) / over if over else None
 
     return measure
 
@@ -302,25 +298,28 @@ def per_class(rows: Rows) -> list[ClassMeasures]:
 
     A class that never occurs as target has recall 0 and `n_target` 0: the count says that the 0 means nothing.
     """
-    from sklearn.metrics import precision_recall_fscore_support
-
-    codes = np.arange(len(rows.classes))
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        rows.target, rows.predicted, labels=codes, average=None, zero_division=0.0
-    )
     right = rows.predicted == rows.target
     return [
-        ClassMeasures(
+        _class_measures(
             name,
             int((rows.target == code).sum()),
             int((rows.predicted == code).sum()),
             int((right & (rows.target == code)).sum()),
-            float(precision[code]),
-            float(recall[code]),
-            float(f1[code]),
         )
         for code, name in enumerate(rows.classes)
     ]
+
+
+def _class_measures(name: str, n_target: int, n_predicted: int, n_right: int) -> ClassMeasures:
+    return ClassMeasures(
+        name,
+        n_target,
+        n_predicted,
+        n_right,
+        precision=n_right / n_predicted if n_predicted else 0.0,
+        recall=n_right / n_target if n_target else 0.0,
+        f1=2.0 * n_right / (n_target + n_predicted) if n_target + n_predicted else 0.0,
+    )
 
 
 def confusion(rows: Rows) -> NDArray[np.int64]:
@@ -328,11 +327,10 @@ def confusion(rows: Rows) -> NDArray[np.int64]:
 
     Its shape is (classes, classes + 1).
     """
-    from sklearn.metrics import confusion_matrix
-
     n = len(rows.classes)
     codes = np.where(rows.predicted < 0, n, rows.predicted)
-    return np.asarray(confusion_matrix(rows.target, codes, labels=np.arange(n + 1))[:n])
+    cells = rows.target.astype(np.int64) * (n + 1) + codes
+    return np.bincount(cells, minlength=n * (n + 1)).reshape(n, n + 1)
 
 
 def roc(rows: Rows, of: str = "") -> Curve | None:

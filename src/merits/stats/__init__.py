@@ -4,6 +4,7 @@ Pure and vectorised. Knows nothing about candidates or evaluations; nothing here
 no generator was handed in for.
 """
 
+from merits.stats.agreement import cohen_kappa, slope
 from merits.stats.assisted import Assisted, assisted_mean
 from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_tables, jackknife_variance
 from merits.stats.clusters import FEW_GROUPS, clustered
@@ -26,6 +27,7 @@ from merits.stats.power import (
     examples_for_margin,
     minimal_detectable_difference,
 )
+from merits.stats.powered import Powered, powered, powered_mean
 from merits.stats.proportions import (
     clopper_pearson,
     clopper_pearson_bound,
@@ -44,6 +46,7 @@ __all__ = [
     "Assisted",
     "Components",
     "PairedDifferences",
+    "Powered",
     "Resampled",
     "Statistic",
     "assisted_mean",
@@ -56,6 +59,7 @@ __all__ = [
     "clopper_pearson_bounds",
     "clopper_pearson_limits",
     "clustered",
+    "cohen_kappa",
     "combined_limits",
     "compare_all",
     "components",
@@ -72,6 +76,8 @@ __all__ = [
     "mean_score",
     "minimal_detectable_difference",
     "paired_scores",
+    "powered",
+    "powered_mean",
     "quantile",
     "rate",
     "rate_bounds",
@@ -81,6 +87,7 @@ __all__ = [
     "resampled_sums",
     "sign_flip_p",
     "skewed_limits",
+    "slope",
     "statistic_difference",
     "statistic_of_sums",
     "variance_of_rare_classes",

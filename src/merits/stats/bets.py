@@ -7,7 +7,7 @@ where no fixed stake fits and loses little where one does.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp
+import scipy
 
 from merits.stats.critical import Bools, Floats, Ints
 
@@ -79,7 +79,7 @@ class Bets:
     def lost(self, delta: float, certain: Bools | None) -> Bools:
         """Who cannot be the best: the bets against them won 1/delta or more, or too few items are left to catch up."""
         if certain is not None and self._won:  # who became certain since makes what was won with it count
-            self._peak = np.maximum(self._peak, logsumexp(_LOG_WEIGHTS + self._counting(certain), axis=1))
+            self._peak = np.maximum(self._peak, scipy.special.logsumexp(_LOG_WEIGHTS + self._counting(certain), axis=1))
         lost = self._peak >= -np.log(delta)
         for leader, impossible in self._impossible.items():
             if certain is None or certain[leader]:

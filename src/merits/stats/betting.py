@@ -8,7 +8,7 @@ Waudby-Smith & Ramdas (2024), doi:10.1093/jrsssb/qkad009.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp
+import scipy
 
 from merits.stats.critical import Floats
 
@@ -30,7 +30,7 @@ def log_wealth(values: Floats, counts: Floats, mean: float) -> float:
     smallest = min(0.1, 0.2 / np.sqrt(counts.sum()))
     stakes = np.geomspace(smallest, 0.99, _STAKES)
     factors = np.log1p(stakes[:, None] * (values[None, :] - mean) / mean)
-    return float(logsumexp(factors @ counts) - np.log(_STAKES))
+    return float(scipy.special.logsumexp(factors @ counts) - np.log(_STAKES))
 
 
 def betting_limits(values: Floats, level: float = 0.95) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+import scipy
 
 from merits.stats.critical import Floats, Ints
 
@@ -85,12 +85,12 @@ def bootstrap_limits(
     below = float(np.mean(resampled < value) + np.mean(resampled <= value)) / 2.0
     if below in (0.0, 1.0):
         below = 0.5
-    bias = float(ndtri(below))
+    bias = float(scipy.special.ndtri(below))
     acceleration = 0.0 if jackknifed is None else _acceleration(jackknifed)
     ends = []
     for tail in ((1.0 - level) / 2.0, (1.0 + level) / 2.0):
-        shifted = bias + float(ndtri(tail))
-        ends.append(float(np.quantile(resampled, ndtr(bias + shifted / (1.0 - acceleration * shifted)))))
+        shifted = bias + float(scipy.special.ndtri(tail))
+        ends.append(float(np.quantile(resampled, scipy.special.ndtr(bias + shifted / (1.0 - acceleration * shifted)))))
     return ends[0], ends[1]
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtr, stdtrit
 
 __all__ = ["Bools", "Floats", "Ints", "Limits", "normal_critical", "t_critical", "t_p"]
 
@@ -25,7 +25,7 @@ def normal_critical(level: float) -> float:
     >>> round(normal_critical(0.95), 3)
     1.96
     """
-    return float(-ndtri((1.0 - level) / 2.0))
+    return float(-scipy.special.ndtri((1.0 - level) / 2.0))
 
 
 def t_critical(level: float, df: ArrayLike) -> Floats:
@@ -35,7 +35,7 @@ def t_critical(level: float, df: ArrayLike) -> Floats:
     [2.262, inf]
     """
     freedom = np.asarray(df, dtype=np.float64)
-    reach = stdtrit(np.maximum(freedom, 1.0), 1.0 - (1.0 - level) / 2.0)
+    reach = scipy.special.stdtrit(np.maximum(freedom, 1.0), 1.0 - (1.0 - level) / 2.0)
     return np.where(freedom < 1.0, np.inf, reach)
 
 
@@ -46,5 +46,5 @@ def t_p(t: ArrayLike, df: ArrayLike) -> Floats:
     [0.05, 1.0]
     """
     freedom = np.asarray(df, dtype=np.float64)
-    tail = 2.0 * stdtr(np.maximum(freedom, 1.0), -np.abs(np.asarray(t, dtype=np.float64)))
+    tail = 2.0 * scipy.special.stdtr(np.maximum(freedom, 1.0), -np.abs(np.asarray(t, dtype=np.float64)))
     return np.where(freedom < 1.0, 1.0, tail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import logsumexp
+import scipy
 
 from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.sequences import STAKES
@@ -88,4 +88,4 @@ def _reaches(won: Floats, values: Floats, floor: float, bar: float) -> bool:
     factors = np.log1p(STAKES[None, :] * ((values - floor) / floor)[:, None])
     path = won[None, :] + np.cumsum(factors, axis=0)
     won[:] = path[-1]
-    return bool((logsumexp(path, axis=1) - np.log(len(STAKES))).max() >= bar)
+    return bool((scipy.special.logsumexp(path, axis=1) - np.log(len(STAKES))).max() >= bar)

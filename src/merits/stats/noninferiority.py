@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import msgspec
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from merits.core.estimate import Estimate
 from merits.stats.clusters import FEW_GROUPS, Clustered, clustered
@@ -83,7 +83,7 @@ def score_bound(n10: float, n01: float, n: float, level: float) -> float:
     >>> round(score_bound(0, 0, 100, 0.95), 3)
     -0.035
     """
-    losses, rows, critical = n01 + _MADE_UP_LOSS, n + _MADE_UP_LOSS, float(ndtri(level))
+    losses, rows, critical = n01 + _MADE_UP_LOSS, n + _MADE_UP_LOSS, float(scipy.special.ndtri(level))
     low, high = -1.0, max(-1.0, min(1.0, (n10 - losses) / rows))
     for _ in range(_HALVINGS):
         middle = (low + high) / 2.0

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import bdtr, gammaln
 
 from merits.core.estimate import Estimate
 from merits.stats.betting import betting_limits
@@ -141,7 +141,7 @@ def mcnemar_exact(n10: int, n01: int) -> float:
     0.0352
     """
     n = n10 + n01
-    return min(1.0, 2.0 * float(bdtr(float(min(n10, n01)), n, 0.5))) if n else 1.0
+    return min(1.0, 2.0 * float(scipy.special.bdtr(float(min(n10, n01)), n, 0.5))) if n else 1.0
 
 
 def sign_flip_p(
@@ -257,7 +257,14 @@ def _made_up_weight(mean_size: float, effects: tuple[float | None, ...]) -> floa
 
 def _half_binomial(k: int, n: int) -> float:
     """P(X = k) for X ~ Bin(n, ½)."""
-    return float(np.exp(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) - n * np.log(2.0)))
+    return float(
+        np.exp(
+            scipy.special.gammaln(n + 1)
+            - scipy.special.gammaln(k + 1)
+            - scipy.special.gammaln(n - k + 1)
+            - n * np.log(2.0)
+        )
+    )
 
 
 def _difference(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import bdtrc, ndtri
+import scipy
 
 from merits.stats.critical import normal_critical
 
@@ -64,7 +64,7 @@ def examples_for_margin(
     """
     if behind >= margin or not math.isfinite(error):
         return None
-    return _whole(n * ((critical + float(ndtri(power))) * error / (margin - behind)) ** 2)
+    return _whole(n * ((critical + float(scipy.special.ndtri(power))) * error / (margin - behind)) ** 2)
 
 
 def examples_for_gate(rate: float, bar: float, *, level: float = 0.95, power: float = 0.8) -> int | None:
@@ -97,7 +97,7 @@ def with_power(level: float, power: float = 0.8) -> float:
     >>> round(with_power(0.95), 3)
     1.512
     """
-    return 1.0 + float(ndtri(power) / ndtri(level))
+    return 1.0 + float(scipy.special.ndtri(power) / scipy.special.ndtri(level))
 
 
 def _gate_power(rate: float, bar: float, n: int, level: float) -> float:
@@ -105,7 +105,7 @@ def _gate_power(rate: float, bar: float, n: int, level: float) -> float:
     if bar <= 0.0:
         return 1.0
     needed = _fewest(bar, n, level)
-    return 0.0 if needed > n else float(bdtrc(needed - 1, n, rate)) if rate < 1.0 else 1.0
+    return 0.0 if needed > n else float(scipy.special.bdtrc(needed - 1, n, rate)) if rate < 1.0 else 1.0
 
 
 def _fewest(bar: float, n: int, level: float) -> int:
@@ -113,13 +113,13 @@ def _fewest(bar: float, n: int, level: float) -> int:
     low, high = 0, n + 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if bdtrc(middle - 1, n, bar) <= 1.0 - level else (middle, high)
+        low, high = (low, middle) if scipy.special.bdtrc(middle - 1, n, bar) <= 1.0 - level else (middle, high)
     return high
 
 
 def _planned(level: float, power: float, comparisons: int) -> float:
     corrected = 1.0 - (1.0 - level) / max(comparisons, 1)
-    return normal_critical(corrected) + float(ndtri(power))
+    return normal_critical(corrected) + float(scipy.special.ndtri(power))
 
 
 def _whole(examples: float) -> int | None:

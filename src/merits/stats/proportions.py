@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv
 
 from merits.core.estimate import Estimate
 from merits.stats.critical import Floats, Limits, normal_critical
@@ -75,9 +75,9 @@ def clopper_pearson_bound(
     count, total = np.broadcast_arrays(np.asarray(successes, np.float64), np.asarray(n, np.float64))
     other = total - count
     if side == "low":
-        bound = betaincinv(np.where(count > 0, count, 1.0), other + 1.0, 1.0 - level)
+        bound = scipy.special.betaincinv(np.where(count > 0, count, 1.0), other + 1.0, 1.0 - level)
         return np.where(count > 0, bound, 0.0)
-    bound = betaincinv(count + 1.0, np.where(other > 0, other, 1.0), level)
+    bound = scipy.special.betaincinv(count + 1.0, np.where(other > 0, other, 1.0), level)
     return np.where(other > 0, bound, 1.0)
 
 

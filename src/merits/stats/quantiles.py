@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import bdtr
+import scipy
 
 from merits.core.estimate import Estimate, Unit
 from merits.stats.clusters import clustered, effective_size
@@ -55,7 +55,7 @@ def quantile_ranks(n: int, q: float, level: float = 0.95) -> tuple[int | None, i
         return None, None
     reach = 8.0 * math.sqrt(n * q * (1.0 - q)) + 10.0  # 8 standard deviations: nothing beyond matters
     ranks = np.arange(max(1, math.floor(n * q - reach)), min(n, math.ceil(n * q + reach)) + 1)
-    below = bdtr(ranks - 1.0, n, q)
+    below = scipy.special.bdtr(ranks - 1.0, n, q)
     lowers = ranks[below <= tail]
     uppers = ranks[below >= 1.0 - tail]
     return (int(lowers[-1]) if len(lowers) else None), (int(uppers[0]) if len(uppers) else None)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import betaln, logsumexp, xlog1py, xlogy
 
 from merits.stats.critical import Floats, Limits
 
@@ -37,10 +37,10 @@ def rate_sequence_limits(successes: ArrayLike, n: ArrayLike, level: float = 0.95
     ([0.0, 0.529, 0.739], [0.261, 0.986, 1.0])
     """
     count, total = np.broadcast_arrays(np.asarray(successes, np.float64), np.asarray(n, np.float64))
-    bar = np.log(1.0 / (1.0 - level)) - betaln(count + 1.0, total - count + 1.0)
+    bar = np.log(1.0 / (1.0 - level)) - scipy.special.betaln(count + 1.0, total - count + 1.0)
 
     def given_up(rate: Floats) -> Floats:
-        return np.asarray(-xlogy(count, rate) - xlog1py(total - count, -rate) >= bar)
+        return np.asarray(-scipy.special.xlogy(count, rate) - scipy.special.xlog1py(total - count, -rate) >= bar)
 
     middle = np.where(total > 0, count / np.where(total > 0, total, 1.0), 0.5)
     low = _edge(given_up, np.zeros_like(middle), middle)
@@ -69,7 +69,9 @@ def rate_sequence_bound(
 
     def refuted(floor: Floats) -> Floats:
         odds = (1.0 - floor) / np.maximum(floor, 1e-300)
-        return np.asarray(logsumexp(count[..., None] * np.log1p(STAKES * odds[..., None]) + lost, axis=-1) >= bar)
+        return np.asarray(
+            scipy.special.logsumexp(count[..., None] * np.log1p(STAKES * odds[..., None]) + lost, axis=-1) >= bar
+        )
 
     middle = np.where(total > 0, count / np.where(total > 0, total, 1.0), 0.0)
     return np.where(count > 0, _edge(refuted, np.zeros_like(middle), middle), 0.0)

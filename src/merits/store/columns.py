@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
-from merits.core.evaluation import Counted, Evaluation, Labels, Raced
+from merits.core.evaluation import Budgeted, Counted, Evaluation, Labels, Raced
 from merits.core.judge import Judged
 from merits.core.task import Split, TaskKind
 
@@ -26,7 +26,7 @@ Array = NDArray[Any]
 _PLAIN = ("repeats", "group", "status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
 _TEXTS = ("examples", "input_hashes", "perturbations")
 _OF_RACE = ("place", "rounds", "asked")
-_BY_NAME = ("scores", "tokens", "tags")
+_BY_NAME = ("scores", "tokens", "tags", "services")
 
 
 class _Column(msgspec.Struct, omit_defaults=True):
@@ -61,6 +61,7 @@ class _Header(msgspec.Struct, kw_only=True):
     columns: dict[str, _Column]
     race: _Race | None = None
     judged: tuple[Judged, ...] = ()
+    budget: Budgeted | None = None
     at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
@@ -99,6 +100,7 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
             columns=columns,
             race=_race(evaluation.raced),
             judged=evaluation.judged,
+            budget=evaluation.budget,
             at=at,
         )
     )
@@ -149,12 +151,15 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         tags=_by_name(arrays, "tags"),
         scores=_by_name(arrays, "scores"),
         tokens=_by_name(arrays, "tokens"),
+        services=_by_name(arrays, "services"),
         raced=_raced(head.race, arrays),
         counts=_counts(arrays),
         silent=arrays.get("silent"),
         untimed=arrays.get("untimed"),
         unmetered=arrays.get("unmetered"),
         judged=head.judged,
+        unasked=arrays.get("unasked"),
+        budget=head.budget,
     )
 
 
@@ -168,11 +173,10 @@ def _head(header: bytes) -> _Header:
 def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
     for name in (*_PLAIN, *_TEXTS):
         yield name, getattr(evaluation, name)
-    for name, mask in (("silent", evaluation.silent), ("untimed", evaluation.untimed)):
-        if mask is not None:
-            yield name, mask
-    if evaluation.unmetered is not None:
-        yield "unmetered", evaluation.unmetered
+    for name in ("silent", "untimed", "unmetered", "unasked"):
+        array = getattr(evaluation, name)
+        if array is not None:
+            yield name, array
     for field in _BY_NAME:
         for key, array in getattr(evaluation, field).items():
             yield f"{field}/{key}", array

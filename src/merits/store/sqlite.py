@@ -313,7 +313,7 @@ class SqliteStore(Store):
         while rows := self._paid_rows(version, last):
             last = rows[-1][0]
             for _, input, repeat, perturbation, at, text in rows:
-                key = AnswerKey(input.hex() if type(input) is bytes else input, repeat, perturbation)
+                key = AnswerKey(input.hex() if isinstance(input, bytes) else input, repeat, perturbation)
                 yield StoredAnswer(version, key, self._decoded(text), at)
 
     def _paid_rows(self, version: str, after: int) -> list[tuple[int, bytes | str, int, str, float, str]]:

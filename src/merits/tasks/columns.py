@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -164,12 +165,14 @@ def label_of(target: JSON) -> str:
     >>> [label_of(value) for value in (" spam", 1.0, True)]
     ['spam', '1', 'true']
     """
+    if isinstance(target, str):
+        return sys.intern(target.strip())  # there are few, and a million rows have them
     if isinstance(target, bool):
         return "true" if target else "false"
     if isinstance(target, float) and target.is_integer():
         return str(int(target))
-    if isinstance(target, str | int | float):
-        return str(target).strip()
+    if isinstance(target, int | float):
+        return str(target)
     raise DataError(
         f"a label is a text or a number, and {target!r} is neither.",
         "Is this `kind: generation`? Else name another target.",
@@ -197,17 +200,21 @@ def ids_of(table: Table, chosen: Chosen) -> list[str]:
 
 def groups_of(rows: Sequence[Row], column: str) -> list[str]:
     """The group of each row; "" where it has none."""
-    return ["" if not column or row.get(column) is None else str(row[column]).strip() for row in rows]
+    if not column:
+        return [""] * len(rows)
+    return ["" if row.get(column) is None else str(row[column]).strip() for row in rows]
 
 
 def tags_of(rows: Sequence[Row], slices: Sequence[str]) -> list[dict[str, str]]:
     """The slices each row is in, by the slice's column; a row without a value is in no slice of that column."""
+    if not slices:
+        return [{}] * len(rows)
     return [{name: str(row[name]) for name in slices if row.get(name) not in (None, "")} for row in rows]
 
 
 def _numbered(table: Table) -> list[str]:
     names = table.splits or ["row"] * len(table.rows)
-    return [f"{name}-{table.number(index)}" for index, name in enumerate(names)]
+    return [f"{name}-{number}" for name, number in zip(names, table.numbers(), strict=True)]
 
 
 def _target(definition: Definition, table: Table, source: Source) -> str:

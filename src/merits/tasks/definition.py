@@ -155,6 +155,17 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     prices: Annotated[
         str, Meta(description="A dated price table (YAML) for models that are paid by token or call.")
     ] = ""
+    human_labels: Annotated[
+        str,
+        Meta(
+            description="A table of what people said of some answers: example, candidate, solved. The decision then "
+            "carries the judge's error."
+        ),
+    ] = ""
+    exchange_rate: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="What one US dollar is in the currency of the needs, for what providers charge."),
+    ] = None
     settings: Annotated[Settings, Meta(description="How the evaluation is run; changes no answer.")] = Settings()
     candidates: Annotated[object, Meta(description="Who may try: names of kinds, or recipes with parameters.")] = ()
 
@@ -178,6 +189,8 @@ class TaskOptions(TypedDict, total=False):
     needs: object
     machine_per_hour: float | None
     prices: str
+    human_labels: str
+    exchange_rate: float | None
     settings: object
     candidates: object
 
@@ -186,6 +199,6 @@ def candidate_keys() -> tuple[str, ...]:
     """The keys of a candidate in a task file that are not parameters of its kind.
 
     >>> candidate_keys()
-    ('name', 'kind', 'price', 'metadata')
+    ('name', 'kind', 'price', 'metadata', 'limits')
     """
     return tuple(f for f in Candidate.__struct_fields__ if f not in ("id", "parts", "params"))

@@ -64,6 +64,9 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         needs = needs_of(definition.needs, source)
     candidates = candidates_of(definition, needs, source)
     _must_have_prices(definition, source, folder)
+    if definition.human_labels and not (folder / definition.human_labels).is_file():
+        found = f"{source.at('human_labels')}: there is no file {definition.human_labels!r}."
+        raise TaskError(found, "Take `human_labels:` out, or write the table: example,candidate,solved.")
     cases = _cases(definition, source, folder)
     return Task(
         name=definition.name,
@@ -76,6 +79,8 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         candidates=candidates,
         settings=settings or definition.settings,
         prices=definition.prices,
+        human_labels=definition.human_labels,
+        exchange_rate=definition.exchange_rate,
         machine_per_hour=definition.machine_per_hour,
         folder=str(folder),
         data_folders=_folders_of(definition.data, folder),

@@ -11,6 +11,7 @@ import msgspec
 from merits.core.candidate import Candidate, Price
 from merits.core.errors import CandidateError, TaskError, UsageError
 from merits.core.facts import key_of
+from merits.core.limits import Limits
 from merits.core.needs import Needs
 from merits.core.task import ScorerSpec, TaskKind
 from merits.core.validate import did_you_mean
@@ -18,7 +19,7 @@ from merits.tasks.definition import Definition, NeedsPart, candidate_keys
 from merits.tasks.requirements import money_of, parse_requirement
 from merits.tasks.source import Place, Source, convert_at
 
-__all__ = ["candidates_of", "needs_of", "priced_here", "scorers_of"]
+__all__ = ["candidates_of", "needs_of", "priced_here", "provider_of", "scorers_of"]
 
 T = TypeVar("T")
 
@@ -162,6 +163,7 @@ def _recipe(spec: Mapping[str, Any], name: str, currency: str, source: Source, p
             params=params,
             price=_price(spec.get("price"), currency, source, (*place, "price")),
             metadata=dict(metadata),
+            limits=_limits(spec.get("limits"), source, (*place, "limits")),
         )
     except TypeError:  # from hashing what no JSON can hold
         raise CandidateError(
@@ -196,6 +198,12 @@ def _price(price: object, currency: str, source: Source, place: Place) -> Price 
     return convert_at({"currency": currency, **price}, Price, source, *place)
 
 
+def _limits(limits: object, source: Source, place: Place) -> Limits | None:
+    if limits is None or isinstance(limits, Limits):
+        return limits
+    return convert_at(limits, Limits, source, *place)
+
+
 def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: str) -> Candidate:
     """The candidate with the price of the machine, if it runs here and has no price of its own.
 
@@ -219,14 +227,33 @@ def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: 
         parts=candidate.parts,
         price=price,
         metadata=candidate.metadata,
+        limits=candidate.limits,
     )
 
 
 def _runs_here(candidate: Candidate) -> bool:
-    """Whether a candidate's work is done by this machine: its kind says so in RUNS_HERE; all but `chat` do."""
+    """Whether a candidate's work is done by this machine: all but those whose kind says otherwise in RUNS_HERE."""
     from merits.candidates import registry
 
-    return bool(getattr(registry.kind_of(candidate), "RUNS_HERE", candidate.kind != "chat"))
+    return bool(getattr(registry.kind_of(candidate), "RUNS_HERE", True))
+
+
+def provider_of(candidate: Candidate) -> str:
+    """The provider that a candidate's questions go to: what it says, else what its kind says; "" where none is known.
+
+    >>> provider_of(Candidate(name="a", kind="chat", params={"model": "m"}))
+    'openai'
+    """
+    from merits.candidates import registry
+
+    said = candidate.params.get("provider")
+    if isinstance(said, str):
+        return said
+    kind = registry.kind_of(candidate)
+    params = getattr(kind, "Params", None)
+    fields = () if params is None else msgspec.structs.fields(params)
+    usual = next((field.default for field in fields if field.name == "provider"), getattr(kind, "PROVIDER", ""))
+    return usual if isinstance(usual, str) else ""
 
 
 def _located(candidate: Candidate, needs: Needs) -> Candidate:

@@ -44,6 +44,14 @@ class Table:
         """The 1-based number of a row in the file (or the part) that it came from."""
         return self._origin(index)[1] + 1
 
+    def numbers(self) -> list[int]:
+        """The number of every row."""
+        if self.picked:
+            return [self.number(index) for index in range(len(self.rows))]
+        if self.parts:
+            return [number for part in self.parts for number in part.numbers()]
+        return list(range(1, len(self.rows) + 1))
+
     def _origin(self, index: int) -> tuple[Table, int]:
         """The table that a row was read into, and its position there."""
         if self.picked:

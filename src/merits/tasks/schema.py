@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from merits.core.candidate import Price
+from merits.core.limits import Limits
 from merits.core.validate import schema_of
 from merits.tasks.definition import Definition
 
@@ -52,7 +53,7 @@ def schema() -> Schema:
         "$schema": _DIALECT,
         "title": "Merits task",
         **{key: value for key, value in whole.items() if key != "title"},
-        "$defs": {"candidate": candidate, "scorer": scorer},
+        "$defs": {"candidate": candidate, "price": schema_of(Price), "scorer": scorer},
     }
 
 
@@ -77,8 +78,9 @@ def _files() -> Schema:
 def _candidate_extras() -> Schema:
     return {
         "name": {"type": "string", "description": "What it is called; renaming asks nothing again."},
-        "price": {"description": "What an answer costs.", **schema_of(Price)},
+        "price": {"description": "What an answer costs.", "$ref": "#/$defs/price"},
         "metadata": {"type": "object", "description": "Anything worth knowing: licence, where it runs."},
+        "limits": {"description": "What is asked in a minute at most.", **schema_of(Limits)},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import re
 import sys
 import threading
@@ -42,7 +43,7 @@ def read_jsonl(path: Path, name: str) -> Table:
     rows: list[Row] = []
     lines: list[int] = []
     decoder = msgspec.json.Decoder(dict[str, JSON])
-    for number, line in enumerate(_text(path, name).encode().split(b"\n"), start=1):
+    for number, line in enumerate(io.BytesIO(_text(path, name).encode()), start=1):
         if line.strip():
             rows.append(_decoded(decoder, line, f"{name}, line {number}"))
             lines.append(number)

@@ -58,27 +58,30 @@ def test_parquet_and_gzip_are_known_by_their_first_bytes(tmp_path: Path) -> None
 
 
 def test_failed_unscored_and_missing_are_told_apart(tmp_path: Path) -> None:
-    evaluation = read_table(write(tmp_path, LONG), Reading())
+    evaluation = read_table(write(tmp_path, LONG), Reading()).evaluation()
     small, large = evaluation.index("small"), evaluation.index("large")
     assert evaluation.status[small].tolist() == [Status.SCORED, Status.SCORED]
     assert evaluation.status[large].tolist() == [Status.UNSCORED, Status.FAILED]
     assert evaluation.solved[small].tolist() == [True, False]
     assert evaluation.tags["language"].tolist() == ["en", "de"]
-    wide = read_table(write(tmp_path, WIDE), Reading())
+    wide = read_table(write(tmp_path, WIDE), Reading()).evaluation()
     assert wide.status[1].tolist() == [Status.SCORED, Status.MISSING, Status.SCORED]
 
 
 def test_a_candidate_with_an_unknown_cost_has_no_price(tmp_path: Path) -> None:
     """An unknown price is never 0."""
     unknown = LONG.replace("small,b,0,0.01", "small,b,0,")
-    assert read_table(write(tmp_path, LONG), Reading()).priced.tolist() == [True, True]
-    assert read_table(write(tmp_path, unknown), Reading()).priced.tolist() == [False, True]
+    assert read_table(write(tmp_path, LONG), Reading()).evaluation().priced.tolist() == [True, True]
+    assert read_table(write(tmp_path, unknown), Reading()).evaluation().priced.tolist() == [False, True]
 
 
 def test_what_counts_as_solved_can_be_said(tmp_path: Path) -> None:
     path = write(tmp_path, WIDE)
-    assert read_table(path, Reading()).solved.tolist() == [[True, False, False], [False, False, True]]
-    assert read_table(path, Reading(solved_at=0.5)).solved.tolist() == [[True, False, False], [True, False, True]]
+    assert read_table(path, Reading()).evaluation().solved.tolist() == [[True, False, False], [False, False, True]]
+    assert read_table(path, Reading(solved_at=0.5)).evaluation().solved.tolist() == [
+        [True, False, False],
+        [True, False, True],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ def test_what_counts_as_solved_can_be_said(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_read_is_named_with_its_place(tmp_path: Path, text: str, found: str) -> None:
     with pytest.raises(DataError) as problem:
-        read_table(write(tmp_path, text), Reading())
+        read_table(write(tmp_path, text), Reading()).evaluation()
     assert found in str(problem.value)
     assert problem.value.next_step
 

@@ -10,12 +10,12 @@ from merits.core.errors import DataError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.evaluating.importing import inspect_log, lm_eval, promptfoo
-from merits.evaluating.importing.outcomes import Reading
+from merits.evaluating.importing.outcomes import Found, Reading
 from merits.evaluating.importing.own import SCHEMA, read_own
 from merits.evaluating.importing.table import first_bytes, read_table
 from merits.evaluating.importing.texts import json_lines, json_value
 
-__all__ = ["read_results"]
+__all__ = ["read_results", "read_rows"]
 
 _READABLE = (
     "Inspect (.eval, .json), lm-evaluation-harness (samples_*.jsonl), promptfoo (JSON, JSONL), CSV or Parquet with the "
@@ -29,7 +29,22 @@ def read_results(path: str | Path, reading: Reading | None = None) -> Evaluation
     Raises DataError, with the place, for a file that is missing, broken or of no known format, and MissingExtra where
     an optional package is needed to read it.
     """
-    path, how = Path(path), reading or Reading()
+    found = _read(Path(path), reading or Reading())
+    return found if isinstance(found, Evaluation) else found.evaluation()
+
+
+def read_rows(path: str | Path, reading: Reading | None = None) -> Found:
+    """The outcomes in a file of another tool, row by row. Raises what `read_results` does, and for a file of ours."""
+    found = _read(Path(path), reading or Reading())
+    if isinstance(found, Evaluation):
+        raise DataError(
+            f"{Path(path).name} is a file of outcomes of Merits itself, without inputs and answers.",
+            "Compare with it instead: merits compare FILE NAME",
+        )
+    return found
+
+
+def _read(path: Path, how: Reading) -> Found | Evaluation:
     start = first_bytes(path, 64)
     if start[:4] == b"PK\x03\x04":
         return inspect_log.read_archive(path, how)
@@ -40,7 +55,7 @@ def read_results(path: str | Path, reading: Reading | None = None) -> Evaluation
     return read_table(path, how)
 
 
-def _from_json(path: Path, reading: Reading) -> Evaluation:
+def _from_json(path: Path, reading: Reading) -> Found | Evaluation:
     first = _first_line(path)
     if lm_eval.is_samples(first):
         return lm_eval.read_samples(path, reading)

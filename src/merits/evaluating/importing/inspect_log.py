@@ -13,18 +13,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias, cast
 
+from merits.core.answer import Usage
 from merits.core.errors import DataError
-from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON, content_hash
 from merits.core.outcome import Status
 from merits.core.validate import did_you_mean
 from merits.evaluating.importing.archive import Archive, opened
-from merits.evaluating.importing.outcomes import Imported, Reading, Source, evaluation_of
+from merits.evaluating.importing.outcomes import Found, Imported, Reading, Source
 
 __all__ = ["is_inspect", "read_archive", "read_json"]
 
 Object: TypeAlias = Mapping[str, JSON]
 _WORDS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+_TOKENS = ("input_tokens", "input_tokens_cache_read", "input_tokens_cache_write", "output_tokens", "reasoning_tokens")
 _ATTACHED = "attachment://"
 _LONGEST_TAG = 60
 
@@ -34,8 +35,8 @@ def is_inspect(value: JSON) -> bool:
     return isinstance(value, Mapping) and "eval" in value and ("samples" in value or "plan" in value)
 
 
-def read_archive(path: Path, reading: Reading) -> Evaluation:
-    """The evaluation in an `.eval` file; of an unfinished run, as far as it got."""
+def read_archive(path: Path, reading: Reading) -> Found:
+    """The outcomes in an `.eval` file; of an unfinished run, as far as it got."""
     with opened(path) as archive:
         names = archive.names
         head = next((name for name in ("header.json", "_journal/start.json") if name in names), None)
@@ -45,8 +46,8 @@ def read_archive(path: Path, reading: Reading) -> Evaluation:
         return _evaluation(header, _samples(archive, path.name), path.name, reading)
 
 
-def read_json(value: JSON, file: str, reading: Reading) -> Evaluation:
-    """The evaluation in an Inspect log that was read as JSON."""
+def read_json(value: JSON, file: str, reading: Reading) -> Found:
+    """The outcomes in an Inspect log that was read as JSON."""
     header = cast("Object", value)
     samples = cast("list[Object]", header.get("samples") or [])
     return _evaluation(header, ((f"{file}, sample {i}", s) for i, s in enumerate(samples, 1)), file, reading)
@@ -69,7 +70,7 @@ def _object(data: bytes, place: str) -> Object:
     return value
 
 
-def _evaluation(header: Object, samples: Iterable[tuple[str, Object]], file: str, reading: Reading) -> Evaluation:
+def _evaluation(header: Object, samples: Iterable[tuple[str, Object]], file: str, reading: Reading) -> Found:
     told = cast("Object", header["eval"])
     model = str(told.get("model") or "model")
     read = list(samples)
@@ -80,7 +81,14 @@ def _evaluation(header: Object, samples: Iterable[tuple[str, Object]], file: str
     source = Source(
         file, "Inspect", str(told.get("task") or file), metric, reading.words, reading.solved_at is not None, facts
     )
-    return evaluation_of([*rows, *_missing(told, rows, model, file)], source)
+    return Found(_in_order([*rows, *_missing(told, rows, model, file)], told), source)
+
+
+def _in_order(rows: list[Imported], told: Object) -> list[Imported]:
+    """As the data set has them, not as they were finished."""
+    ids = cast("list[JSON]", cast("Object", told.get("dataset") or {}).get("sample_ids") or [])
+    places = {str(example): place for place, example in enumerate(ids)}
+    return sorted(rows, key=lambda row: (places.get(row.example, len(places)), row.repeat))
 
 
 def _metric(samples: Iterable[Object], reading: Reading, file: str) -> str:
@@ -106,6 +114,9 @@ def _outcome(sample: Object, model: str, place: str, metric: str, reading: Readi
         status, value = Status.FAILED, None
     elif sample.get("invalidation"):
         status, value = Status.UNSCORED, None
+    attachments = cast("Object", sample.get("attachments") or {})
+    asked = _unattached(sample.get("input"), attachments)
+    used = _used(sample, model)
     return Imported(
         candidate=model,
         example=str(sample.get("id")),
@@ -114,10 +125,15 @@ def _outcome(sample: Object, model: str, place: str, metric: str, reading: Readi
         value=value or 0.0,
         solved=value is not None and value >= reading.threshold,
         repeat=int(cast("int", sample.get("epoch") or 1)) - 1,
-        input_hash=content_hash(_unattached(sample.get("input"), cast("Object", sample.get("attachments") or {}))),
-        cost=_cost(cast("Mapping[str, Object]", sample.get("model_usage") or {})),
-        latency_s=cast("float | None", sample.get("working_time")),
+        input_hash=content_hash(asked),
+        cost=_cost(used),
+        latency_s=_latency_s(sample),
         tags=_tags(cast("Object", sample.get("metadata") or {})),
+        input=asked,
+        target=sample.get("target"),
+        output=_unattached(cast("Object", sample.get("output") or {}).get("completion"), attachments),
+        usage=_usage(used),
+        error=_error(sample),
     )
 
 
@@ -145,11 +161,60 @@ def _number(text: str) -> str | float:
         return text
 
 
-def _cost(usage: Mapping[str, Object]) -> float | None:
-    costs = [part.get("total_cost") for part in usage.values()]
-    if not costs or any(cost is None for cost in costs):
+def _used(sample: Object, model: str) -> Object | None:
+    """What the candidate used: in `model_usage` there may also be what graded it.
+
+    None where that is not recorded, or where a grader on the same model cannot be told apart.
+    """
+    roles = sample.get("role_usage")
+    if roles:
+        return _only_usage(sample) if _n_turns(sample) == 1 else None
+    usage = cast("Mapping[str, Object]", sample.get("model_usage") or {})
+    own = usage.get(model) or (next(iter(usage.values())) if len(usage) == 1 else None)
+    return own or None
+
+
+def _only_usage(sample: Object) -> Object | None:
+    usage = cast("Object", sample.get("output") or {}).get("usage")
+    return usage if isinstance(usage, Mapping) else None
+
+
+def _n_turns(sample: Object) -> int:
+    """How often the candidate answered in a sample; 0 where the messages were not kept."""
+    messages = cast("list[Object]", sample.get("messages") or [])
+    return sum(message.get("role") == "assistant" for message in messages)
+
+
+def _latency_s(sample: Object) -> float | None:
+    """The seconds of the model's one call; where it was asked several times, those of the whole sample.
+
+    Inspect's `working_time` is without the waiting for a free place and for a rate limit, but with the scoring.
+    """
+    seconds = cast("Object", sample.get("output") or {}).get("time") if _n_turns(sample) == 1 else None
+    return cast("float | None", sample.get("working_time") if seconds is None else seconds)
+
+
+def _cost(used: Object | None) -> float | None:
+    return None if used is None else cast("float | None", used.get("total_cost"))
+
+
+def _usage(used: Object | None) -> Usage | None:
+    """The tokens by kind: Inspect's input tokens are without the cached ones, its output tokens with the reasoning."""
+    if used is None or used.get("input_tokens") is None:
         return None
-    return sum(cast("list[float]", costs))
+    count = {name: int(cast("int", used.get(name) or 0)) for name in _TOKENS}
+    return Usage(
+        input_tokens=count["input_tokens"],
+        cache_read_tokens=count["input_tokens_cache_read"],
+        cache_write_tokens=count["input_tokens_cache_write"],
+        output_tokens=max(0, count["output_tokens"] - count["reasoning_tokens"]),
+        reasoning_tokens=min(count["reasoning_tokens"], count["output_tokens"]),
+    )
+
+
+def _error(sample: Object) -> str:
+    error = sample.get("error")
+    return str(error.get("message") or "") if isinstance(error, Mapping) else str(error or "")
 
 
 def _tags(metadata: Object) -> dict[str, str]:

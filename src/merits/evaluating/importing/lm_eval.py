@@ -7,6 +7,7 @@ https://github.com/EleutherAI/lm-evaluation-harness/blob/main/docs/interface.md
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,10 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from merits.core.errors import DataError
-from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON, content_hash
 from merits.core.outcome import Status
 from merits.core.validate import did_you_mean
-from merits.evaluating.importing.outcomes import Imported, Reading, Source, evaluation_of
+from merits.evaluating.importing.outcomes import Found, Imported, Reading, Source
 from merits.evaluating.importing.texts import Line, json_lines, json_value
 
 __all__ = ["is_results", "is_samples", "read_results", "read_samples"]
@@ -42,8 +42,8 @@ def is_samples(value: JSON) -> bool:
     return isinstance(value, Mapping) and {"doc_id", "doc", "resps"} <= value.keys()
 
 
-def read_results(path: Path, value: JSON, reading: Reading) -> Evaluation:
-    """The evaluation in the samples that lie beside a file of totals, of all tasks of that run."""
+def read_results(path: Path, value: JSON, reading: Reading) -> Found:
+    """The outcomes in the samples that lie beside a file of totals, of all tasks of that run."""
     match = _RESULTS.search(path.name)
     date = match["date"] if match else ""
     samples = sorted(path.parent.glob(f"samples_*_{date}.jsonl" if date else "samples_*.jsonl"))
@@ -55,8 +55,8 @@ def read_results(path: Path, value: JSON, reading: Reading) -> Evaluation:
     return _read(samples, _model(cast("Object", value), path), path.name, reading)
 
 
-def read_samples(path: Path, reading: Reading) -> Evaluation:
-    """The evaluation in one file of samples. The model's name is that of the run's totals, else of the folder."""
+def read_samples(path: Path, reading: Reading) -> Found:
+    """The outcomes in one file of samples. The model's name is that of the run's totals, else of the folder."""
     match = _SAMPLES.search(path.name)
     totals = path.with_name(f"results_{match['date']}.json") if match else path
     told = json_value(totals) if match and totals.is_file() else {}
@@ -70,7 +70,7 @@ def _model(told: Object, path: Path) -> str:
     return str(name or path.absolute().parent.name.replace("__", "/"))
 
 
-def _read(paths: Sequence[Path], model: str, file: str, reading: Reading) -> Evaluation:
+def _read(paths: Sequence[Path], model: str, file: str, reading: Reading) -> Found:
     rows: list[Imported] = []
     chosen = ""
     for path in paths:
@@ -87,7 +87,7 @@ def _read(paths: Sequence[Path], model: str, file: str, reading: Reading) -> Eva
     tasks = {row.tags["task"] for row in rows}
     name = tasks.pop() if len(tasks) == 1 else file
     told = reading.solved_at is not None
-    return evaluation_of(rows, Source(file, "lm-evaluation-harness", name, chosen, reading.words, told))
+    return Found(rows, Source(file, "lm-evaluation-harness", name, chosen, reading.words, told))
 
 
 def _metric(lines: Sequence[Line], file: str, wanted: str) -> tuple[str, str | None]:
@@ -128,4 +128,29 @@ def _outcome(line: Line, model: str, task: str, metric: str, reading: Reading) -
         solved=score is not None and score >= reading.threshold,
         input_hash=content_hash(known if all(known) else row.get("doc")),
         tags={"task": task},
+        input=_asked(row),
+        target=row.get("target"),
+        output=_said(row),
     )
+
+
+def _asked(row: Object) -> JSON:
+    """The prompt of a generation, chat messages where it was sent as such; the document where several were asked."""
+    arguments = cast("Object", row.get("arguments") or {})
+    first = cast("Object", arguments.get("gen_args_0") or {}).get("arg_0") if len(arguments) == 1 else None
+    prompt = first[0] if isinstance(first, list) and first else first
+    if not isinstance(prompt, str):
+        return row.get("doc")
+    if isinstance(first, list):
+        try:
+            messages: JSON = json.loads(prompt)
+        except ValueError:
+            return prompt
+        return messages
+    return prompt
+
+
+def _said(row: Object) -> JSON:
+    """What is left of the answer after the filter; where that is one text, the text."""
+    filtered = row.get("filtered_resps")
+    return filtered[0] if isinstance(filtered, list) and len(filtered) == 1 else filtered

@@ -12,14 +12,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.core.answer import Usage
 from merits.core.candidate import Candidate
 from merits.core.clusters import units_of
 from merits.core.errors import DataError
 from merits.core.evaluation import Evaluation
-from merits.core.identity import content_hash
+from merits.core.identity import JSON, content_hash
 from merits.core.outcome import Status
 
-__all__ = ["Imported", "Reading", "Source", "evaluation_of", "in_unit", "with_score"]
+__all__ = ["Found", "Imported", "Reading", "Source", "evaluation_of", "in_unit", "with_score"]
+
+
+TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning", "audio", "image")
+_ANSWERED = (Status.SCORED, Status.UNSCORED)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,9 @@ class Source:
 class Imported:
     """One outcome. `place` names it for error messages; `value` means something only where it is scored.
 
-    `input_hash` is "" where the tool did not record the input; `cost` and `latency_s` are None where unknown.
+    `input_hash` is "" where the tool did not record the input, which `input` then is not either; `output` and `target`
+    are None where they were not recorded, `cost`, `latency_s` and `usage` where they are unknown. `error` says why an
+    outcome failed, or was not scored.
     """
 
     candidate: str
@@ -78,6 +85,24 @@ class Imported:
     cost: float | None = None
     latency_s: float | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    input: JSON = None
+    target: JSON = None
+    output: JSON = None
+    usage: Usage | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds: outcomes, and where they came from."""
+
+    rows: Sequence[Imported]
+    source: Source
+    currency: str = "USD"
+
+    def evaluation(self) -> Evaluation:
+        """The evaluation that the outcomes make, as `evaluation_of` does."""
+        return evaluation_of(self.rows, self.source, self.currency)
 
 
 def with_score(value: float, place: str) -> float:
@@ -120,7 +145,7 @@ def evaluation_of(rows: Sequence[Imported], source: Source, currency: str = "USD
         task_name=source.task,
         kind="generation",
         split="test",
-        candidates=tuple(Candidate(name=name, kind="imported", params={"name": name}) for name in names),
+        candidates=tuple(Candidate(name=name, kind="imported", params={"candidate": name}) for name in names),
         versions=tuple(arrays.version(k) for k in range(len(names))),
         scorer=source.metric,
         examples=np.array([example for example, _ in keys], dtype=np.str_),
@@ -135,7 +160,7 @@ def evaluation_of(rows: Sequence[Imported], source: Source, currency: str = "USD
         scores={},
         latency_s=arrays.latency_s,
         machine_s=np.zeros(shape),
-        tokens={},
+        tokens=arrays.metered(),
         attempts=np.where(arrays.status == Status.MISSING, 0, 1).astype(np.int32),
         cost=arrays.cost,
         priced=arrays.priced(),
@@ -162,6 +187,8 @@ class _Arrays:
         self.untimed: NDArray[np.bool_] = np.zeros(shape, np.bool_)
         self.cost = np.zeros(shape)
         self._unpriced = np.zeros(shape, np.bool_)
+        self._unmetered = np.zeros(shape, np.bool_)
+        self._tokens = {kind: np.zeros(shape) for kind in TOKENS}
 
     def record(self, k: int, i: int, row: Imported) -> None:
         self.status[k, i] = row.status
@@ -171,13 +198,24 @@ class _Arrays:
         latency_s = in_unit(row.latency_s, row.place, "latency")
         cost = in_unit(row.cost, row.place, "cost")
         self.latency_s[k, i] = 0.0 if latency_s is None or row.status == Status.FAILED else latency_s
-        self.untimed[k, i] = latency_s is None and row.status != Status.FAILED
         self.cost[k, i] = cost or 0.0
-        self._unpriced[k, i] = cost is None and row.status != Status.FAILED
+        answered = row.status in _ANSWERED
+        self._unpriced[k, i] = cost is None and answered
+        self.untimed[k, i] = latency_s is None and answered
+        self._unmetered[k, i] = row.usage is None and answered
+        if row.usage is not None:
+            for kind in TOKENS:
+                self._tokens[kind][k, i] = getattr(row.usage, f"{kind}_tokens")
+
+    def metered(self) -> dict[str, NDArray[np.float64]]:
+        """The tokens of each kind that there are any of; all 0 for a candidate of whose answers one has no record."""
+        unknown = self._unmetered.any(axis=1, keepdims=True)
+        known = {kind: np.where(unknown, 0.0, counts) for kind, counts in self._tokens.items()}
+        return {kind: counts for kind, counts in known.items() if counts.any()}
 
     def priced(self) -> NDArray[np.bool_]:
         """A candidate has a price when every answer has a cost: an unknown cost is not 0."""
-        answered = np.isin(self.status, (Status.SCORED, Status.UNSCORED))
+        answered = np.isin(self.status, _ANSWERED)
         return np.asarray(answered.any(axis=1) & ~self._unpriced.any(axis=1))
 
     def version(self, k: int) -> str:

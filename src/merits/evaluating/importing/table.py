@@ -1,9 +1,9 @@
 """Reads CSV and Parquet files of outcomes, in two forms.
 
 Long: one row for each outcome, with columns `candidate`, `example`, `score`, and where known `cost`, `latency` (in
-seconds), `error`, `repeat`; other columns become slices. An outcome with an error failed; one with neither score nor
-error is unscored. Wide: one row for each example, a column of scores from 0 to 1 for each candidate, and if there is
-one a column `example` or `id`; an empty cell is missing.
+seconds), `error`, `repeat`, `input`, `target`, `output`, `input_tokens`, `output_tokens`; other columns become slices.
+An outcome with an error failed; one with neither score nor error is unscored. Wide: one row for each example, a column
+of scores from 0 to 1 for each candidate, and if there is one a column `example` or `id`; an empty cell is missing.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.core.answer import Usage
 from merits.core.errors import DataError, MissingExtra
-from merits.core.evaluation import Evaluation
+from merits.core.identity import content_hash
 from merits.core.outcome import Status
 from merits.core.validate import did_you_mean
-from merits.evaluating.importing.outcomes import Imported, Reading, Source, evaluation_of
+from merits.evaluating.importing.outcomes import Found, Imported, Reading, Source, evaluation_of
 
 __all__ = ["Columns", "Scores", "columns_of", "first_bytes", "read_scores", "read_table"]
 
@@ -31,7 +32,8 @@ Floats = NDArray[np.float64]
 _EXAMPLE = ("example", "id", "example_id")
 _NO_TEXT = frozenset({"", "none", "null", "na", "n/a"})
 _LONG = ("candidate", "score")
-_KNOWN = frozenset({"candidate", "score", "cost", "latency", "error", "repeat", *_EXAMPLE})
+_CONTENT = ("input", "target", "output", "input_tokens", "output_tokens")
+_KNOWN = frozenset({"candidate", "score", "cost", "latency", "error", "repeat", *_CONTENT, *_EXAMPLE})
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,14 @@ class Scores:
     known: NDArray[np.bool_]
 
 
-def read_table(path: Path, reading: Reading) -> Evaluation:
-    """The evaluation in a CSV or Parquet file, long or wide."""
+def read_table(path: Path, reading: Reading) -> Found:
+    """The outcomes in a CSV or Parquet file, long or wide."""
     table = columns_of(path)
     task, told = path.name.split(".")[0], reading.solved_at is not None
     source = Source(table.file, "table", task, "score", reading.words, told)
     if "candidate" in table.columns:
-        return evaluation_of(_long_rows(table, reading), source)
-    return evaluation_of(_wide_rows(table, reading), source)
+        return Found(_long_rows(table, reading), source)
+    return Found(_wide_rows(table, reading), source)
 
 
 def read_scores(path: str | Path) -> Scores:
@@ -183,9 +185,12 @@ def _long_rows(table: Columns, reading: Reading) -> list[Imported]:
             f"{table.file} has no column 'example'; it has {', '.join(table.columns)}.",
             "Name the example of each row: outcomes are paired on it.",
         )
+    nothing: Sequence[object] = [None] * table.n_rows
     score, cost, latency_s = (_numbers(table, name) for name in ("score", "cost", "latency"))
+    asked, target, output = (table.columns.get(name, nothing) for name in ("input", "target", "output"))
+    tokens = [_numbers(table, name) for name in ("input_tokens", "output_tokens")]
     repeat = _numbers(table, "repeat")
-    errors = table.columns.get("error", [""] * table.n_rows)
+    errors = table.columns.get("error", nothing)
     tags = [name for name in table.columns if name not in _KNOWN]
     return [
         Imported(
@@ -199,9 +204,21 @@ def _long_rows(table: Columns, reading: Reading) -> list[Imported]:
             cost=_known(cost[i]),
             latency_s=_known(latency_s[i]),
             tags={name: _text(table.columns[name][i]) for name in tags},
+            input_hash=content_hash(_text(asked[i])) if _text(asked[i]) else "",
+            input=_text(asked[i]) or None,
+            target=_text(target[i]) or None,
+            output=_text(output[i]) or None,
+            usage=_usage(tokens[0][i], tokens[1][i]),
+            error=_text(errors[i]),
         )
         for i in range(table.n_rows)
     ]
+
+
+def _usage(asked: float, said: float) -> Usage | None:
+    if math.isnan(asked) or math.isnan(said) or asked < 0 or said < 0:
+        return None
+    return Usage(input_tokens=int(asked), output_tokens=int(said))
 
 
 def _status(error: object, score: float) -> Status:

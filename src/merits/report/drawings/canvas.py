@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from merits.core.identity import JSON
+from merits.report.drawings import painter
 from merits.report.plain import clean
 
 __all__ = ["COLOURS", "Chart", "Spec", "Width", "draw", "named_axis", "share_axis", "values"]
 
 Spec: TypeAlias = dict[str, JSON]
 
-_VEGA_LITE = "5.20"
 _FONT = "system-ui"
 COLOURS = tuple(f"var(--c{i})" for i in range(1, 7))
 """Six colours that people with colour-blindness tell apart (Okabe & Ito 2008), defined by the page's style."""
@@ -70,8 +70,6 @@ def named_axis(**more: JSON) -> Spec:
 
 
 def _svg(spec: Spec, name: str, width: Width) -> str:
-    import vl_convert
-
     whole: Spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "background": None,
@@ -82,7 +80,7 @@ def _svg(spec: Spec, name: str, width: Width) -> str:
         **spec,
     }
     safe = {key: _cleaned(value) for key, value in whole.items()}
-    return _fit(vl_convert.vegalite_to_svg(safe, vl_version=_VEGA_LITE, allowed_base_urls=[]), name)
+    return _fit(painter.svg(safe), name)
 
 
 def _cleaned(part: JSON) -> JSON:

@@ -6,7 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.core.bill import Bill, BillRow
 from merits.core.evaluation import Evaluation
+from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.report.sections.subject import Subject
 
@@ -14,7 +16,10 @@ __all__ = ["SpentRow", "SpentSection", "spent_section"]
 
 
 class SpentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One candidate: answers by what became of them, tries, tokens by kind, machine seconds, and money if priced."""
+    """One candidate: answers by what became of them, tries, tokens by kind, machine seconds, and money if priced.
+
+    All but `paid` is of the answers that count here; `paid` is what it was paid over all runs (None: not known).
+    """
 
     name: str
     n_scored: int
@@ -25,10 +30,15 @@ class SpentRow(msgspec.Struct, frozen=True, kw_only=True):
     tokens: dict[str, int]
     machine_s: float
     cost: float | None
+    paid: BillRow | None = None
 
 
 class SpentSection(msgspec.Struct, frozen=True, kw_only=True):
-    """All candidates. `cost` sums those with a price; `n_unpriced` have none, so it is a lower bound then."""
+    """All candidates. `cost` sums those with a price; `n_unpriced` have none, so it is a lower bound then.
+
+    `cost` is of the answers that count; `bill` is all that was ever paid, for failures and superseded answers too. What
+    `judges` cost is in none of these sums.
+    """
 
     rows: tuple[SpentRow, ...]
     token_kinds: tuple[str, ...]
@@ -36,12 +46,16 @@ class SpentSection(msgspec.Struct, frozen=True, kw_only=True):
     cost: float | None
     n_unpriced: int
     currency: str
+    bill: Bill | None = None
+    judges: tuple[Judged, ...] = ()
 
 
-def spent_section(subject: Subject) -> SpentSection | None:
+def spent_section(subject: Subject, bill: Bill | None = None) -> SpentSection | None:
     """None without candidates."""
     paid = _first_of_each_question(subject.evaluation)  # rows with the same question share one answer, paid for once
-    rows = tuple(_row(subject, k, paid) for k in subject.order)
+    if bill is not None and not any(row.n_answers for row in bill.rows):
+        bill = None  # another tool's results: what they cost is not known here
+    rows = tuple(_row(subject, k, paid, None if bill is None else bill.rows[k]) for k in subject.order)
     if not rows:
         return None
     costs = [row.cost for row in rows if row.cost is not None]
@@ -52,10 +66,12 @@ def spent_section(subject: Subject) -> SpentSection | None:
         cost=sum(costs) if costs else None,
         n_unpriced=len(rows) - len(costs),
         currency=subject.evaluation.currency,
+        bill=bill,
+        judges=subject.evaluation.judged,
     )
 
 
-def _row(subject: Subject, k: int, paid: NDArray[np.bool_]) -> SpentRow:
+def _row(subject: Subject, k: int, paid: NDArray[np.bool_], billed: BillRow | None) -> SpentRow:
     evaluation, status = subject.evaluation, subject.evaluation.status[k]
     answered = (status == Status.SCORED) | (status == Status.UNSCORED)
     asked = status != Status.MISSING
@@ -66,9 +82,10 @@ def _row(subject: Subject, k: int, paid: NDArray[np.bool_]) -> SpentRow:
         n_unscored=int((status == Status.UNSCORED).sum()),
         n_missing=int((status == Status.MISSING).sum()),
         n_attempts=int(evaluation.attempts[k][asked & paid].sum()),
-        tokens={kind: int(np.sum(counts[k][answered & paid])) for kind, counts in evaluation.tokens.items()},
+        tokens={kind: int(np.sum(counts[k][asked & paid])) for kind, counts in evaluation.tokens.items()},
         machine_s=float(evaluation.machine_s[k][answered & paid].sum()),
         cost=float(evaluation.cost[k][asked & paid].sum()) if evaluation.priced[k] else None,
+        paid=billed,
     )
 
 

@@ -47,9 +47,12 @@ class Entry:
 class Ledger:
     """The sums of all requests, and with `keep` the entries one by one, in the order in which they were settled.
 
-    `n_abandoned` clients went away before they were answered; `most_at_once` requests were open at one time.
+    `n_requests` came, of which `n_open` are not settled yet; `n_abandoned` clients went away before they were answered;
+    `most_at_once` requests were open at one time.
 
     >>> ledger = Ledger(Price(input_per_million=1.0, output_per_million=2.0))
+    >>> ledger.opened(), ledger.opened()
+    (None, None)
     >>> ledger.settle(Entry("/v1/chat/completions", "m", 200, "", True, Billing(input=1000, output=500)))
     >>> ledger.settle(Entry("/v1/chat/completions", "m", 429, "rate_limit", False, Billing()))
     >>> ledger.n_requests, ledger.n_billed, ledger.tokens["output"], ledger.money
@@ -71,13 +74,13 @@ class Ledger:
 
     def opened(self) -> None:
         """Takes note of a request that came."""
+        self.n_requests += 1
         self.n_open += 1
         self.most_at_once = max(self.most_at_once, self.n_open)
 
     def settle(self, entry: Entry) -> None:
         """Adds a request that was answered, one way or another."""
         self.n_open -= 1
-        self.n_requests += 1
         self.statuses[entry.status] += 1
         if entry.fault:
             self.faults[entry.fault] += 1
@@ -102,6 +105,7 @@ class Ledger:
         """What `GET /ledger` returns, with each entry on `GET /ledger?entries`."""
         said: dict[str, object] = {
             "requests": self.n_requests,
+            "open": self.n_open,
             "billed": self.n_billed,
             "abandoned": self.n_abandoned,
             "most_at_once": self.most_at_once,

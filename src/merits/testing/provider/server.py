@@ -73,7 +73,8 @@ class FakeProvider:
     `reply(messages)` is what the model says: a text, or a `Said` with tool calls or a refusal. A token is a word:
     counted in the messages and in the reply, of which `cached_tokens` of the input count as read from a cache
     (`cache_write_tokens` as written to it) and `reasoning_tokens` are added to the output, each told as OpenAI or
-    Anthropic tells it. With an `api_key`, any other gets 401. `latency_s` (seconds, or a `Latency`) is waited before
+    Anthropic tells it. With an `api_key`, any other gets 401 and
+    the words of `refusal`. `latency_s` (seconds, or a `Latency`) is waited before
     each reply, and `pause_s` between the pieces of a stream. What fails at random is decided by `seed` and the order
     of arrival. `limits` are enforced and told in headers. `model` is who answers, where that is not who was asked.
 
@@ -104,6 +105,7 @@ class FakeProvider:
     pause_s: float = 0.0
     model: str = ""
     system_fingerprint: str = "fp_fake"
+    refusal: str = "Incorrect API key provided."
     models: Sequence[str] = ("fake",)
     routes: dict[str, Route] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list, init=False)
@@ -185,7 +187,7 @@ class FakeProvider:
             return
         wrong = anthropic.what_is_missing(_json(call), call.headers) if _is_anthropic(call) else ""
         if not self._knows(call):
-            self._refuse(call, connection, 401, "Incorrect API key provided.", asked)
+            self._refuse(call, connection, 401, self.refusal, asked)
         elif wrong:
             self._refuse(call, connection, 400, wrong, asked)
         elif self._throttle and (wait := self._throttle.wait_s(asked.billing.total, time.monotonic())):
@@ -263,7 +265,7 @@ class FakeProvider:
                 self.ledger.reset()
             return Reply(body=msgspec.json.encode(self.ledger.as_json(entries="entries" in call.query)))
         if not self._knows(call):
-            return Reply(401, openai.error(401, "Incorrect API key provided."))
+            return Reply(401, openai.error(401, self.refusal))
         if (call.method, call.path) == ("GET", "/v1/models"):
             words = anthropic.models if "anthropic-version" in call.headers else openai.models
             return Reply(body=words(self.models))

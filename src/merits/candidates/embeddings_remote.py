@@ -1,0 +1,235 @@
+"""Embeddings from an OpenAI-compatible endpoint (`/v1/embeddings`), and a linear classifier on top."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.candidates.completions import usage_told
+from merits.candidates.environment import environment
+from merits.candidates.features import Reader
+from merits.candidates.imports import versions
+from merits.candidates.learner import Learner, Predictor
+from merits.candidates.linear_head import linear_head
+from merits.candidates.meter import AskFailed, Meter
+from merits.candidates.providers import Endpoint, Provider
+from merits.candidates.registry import LoadContext
+from merits.candidates.remote import must_hold_no_key
+from merits.candidates.scikit_learn import Raw
+from merits.candidates.texts import as_text
+from merits.core.answer import NO_USAGE, Answer, Failure, Usage
+from merits.core.doors import Model
+from merits.core.identity import JSON, content_hash
+from merits.core.secrets import redact
+from merits.core.task import Example
+
+__all__ = ["Params", "load", "vectors_in"]
+
+RUNS_HERE = False
+_RESERVED = ("model", "input", "encoding_format")
+_AT_ONCE = 64  # texts in one call for training
+_CALLS = 4  # such calls in flight
+_RETRIES = 5
+_REMEMBERED = 50_000  # vectors; 300 MB of float32 at 1,536 dimensions
+
+Vector = NDArray[np.float32]
+_known: dict[tuple[str, str], Vector] = {}  # by what embeds and the text
+
+
+class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Embeddings from an OpenAI-compatible endpoint with logistic regression, trained on the dev split."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1, description="The embedding model, as the provider writes it.")]
+    provider: Annotated[Provider, msgspec.Meta(description="Whose endpoint, and which variables to read.")] = "openai"
+    base_url: Annotated[
+        str, msgspec.Meta(description="The endpoint up to /v1. Default: <PROVIDER>_BASE_URL, else the provider's own.")
+    ] = ""
+    parameters: Annotated[dict[str, JSON], msgspec.Meta(description="Sent with each text: dimensions, and so on.")] = {}
+    strength: Annotated[
+        float, msgspec.Meta(gt=0, description="Inverse of the regularisation (C): larger fits the examples closer.")
+    ] = 10.0
+    balanced: Annotated[
+        bool, msgspec.Meta(description="Weigh rare classes up, as if all classes were equally common.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        must_hold_no_key(self.parameters, self.provider, _RESERVED)
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A trainable classifier of texts by their embeddings; tabular inputs are embedded as `column: value` lines.
+
+    In training each text is embedded once in this process, whatever the number of folds and of candidates that share
+    the embedding model. An answer embeds its text itself, so that its latency and its price are those of an answer.
+    """
+    env = environment(context)
+
+    def endpoint() -> Endpoint:
+        return Endpoint(params.provider, params.base_url, env, model=params.model, timeout_s=context.timeout_s)
+
+    return _Classifier(params, context, lambda: _Embedder(params, endpoint()))
+
+
+class _Embedder:
+    """Texts in, unit vectors out; a model like any other, so that the meter keeps its deadline and tries again."""
+
+    concurrency = None
+
+    def __init__(self, params: Params, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self.served_by = endpoint.limiter
+        self._fixed: dict[str, JSON] = {**params.parameters, "model": params.model}
+        self.fingerprint = content_hash([endpoint.base_url, self._fixed])
+
+    async def answer(self, input: JSON) -> Answer:
+        """The vectors of a list of texts, as lists of numbers."""
+        texts = input if isinstance(input, list) else [input]
+        reply = await self._endpoint.post("/embeddings", {**self._fixed, "input": texts})
+        vectors, usage, model = vectors_in(reply, len(texts))
+        return Answer(vectors.tolist(), usage=usage, model=model)
+
+    async def close(self) -> None:
+        """Closes the connections. May be called twice."""
+        await self._endpoint.close()
+
+
+class _Row(msgspec.Struct):
+    embedding: list[float]
+    index: int = 0
+
+
+class _Reply(msgspec.Struct):
+    data: list[_Row]
+    model: str = ""
+    usage: dict[str, object] | None = None
+
+
+def vectors_in(reply: bytes, n_texts: int) -> tuple[Vector, Usage, str]:
+    """The embeddings (texts, dimensions) in a reply, scaled to length 1; the usage, and who answered.
+
+    >>> vectors, usage, model = vectors_in(
+    ...     b'{"data": [{"embedding": [3, 4], "index": 0}], "usage": {"prompt_tokens": 2}}', 1)
+    >>> vectors.tolist(), usage.input_tokens
+    ([[0.6000000238418579, 0.800000011920929]], 2)
+    """
+    try:
+        read = msgspec.json.decode(reply, type=_Reply)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
+        said = redact(reply[:100].decode(errors="replace"))
+        raise AskFailed(
+            Failure("server_error", f"{said!r} holds no embeddings: {problem}"), Usage(unmetered=1)
+        ) from None
+    usage = usage_told(read.usage)
+    rows = sorted(read.data, key=lambda row: row.index)
+    if len(rows) != n_texts or len({len(row.embedding) for row in rows}) != 1:
+        raise AskFailed(Failure("server_error", f"{len(rows)} embeddings came for {n_texts} texts"), usage)
+    vectors = np.array([row.embedding for row in rows], np.float32)
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return vectors / lengths, usage, read.model
+
+
+class _Vectors(Raw):
+    """Reads what is a vector already, and texts whose vectors are known."""
+
+    def __init__(self, known: Mapping[str, Vector]) -> None:
+        self._known = known
+
+    def row(self, input: JSON) -> object:
+        """The vector."""
+        if isinstance(input, list) and input and isinstance(input[0], float):
+            return np.array(input, np.float32)
+        return self._known[_text(input)]
+
+    def matrix(self, rows: Sequence[object]) -> Sequence[object]:
+        """One row for each, shape (texts, dimensions)."""
+        matrix: Sequence[object] = np.stack([np.asarray(row) for row in rows])  # type: ignore[assignment]
+        return matrix
+
+
+def _text(input: JSON) -> str:
+    return as_text(input) or " "  # an empty text is refused by most
+
+
+class _Classifier:
+    """Embeds over the network, and predicts here. `taught` is the usage of its training."""
+
+    concurrency = None
+
+    def __init__(self, params: Params, context: LoadContext, embedder_of: Callable[[], _Embedder]) -> None:
+        self.taught = NO_USAGE
+        self._embedder_of = embedder_of
+        self._embedder = embedder_of()
+        self.limiter = self._embedder.served_by
+        self._timeout_s = context.timeout_s
+        self._texts: dict[str, Vector] = {}
+        self._learner = Learner(lambda inputs: _Vectors(self._texts), _head(params, context.seed), needs_classes=True)
+        self.fingerprint = content_hash(
+            ["embeddings-remote 1", self._embedder.fingerprint, versions("sklearn"), context.seed]
+        )
+
+    def fit(self, examples: Sequence[Example]) -> None:
+        """Embed what was not embedded before in this process, and learn. Raises AskFailed when that fails."""
+        texts = list(dict.fromkeys(_text(example.input) for example in examples if example.target is not None))
+        self._texts = asyncio.run(self._embedded(texts))
+        self._learner.fit(examples)
+        self._texts = {}
+
+    async def answer(self, input: JSON) -> Answer:
+        """The class, with probabilities."""
+        embedded = await self._embedder.answer([_text(input)])
+        vectors = embedded.output
+        assert isinstance(vectors, list)
+        (answer,) = self._learner.answer_batch(vectors)
+        if isinstance(answer, Exception):
+            raise answer
+        return msgspec.structs.replace(answer, usage=embedded.usage, model=embedded.model)
+
+    async def close(self) -> None:
+        """Closes the connections. May be called twice."""
+        await self._embedder.close()
+
+    async def _embedded(self, texts: Sequence[str]) -> dict[str, Vector]:
+        """The vectors of the texts; in a thread, with connections of its own, because training blocks."""
+        by = self._embedder.fingerprint
+        if len(_known) > _REMEMBERED:
+            _known.clear()
+        new = [text for text in texts if (by, text) not in _known]
+        embedder = self._embedder_of()
+        limit = asyncio.Semaphore(_CALLS)
+
+        async def embed(some: list[str]) -> Answer:
+            async with limit:
+                answer = await Meter(embedder, timeout_s=self._timeout_s, retries=_RETRIES).answer(list(some))
+            if answer.failure is None:
+                assert isinstance(answer.output, list)
+                _known.update(
+                    {(by, text): np.array(v, np.float32) for text, v in zip(some, answer.output, strict=True)}
+                )
+            return answer
+
+        try:
+            groups = [new[at : at + _AT_ONCE] for at in range(0, len(new), _AT_ONCE)]
+            answers = await asyncio.gather(*map(embed, groups))
+        finally:
+            await embedder.close()
+        self.taught = total(answer.usage for answer in answers)
+        for answer in answers:
+            if answer.failure is not None:
+                raise AskFailed(answer.failure, self.taught)
+        return {text: _known[by, text] for text in texts}
+
+
+def _head(params: Params, seed: int) -> Callable[[Reader, Sequence[object]], Predictor]:
+    return lambda reader, rows: linear_head(strength=params.strength, balanced=params.balanced, seed=seed)
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """The usage of several calls together."""
+    found = list(usages)
+    names = ("input_tokens", "output_tokens", "unmetered", "attempts")
+    return Usage(**{name: sum(getattr(usage, name) for usage in found) for name in names})

@@ -1,0 +1,147 @@
+"""Pictures from a text, behind an OpenAI-compatible endpoint (`/v1/images/generations`)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from merits.candidates.completions import usage_told
+from merits.candidates.environment import environment
+from merits.candidates.meter import AskFailed
+from merits.candidates.prompts import fill
+from merits.candidates.providers import ContentRefused, Endpoint, Provider
+from merits.candidates.registry import LoadContext
+from merits.candidates.remote import must_hold_no_key
+from merits.core.answer import Answer, Failure, Usage
+from merits.core.doors import Model
+from merits.core.errors import CandidateError
+from merits.core.identity import JSON, content_hash
+from merits.core.secrets import redact
+
+__all__ = ["Params", "load"]
+
+RUNS_HERE = False
+_RESERVED = ("model", "prompt", "n", "stream")
+_KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp"}
+
+
+class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Pictures from a text, behind an OpenAI-compatible endpoint; each is kept in a file named by its content."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1, description="The model's name, as the provider writes it.")]
+    prompt: Annotated[
+        str, msgspec.Meta(description="What is to be drawn; {input} or {a column's name} stands for the input.")
+    ] = "{input}"
+    provider: Annotated[Provider, msgspec.Meta(description="Whose endpoint, and which variables to read.")] = "openai"
+    base_url: Annotated[
+        str, msgspec.Meta(description="The endpoint up to /v1. Default: <PROVIDER>_BASE_URL, else the provider's own.")
+    ] = ""
+    parameters: Annotated[
+        dict[str, JSON], msgspec.Meta(description="Sent with each question: size, quality, and so on.")
+    ] = {}
+    pictures: Annotated[
+        str, msgspec.Meta(min_length=1, description="The folder the pictures are kept in, beside the task file.")
+    ] = "pictures"
+
+    def __post_init__(self) -> None:
+        must_hold_no_key(self.parameters, self.provider, _RESERVED)
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A model whose answer names the picture: `{"sha256": ..., "file": ...}`, or `{"url": ...}` where one is sent.
+
+    The file is there before the answer is given, so that an answer that is stored never lacks its picture.
+    """
+    endpoint = Endpoint(
+        params.provider, params.base_url, environment(context), model=params.model, timeout_s=context.timeout_s
+    )
+    return _Painter(params, context.folder, endpoint)
+
+
+class _Painter:
+    concurrency = None
+
+    def __init__(self, params: Params, folder: Path, endpoint: Endpoint) -> None:
+        self._params = params
+        self._folder = folder
+        self._endpoint = endpoint
+        self.limiter = endpoint.limiter
+        self.fingerprint = content_hash(["image 1", endpoint.base_url])
+
+    async def answer(self, input: JSON) -> Answer:
+        """Where the picture is."""
+        prompt = fill(self._params.prompt, input)
+        body: dict[str, JSON] = {**self._params.parameters, "model": self._params.model, "prompt": prompt, "n": 1}
+        try:
+            reply = await self._endpoint.post("/images/generations", body)
+        except ContentRefused as refusal:
+            return refusal.answer
+        return self._answer(reply)
+
+    async def close(self) -> None:
+        """Closes the connections. May be called twice."""
+        await self._endpoint.close()
+
+    def _answer(self, reply: bytes) -> Answer:
+        try:
+            read = msgspec.json.decode(reply, type=_Reply)
+            usage = _usage_of(read.usage)
+            picture = base64.b64decode(read.data[0].b64_json or "", validate=True) if read.data else b""
+        except (msgspec.MsgspecError, UnicodeDecodeError, binascii.Error) as problem:
+            said = redact(reply[:100].decode(errors="replace"))
+            raise AskFailed(
+                Failure("server_error", f"{said!r} holds no picture: {problem}"), Usage(unmetered=1)
+            ) from None
+        if not picture and not (read.data and read.data[0].url):
+            raise AskFailed(Failure("server_error", "the reply holds no picture"), usage)
+        output: JSON = self._kept(picture) if picture else {"url": read.data[0].url}
+        return Answer(output, usage=usage)
+
+    def _kept(self, picture: bytes) -> dict[str, JSON]:
+        """The reference to a picture, once it is on disk."""
+        sha256 = hashlib.sha256(picture).hexdigest()
+        kind = next((kind for start, kind in _KINDS.items() if picture.startswith(start)), "bin")
+        name = f"{self._params.pictures}/{sha256}.{kind}"
+        file = self._folder / name
+        try:
+            if not file.is_file():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                part = file.with_suffix(f".{os.getpid()}.part")
+                part.write_bytes(picture)
+                part.replace(file)
+        except OSError as problem:
+            raise CandidateError(
+                f"the picture cannot be kept in {file.parent}: {problem.strerror}.", "Name another folder: `pictures:`."
+            ) from None
+        return {"sha256": sha256, "file": name}
+
+
+class _Picture(msgspec.Struct):
+    b64_json: str | None = None
+    url: str | None = None
+
+
+class _Reply(msgspec.Struct):
+    data: list[_Picture] = []
+    usage: dict[str, object] | None = None
+
+
+def _usage_of(usage: Mapping[str, object] | None) -> Usage:
+    """The tokens: what is drawn counts as image; unmetered where none are told (billed by the picture)."""
+    if not usage:
+        return Usage(unmetered=1)
+    details = usage.get("input_tokens_details")
+    asked: dict[str, object] = {
+        "prompt_tokens": usage.get("input_tokens", 0),
+        "prompt_tokens_details": dict(details) if isinstance(details, Mapping) else {},
+    }
+    drawn = usage.get("output_tokens", 0)
+    told = usage_told(asked)
+    return msgspec.structs.replace(told, image_tokens=told.image_tokens + (drawn if isinstance(drawn, int) else 0))

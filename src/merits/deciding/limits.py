@@ -1,0 +1,54 @@
+"""What a run could not ask or was not told: its budget ended, it asked failures only, tokens were not reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from merits.core.decision import Reason
+from merits.deciding.assessment import Assessment
+from merits.deciding.reasons import because
+
+__all__ = ["budget_sentence", "limits"]
+
+
+def limits(assessment: Assessment) -> Iterator[Reason]:
+    """The reasons that say so."""
+    evaluation = assessment.cases.evaluation
+    ended = budget_sentence(assessment)
+    if ended:
+        yield because("budget-ended", ended)
+    elif evaluation.unasked is not None and evaluation.unasked.any():
+        n = int(np.count_nonzero(evaluation.unasked))
+        text = f"{n:,} answers were not asked for, for only what had failed was asked again: run again for the rest."
+        yield because("not-asked", text)
+    yield from _not_told(assessment)
+
+
+def budget_sentence(assessment: Assessment) -> str:
+    """That the budget ended, and after how much; "" where it did not."""
+    evaluation = assessment.cases.evaluation
+    budget = evaluation.budget
+    if budget is None or not budget.ended:
+        return ""
+    there = int(np.count_nonzero(assessment.cases.asked.any(axis=0)))
+    total = int(np.count_nonzero(assessment.cases.clean))
+    return (
+        f"The budget of {budget.amount:,.12g} {budget.unit} ended after {there:,} of {total:,} questions "
+        f"({budget.spent:,.4g} {budget.unit} spent): this rests on those, which were drawn at random."
+    )
+
+
+def _not_told(assessment: Assessment) -> Iterator[Reason]:
+    evaluation = assessment.cases.evaluation
+    if evaluation.unmetered is None:
+        return
+    for k, name in enumerate(evaluation.names):
+        n = int(evaluation.unmetered[k][assessment.cases.asked[k]].sum())
+        if not n:
+            continue
+        how = "each is counted as its mean answer" if evaluation.priced[k] else "so its price is unknown"
+        of = int(evaluation.attempts[k][assessment.cases.asked[k]].sum())
+        text = f"The cost of {n:,} of {of:,} attempts of {name} is not known, for their tokens were not told: {how}."
+        yield because("cost-not-known", text, name)

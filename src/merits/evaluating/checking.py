@@ -1,0 +1,130 @@
+"""A judge beside people: asked about answers that people labelled, so that its mistakes can be counted."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from merits.core.answer import Answer
+from merits.core.doors import Store
+from merits.core.errors import DataError, MeritsError, TaskError
+from merits.core.identity import JSON
+from merits.core.judge import HumanLabel, Judged, JudgeScorer, Verdict
+from merits.core.secrets import redact
+from merits.core.task import Example, ScorerSpec, Task
+from merits.evaluating.asking import all_or_first_problem, at_once
+from merits.evaluating.contenders import load_context
+from merits.evaluating.judging import Asker, NotAsked, judged_by, judgement_of, price_in
+from merits.scorers.reading import text_of
+from merits.scorers.registry import load as load_scorer
+
+if TYPE_CHECKING:
+    from merits.prices import PriceSource
+
+__all__ = ["Said", "check_judge"]
+
+Said = Mapping[str, Mapping[str, JSON]]
+"""What candidates said: candidate -> example -> output."""
+
+
+class _Case:
+    """One labelled answer, ready to be judged."""
+
+    def __init__(self, label: HumanLabel, example: Example, answer: Answer, rival: Answer | None, other: JSON) -> None:
+        self.label, self.example, self.answer, self.rival = label, example, answer, rival
+        self.length = len(text_of(answer.output))
+        self.other_length = 0 if other is None else len(text_of(other))
+
+    def verdict(self, **found: object) -> Verdict:
+        sizes = {"length": self.length, "other_length": self.other_length}
+        group = self.label.group or self.example.group or self.example.input_hash
+        return Verdict(**{"human": self.label.solved, "judgement": None, "group": group, **sizes, **found})  # type: ignore[arg-type]
+
+
+async def check_judge(
+    task: Task,
+    spec: ScorerSpec,
+    labels: Sequence[HumanLabel],
+    *,
+    said: Said,
+    store: Store,
+    table: PriceSource | None = None,
+    env: Mapping[str, str] | None = None,
+    clock: Callable[[], float] = time.time,
+) -> tuple[tuple[Verdict, ...], Judged]:
+    """The judge's verdicts beside the labels, in their order, and what they cost. Asks only what is not stored.
+
+    `said` holds stored answers, for labels that give no text. Raises TaskError where the scorer is no judge, DataError
+    for a label whose answer is not known.
+    """
+    judge = load_scorer(spec, classes=task.classes, folder=task.folder)
+    if not isinstance(judge, JudgeScorer):
+        raise TaskError(
+            f"the scorer {spec.label!r} asks nobody: there is no judge to check.", "Name one with --scorer."
+        )
+    cases = _cases(task, judge, labels, said)
+    context = load_context(task, dict(os.environ) if env is None else env)
+    asker = Asker(judge.model, context, store, retries=task.settings.retries, clock=clock)
+    found: dict[int, Verdict] = {}
+    n_repaired = 0
+    left = iter(enumerate(cases))
+
+    async def worker() -> None:
+        nonlocal n_repaired
+        for at, case in left:
+            try:
+                judgement, n_asks = await judgement_of(judge, asker, case.example, case.answer, case.rival)
+            except MeritsError:
+                raise
+            except Exception as problem:  # noqa: BLE001 (a judge that cannot judge is data)
+                kind = "" if isinstance(problem, NotAsked) else f"{type(problem).__name__}: "
+                found[at] = case.verdict(unscored=redact(f"{kind}{problem}")[:200])
+                continue
+            n_repaired += n_asks > len(judgement.votes)
+            found[at] = case.verdict(judgement=judgement)
+
+    try:
+        n_workers = at_once(asker.model, task.settings.concurrency)
+        await all_or_first_problem([worker() for _ in range(min(n_workers, len(cases)))])
+    finally:
+        await asker.close()
+    verdicts = tuple(found[at] for at in range(len(cases)))
+    judgements = [each.judgement for each in verdicts if each.judgement is not None]
+    judged = judged_by(asker, judgements, price_in(table, task.needs.currency)(asker.candidate), task.needs.currency)
+    n_unscored = len(verdicts) - len(judgements)
+    return verdicts, replace(judged, scorer=spec.label, n_unscored=n_unscored, n_repaired=n_repaired)
+
+
+def _cases(task: Task, judge: JudgeScorer, labels: Sequence[HumanLabel], said: Said) -> list[_Case]:
+    examples = {example.id: example for example in task.examples}
+    return [_case(label, judge, examples, said) for label in labels]
+
+
+def _case(label: HumanLabel, judge: JudgeScorer, examples: Mapping[str, Example], said: Said) -> _Case:
+    example = examples.get(label.example)
+    if example is None and label.input is None:
+        raise DataError(f"{label.where}: the task has no example {label.example!r}.", "Name its id, or give its input.")
+    if example is None:
+        example = Example(label.example or label.where, label.input, label.target)
+    output = label.answer if label.answer is not None else _stored(label, label.candidate, said)
+    rival, other = None, label.other
+    if judge.against:
+        other = label.other if label.other is not None else _stored(label, judge.against, said)
+        rival = Answer(other)
+    elif label.other is not None:
+        example = Example(example.id, example.input, label.other, example.group)
+    return _Case(label, example, Answer(output), rival, other)
+
+
+def _stored(label: HumanLabel, candidate: str, said: Said) -> JSON:
+    answers = said.get(candidate, {})
+    if label.example not in answers:
+        raise DataError(
+            f"{label.where}: no answer of {candidate!r} to {label.example!r} is stored.",
+            "Run it first (merits run), or give the text in a column `answer`.",
+        )
+    return answers[label.example]

@@ -1,0 +1,68 @@
+"""Puts what people said of some answers into an evaluation. Applied on reading: a label more asks nothing again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from merits.core.errors import DataError
+from merits.core.evaluation import Evaluation, Human
+from merits.core.identity import JSON
+from merits.core.judge import HumanLabel
+from merits.core.outcome import Status
+
+__all__ = ["with_labels"]
+
+_STALE = "are of an answer that has changed"
+_ELSEWHERE = "are of nothing in this evaluation"
+_SPLIT = "contradict each other, or are of answers without a score"
+
+
+def with_labels(
+    evaluation: Evaluation,
+    labels: Sequence[HumanLabel],
+    *,
+    known: Sequence[str],
+    answers: Mapping[str, Mapping[str, JSON]],
+) -> Evaluation:
+    """The evaluation with the labels on its answers; ties say nothing of an answer and are left out.
+
+    `known` are the ids of all examples of the task: a label of another is a DataError. Labels of candidates that are
+    not here, and of an answer that reads otherwise than the one in `answers` (candidate -> example -> output), are
+    left out and counted in the facts. Two labels of one answer that differ leave it unlabelled.
+    """
+    shape = evaluation.status.shape
+    n_solved, n_said = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    rows, ids = _rows(evaluation), set(known)
+    left_out: Counter[str] = Counter()
+    for label in labels:
+        if label.example not in ids:
+            raise DataError(f"{label.where}: the task has no example {label.example!r}.", "Name examples by their id.")
+        row = rows.get((label.example, label.repeat))
+        if label.candidate not in evaluation.names or row is None or label.solved is None:
+            left_out[_ELSEWHERE] += 1
+            continue
+        said = answers.get(label.candidate, {}).get(label.example)
+        if label.answer is not None and label.repeat == 0 and said is not None and str(said) != str(label.answer):
+            left_out[_STALE] += 1
+            continue
+        k = evaluation.index(label.candidate)
+        n_solved[k, row] += label.solved
+        n_said[k, row] += 1
+    scored = evaluation.status == Status.SCORED
+    agreed = (n_said > 0) & ((n_solved == 0) | (n_solved == n_said)) & scored
+    left_out[_SPLIT] = int(((n_said > 0) & ~agreed).sum())
+    parts = [f"{int(agreed.sum()):,} answers", *(f"{n:,} left out that {why}" for why, n in left_out.items() if n)]
+    facts = {**evaluation.facts, "human labels": "; ".join(parts)}
+    return dataclasses.replace(evaluation, human=Human(agreed, agreed & (n_solved > 0)), facts=facts)
+
+
+def _rows(evaluation: Evaluation) -> dict[tuple[str, int], int]:
+    names, repeats = evaluation.examples.tolist(), evaluation.repeats.tolist()
+    found: dict[tuple[str, int], int] = {}
+    for row in np.flatnonzero(evaluation.perturbations == "").tolist():
+        found.setdefault((names[row], repeats[row]), row)
+    return found

@@ -1,0 +1,123 @@
+"""A server of one's own, paid by the hour: how much of its time each answer takes while many are in flight.
+
+The seconds that a caller waits cannot be added up: 16 answers of 2 s that come side by side take the machine 2 s, not
+32. While n answers are in flight each takes 1/n of the passing time, so the shares of all answers sum to the time in
+which any was in flight, and their mean is one over the throughput that was measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from merits.candidates.meter import AskFailed
+from merits.core.answer import Answer
+from merits.core.candidate import Candidate
+from merits.core.doors import Model
+from merits.core.identity import JSON
+from merits.prices.known import known
+
+__all__ = ["Machine", "OnMachine", "machine_of"]
+
+_SELF_HOSTED = ("ollama", "vllm")
+
+
+def machine_of(candidate: Candidate) -> str:
+    """The address of a server of one's own that a candidate is asked at; "" where it is a provider's, or none.
+
+    An address that is no provider's is one, unless tokens have a price there.
+
+    >>> machine_of(Candidate(name="a", kind="chat", params={"model": "m", "provider": "vllm"}))
+    'vllm'
+    >>> machine_of(Candidate(name="a", kind="chat", params={"model": "m"}))
+    ''
+    """
+    if candidate.price is not None and candidate.price.by_token:
+        return ""  # whoever is paid by the token owns the machine
+    address, provider = candidate.params.get("base_url"), candidate.params.get("provider")
+    if isinstance(address, str) and address:
+        return "" if known().at(address) else address.rstrip("/")
+    if provider in _SELF_HOSTED:
+        return str(provider)
+    by_hour = candidate.price is not None and candidate.price.machine_per_hour is not None
+    return str(provider or candidate.kind) if by_hour and "model" in candidate.params else ""
+
+
+class Machine:
+    """The clock of one machine. Not safe to share between threads: all that is asked is asked from one event loop.
+
+    >>> times = iter([0.0, 1.0, 3.0, 4.0])
+    >>> machine = Machine(clock=lambda: next(times))
+    >>> first = machine.enter()
+    >>> second = machine.enter()  # alone for a second, then two for two seconds
+    >>> machine.leave(first), machine.leave(second)
+    (2.0, 2.0)
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._in_flight = 0
+        self._share = 0.0  # what an answer would have taken that was in flight from the beginning
+        self._last = 0.0
+
+    def enter(self) -> float:
+        """Where the shares stand when an answer is asked for; hand it to `leave`."""
+        self._pass()
+        self._in_flight += 1
+        return self._share
+
+    def leave(self, entered: float) -> float:
+        """The seconds of the machine that were this answer's."""
+        self._pass()
+        self._in_flight -= 1
+        return self._share - entered
+
+    def _pass(self) -> None:
+        now = self._clock()
+        if self._in_flight:
+            self._share += (now - self._last) / self._in_flight
+        self._last = now
+
+
+class OnMachine:
+    """A model whose answers say what they took of their machine. An attempt that is cut off takes its share too, and
+    hands it to nobody: what a machine does for nothing is not an answer's.
+    """
+
+    def __init__(self, model: Model, machine: Machine) -> None:
+        self._model = model
+        self._machine = machine
+        self.timed = bool(getattr(model, "timed", False))
+        self.limiter = getattr(model, "limiter", None)
+
+    @property
+    def fingerprint(self) -> str:
+        """The model's."""
+        return self._model.fingerprint
+
+    @property
+    def concurrency(self) -> int | None:
+        """The model's."""
+        return self._model.concurrency
+
+    async def answer(self, input: JSON) -> Answer:
+        """The model's answer, with its share of the machine's time; a failed attempt keeps its share as well."""
+        entered = self._machine.enter()
+        share = -1.0
+        try:
+            answer = await self._model.answer(input)
+            share = self._machine.leave(entered)
+        except AskFailed as problem:
+            share = self._machine.leave(entered)
+            problem.usage = replace(problem.usage, machine_s=share)
+            raise
+        finally:
+            if share < 0.0:
+                self._machine.leave(entered)
+        return replace(answer, usage=replace(answer.usage, machine_s=share))
+
+    async def close(self) -> None:
+        """Closes the model."""
+        await self._model.close()

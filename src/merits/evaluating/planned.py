@@ -1,0 +1,63 @@
+"""Makes the plan of a run: what is asked of whom, what that is likely to cost, and whether a budget can be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from merits.core.candidate import Price
+from merits.core.doors import Store
+from merits.core.racing import Budget
+from merits.core.task import Task
+from merits.evaluating.forecast import Forecast, Predicted, predict, story_of
+from merits.evaluating.known import Known
+from merits.evaluating.planning import Plan
+from merits.evaluating.purse import check_budget
+
+__all__ = ["expected_of", "planned"]
+
+_PAID = 500  # earlier answers that are looked at where none counts here
+
+
+def planned(
+    task: Task, store: Store, found: Sequence[Known], prices: Sequence[Price | None], budget: Budget | None
+) -> Plan:
+    """The plan. It is forecast where something is paid by use or there is a budget.
+
+    Raises UsageError for a budget that could not be kept: money of a candidate without a price, another currency.
+    """
+    parts = tuple(known.part(task.needs) for known in found)
+    asked = [part.n_to_ask > 0 for part in parts]
+    if budget is not None:
+        check_budget(budget, [known.candidate for known in found], prices, asked, task.needs.currency)
+    paid = any(some and price is not None and price.paid_by_use for some, price in zip(asked, prices, strict=True))
+    if not (paid or budget is not None):
+        return Plan(parts)
+    return Plan(parts, _forecast(task, store, found, prices, asked))
+
+
+def _forecast(
+    task: Task, store: Store, found: Sequence[Known], prices: Sequence[Price | None], asked: Sequence[bool]
+) -> Forecast:
+    stories = []
+    for known, price, some in zip(found, prices, asked, strict=True):
+        answers = [answer for _, answer in known.answers()]
+        answers = answers or [paid.answer for paid in islice(store.paid(known.version), _PAID)]
+        to_ask = known.to_ask if some else []
+        stories.append(story_of(known.candidate, price, answers, (known.rows, to_ask), seed=task.settings.seed))
+    return predict(task, stories)
+
+
+def expected_of(plan: Plan, budget: Budget) -> list[float]:
+    """What an attempt of each candidate is thought to use, in the budget's unit; 0 where nothing is known."""
+    found = {} if plan.forecast is None else {part.candidate: part for part in plan.forecast.parts}
+    return [_expected(found.get(part.candidate), budget) for part in plan.parts]
+
+
+def _expected(predicted: Predicted | None, budget: Budget) -> float:
+    if budget.unit == "calls":
+        return 1.0
+    if predicted is None:
+        return 0.0
+    figure = predicted.tokens if budget.unit == "tokens" else predicted.cost if budget.is_money else None
+    return 0.0 if figure is None or figure.value is None else figure.value / predicted.n_asks

@@ -1,0 +1,76 @@
+"""Reads what people said of answers: a table with a row for each label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from merits.core.errors import DataError
+from merits.core.identity import JSON
+from merits.core.judge import HumanLabel
+from merits.core.validate import did_you_mean
+from merits.tasks.rows import read
+
+__all__ = ["read_labels"]
+
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "solved": ("solved", "human", "label", "score", "preferred"),
+    "example": ("example", "id", "example_id"),
+    "candidate": ("candidate", "model"),
+    "repeat": ("repeat", "epoch"),
+    "answer": ("answer", "output", "response"),
+    "other": ("other", "other_answer", "against"),
+    "input": ("input", "question", "prompt", "text"),
+    "target": ("target", "expected", "ideal"),
+    "group": ("group",),
+}
+_SAID: Mapping[str, bool | None] = {
+    **dict.fromkeys(("1", "1.0", "true", "yes", "y", "solved", "good"), True),
+    **dict.fromkeys(("0", "0.0", "false", "no", "n", "not solved", "bad"), False),
+    **dict.fromkeys(("tie", "0.5"), None),
+}
+
+
+def read_labels(path: str, folder: Path) -> tuple[HumanLabel, ...]:
+    """The labels in a file (CSV, JSONL, JSON, Parquet): what a person said, and of which answer.
+
+    `solved` (or human, label, score) is 1 or 0, yes or no, true or false; tie where two answers were compared. Which
+    answer: `example` and `candidate`, or the text `answer`, to an `example` or to an `input`. DataError, with file and
+    line, for what says neither.
+    """
+    table = read(path, folder)
+    names = list(table.columns)
+    columns = {key: next((name for name in aliases if name in names), "") for key, aliases in _ALIASES.items()}
+    if not columns["solved"]:
+        step = did_you_mean("solved", names) if names else "Write one row for each label."
+        raise DataError(f"{table.name} has no column 'solved'; it has {', '.join(names) or 'none'}.", step)
+    return tuple(_label(row, columns, table.where(index)) for index, row in enumerate(table.rows))
+
+
+def _label(row: Mapping[str, JSON], columns: Mapping[str, str], where: str) -> HumanLabel:
+    said = {key: row.get(name) if name else None for key, name in columns.items()}
+    text = str(said["solved"]).strip().casefold()
+    if text not in _SAID:
+        raise DataError(f"{where}: the label is {text!r}.", "Write 1 or 0, yes or no, or tie.")
+    example, candidate, group = (
+        "" if said[key] is None else str(said[key]) for key in ("example", "candidate", "group")
+    )
+    if not ((example and candidate) or said["answer"] is not None):
+        raise DataError(f"{where}: it is not said which answer was labelled.", "Give example and candidate, or answer.")
+    if not example and said["input"] is None:
+        raise DataError(f"{where}: it is not said what was asked.", "Name the example, or give the input.")
+    repeat = str(said["repeat"] or 0)
+    if not repeat.isdecimal():
+        raise DataError(f"{where}: the repeat is {repeat!r}.", "Repeats are numbered from 0.")
+    return HumanLabel(
+        solved=_SAID[text],
+        example=example,
+        candidate=candidate,
+        group=group,
+        repeat=int(repeat),
+        where=where,
+        answer=said["answer"],
+        other=said["other"],
+        input=said["input"],
+        target=said["target"],
+    )

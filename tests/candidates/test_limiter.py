@@ -1,0 +1,354 @@
+"""The limiter finds how much a provider bears, keeps what it is told, and never lets one call wait for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from merits.candidates.limiter import CEILING, Limiter, limiter_for
+from merits.candidates.meter import AskFailed, Meter
+from merits.core.answer import Answer, Failure, Usage
+from merits.core.identity import JSON
+from merits.core.limits import Limits
+from merits.testing.provider.limits import Limits as Enforced
+from merits.testing.provider.limits import Throttle
+from tests.candidates.virtual_time import in_no_time
+
+
+def now() -> float:
+    """The virtual time."""
+    return asyncio.get_running_loop().time()
+
+
+class Remote:
+    """A provider in virtual time: takes `latency_s`, has `slots` that work at once, and enforces limits."""
+
+    fingerprint, concurrency = "remote", None
+
+    def __init__(
+        self,
+        *,
+        latency_s: float = 0.5,
+        enforced: Enforced | None = None,
+        slots: int = 10_000,
+        refuses: Callable[[], bool] = lambda: False,
+        tells: bool = True,
+        tokens: int = 10,
+    ) -> None:
+        self.limiter = Limiter(clock=now, jitter=random.Random(1).random)
+        self.latency_s, self.refuses, self.tells, self.tokens = latency_s, refuses, tells, tokens
+        self.throttle = Throttle(enforced, 0.0) if enforced else None
+        self.slots = asyncio.Semaphore(slots)
+        self.answered_at: list[float] = []
+        self.statuses: Counter[int] = Counter()
+        self.in_flight = self.most_in_flight = 0
+
+    async def answer(self, input: JSON) -> Answer:
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            wait = self.throttle.wait_s(self.tokens, now()) if self.throttle else 0.0
+            if wait or self.refuses():
+                await asyncio.sleep(0.02)
+                self._say(429, {"retry-after": f"{wait:.3f}"} if self.tells and wait else {})
+                raise AskFailed(Failure("rate_limited", "429", wait if self.tells and wait else None))
+            async with self.slots:
+                await asyncio.sleep(self.latency_s)
+        finally:
+            self.in_flight -= 1
+        self._say(200, {})
+        self.answered_at.append(now())
+        return Answer("yes", usage=Usage(input_tokens=self.tokens))
+
+    def _say(self, status: int, headers: Mapping[str, str]) -> None:
+        self.statuses[status] += 1
+        told = self.throttle.headers(anthropic=False) if self.throttle and self.tells else {}
+        self.limiter.heard(status, {**told, **headers})
+
+    async def close(self) -> None: ...
+
+
+async def ask(model: Remote, n: int, *, hedge_after_s: float | None = None) -> list[Answer]:
+    """The answers to `n` questions, asked as an evaluation asks them."""
+    jitter = random.Random(2).random
+    meter = Meter(model, timeout_s=60, retries=5, deadline_s=600, clock=now, jitter=jitter, hedge_after_s=hedge_after_s)
+    left, answers = iter(range(n)), []
+
+    async def worker() -> None:
+        for question in left:
+            answers.append(await meter.answer(question))
+
+    await asyncio.gather(*(worker() for _ in range(min(n, model.limiter.ceiling))))
+    return answers
+
+
+def failures(answers: list[Answer]) -> int:
+    """How many were not answered."""
+    return sum(answer.failure is not None for answer in answers)
+
+
+def test_the_level_doubles_with_each_round_trip_up_to_the_ceiling() -> None:
+    """A provider that bears everything is soon asked as much as one process keeps up with."""
+
+    async def work() -> tuple[Remote, float]:
+        model = Remote(latency_s=0.5)
+        model.limiter.use(ceiling=CEILING)
+        await ask(model, 4 + 8 + 16 + 32 + 64)
+        return model, now()
+
+    model, seconds = in_no_time(work())
+    assert seconds == pytest.approx(2.5)
+    assert 64 <= model.most_in_flight <= CEILING
+
+
+def test_the_users_ceiling_is_never_passed() -> None:
+    """`concurrency: 10` means ten."""
+
+    async def work() -> Remote:
+        model = Remote()
+        model.limiter.use(ceiling=10)
+        await ask(model, 500)
+        return model
+
+    assert in_no_time(work()).most_in_flight == 10
+
+
+def test_refusals_within_one_round_trip_cut_once() -> None:
+    """A hundred refusals of one burst are one piece of news."""
+    time = iter([0.0, 0.0, 0.0, 10.0])
+    limiter = Limiter(clock=lambda: next(time, 10.0))
+    limiter.level, limiter._round_trip_s = 100.0, 1.0
+    levels = []
+    for _ in range(3):
+        limiter.heard(429, {})
+        levels.append(round(limiter.level, 1))
+    assert levels[0] == levels[1] == levels[2] == 95.0
+    limiter.heard(529, {})
+    assert limiter.level < 90
+
+
+def test_one_call_in_twenty_refused_at_random_costs_little() -> None:
+    """It is no sign of overload: everything is answered, and the rate stays high."""
+
+    async def work() -> tuple[list[Answer], float]:
+        draw = random.Random(3)
+        model = Remote(latency_s=0.5, refuses=lambda: draw.random() < 0.05)
+        return await ask(model, 2000), now()
+
+    answers, seconds = in_no_time(work())
+    assert failures(answers) == 0
+    assert 2000 / seconds > 30
+
+
+@pytest.mark.parametrize("tells", [True, False], ids=["told in headers", "not told"])
+def test_an_enforced_limit_is_used_and_not_run_against(tells: bool) -> None:
+    """At least nine tenths of the allowed rate and nothing lost; where the provider tells, hardly a refusal.
+
+    Where it tells nothing, refusals are the only news, and cost nothing but themselves.
+    """
+    limits = Enforced(requests=600, burst=0.02, told=tells)
+
+    async def work() -> tuple[Remote, list[Answer], float]:
+        model = Remote(latency_s=0.8, enforced=limits, tells=tells)
+        return model, await ask(model, 1800), now()
+
+    model, answers, seconds = in_no_time(work())
+    assert failures(answers) == 0
+    assert 1800 / seconds >= 0.9 * 10
+    assert model.statuses[429] <= (10 if tells else 540)
+
+
+def test_retry_after_holds_everybody_back() -> None:
+    """Not only the call that was refused."""
+
+    async def work() -> Remote:
+        model = Remote(latency_s=0.1)
+        model.limiter.heard(429, {"retry-after": "20"})
+        await ask(model, 20)
+        return model
+
+    assert min(in_no_time(work()).answered_at) >= 20
+
+
+@pytest.mark.parametrize(
+    ("limits", "per_s"),
+    [(Limits(requests_per_minute=300), 5.0), (Limits(tokens_per_minute=6000), 10.0)],
+    ids=["requests", "tokens"],
+)
+def test_the_users_limits_are_kept_and_used(limits: Limits, per_s: float) -> None:
+    """No minute holds more than was allowed (and what one second may bring), and none much less."""
+
+    async def work() -> Remote:
+        model = Remote(latency_s=0.3)
+        model.limiter.use(limits=limits)
+        await ask(model, int(per_s * 180))
+        return model
+
+    at = in_no_time(work()).answered_at
+    for start in (0.0, 30.0, 90.0):
+        n = sum(start <= moment < start + 60 for moment in at)
+        assert 0.9 * 60 * per_s <= n <= 61 * per_s + CEILING * 0.1
+
+
+def test_a_small_server_of_ones_own_is_not_asked_faster_than_it_answers() -> None:
+    """Its measured latency would otherwise be that of our own queue."""
+
+    async def work() -> tuple[Remote, float]:
+        model = Remote(latency_s=0.5, slots=4)
+        await ask(model, 1000)
+        return model, now()
+
+    model, seconds = in_no_time(work())
+    assert model.most_in_flight <= 32
+    assert 4 <= model.limiter.level <= 13
+    assert seconds <= 1.05 * 1000 * 0.5 / 4
+
+
+def test_a_hang_is_found_out_in_seconds_and_answered_the_second_time() -> None:
+    """It costs ten seconds of one place in flight, not a minute."""
+
+    async def work() -> tuple[list[Answer], float]:
+        asked: Counter[JSON] = Counter()
+
+        class Hanging(Remote):
+            async def answer(self, input: JSON) -> Answer:
+                asked[input] += 1
+                if input == 900 and asked[input] == 1:
+                    await asyncio.sleep(3600)
+                return await super().answer(input)
+
+        return await ask(Hanging(latency_s=0.5), 1000), now()
+
+    answers, seconds = in_no_time(work())
+    assert failures(answers) == 0
+    assert seconds < 25
+    late = [answer.usage for answer in answers if answer.usage.attempts > 1]
+    assert late == [Usage(input_tokens=10, attempts=2, unmetered=1)]
+
+
+def test_what_hangs_from_the_beginning_is_found_out_as_soon() -> None:
+    """Nobody knew then how long an answer takes; the deadline of who waits already is brought forward."""
+
+    async def work() -> tuple[list[Answer], float]:
+        asked: Counter[JSON] = Counter()
+
+        class Hanging(Remote):
+            async def answer(self, input: JSON) -> Answer:
+                asked[input] += 1
+                if input == 0 and asked[input] == 1:
+                    await asyncio.sleep(3600)
+                return await super().answer(input)
+
+        return await ask(Hanging(latency_s=0.5), 500), now()
+
+    answers, seconds = in_no_time(work())
+    assert failures(answers) == 0
+    assert seconds < 20
+
+
+def test_a_slow_answer_is_waited_for_longer_each_time() -> None:
+    """What takes half a minute by its nature must not be cut off at ten seconds for ever."""
+
+    async def work() -> Answer:
+        model = Remote(latency_s=0.1)
+        await ask(model, 100)
+        model.latency_s = 35.0
+        return (await ask(model, 1))[0]
+
+    answer = in_no_time(work())
+    assert (answer.output, answer.usage.attempts) == ("yes", 3)
+
+
+def test_the_deadline_of_an_example_holds_for_all_its_attempts_and_waits() -> None:
+    """A provider that refuses for an hour must not hold a run for an hour."""
+
+    async def work() -> tuple[Answer, float]:
+        model = Remote(refuses=lambda: True, tells=False)
+        meter = Meter(model, timeout_s=60, retries=50, deadline_s=45, clock=now)
+        return await meter.answer("?"), now()
+
+    answer, seconds = in_no_time(work())
+    assert answer.failure is not None
+    assert answer.failure.message.endswith("(not tried again: deadline_s is 45)")
+    assert 10 < seconds <= 45
+
+
+def test_waiting_for_a_turn_is_not_on_the_deadline() -> None:
+    """With ten requests a minute the last of a hundred waits ten minutes for its turn."""
+
+    async def work() -> list[Answer]:
+        model = Remote(latency_s=0.1)
+        model.limiter.use(limits=Limits(requests_per_minute=10))
+        return await ask(model, 200)
+
+    assert failures(in_no_time(work())) == 0
+
+
+def test_who_is_cancelled_while_waiting_leaves_no_hole() -> None:
+    """A given-up candidate that shares a limiter must not take turns with it."""
+
+    async def work() -> None:
+        limiter = Limiter(clock=now)
+        limiter.use(ceiling=1)
+        assert limiter.take()
+        waiting = [asyncio.ensure_future(limiter.turn()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        limiter.left()
+        waiting[1].cancel()  # its turn has come, and it does not know yet
+        await asyncio.sleep(0)
+        await asyncio.wait_for(waiting[2], 1)
+        limiter.left()
+        assert limiter.in_flight == 0
+
+    in_no_time(work())
+
+
+def test_hedging_starts_a_second_attempt_and_counts_both() -> None:
+    """Off by default, because both may be on the bill."""
+
+    async def work() -> tuple[Answer, float, Remote]:
+        model = Remote(latency_s=0.1)
+        slow = iter([30.0])
+
+        class Once(Remote):
+            async def answer(self, input: JSON) -> Answer:
+                await asyncio.sleep(next(slow, 0.0))
+                return await super().answer(input)
+
+        model = Once(latency_s=0.1)
+        answers = await ask(model, 1, hedge_after_s=1.0)
+        return answers[0], now(), model
+
+    answer, seconds, model = in_no_time(work())
+    assert seconds == pytest.approx(1.1)
+    assert (answer.output, answer.usage.attempts, answer.usage.unmetered) == ("yes", 2, 1)
+    assert model.limiter.in_flight == 0
+
+
+def test_two_hedged_failures_are_two_attempts() -> None:
+    """Both calls were made, whatever came of them."""
+
+    async def work() -> Answer:
+        class Failing(Remote):
+            async def answer(self, input: JSON) -> Answer:
+                await asyncio.sleep(2)
+                raise AskFailed(Failure("bad_request", "400"))
+
+        return (await ask(Failing(), 1, hedge_after_s=1.0))[0]
+
+    answer = in_no_time(work())
+    assert answer.failure is not None
+    assert (answer.failure.kind, answer.usage.attempts) == ("bad_request", 2)
+
+
+def test_the_same_model_at_the_same_address_is_limited_once() -> None:
+    """Two prompts for one model share its provider's limit; two models do not."""
+    one = limiter_for("https://host/v1", "m")
+    assert limiter_for("https://host/v1", "m") is one
+    assert limiter_for("https://host/v1", "n") is not one
+    assert limiter_for("https://other/v1", "m") is not one
