@@ -355,3 +355,79 @@ def test_a_store_of_before_batches_is_used_as_it_is(tmp_path: Path) -> None:
     with provider() as (_, env):
         assert run(task(4), env, writer).scored.all()
     writer.close()
+
+
+CLAUDE = Candidate(name="claude", kind="anthropic", params={"model": "claude", "labels": False})
+FAULTS: tuple[tuple[tuple[BatchFault, ...], list[int], list[int]], ...] = (
+    ((), [40], []),
+    ((BatchFault("error", when=about(3)), BatchFault("error", when=about(4), status=529)), [40], [3, 4]),
+    ((BatchFault("expire", when=about(1, 2), times=2),), [40, 2], []),
+    ((BatchFault("expire", when=about(1)),), [40, 1, 1], [1]),
+    ((BatchFault("leave_out", when=about(5), times=1),), [40, 1], []),
+    ((BatchFault("lose_reply", times=1),), [40], []),
+    ((BatchFault("unavailable", times=1),), [40], []),
+    ((BatchFault("lose_reply", times=1), BatchFault("unlisted", seconds=0.15)), [40], []),
+    ((BatchFault("cut_results", times=1),), [40], []),
+)
+
+
+def _anthropic(env: Mapping[str, str]) -> dict[str, str]:
+    return {"ANTHROPIC_BASE_URL": env["OPENAI_BASE_URL"], "ANTHROPIC_API_KEY": "sk-test-0123456789"}
+
+
+@pytest.mark.parametrize(("faults", "sizes", "failed"), FAULTS)
+def test_anthropics_batches_end_as_openais(
+    store: Store, faults: Sequence[BatchFault], sizes: list[int], failed: list[int]
+) -> None:
+    """Each question is answered or failed, whatever happened, and was in no two batches that were begun."""
+    with provider(*faults) as (fake, env):
+        evaluation = run(task(40), _anthropic(env), store, candidates=(CLAUDE,))
+    assert [len(batch.requests) for batch in fake.batches] == sizes
+    assert np.flatnonzero(evaluation.failed[0]).tolist() == failed
+    assert (evaluation.scored[0] | evaluation.failed[0]).all()
+    answers = store.answers(evaluation.versions[0]).values()
+    kinds = [answer.failure.kind for answer in answers if answer.failure]
+    assert sorted(kinds) == ({0: [], 1: ["timeout"], 2: ["bad_request", "server_error"]}[len(failed)])
+    assert {answer.usage.service_tier for answer in answers if not answer.failure} == {"batch"}
+
+
+def test_another_batch_of_the_same_size_is_not_taken_for_ours(store: Store) -> None:
+    """Anthropic's list does not say whose a batch is: only its results do."""
+    import json
+
+    from merits.testing.provider.http import Call
+
+    with provider(BatchFault("unavailable", times=1)) as (fake, env):
+        asked = [{"role": "user", "content": "theirs 1"}]
+        theirs = {"requests": [{"custom_id": f"t{n}", "params": {"messages": asked}} for n in range(10)]}
+        call = Call("POST", "/v1/messages/batches", "", {}, json.dumps(theirs).encode())
+        assert fake.answer(call).status == 503
+        assert fake.answer(call).status == 200
+        fake.faults, fake._left = (BatchFault("unavailable", times=1),), [1]
+        evaluation = run(task(10), _anthropic(env), store, candidates=(CLAUDE,))
+    assert evaluation.solved.all()
+    assert len(fake.batches) == 2
+    assert {submission.batch for submission in store.submissions() if submission.batch} == {"msgbatch_2"}
+
+
+def test_what_a_filter_refuses_is_an_answer(store: Store) -> None:
+    """As when it is asked alone: the model was asked, and said no."""
+    from merits.candidates.openai_batches import result_of
+
+    line = (
+        b'{"custom_id": "a-0", "error": null, "response": {"status_code": 400, "body": {"error": '
+        b'{"code": "content_filter", "message": "filtered"}}}}'
+    )
+    result = result_of(line)
+    assert (result.what, result.refused, result.failure) == ("answered", "filtered", None)
+
+
+def test_the_plan_says_what_is_on_its_way(store: Store) -> None:
+    """So that --dry-run does not announce it as money to be spent."""
+    from merits.evaluating import plan
+
+    with provider(takes_s=60) as (_, env):
+        with pytest.raises(BatchesOpen):
+            run(task(10), env, store, batching=Batching(wait=False))
+        (part,) = plan(task(12), [SMALL], store=store, env=env).parts
+    assert (part.n_to_ask, part.n_in_flight) == (12, 10)

@@ -171,6 +171,11 @@ def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: b
         print(
             "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."
         )
+    for part in plan.parts:
+        if part.n_in_flight:
+            print(
+                clean(f"{part.candidate}: {part.n_in_flight:,} of these are on their way in batches; --batch collects.")
+            )
     for name, why in barred.items():
         print(clean(f"{name} is ruled out: {why}."))
     print("nothing was asked.", file=sys.stderr)

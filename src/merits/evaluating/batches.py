@@ -82,7 +82,7 @@ class BatchRun:
     """One candidate's questions on their way through batches.
 
     `given_up` says why the candidate cannot be asked, if so; what was accepted before stays in flight. `n_asked`
-    counts the questions of which this run learned what became of them.
+    counts the questions of which this run learned what became of them, and `collected` names the batches they were in.
     """
 
     def __init__(self, who: Who, batches: Batches, questions: Mapping[AnswerKey, tuple[int, JSON]], desk: Desk) -> None:
@@ -99,6 +99,7 @@ class BatchRun:
         self._ends_at: dict[str, float] = {}
         self.given_up = ""
         self.n_asked = 0
+        self.collected: list[str] = []
 
     async def ask(self) -> None:
         """Nothing, once all is answered; without waiting, once all is submitted and what is ready is collected."""
@@ -311,6 +312,7 @@ class BatchRun:
         await self._desk.taker.flush()
         await self._keep(strangers)
         await self._stage(submission, "collected")
+        self.collected.append(submission.batch)
         self._note(f"{submission.batch}: collected{_of_these(n_expired, n_cancelled)}")
 
     async def _read(
@@ -460,9 +462,10 @@ def still_open(runs: Mapping[str, BatchRun]) -> BatchesOpen:
     n = sum(run.n_open for run in runs.values())
     who = "; ".join(f"{name}: {', '.join(run.names) or 'not submitted yet'}" for name, run in runs.items())
     ends = max((run.ends_at for run in runs.values() if run.ends_at is not None), default=None)
+    waits = ", or wait to be submitted" if any(not run.names for run in runs.values()) else ""
     at = "" if ends is None else f", by {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(ends))} at the latest"
     return BatchesOpen(
-        f"{n:,} answers are on their way in batches ({who}); nothing is decided yet.",
+        f"{n:,} answers are on their way in batches{waits} ({who}); nothing is decided yet.",
         f"Give the same command again later{at or ', within a day'}: it collects them and asks nothing twice.",
     )
 

@@ -15,8 +15,8 @@ class Part:
 
     `version` names the exact thing that answers; its answers are stored under it. `n_stored` rows keep what is stored.
     `n_failed_before` rows failed in the last run that asked them (or were refused, where those are asked again): they
-    are among `n_to_ask`. `n_left_out` rows have no answer and are not asked for either. What is `ruled_out`, for the
-    reason given there, is asked nothing.
+    are among `n_to_ask`, and so are the `n_in_flight` questions whose answers are on their way in batches. `n_left_out`
+    rows have no answer and are not asked for either. What is `ruled_out`, for the reason given there, is asked nothing.
     """
 
     candidate: str
@@ -26,6 +26,7 @@ class Part:
     n_failed_before: int
     ruled_out: str = ""
     n_left_out: int = 0
+    n_in_flight: int = 0
 
     @property
     def n_to_ask(self) -> int:

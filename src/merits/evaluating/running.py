@@ -94,7 +94,11 @@ def plan(
         anew = ask == "everything" and not is_unfinished(store, ready, rows, task, split)
         known = [Known(store, each, rows, ask, anew=anew) for each in ready]
         prices = known_prices([each.candidate for each in ready], table, currency=task.needs.currency)
-        return planned(task, store, known, prices, budget)
+        made = planned(task, store, known, prices, budget)
+        keys = [[rows.keys[q] for q in each.to_ask] for each in known]
+        flying = [in_flight(store, part.version, asked) for part, asked in zip(made.parts, keys, strict=True)]
+        parts = tuple(dataclasses.replace(p, n_in_flight=n) for p, n in zip(made.parts, flying, strict=True))
+        return dataclasses.replace(made, parts=parts)
     finally:
         _finish(_close_all([each.model for each in ready], lambda text: None))
 
@@ -187,6 +191,7 @@ class _Run:
         self.scheduled: NDArray[np.bool_] | None = None
         self.anew = False
         self.batching: Batching | None = None
+        self.collected: dict[int, list[str]] = {}
         self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
 
@@ -471,6 +476,7 @@ class _Run:
         finally:
             await batches.close()
         self.asked[each.index] += run.n_asked
+        self.collected.setdefault(each.index, []).extend(run.collected)
         if run.given_up:
             health.given_up = run.given_up
         if run.n_open:
@@ -600,6 +606,8 @@ class _Run:
         facts = {}
         if self.asked[index]:
             facts[f"asked of {name}"] = f"{self.asked[index]} in {self.seconds[index]:.1f} s"
+        if self.collected.get(index):
+            facts[f"batches of {name}"] = ", ".join(self.collected[index])
         failures = self.columns.failures(index)
         if failures:
             first = self.columns.first_failure[index]
