@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Store
 from merits.core.errors import TaskError, UsageError
@@ -216,6 +217,19 @@ def test_a_pairwise_judge_compares_with_the_baselines_stored_answers(tmp_path: P
     assert found.solved[0].all()
     assert (found.status[1] == Status.UNSCORED).all()
     assert "what the others are compared with" in found.facts["unscored"]
+
+
+def test_whoever_answers_is_better_than_a_baseline_that_refuses(tmp_path: Path) -> None:
+    """Nobody need be asked for that, and a refusal of the baseline is not held against the others."""
+
+    def refusing(text: JSON) -> Answer:
+        return Answer("I cannot help with that.", refused=True)
+
+    with FakeProvider(by_number) as provider, open_store(tmp_path / "s") as store:
+        found = run(task_of(provider, kind="pairwise", against="no"), named(right=right, no=refusing), store)
+    assert found.solved[0].all()
+    assert (found.status[1] == Status.UNSCORED).all()
+    assert provider.requests == []
 
 
 def test_a_baseline_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None:

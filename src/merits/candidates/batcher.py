@@ -365,9 +365,7 @@ def _measured(answer: Answer | Exception, machine_s: float, latency_s: float) ->
         return answer if isinstance(answer, Exception) else TypeError(f"gave a {type(answer).__name__}, not an Answer")
     usage = answer.usage
     usage = Usage(machine_s=machine_s) if usage is NO_USAGE else replace(usage, machine_s=machine_s)
-    return Answer(
-        answer.output, answer.probabilities, answer.confidence, usage, latency_s, answer.failure, answer.model
-    )
+    return replace(answer, usage=usage, latency_s=latency_s)
 
 
 def _plain(problem: BaseException) -> Exception:

@@ -94,8 +94,6 @@ class Columns:
                 machine_s[row] = usage.machine_s
                 if predicted is not None:
                     predicted[candidate, row] = code
-                if self.later is not None and not answer.refused:
-                    self.later(candidate, row, answer)
                 score = judge.score(examples[row], answer)
                 if score is None:
                     status[row] = _UNSCORED
@@ -109,6 +107,13 @@ class Columns:
                         self._record_others(candidate, row, answer)
                 if answer.probabilities is not None or answer.confidence is not None:
                     self._record_confidence(candidate, row, answer)
+                if self.later is not None:  # last: its verdict must not be overwritten by what is written here
+                    self.later(candidate, row, answer)
+
+    def left_unscored(self, candidate: int, row: int) -> None:
+        """Takes back the score of an answer that is not to be judged."""
+        self.value[candidate, row], self.solved[candidate, row] = 0.0, False
+        self.status[candidate, row] = _UNSCORED
 
     def judged(self, candidate: int, row: int, name: str, score: Score) -> None:
         """Writes down what a judge that had to be asked came to."""

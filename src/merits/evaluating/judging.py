@@ -24,6 +24,7 @@ from merits.core.doors import AnswerKey, Model, Scorer, Store, StoredAnswer, Tra
 from merits.core.errors import CandidateError, MeritsError, TaskError
 from merits.core.identity import content_hash
 from merits.core.judge import Ask, Judged, Judgement, JudgeScorer
+from merits.core.outcome import Score
 from merits.core.secrets import redact
 from merits.core.task import Example, Task
 from merits.evaluating.asking import Health, at_once
@@ -288,19 +289,31 @@ class Judging:
 
     def _sort(self, number: int, candidate: int, row: int, answer: Answer) -> None:
         """Queues an answer, once the one that it is compared with is there."""
-        rival, queue = self._works[number].rival, self._queues[number]
-        if rival is None:
-            queue.append((candidate, row, answer, None))
-        elif candidate == rival:
+        rival = self._works[number].rival
+        if candidate == rival:
             self._rivals[number][row] = answer
             name = self._works[number].judge.against
             self._unscored(self._works[number], f"{name} is what the others are compared with")
+            if answer.refused and self._works[number].deciding:
+                self._columns.left_unscored(candidate, row)
             for other, said in self._waiting[number].pop(row, ()):
-                queue.append((other, row, said, answer))
+                self._against(number, other, row, said, answer)
+        elif answer.refused:
+            return  # it is scored already, and no judge reads a refusal
+        elif rival is None:
+            self._queues[number].append((candidate, row, answer, None))
         elif row in self._rivals[number]:
-            queue.append((candidate, row, answer, self._rivals[number][row]))
+            self._against(number, candidate, row, answer, self._rivals[number][row])
         else:
             self._waiting[number][row].append((candidate, answer))
+
+    def _against(self, number: int, candidate: int, row: int, answer: Answer, rival: Answer) -> None:
+        """Queues a comparison; whoever answers is better than a rival that refuses, without asking anybody."""
+        work = self._works[number]
+        if rival.refused:
+            self._columns.judged(candidate, row, work.name, Score(1.0, True, f"{work.judge.against} refused"))
+        else:
+            self._queues[number].append((candidate, row, answer, rival))
 
     def _ended(self, number: int, task: asyncio.Task[None]) -> None:
         self._running[number].discard(task)
