@@ -255,3 +255,11 @@ def test_a_bad_address_is_refused(url: str) -> None:
     with pytest.raises(CandidateError) as caught:
         chat(base_url=url)
     assert "secret-pass" not in str(caught.value)
+
+
+def test_where_nothing_is_asked_no_key_is_needed() -> None:
+    """A decision on what is stored must not fail for want of a key."""
+    recipe = Candidate(name="paid", kind="chat", params={"model": "gpt-4o-mini"})
+    with pytest.raises(CandidateError, match="OPENAI_API_KEY is not set"):
+        load(recipe, LoadContext(env={}))
+    assert load(recipe, LoadContext(env={}, asks=False)).fingerprint

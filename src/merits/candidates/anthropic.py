@@ -54,7 +54,13 @@ def load(params: Params, context: LoadContext) -> Model:
     """
     env = environment(context)
     endpoint = Endpoint(
-        "anthropic", params.base_url, env, model=params.model, timeout_s=context.timeout_s, dialect="anthropic"
+        "anthropic",
+        params.base_url,
+        env,
+        model=params.model,
+        timeout_s=context.timeout_s,
+        asks=context.asks,
+        dialect="anthropic",
     )
     dialogue = _Messages(params, Form.of(params, context), endpoint)
     return remote_chat("anthropic 1", params, context, dialogue, endpoint.base_url)

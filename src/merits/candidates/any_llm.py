@@ -60,12 +60,12 @@ def load(params: Params, context: LoadContext) -> Model:
     """A model that asks through any-llm-sdk; trainable when `few_shot` examples are to be drawn from the dev split."""
     env = environment(context)
     base_url = params.base_url or env.get(f"{params.provider.upper()}_BASE_URL", "")
-    client = _client(params, base_url, env)
+    client = _client(params, base_url, env, asks=context.asks)
     dialogue = _Bridge(params, Form.of(params, context), client, whole=context.task_kind == "classification")
     return remote_chat("any-llm 1", params, context, dialogue, where=[params.provider, base_url, versions("any_llm")])
 
 
-def _client(params: Params, base_url: str, env: Mapping[str, str]) -> Any:
+def _client(params: Params, base_url: str, env: Mapping[str, str], *, asks: bool) -> Any:
     try:
         from any_llm import AnyLLM
         from any_llm.exceptions import AnyLLMError, MissingApiKeyError, UnsupportedProviderError
@@ -76,7 +76,11 @@ def _client(params: Params, base_url: str, env: Mapping[str, str]) -> Any:
     try:
         key = env.get(AnyLLM.get_provider_class(params.provider).ENV_API_KEY_NAME) or None
         register(key or "")
-        where: dict[str, Any] = {"api_key": key, "api_base": base_url or None, "unified_exceptions": True}
+        where: dict[str, Any] = {
+            "api_key": key if asks else key or "none is needed",
+            "api_base": base_url or None,
+            "unified_exceptions": True,
+        }
         try:
             return AnyLLM.create(params.provider, **where, max_retries=0)  # trying again is the meter's business
         except TypeError:  # a client that does not try again by itself

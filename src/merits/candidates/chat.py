@@ -56,7 +56,12 @@ def load(params: Params, context: LoadContext) -> Model:
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
     endpoint = Endpoint(
-        params.provider, params.base_url, environment(context), model=params.model, timeout_s=context.timeout_s
+        params.provider,
+        params.base_url,
+        environment(context),
+        model=params.model,
+        timeout_s=context.timeout_s,
+        asks=context.asks,
     )
     dialogue = _Completions(params, Form.of(params, context), endpoint, whole=context.task_kind == "classification")
     return remote_chat("chat 1", params, context, dialogue, endpoint.base_url)

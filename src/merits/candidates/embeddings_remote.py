@@ -70,7 +70,9 @@ def load(params: Params, context: LoadContext) -> Model:
     env = environment(context)
 
     def endpoint() -> Endpoint:
-        return Endpoint(params.provider, params.base_url, env, model=params.model, timeout_s=context.timeout_s)
+        return Endpoint(
+            params.provider, params.base_url, env, model=params.model, timeout_s=context.timeout_s, asks=context.asks
+        )
 
     return _Classifier(params, context, lambda: _Embedder(params, endpoint()))
 

@@ -60,7 +60,12 @@ def load(params: Params, context: LoadContext) -> Model:
     The file is there before the answer is given, so that an answer that is stored never lacks its picture.
     """
     endpoint = Endpoint(
-        params.provider, params.base_url, environment(context), model=params.model, timeout_s=context.timeout_s
+        params.provider,
+        params.base_url,
+        environment(context),
+        model=params.model,
+        timeout_s=context.timeout_s,
+        asks=context.asks,
     )
     return _Painter(params, context.folder, endpoint)
 

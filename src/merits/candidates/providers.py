@@ -101,12 +101,13 @@ class Endpoint:
         *,
         model: str = "",
         timeout_s: float | None = None,
+        asks: bool = True,
         dialect: Dialect = "openai",
     ) -> None:
         self.base_url = base_url_of(provider, base_url, env)
         self._variable = f"{provider.upper()}_API_KEY"
         key = env.get(self._variable, "")
-        if not key and self.base_url == BASE_URLS[provider] and provider not in _KEYLESS:
+        if asks and not key and self.base_url == BASE_URLS[provider] and provider not in _KEYLESS:
             raise CandidateError(
                 f"{self._variable} is not set.", "Set it in the environment, or in a file .env beside the task file."
             )
@@ -180,7 +181,7 @@ class Endpoint:
         if status in (401, 403):
             step = f"Check {self._variable}." if self._has_key else f"{self._variable} is not set."
             kind, said = "unauthorised", f"{said} {step}"
-        elif status == 429:
+        elif status in (429, 529):  # 529: Anthropic is overloaded
             kind = "rate_limited"
         elif status == 408:
             kind = "timeout"

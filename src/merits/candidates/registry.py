@@ -33,6 +33,7 @@ class LoadContext:
     `folder` is the task's: relative paths and the user's own modules are found there. `timeout_s` is the deadline of
     one attempt, for models that must interrupt their own work. `seed` decides whatever a model draws at random.
     `data_folders` are those of the data files: a picture or a sound that an input names is looked for there first.
+    Where nothing is to be asked (`asks` is false) no key is needed.
     """
 
     folder: Path = Path()
@@ -42,6 +43,7 @@ class LoadContext:
     timeout_s: float = 60.0
     seed: int = 0
     data_folders: tuple[Path, ...] = ()
+    asks: bool = True
 
 
 class Kind(Protocol):

@@ -45,7 +45,12 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 def load(params: Params, context: LoadContext) -> Model:
     """A model that sends the sound and answers with what was heard."""
     endpoint = Endpoint(
-        params.provider, params.base_url, environment(context), model=params.model, timeout_s=context.timeout_s
+        params.provider,
+        params.base_url,
+        environment(context),
+        model=params.model,
+        timeout_s=context.timeout_s,
+        asks=context.asks,
     )
     return _Listener(params, Media(context), endpoint)
 

@@ -42,7 +42,7 @@ class Contender:
     lessons: tuple[Lesson, ...]
 
 
-def load_context(task: Task, env: Mapping[str, str] | None) -> LoadContext:
+def load_context(task: Task, env: Mapping[str, str] | None, *, asks: bool = True) -> LoadContext:
     """What the task's recipes need to become models. Registers every secret of the environment for redaction."""
     context = LoadContext(
         folder=Path(task.folder),
@@ -52,6 +52,7 @@ def load_context(task: Task, env: Mapping[str, str] | None) -> LoadContext:
         timeout_s=task.settings.timeout_s,
         seed=task.settings.seed,
         data_folders=tuple(map(Path, task.data_folders)),
+        asks=asks,
     )
     environment(context)
     return context

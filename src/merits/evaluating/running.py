@@ -89,7 +89,7 @@ def plan(
     Raises UsageError for a `budget` that could not be kept.
     """
     rows = _rows(task, split)
-    ready = contenders(task, candidates, rows, split, load_context(task, env))
+    ready = contenders(task, candidates, rows, split, load_context(task, env, asks=ask != "nothing"))
     try:
         anew = ask == "everything" and not is_unfinished(store, ready, rows, task, split)
         known = [Known(store, each, rows, ask, anew=anew) for each in ready]
@@ -169,7 +169,7 @@ class _Run:
     ) -> None:
         self.task, self.split, self.store, self.progress, self.clock = task, split, store, progress, clock
         self.ask = ask
-        self.context: LoadContext = load_context(task, env)
+        self.context: LoadContext = load_context(task, env, asks=ask != "nothing")
         self.started = clock()
         self.rows = _rows(task, split)
         self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
