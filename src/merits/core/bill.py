@@ -10,8 +10,9 @@ __all__ = ["Bill", "BillRow"]
 class BillRow(msgspec.Struct, frozen=True, kw_only=True):
     """What one candidate was paid for these questions: all its answers ever, failed and superseded ones too.
 
-    `n_unmetered` attempts may be on the provider's bill, and it did not tell their tokens: what they cost is not known,
-    and they are counted as the candidate's mean answer. `cost` is None where there is no price.
+    `cost` is what the provider told it used, at its price; None where there is no price. `n_unmetered` attempts may be
+    on the bill too, and the provider did not tell their tokens: each at the candidate's mean answer, that would be
+    `cost_of_unmetered` more.
     """
 
     candidate: str
@@ -22,6 +23,7 @@ class BillRow(msgspec.Struct, frozen=True, kw_only=True):
     tokens: dict[str, int]
     machine_s: float
     cost: float | None
+    cost_of_unmetered: float = 0.0
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +34,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     cost: float | None
     n_unpriced: int
     n_unmetered: int
+    cost_of_unmetered: float = 0.0
 
     def row(self, candidate: str) -> BillRow:
         """What one candidate was paid, by its name; KeyError when there is none."""

@@ -41,6 +41,7 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
         cost=sum(costs) if costs else None,
         n_unpriced=len(rows) - len(costs),
         n_unmetered=sum(row.n_unmetered for row in rows),
+        cost_of_unmetered=sum(row.cost_of_unmetered for row in rows),
     )
 
 
@@ -55,15 +56,20 @@ def _row(name: str, price: Price | None, paid: Iterable[StoredAnswer]) -> BillRo
     tokens = {kind: _column(used, f"{kind}_tokens") for kind in TOKENS}
     tokens = {kind: counts for kind, counts in tokens.items() if counts.any()}
     machine_s, attempts, unmetered = (_column(used, field) for field in ("machine_s", "attempts", "unmetered"))
-    cost, priced = price_answers(
-        [price],
-        tokens,
-        machine_s,
-        attempts.astype(np.int32),
-        unmetered.astype(np.int32),
-        services=_services(used),
-        asked_at=lambda _: np.array(times),
-    )
+
+    def cost(unmetered: np.ndarray[tuple[int, int], np.dtype[np.int32]]) -> float | None:
+        found, priced = price_answers(
+            [price],
+            tokens,
+            machine_s,
+            attempts.astype(np.int32),
+            unmetered,
+            services=_services(used),
+            asked_at=lambda _: np.array(times),
+        )
+        return float(found.sum()) if priced[0] else None
+
+    told, most = cost(np.zeros(unmetered.shape, np.int32)), cost(unmetered.astype(np.int32))
     return BillRow(
         candidate=name,
         n_answers=len(used),
@@ -72,7 +78,8 @@ def _row(name: str, price: Price | None, paid: Iterable[StoredAnswer]) -> BillRo
         n_unmetered=int(unmetered.sum()),
         tokens={kind: int(counts.sum()) for kind, counts in tokens.items()},
         machine_s=float(machine_s.sum()),
-        cost=float(cost.sum()) if priced[0] else None,
+        cost=None if most is None else told,
+        cost_of_unmetered=0.0 if most is None or told is None else most - told,
     )
 
 
