@@ -11,12 +11,14 @@ from contextlib import suppress
 from typing import Protocol
 
 from merits.candidates.limiter import LONGEST_PAUSE_S, Limiter
-from merits.candidates.meter import Meter, PurseEmpty
+from merits.candidates.meter import Meter, Purse, PurseEmpty
 from merits.core.answer import Answer, Failure
+from merits.core.candidate import Candidate
 from merits.core.doors import Model
 from merits.core.identity import JSON
+from merits.core.task import Settings
 
-__all__ = ["AT_ONCE", "Health", "Taker", "all_or_first_problem", "ask_all", "at_once"]
+__all__ = ["AT_ONCE", "Health", "Taker", "all_or_first_problem", "ask_all", "at_once", "meter_of"]
 
 AT_ONCE = 8  # questions in flight of a model without a limiter
 
@@ -35,6 +37,22 @@ def at_once(model: Model, given: int | None) -> int:
     if isinstance(limiter, Limiter):
         return limiter.ceiling
     return model.concurrency or given or AT_ONCE
+
+
+def meter_of(model: Model, recipe: Candidate, settings: Settings, purse: Purse | None = None) -> Meter:
+    """The meter that asks a model by the settings and its recipe's limits; a deadline is kept for remote models."""
+    limiter = getattr(model, "limiter", None)
+    remote = isinstance(limiter, Limiter)
+    if isinstance(limiter, Limiter):
+        limiter.use(ceiling=settings.concurrency, limits=recipe.limits or settings.limits)
+    return Meter(
+        model,
+        timeout_s=settings.timeout_s,
+        retries=settings.retries,
+        deadline_s=settings.deadline_s if remote else None,
+        hedge_after_s=settings.hedge_after_s if remote else None,
+        purse=purse,
+    )
 
 
 class Taker(Protocol):

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec.structs import replace
 
-from merits.candidates.limiter import Limiter
-from merits.candidates.meter import Meter, Purse, PurseEmpty
+from merits.candidates.meter import Purse, PurseEmpty
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer, Usage
 from merits.core.candidate import Candidate, Price
@@ -26,8 +25,8 @@ from merits.core.identity import content_hash
 from merits.core.judge import Ask, Judged, Judgement, JudgeScorer
 from merits.core.outcome import Score
 from merits.core.secrets import redact
-from merits.core.task import Example, Task
-from merits.evaluating.asking import Health, at_once
+from merits.core.task import Example, Settings, Task
+from merits.evaluating.asking import Health, at_once, meter_of
 from merits.evaluating.columns import TOKENS, Columns
 from merits.evaluating.pricing import known_prices, price_answers
 
@@ -57,7 +56,7 @@ class Asker:
         context: LoadContext,
         store: Store,
         *,
-        retries: int,
+        settings: Settings,
         clock: Callable[[], float],
     ) -> None:
         self.why_not = ""
@@ -70,11 +69,8 @@ class Asker:
         self.n_asked = 0
         self.used: dict[AnswerKey, Usage] = {}
         self.health = Health(timed=bool(getattr(self.model, "timed", False)))
-        self._timeout_s, self._retries = context.timeout_s, retries
-        self._meter = Meter(self.model, timeout_s=context.timeout_s, retries=retries)
-        limiter = getattr(self.model, "limiter", None)
-        if isinstance(limiter, Limiter) and candidate.limits is not None:
-            limiter.use(ceiling=None, limits=candidate.limits)
+        self._settings = settings
+        self._meter = meter_of(self.model, candidate, settings)
         self._journal = _Journal(store, self.version, clock)
         stored = store.answers(self.version)
         self._known = {key: answer for key, answer in stored.items() if answer.failure is None}
@@ -82,7 +78,7 @@ class Asker:
 
     def pay_from(self, purse: Purse) -> None:
         """From now on every attempt is paid from a purse."""
-        self._meter = Meter(self.model, timeout_s=self._timeout_s, retries=self._retries, purse=purse)
+        self._meter = meter_of(self.model, self.candidate, self._settings, purse)
 
     async def answer(self, ask: Ask) -> Answer:
         """The answer to a question, stored. Raises NotAsked where there is none."""
@@ -386,8 +382,7 @@ def judging_of(
             )
         recipe = scorer.model
         if recipe.id not in askers:
-            retries = task.settings.retries
-            askers[recipe.id] = Asker(recipe, context, store, retries=retries, clock=clock)
+            askers[recipe.id] = Asker(recipe, context, store, settings=task.settings, clock=clock)
         rival = names.index(scorer.against) if scorer.against else None
         works.append(_Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
     if not works:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from merits.candidates.batcher import in_thread
 from merits.candidates.batching import Batchable
-from merits.candidates.limiter import Limiter
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.batching import Batching
@@ -30,7 +29,7 @@ from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Budget, Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
-from merits.evaluating.asking import AT_ONCE, Health, all_or_first_problem, ask_all, at_once
+from merits.evaluating.asking import AT_ONCE, Health, all_or_first_problem, ask_all, at_once, meter_of
 from merits.evaluating.batches import (
     BatchRun,
     Desk,
@@ -445,18 +444,8 @@ class _Run:
         return OnMachine(model, self.machines.setdefault(address, Machine())) if address else model
 
     def _meter(self, each: Contender, model: Model) -> Meter:
-        settings = self.task.settings
-        limiter = getattr(model, "limiter", None)
-        if isinstance(limiter, Limiter):
-            limiter.use(ceiling=settings.concurrency, limits=each.candidate.limits or settings.limits)
-        return Meter(
-            self._measured(each.candidate, model),
-            timeout_s=settings.timeout_s,
-            retries=settings.retries,
-            deadline_s=settings.deadline_s if limiter is not None else None,
-            hedge_after_s=settings.hedge_after_s if limiter is not None else None,
-            purse=None if self.purse is None else self.purse.of(each.index),
-        )
+        purse = None if self.purse is None else self.purse.of(each.index)
+        return meter_of(self._measured(each.candidate, model), each.candidate, self.task.settings, purse)
 
     async def _asked_in_batches(
         self, each: Contender, model: Model, questions: Sequence[int], recorder: Recorder
