@@ -155,17 +155,28 @@ def test_lost_connections_must_be_in_a_row() -> None:
         _failed("connection", 19, health)
         health.note(Answer("yes"))
     assert not health.given_up
-    _failed("unauthorised", 20, health)
+    _failed("connection", 20, health)
     assert health.given_up.startswith("20 asks in a row failed")
 
 
-def test_a_remote_model_may_time_out_more_often_than_a_local_one_may_hang() -> None:
-    """A local hang leaves a thread behind."""
-    remote, local = Health(), Health(timed=True)
-    for health in (remote, local):
-        _failed("timeout", 5, health)
-    assert not remote.given_up
-    assert local.given_up.startswith("the first 5 asks all hung")
+def test_a_wrong_key_is_found_out_in_three_asks() -> None:
+    """Asking on costs a provider's patience and finds out nothing."""
+    health = Health()
+    health.note(Answer("yes"))
+    _failed("unauthorised", 2, health)
+    assert not health.given_up
+    _failed("unauthorised", 1, health)
+    assert health.given_up.startswith("3 asks in a row were refused")
+
+
+@pytest.mark.parametrize(("timed", "n"), [(False, 4), (True, 5)])
+def test_a_candidate_that_only_hangs_is_given_up(timed: bool, n: int) -> None:
+    """Each ask of a remote model was tried several times by then; a local hang leaves a thread behind."""
+    health = Health(timed=timed)
+    _failed("timeout", n - 1, health)
+    assert not health.given_up
+    _failed("timeout", 1, health)
+    assert health.given_up.startswith(f"the first {n} asks all hung")
 
 
 async def test_the_first_problem_is_raised_and_the_others_are_cancelled() -> None:
