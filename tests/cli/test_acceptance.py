@@ -165,7 +165,7 @@ def test_an_unknown_price_is_never_0(folder: Path, merits: Merits) -> None:
     task = json.loads((folder / "merits.json").read_text("utf-8"))
     task["candidates"][1]["price"] = {"per_call": 0.01}
     (folder / "merits.json").write_text(json.dumps(task), "utf-8")
-    code, out, err = merits("run", "merits.json", "--json", "--quiet")
+    code, out, err = merits("run", "merits.json", "--json", "--quiet", "--yes")
     assert code == 0, err
     decision = json.loads(out)["decision"]
     (standing,) = [s for s in decision["standings"] if s["candidate"] == "unpriced"]

@@ -30,6 +30,7 @@ __all__ = ["Forecast", "Predicted", "Story", "predict", "story_of"]
 Floats: TypeAlias = NDArray[np.float64]
 Asks: TypeAlias = tuple[Rows, Sequence[int]]
 _LEVEL = 0.95
+_TRIES = 2  # calls to a question, at most on average: a provider that fails more often than that is a fault of its own
 _ENOUGH = 8  # stored answers from which their spread says something
 _SAMPLE = 200
 _BYTES_A_TOKEN = 4.0
@@ -43,7 +44,7 @@ _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 class Predicted(msgspec.Struct, frozen=True, kw_only=True):
     """What one candidate is likely to use for `n_asks` questions. None: there is nothing to tell it by.
 
-    `calls` reaches up to the tries that settings allow; `cost` is None without a price.
+    `calls` reaches up to two tries each; `cost` is None without a price.
     """
 
     candidate: str
@@ -116,7 +117,7 @@ def story_of(candidate: Candidate, price: Price | None, answers: Iterable[Answer
 def _predicted(task: Task, story: Story) -> Predicted:
     n, settings = story.n_asks, task.settings
     told = len(story.answers) >= _ENOUGH
-    calls = _estimate((n, n, n * (1 + settings.retries)), "count", "once, up to all tries")
+    calls = _estimate((n, n, n * _TRIES), "count", "once, up to twice")
     latency_s = np.array([answer.latency_s for answer in story.answers])
     seconds = _sum_of(latency_s / (settings.concurrency or AT_ONCE), n, "seconds") if told and latency_s.any() else None
     tokens = _stored_tokens(story) if told else _thumb_tokens(task, story)
@@ -155,7 +156,7 @@ def _cost(task: Task, story: Story, tokens: Mapping[str, Floats], *, told: bool)
     if told:
         return _sum_of(known, story.n_asks, "money", currency)
     if np.ptp(known) == 0.0 and story.price.per_call:
-        return _estimate(known * story.n_asks * [1, 1, 1 + task.settings.retries], "money", "price by call", currency)
+        return _estimate(known * story.n_asks * [1, 1, _TRIES], "money", "price by call, up to two tries", currency)
     return _estimate(known * story.n_asks, "money", _THUMB, currency)
 
 
