@@ -1,7 +1,5 @@
 """`python -m merits` is `merits`."""
 
-import sys
+from merits.cli import entry
 
-from merits.cli import main
-
-sys.exit(main())
+entry()

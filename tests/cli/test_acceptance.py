@@ -272,7 +272,7 @@ def test_who_may_not_be_used_costs_nothing(folder: Path, merits: Merits) -> None
     licensed(folder, "MIT", "closed")
     _, out, _ = merits("run", "merits.json", "--dry-run")
     assert "c1 is ruled out: licence in [MIT] is required (licence: closed)." in " ".join(out.split())
-    code, out, err = merits("run", "merits.json", "--json", "--quiet")
+    code, out, err = merits("run", "merits.json", "--json", "--quiet", "--yes")
     decision = json.loads(out)["decision"]
     assert (code, decision["verdict"], decision["candidate"]) == (0, "adopt", "c0"), err
     assert ("ruled-out", "c1") in {(reason["code"], reason.get("candidate")) for reason in decision["reasons"]}

@@ -66,11 +66,11 @@ def test_gsm8k_with_two_rented_models(tmp_path: Path, monkeypatch: pytest.Monkey
   - {{name: weak, kind: chat, model: weak-1, base_url: "{weak.base_url}", price: {{per_call: 0.0001}}}}
 """
         (tmp_path / "merits.yaml").write_text(task, "utf-8")
-        code, out, err = merits("run", "--json")
+        code, out, err = merits("run", "--json", "--yes")
         asked = len(strong.requests), len(weak.requests)
-        again, _, _ = merits("run", "--json")
+        again, _, _ = merits("run", "--json", "--yes")
         assert asked == (len(strong.requests), len(weak.requests))
-        whole, said, _ = merits("run", "--json", "--no-race")
+        whole, said, _ = merits("run", "--json", "--no-race", "--yes")
     decision = json.loads(out)["decision"]
     assert (code, again, decision["verdict"], decision["candidate"]) == (0, 0, "adopt", "strong"), err
     standing = next(standing for standing in decision["standings"] if standing["candidate"] == "strong")

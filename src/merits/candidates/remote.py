@@ -101,6 +101,10 @@ class RemoteChat:
         self._media = Media(context)
         self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context, media=self._media)
 
+    def check_input(self, input: JSON) -> None:
+        """Raises CandidateError where the prompt cannot be made of such an input: found out before anything is paid."""
+        (self._prompt or Prompt(self._params, self._context, media=self._media)).messages(input)
+
     async def answer(self, input: JSON) -> Answer:
         """What the model says, as it says it."""
         if self._prompt is None:

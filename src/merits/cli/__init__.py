@@ -10,12 +10,14 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import ModuleType
+from typing import NoReturn
 
 from merits.cli import github
 from merits.core.errors import MeritsError, UsageError
 
-__all__ = ["VERBS", "main", "parser"]
+__all__ = ["VERBS", "entry", "main", "parser"]
 
 VERBS = {
     "init": "look at a data file and write a task file that already runs",
@@ -92,6 +94,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as problem:  # noqa: BLE001 - the last place that can turn our own bug into a next step
         _explain(_unusable(problem) if isinstance(problem, OSError) else _bug(problem), args.traceback)
         return MeritsError.exit_code
+
+
+def entry() -> NoReturn:
+    """Ends the process with the exit code of its command.
+
+    The HTTP client's threads may outlive the last call, and the interpreter's own end can meet them half way (seen as
+    an abort now and then, with pyreqwest 0.15); all that matters is on disk and printed by now, so it is left out.
+    """
+    code = main()
+    if "pyreqwest" not in sys.modules:
+        sys.exit(code)
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _unusable(problem: OSError) -> MeritsError:

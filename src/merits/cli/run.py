@@ -158,7 +158,7 @@ def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: b
     if as_json:
         parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
         said = {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts, "ruled_out": dict(barred)}
-        said["forecast"] = plan.forecast
+        said |= {"forecast": plan.forecast, "notes": plan.notes}
         print_json("merits.plan/1", said)
         return 0
     from merits.report import terminal
@@ -167,6 +167,8 @@ def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: b
     terminal.render_plan(plan, console())
     if foretold(plan):
         print(clean(foretold(plan)))
+    for note in plan.notes:
+        print(clean(note))
     if raced and plan.n_to_ask:
         print(
             "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."

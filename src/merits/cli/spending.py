@@ -67,9 +67,9 @@ def _ask(most: float, plan: Plan, budget: Budget | None) -> None:
     more = f" The budget of {budget} would end it before." if budget is not None and budget.is_money else ""
     if not sys.stdin.isatty():
         currency = "" if plan.forecast is None else plan.forecast.currency
+        step = "set a limit: --budget '5 USD'" if budget is None else "set a larger one"
         raise UsageError(
-            f"this may cost up to {most:,.3g} {currency}.{more} Nothing was asked.",
-            "Agree with --yes, or set a limit: --budget '5 USD'.",
+            f"this may cost up to {most:,.3g} {currency}.{more} Nothing was asked.", f"Agree with --yes, or {step}."
         )
     print(f"{more.strip()} Go on? [y/N] ".lstrip(), end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

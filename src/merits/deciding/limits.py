@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from merits.core.decision import Reason
+from merits.core.evaluation import Evaluation
 from merits.deciding.assessment import Assessment
 from merits.deciding.reasons import because
 
@@ -16,14 +18,33 @@ __all__ = ["budget_sentence", "limits"]
 def limits(assessment: Assessment) -> Iterator[Reason]:
     """The reasons that say so."""
     evaluation = assessment.cases.evaluation
+    yield from _refused(assessment)
     ended = budget_sentence(assessment)
     if ended:
         yield because("budget-ended", ended)
-    elif evaluation.unasked is not None and evaluation.unasked.any():
-        n = int(np.count_nonzero(evaluation.unasked))
+    elif evaluation.unasked is not None and (n := int(np.count_nonzero(_for_failures_only(evaluation)))):
         text = f"{n:,} answers were not asked for, for only what had failed was asked again: run again for the rest."
         yield because("not-asked", text)
     yield from _not_told(assessment)
+
+
+def _refused(assessment: Assessment) -> Iterator[Reason]:
+    """Whom a provider refused, and why: what was not answered is in no figure."""
+    evaluation = assessment.cases.evaluation
+    for k, name in enumerate(evaluation.names):
+        why = evaluation.facts.get(f"given up on {name}", "")
+        if evaluation.unasked is None or not why or not evaluation.unasked[k].any():
+            continue
+        n = int(np.count_nonzero(evaluation.unasked[k]))
+        text = f"{name} could not be asked {n:,} of {evaluation.n_rows:,} questions, which are in no figure: {why}"
+        yield because("refused", f"{text.rstrip('.')}. Mend that (its key, its quota) and run again.", name)
+
+
+def _for_failures_only(evaluation: Evaluation) -> NDArray[np.bool_]:
+    """What was not asked because only failures were asked again."""
+    assert evaluation.unasked is not None
+    whole = [f"given up on {name}" not in evaluation.facts for name in evaluation.names]
+    return np.asarray(evaluation.unasked[whole])
 
 
 def budget_sentence(assessment: Assessment) -> str:

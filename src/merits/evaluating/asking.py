@@ -81,6 +81,7 @@ class Health:
         self._too_many_hung = _GIVE_UP_AFTER_HANGING if timed else _GIVE_UP_AFTER_HANGING_FAR
         self._n_answered = self._n_failed = self._n_hung = self._n_unreached = self._n_refused = 0
         self.given_up = ""
+        self.is_refused = False  # nobody can be asked with this key or quota: no fault of the model
 
     def note(self, answer: Answer) -> None:
         """Takes one answer into account."""
@@ -99,6 +100,7 @@ class Health:
         why = ""
         none_answered = self._n_answered == 0
         if self._n_refused >= _GIVE_UP_AFTER_REFUSED:
+            self.is_refused = True
             why = f"{self._n_refused} asks in a row were refused"
         elif none_answered and self._n_failed >= _GIVE_UP_AFTER:
             why = f"the first {_GIVE_UP_AFTER} asks all failed"

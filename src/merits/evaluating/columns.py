@@ -26,6 +26,7 @@ TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning", "audio", 
 _FIELDS = tuple(f"{name}_tokens" for name in TOKENS)
 _ROUNDING = 1e-3  # what probabilities may miss 1 by
 _KINDS: tuple[str, ...] = get_args(FailureKind)
+_REFUSING: tuple[FailureKind, ...] = ("unauthorised", "rate_limited")
 _MISSING, _SCORED, _FAILED, _UNSCORED = (int(status) for status in Status)
 
 
@@ -207,6 +208,11 @@ class Columns:
     def _record_failure(self, candidate: int, question: int, failure: Failure) -> None:
         self.first_failure[candidate].setdefault(failure.kind, failure.message)
         self._failure_kind[candidate, list(self.rows.rows_of[question])] = _KINDS.index(failure.kind)
+
+    def refused(self, candidate: int) -> Array:
+        """Where asking was refused (rows,): a wrong key, a limit that did not pass."""
+        refused = np.isin(self._failure_kind[candidate], [_KINDS.index(kind) for kind in _REFUSING])
+        return np.asarray(refused & (self.status[candidate] == _FAILED))
 
     def failures(self, candidate: int) -> dict[str, int]:
         """How many rows failed, by kind of failure, the commonest first."""

@@ -15,7 +15,7 @@ from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.doors import Model, Trainable
 from merits.core.errors import CandidateError, TaskError
-from merits.core.identity import content_hash
+from merits.core.identity import JSON, content_hash
 from merits.core.task import Example, Split, Task
 from merits.evaluating.folds import assign_folds
 from merits.evaluating.rows import Rows
@@ -69,12 +69,26 @@ def contenders(
 
 def _contender(index: int, candidate: Candidate, school: _School, context: LoadContext) -> Contender:
     model = load(candidate, context)
+    _check_input(candidate, model, school.first_input)
     identity = [candidate.id, model.fingerprint]
     lessons: tuple[Lesson, ...] = (Lesson(None),)
     if isinstance(model, Trainable):
         lessons = school.lessons(candidate)
         identity += school.identity()
     return Contender(index, candidate, model, content_hash(identity), lessons)
+
+
+def _check_input(candidate: Candidate, model: Model, input: JSON) -> None:
+    """Raises CandidateError where the first question already shows that none can be put; before anything is asked."""
+    check = getattr(model, "check_input", None)
+    if check is None:
+        return
+    try:
+        check(input)
+    except CandidateError as problem:
+        raise type(problem)(f"candidate {candidate.name!r}: {problem.found}", problem.next_step) from problem
+    except Exception:  # noqa: BLE001  a picture that is not there, say: the outcome of that question, not of the run
+        return
 
 
 def _check(candidates: Sequence[Candidate]) -> None:
@@ -101,6 +115,7 @@ class _School:
         self._rows = rows
         self._crossed = split == "dev"
         self._examples = task.split("dev")
+        self.first_input = rows.example_of(0).input
         self._lessons: tuple[Lesson, ...] | None = None
         self._fold: NDArray[np.int32] | None = None
 

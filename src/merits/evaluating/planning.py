@@ -38,12 +38,15 @@ class Part:
 class Plan:
     """The parts of all candidates, in their order, and what asking is likely to cost (None: nothing is paid for).
 
+    `notes` are what is worth knowing before: whose price is unknown, and why.
+
     >>> print(Plan((Part("a", "v", n_rows=100, n_stored=40, n_failed_before=2),)))
     a: 60 to ask (2 of them failed before), 40 stored
     """
 
     parts: tuple[Part, ...]
     forecast: Forecast | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def n_to_ask(self) -> int:

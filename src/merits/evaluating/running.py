@@ -96,7 +96,8 @@ def plan(
         keys = [[rows.keys[q] for q in each.to_ask] for each in known]
         flying = [in_flight(store, part.version, asked) for part, asked in zip(made.parts, keys, strict=True)]
         parts = tuple(dataclasses.replace(p, n_in_flight=n) for p, n in zip(made.parts, flying, strict=True))
-        return dataclasses.replace(made, parts=parts)
+        notes = tuple(filter(None, map(table.note, candidates))) if table is not None else ()
+        return dataclasses.replace(made, parts=parts, notes=notes)
     finally:
         _finish(_close_all([each.model for each in ready], lambda text: None))
 
@@ -357,15 +358,18 @@ class _Run:
         return raced
 
     def _unasked(self, raced: Raced | None) -> NDArray[np.bool_] | None:
-        """Where nothing was to be asked: the budget ended before, or only failures were asked again."""
+        """Where nothing could be asked, for no fault of a candidate: the budget ended before, only failures were asked
+        again, or its provider refused its key or its quota.
+        """
         ended = self.purse is not None and self.purse.ended
-        if not ended and self.ask != "failed":
-            return None
         missing = np.asarray(self.columns.status == Status.MISSING)
-        if self.scheduled is not None:  # what a candidate that was given up did not answer is not the budget's fault
-            given_up = list(self.given_up)
-            missing[given_up] &= ~self.scheduled[given_up]
-        return missing if missing.any() else None
+        unasked = missing.copy() if ended or self.ask == "failed" else np.zeros_like(missing)
+        for k in self.given_up:
+            if self.health[k].is_refused:
+                unasked[k] = missing[k] | self.columns.refused(k)
+            elif self.scheduled is not None:  # what it did not answer is not the budget's fault
+                unasked[k] &= ~self.scheduled[k]
+        return unasked if unasked.any() else None
 
     def _of_round(self, now: Round, left: list[set[int]]) -> list[list[int]]:
         """The questions that a round asks of each candidate, taken out of what is left."""
