@@ -140,7 +140,7 @@ class Allowed:
         self.left = n_answers
         self.ended = False
 
-    def affords(self, candidates, rows) -> bool:  # type: ignore[no-untyped-def]
+    def affords(self, candidates, rows, *, times=1) -> bool:  # type: ignore[no-untyped-def]
         return len(candidates) * len(rows) <= self.left
 
 

@@ -12,7 +12,8 @@ from merits.core.doors import Store
 from merits.core.errors import UsageError
 from merits.core.identity import JSON
 from merits.core.outcome import Status
-from merits.core.racing import Racing
+from merits.core.racing import Budget, Racing
+from merits.core.task import ScorerSpec
 from merits.deciding.racing import schedule
 from merits.evaluating import Asking, evaluate, plan
 from merits.store import open_store
@@ -177,6 +178,78 @@ def test_a_refresh_of_one_task_leaves_another_alone(store: Store) -> None:
     ask("everything", task(20), candidates, store)
     asyncio.run(evaluate(task(20, folds=2), candidates, store=store, split="dev"))
     assert len(model.asked) == n_asked + 20
+
+
+def test_a_refresh_asks_everything_again_when_the_scorer_was_changed_since_the_last_one(store: Store) -> None:
+    """It ended, whatever task asks now: else the second one asks nothing and decides on what the first was answered."""
+    model = Moody(lambda input: Answer("odd"))
+    candidates = named(moody=model)
+    run(task(20), candidates, store)
+    ask("everything", task(20), candidates, store)
+    model.mood = parity
+    changed = task(20, scorers=[ScorerSpec("exact")])
+    assert changed.id != task(20).id
+    assert plan(changed, candidates, store=store).n_to_ask == 0
+    assert plan(changed, candidates, store=store, ask="everything").n_to_ask == 20
+    assert ask("everything", changed, candidates, store).solved.all()
+    assert len(model.asked) == 60
+
+
+def test_a_refresh_of_one_task_asks_what_a_refresh_of_another_asked_before(store: Store) -> None:
+    """Two tasks that share questions of a store: each refresh asks all of its own."""
+    model = Moody()
+    candidates = named(moody=model)
+    ask("everything", task(20), candidates, store)
+    ask("everything", task(30), candidates, store)
+    assert len(model.asked) == 50
+    ask("everything", task(20), candidates, store)
+    assert len(model.asked) == 70
+
+
+def test_a_killed_refresh_goes_on_under_a_changed_scorer_and_asks_a_new_candidate_everything(store: Store) -> None:
+    """What it has paid for is not paid twice, and who was not part of it is asked anew, not served from before."""
+
+    class Dying(Moody):
+        async def _reply(self, input: JSON) -> Answer:
+            if len(self.asked) == 8:
+                raise Killed
+            return await super()._reply(input)
+
+    model, new = Dying(), Moody(fingerprint="new")
+    candidates = named(moody=model, new=new)
+    of = task(20, concurrency=1)
+    run(of, candidates[1:], store)
+    with pytest.raises(Killed):
+        ask("everything", of, candidates[:1], store)
+    n_asked = len(model.asked)
+    changed = task(20, concurrency=1, scorers=[ScorerSpec("exact")])
+    ask("everything", changed, candidates, store)
+    assert len(model.asked) - n_asked == 20 - 7
+    assert len(new.asked) == 40
+
+
+def test_a_refresh_whose_budget_ended_goes_on_with_the_next(store: Store) -> None:
+    """What the first budgets bought is kept, and nothing of before is mixed with it."""
+    model = Moody(lambda input: Answer("odd"))
+    candidates = named(moody=model)
+    run(task(80), candidates, store)
+    model.mood = parity
+    for expected in (30, 60, 80):
+        evaluation = ask("everything", task(80), candidates, store, budget=Budget.of("30 calls"))
+        assert len(model.asked) == 80 + expected
+        assert int(evaluation.solved.sum()) == expected
+    ask("everything", task(80), candidates, store, budget=Budget.of("100 calls"))
+    assert len(model.asked) == 240
+
+
+def test_a_refresh_whose_budget_ended_goes_on_with_a_plain_run_too(store: Store) -> None:
+    model = Moody()
+    candidates = named(moody=model)
+    ask("everything", task(40), candidates, store, budget=Budget.of("30 calls"))
+    run(task(40), candidates, store)
+    assert len(model.asked) == 40
+    ask("everything", task(40), candidates, store)
+    assert len(model.asked) == 80
 
 
 def test_nothing_stored_and_nothing_to_ask_again_says_what_to_do(store: Store) -> None:

@@ -205,6 +205,28 @@ def test_a_purse_that_empties_within_a_round_leaves_nobody_failed(store: Store, 
     assert n < 60
 
 
+@pytest.mark.parametrize(("budget", "others"), [("4000 calls", 199), ("150 calls", 20)])
+def test_a_question_that_hangs_holds_nobody_up_under_a_budget(store: Store, budget: str, others: int) -> None:
+    """Far from its end a budget asks everything in one go, near it enough at once to tell what hangs."""
+
+    class Hanging(Replying):
+        """The first question is answered after so many others."""
+
+        async def _reply(self, input: JSON) -> Answer:
+            if len(self.asked) == 1:
+                self.enough = asyncio.Event()
+                await self.enough.wait()
+            elif len(self.asked) > others:
+                self.enough.set()
+            await asyncio.sleep(0)
+            return await super()._reply(input)
+
+    model = Hanging(parity)
+    evaluation = spend(task(200, concurrency=4, timeout_s=2.0), named(model=model), store, budget)
+    assert not evaluation.failed.any()
+    assert evaluation.scored.sum() == min(200, int(budget.split()[0]))
+
+
 def test_a_resumed_run_has_a_budget_of_its_own_and_goes_on_where_it_ended(store: Store) -> None:
     model = Replying(parity)
     candidates = named(model=model)

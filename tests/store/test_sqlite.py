@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from merits.core.doors import AnswerKey, Store
+from merits.core.answer import Answer
+from merits.core.doors import AnswerKey, Refreshed, Store, StoredAnswer
 from merits.core.errors import DiskFull, StoreBusy, StoreError, StoreTooNew
 from merits.store import SqliteStore, open_store
 from merits.testing.contracts.store import StoreContract, stored
@@ -106,9 +107,28 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(path: Path, write:
     database.commit()
     database.close()
     before = path.read_bytes()
-    with pytest.raises(StoreTooNew, match=r"newer Merits \(schema 99; this one reads up to 2\). Update Merits"):
+    with pytest.raises(StoreTooNew, match=r"newer Merits \(schema 99; this one reads up to 3\). Update Merits"):
         open_store(path, write=write)
     assert path.read_bytes() == before
+
+
+def test_the_refreshes_of_an_older_store_are_read_and_count_as_ended(path: Path) -> None:
+    """It has no ends of them; taken as unfinished, none would ever ask anything again."""
+    key = AnswerKey("0" * 32)
+    store = open_store(path)
+    store.add([StoredAnswer("v1", key, Answer("old"), 0.0), Refreshed("v1", key, 1.0)])
+    store.close()
+    database = sqlite3.connect(path)
+    database.execute("UPDATE answers SET answer = '' WHERE at = 1.0")
+    database.execute("UPDATE meta SET value = '2' WHERE name = 'schema'")
+    database.commit()
+    database.close()
+    for write in (False, True):
+        store = open_store(path, write=write)
+        assert not store.answers("v1")
+        assert not store.refreshing("v1")
+        assert [paid.answer.output for paid in store.paid("v1")] == ["old"]
+        store.close()
 
 
 @pytest.mark.parametrize("write", [True, False])

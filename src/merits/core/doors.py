@@ -98,11 +98,15 @@ class StoredAnswer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refreshed(msgspec.Struct, frozen=True, gc=False):
-    """A question that is asked anew from here on, and when (UNIX seconds): what was answered before counts no more."""
+    """A question that is asked anew from here on, and when (UNIX seconds): what was answered before counts no more.
+
+    With `ended` it is the end of that: everything that the refresh was of has been asked.
+    """
 
     version: str
     key: AnswerKey
     at: float
+    ended: bool = False
 
 
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,8 +142,8 @@ class Store(Protocol):
         """All that was ever answered by one version, oldest first: also what counts no more, for it was paid too."""
         ...
 
-    def refreshed(self, version: str, key: AnswerKey) -> float | None:
-        """When a question was last asked anew (UNIX seconds); None when it never was."""
+    def refreshing(self, version: str) -> frozenset[AnswerKey]:
+        """The questions of a version whose refresh was begun and has not ended."""
         ...
 
     def candidates(self) -> Sequence[Candidate]:

@@ -48,13 +48,14 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
 class Allowance(Protocol):
     """What a schedule may still have asked, by what a budget leaves.
 
-    `affords` is whether asking these candidates these rows, as far as they have not been asked, is likely to keep it.
+    `affords` is whether asking these candidates these rows, as far as they have not been asked, is likely to keep it;
+    with `times`, also when it costs so many times what is expected.
     """
 
     @property
     def ended(self) -> bool: ...
 
-    def affords(self, candidates: Sequence[int], rows: NDArray[np.integer]) -> bool: ...
+    def affords(self, candidates: Sequence[int], rows: NDArray[np.integer], *, times: int = 1) -> bool: ...
 
 
 class Unlimited:
@@ -62,7 +63,7 @@ class Unlimited:
 
     ended = False
 
-    def affords(self, candidates: Sequence[int], rows: NDArray[np.integer]) -> bool:
+    def affords(self, candidates: Sequence[int], rows: NDArray[np.integer], *, times: int = 1) -> bool:
         """True."""
         return True
 

@@ -16,12 +16,19 @@ from merits.core.racing import UNLIMITED, Allowance, Round, Schedule, largest, p
 
 __all__ = ["in_rounds"]
 
+_LEAST = 24  # examples a round: after 20 answers a limiter knows how long one is worth waiting for
+_WITH_EASE = 2  # times what is expected, by what answers cost so far
+_WITH_EASE_UNSEEN = 10  # the same before there was any
+
 
 def in_rounds(*, seed: int, at_once: int) -> Schedule:
-    """The schedule. The first round is of `at_once` units (groups of rows) and shows what answers cost.
+    """The schedule. The first round is of `at_once` units (groups of rows), at least 24, and shows what answers cost.
 
-    Each further one takes half of what the budget still affords, so that the last ones can be exact.
+    Each further one takes half of what the budget still affords, so that the last ones can be exact. A round waits for
+    its slowest answer, so none is needlessly small: what the budget affords with ease is asked in one, and the least
+    are large enough to show which of their questions hang.
     """
+    least = max(at_once, _LEAST)
 
     def schedule(known: Evaluation, allowance: Allowance = UNLIMITED) -> Generator[Round, Evaluation, Raced | None]:
         place, everybody = places(known.group, seed), tuple(range(len(known.candidates)))
@@ -31,11 +38,16 @@ def in_rounds(*, seed: int, at_once: int) -> Schedule:
             return np.flatnonzero((place >= done) & (place < done + n))
 
         while done < n_units and not allowance.ended:
-            most = n_units - done if done else min(at_once, n_units)
-            affordable = largest(lambda n: allowance.affords(everybody, rows(n)), most)
-            if not affordable:
-                break
-            size = affordable if affordable <= at_once else max(at_once, affordable // 2)
+            rest = n_units - done
+            if allowance.affords(everybody, rows(rest), times=_WITH_EASE if done else _WITH_EASE_UNSEEN):
+                size = rest
+            else:
+                affordable = largest(
+                    lambda n: allowance.affords(everybody, rows(n)), rest if done else min(least, rest)
+                )
+                if not affordable:
+                    break
+                size = affordable if affordable <= least else max(least, affordable // 2)
             yield Round(everybody, rows(size))
             done += size
         return None

@@ -16,12 +16,11 @@ from merits.core.doors import Refreshed, Store
 from merits.core.errors import UsageError
 from merits.core.facts import ruled_out
 from merits.core.needs import Needs
-from merits.core.task import Split, Task
 from merits.evaluating.contenders import Contender
 from merits.evaluating.planning import Part
 from merits.evaluating.rows import Rows
 
-__all__ = ["Asking", "Known", "begin_refresh", "check_all_stored", "is_unfinished"]
+__all__ = ["Asking", "Known", "begin_refresh", "check_all_stored", "ends_of_refresh", "goes_on"]
 
 Asking: TypeAlias = Literal["missing", "nothing", "everything", "failed"]
 _MOST_NAMED = 5
@@ -30,11 +29,14 @@ _MOST_NAMED = 5
 class Known:
     """The answers of one contender that count, and `to_ask`: the questions of these rows that remain to be asked.
 
-    With `anew` it knows nothing, as if a refresh had just begun.
+    Where everything is asked anew, it knows what a refresh that has not ended was answered, and nothing else.
     """
 
-    def __init__(self, store: Store, each: Contender, rows: Rows, ask: Asking, *, anew: bool = False) -> None:
-        self._stored = {} if anew else store.answers(each.version, rows.keys)
+    def __init__(self, store: Store, each: Contender, rows: Rows, ask: Asking) -> None:
+        self._stored = store.answers(each.version, rows.keys)
+        if ask == "everything":
+            begun = store.refreshing(each.version)
+            self._stored = {key: answer for key, answer in self._stored.items() if key in begun}
         self.rows, self.candidate, self.version = rows, each.candidate, each.version
         self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]
         self.to_ask = self.without
@@ -72,21 +74,30 @@ def _may_be_better(answer: Answer) -> bool:
 
 
 def begin_refresh(store: Store, contenders: Sequence[Contender], rows: Rows, needs: Needs, *, at: float) -> None:
-    """Nothing; from here on no answer of before counts for these questions. All or nothing, also when it is killed."""
-    asked = [each for each in contenders if not ruled_out(each.candidate, needs)]
-    store.add([Refreshed(each.version, key, at) for each in asked for key in rows.keys])
+    """Nothing; from here on no answer of before counts for these questions. All or nothing, also when it is killed.
 
-
-def is_unfinished(store: Store, contenders: Sequence[Contender], rows: Rows, task: Task, split: Split) -> bool:
-    """Whether a refresh of these questions was begun after the last run of this task that came to its end.
-
-    It is not begun again then, so that what it has paid for is not paid twice.
+    Questions of a refresh that has not ended are left as they are, so that what it has paid for is not paid twice.
     """
-    begun = [at for each in contenders if (at := store.refreshed(each.version, rows.keys[0])) is not None]
-    if not begun:
-        return False
-    ended = [run.at for run in store.runs() if (run.task, run.split) == (task.id, split) and run.at is not None]
-    return max(begun) > max(ended, default=0.0)
+    marks = []
+    for each in contenders:
+        if not ruled_out(each.candidate, needs):
+            begun = store.refreshing(each.version)
+            marks += [Refreshed(each.version, key, at) for key in rows.keys if key not in begun]
+    store.add(marks)
+
+
+def goes_on(store: Store, contenders: Sequence[Contender], rows: Rows) -> bool:
+    """Whether a refresh of some of these questions was begun and has not ended, whichever task began it."""
+    return any(not store.refreshing(each.version).isdisjoint(rows.keys) for each in contenders)
+
+
+def ends_of_refresh(store: Store, contenders: Sequence[Contender], rows: Rows, *, at: float) -> list[Refreshed]:
+    """The ends of what refreshes there are of these questions, to be stored once everything was asked."""
+    ends = []
+    for each in contenders:
+        begun = store.refreshing(each.version)
+        ends += [Refreshed(each.version, key, at, ended=True) for key in rows.keys if key in begun]
+    return ends
 
 
 def check_all_stored(contenders: Sequence[Contender], to_ask: Sequence[Sequence[int]], *, raced: bool = False) -> None:

@@ -183,10 +183,10 @@ class Left:
         """Whether nothing more can be asked."""
         return self._purse.ended
 
-    def affords(self, candidates: Sequence[int], rows: NDArray[np.integer]) -> bool:
+    def affords(self, candidates: Sequence[int], rows: NDArray[np.integer], *, times: int = 1) -> bool:
         """Whether asking these candidates these rows, as far as they were not asked, is likely to keep the budget."""
         questions = set(self._rows.question_of[rows].tolist())
-        return self._purse.affords({k: len(questions & self._left[k]) for k in candidates})
+        return self._purse.affords({k: times * len(questions & self._left[k]) for k in candidates})
 
 
 def _cost(price: Price | None, usage: Usage, now_s: float) -> float | None:

@@ -20,7 +20,7 @@ from merits.candidates.meter import Meter, failure_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
-from merits.core.doors import Model, Scorer, Store, Trainable
+from merits.core.doors import Model, Refreshed, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.identity import hash_of_rows
@@ -43,7 +43,7 @@ from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.in_rounds import in_rounds
 from merits.evaluating.judging import judging_of, price_in
-from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
+from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, ends_of_refresh, goes_on
 from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
@@ -90,8 +90,7 @@ def plan(
     rows = _rows(task, split)
     ready = contenders(task, candidates, rows, split, load_context(task, env, asks=ask != "nothing"))
     try:
-        anew = ask == "everything" and not is_unfinished(store, ready, rows, task, split)
-        known = [Known(store, each, rows, ask, anew=anew) for each in ready]
+        known = [Known(store, each, rows, ask) for each in ready]
         prices = known_prices([each.candidate for each in ready], table, currency=task.needs.currency)
         made = planned(task, store, known, prices, budget)
         keys = [[rows.keys[q] for q in each.to_ask] for each in known]
@@ -189,7 +188,6 @@ class _Run:
         self.machines: dict[str, Machine] = {}  # by address: candidates on one server share it
         self.purse: Purse | None = None
         self.scheduled: NDArray[np.bool_] | None = None
-        self.anew = False
         self.batching: Batching | None = None
         self.collected: dict[int, list[str]] = {}
         self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
@@ -235,10 +233,16 @@ class _Run:
             budget=None if self.purse is None else self.purse.close(),
         )
         evaluation = priced_in_time(evaluation, prices, self.store)
-        self.store.add([evaluation])
+        self.store.add([evaluation, *self._ends_of_refresh()])
         self._note_changes()
         self.progress.finished()
         return evaluation
+
+    def _ends_of_refresh(self) -> list[Refreshed]:
+        """Only a run that asked everything ends a refresh: where a budget ended, the next run goes on with it."""
+        if self.ask in ("nothing", "failed") or (self.purse is not None and self.purse.ended):
+            return []
+        return ends_of_refresh(self.store, self.contenders, self.rows, at=self.clock())
 
     def _prepare_judges(
         self,
@@ -271,9 +275,7 @@ class _Run:
     def _look_into_store(self, prices: Sequence[Price | None], budget: Budget | None) -> tuple[Plan, list[list[int]]]:
         """The plan, and the questions that each candidate must be asked; what is stored is scored already."""
         self.store.add([each.candidate for each in self.contenders])
-        goes_on = is_unfinished(self.store, self.contenders, self.rows, self.task, self.split)
-        self.anew = self.ask == "everything" and not goes_on
-        found = [Known(self.store, each, self.rows, self.ask, anew=self.anew) for each in self.contenders]
+        found = [Known(self.store, each, self.rows, self.ask) for each in self.contenders]
         plan = planned(self.task, self.store, found, prices, budget)
         for each, known, part in zip(self.contenders, found, plan.parts, strict=True):
             self.columns.record(each.index, known.answers())
@@ -282,7 +284,7 @@ class _Run:
             if self.batching is None:
                 keys = [self.rows.keys[q] for q in known.to_ask]
                 check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))
-        if self.ask == "everything" and goes_on:
+        if self.ask == "everything" and goes_on(self.store, self.contenders, self.rows):
             self.progress.note("the refresh that was interrupted goes on; what it has asked is not asked again.")
         return plan, [[] if part.ruled_out else known.to_ask for known, part in zip(found, plan.parts, strict=True)]
 
@@ -295,7 +297,7 @@ class _Run:
         budget: Budget | None,
     ) -> Raced | None:
         self.progress.started(plan)
-        if self.anew:
+        if self.ask == "everything":
             begin_refresh(self.store, self.contenders, self.rows, self.task.needs, at=self.clock())
         settings = self.task.settings
         if budget is not None and self.batching is not None:

@@ -32,7 +32,7 @@ from merits.store.lock import WriterLock
 
 __all__ = ["SCHEMA", "SqliteStore", "open_store"]
 
-SCHEMA = 2  # 1 knew no refreshes
+SCHEMA = 3  # 1 knew no refreshes, 2 not when they ended
 _APPLICATION = 0x4D455254  # "MERT", in the file's header, so that no other program's database is written to
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -59,7 +59,9 @@ CREATE INDEX IF NOT EXISTS submissions_of_version ON submissions (version);
 _CHUNKS = (256, 64, 16, 4, 1)
 _COLUMNS = "version, input, repeat, perturbation, at, answer"
 _INSERT = {n: f"INSERT INTO answers ({_COLUMNS}) VALUES {','.join(['(?,?,?,?,?,?)'] * n)}" for n in _CHUNKS}
-_REFRESHED = ""  # in the place of an answer: what was answered before counts no more
+# In the place of an answer: what was answered before counts no more, and the end of that. Schema 2 wrote the first,
+# and no ends: its refreshes count as ended.
+_REFRESHED_ONCE, _REFRESHED, _ENDED = _MARKS = ("", "refreshed", "ended")
 _AT_ONCE = 10_000  # answers in memory while all that were ever paid are read
 _FEW_KEYS = 500  # up to so many are looked for by SQLite; more by reading all answers of the version
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
@@ -241,7 +243,7 @@ class SqliteStore(Store):
         for record in answers:
             version, (input_hash, repeat, perturbation) = record.version, record.key
             number = versions.get(version) or self._number(version)
-            text = _REFRESHED if isinstance(record, Refreshed) else _to_text(record.answer)
+            text = _mark(record) if isinstance(record, Refreshed) else _to_text(record.answer)
             extend((number, _to_blob(input_hash), repeat, perturbation, record.at, text))
         width, start = 6, 0
         for n in _CHUNKS:
@@ -299,8 +301,9 @@ class SqliteStore(Store):
             if wanted is not None and key not in wanted:
                 continue
             earlier = found.get(key)
-            if text == _REFRESHED:
-                found.pop(key, None)
+            if text in _MARKS:
+                if text != _ENDED:
+                    found.pop(key, None)
             elif earlier is None or earlier.failure is not None:
                 found[key] = decode(text)
             elif earlier.refused and (later := decode(text)).failure is None:
@@ -320,21 +323,23 @@ class SqliteStore(Store):
         with self._lock, self._explained():
             return self._database.execute(
                 "SELECT id, input, repeat, perturbation, at, answer FROM answers "
-                "WHERE version = ? AND id > ? AND answer <> ? ORDER BY id LIMIT ?",
-                (self._find_number(version), after, _REFRESHED, _AT_ONCE),
+                "WHERE version = ? AND id > ? AND answer NOT IN (?, ?, ?) ORDER BY id LIMIT ?",
+                (self._find_number(version), after, *_MARKS, _AT_ONCE),
             ).fetchall()
 
-    def refreshed(self, version: str, key: AnswerKey) -> float | None:
-        """When a question was last asked anew (UNIX seconds); None when it never was."""
-        input_hash, repeat, perturbation = key
+    def refreshing(self, version: str) -> frozenset[AnswerKey]:
+        """The questions of a version whose refresh was begun and has not ended."""
         with self._lock, self._explained():
-            row = self._database.execute(
-                "SELECT max(at) FROM answers WHERE version = ? AND input = ? AND repeat = ? AND perturbation = ? "
-                "AND answer = ?",
-                (self._find_number(version), _to_blob(input_hash), repeat, perturbation, _REFRESHED),
-            ).fetchone()
-        found: float | None = row[0]
-        return found
+            rows = self._database.execute(
+                "SELECT input, repeat, perturbation, answer FROM answers WHERE version = ? AND answer IN (?, ?) "
+                "ORDER BY id",
+                (self._find_number(version), _REFRESHED, _ENDED),
+            ).fetchall()
+        latest = {
+            AnswerKey(input.hex() if isinstance(input, bytes) else input, repeat, perturbation): text
+            for input, repeat, perturbation, text in rows
+        }
+        return frozenset(key for key, text in latest.items() if text == _REFRESHED)
 
     def _answer_rows(
         self, version: str, keys: frozenset[AnswerKey] | None
@@ -459,6 +464,10 @@ def _to_blob(input_hash: str) -> bytes | str:
         if blob.hex() == input_hash:
             return blob
     return input_hash
+
+
+def _mark(record: Refreshed) -> str:
+    return _ENDED if record.ended else _REFRESHED
 
 
 def _to_text(answer: Answer) -> str:

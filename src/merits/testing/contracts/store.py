@@ -85,7 +85,7 @@ class StoreContract(ABC):
         """Whoever asks before anything was stored gets nothing, not an error."""
         assert dict(store.answers("v1")) == {}
         assert list(store.paid("v1")) == []
-        assert store.refreshed("v1", AnswerKey("k")) is None
+        assert not store.refreshing("v1")
         assert list(store.candidates()) == []
         assert store.evaluation("t", "test") is None
         assert list(store.decisions("t")) == []
@@ -178,9 +178,21 @@ class StoreContract(ABC):
         assert answers[AnswerKey("k")].output == "new"
         assert answers[AnswerKey("l")].failure is not None
         assert store.answers("v2")[AnswerKey("k")].output == "old"
-        assert store.refreshed("v1", AnswerKey("k")) == 7.0
-        assert store.refreshed("v1", AnswerKey("m")) is None
-        assert store.refreshed("v2", AnswerKey("k")) is None
+        store.close()
+
+    def test_a_refresh_goes_on_until_its_end_is_stored(self, store: Store) -> None:
+        """Its end changes no answer; after it a further one may begin."""
+        k, typos = AnswerKey("k"), AnswerKey("0" * 32, 1, "typos")
+        store.add([Refreshed("v1", k, 7.0), Refreshed("v1", typos, 7.0), stored("k", "new")])
+        assert store.refreshing("v1") == {k, typos}
+        assert not store.refreshing("v2")
+        store.add([Refreshed("v1", k, 8.0, ended=True)])
+        assert store.refreshing("v1") == {typos}
+        assert store.answers("v1")[k].output == "new"
+        assert [paid.answer.output for paid in store.paid("v1")] == ["new"]
+        store.add([Refreshed("v1", k, 9.0)])
+        assert store.refreshing("v1") == {k, typos}
+        assert not store.answers("v1")
         store.close()
 
     def test_all_that_was_ever_paid_can_be_read(self, store: Store) -> None:
