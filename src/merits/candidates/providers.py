@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from merits.candidates.limiter import limiter_for
 from merits.candidates.meter import AskFailed
 from merits.candidates.rate_headers import retry_after_s
+from merits.candidates.secret_paths import hide_path
 from merits.candidates.wire import Body, Connection, Part
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.errors import CandidateError
@@ -75,6 +76,7 @@ def base_url_of(provider: Provider, base_url: str, env: Mapping[str, str]) -> st
     url = (base_url or env.get(f"{provider.upper()}_BASE_URL") or BASE_URLS[provider]).rstrip("/")
     for path in _ASKED_AT:
         url = url.removesuffix(path)
+    hide_path(url)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise CandidateError(f"{redact(url)!r} is no address.", "Write base_url like https://host/v1.")
