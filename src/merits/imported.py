@@ -28,7 +28,7 @@ from merits.core.errors import DataError, MeritsError, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON, content_hash
 from merits.core.outcome import Status
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 from merits.core.task import Example, Task
 from merits.evaluating import reprice
 from merits.evaluating.importing import Found, Imported, Reading, Source, read_rows
@@ -362,7 +362,7 @@ def _answers(found: Found, task: Task) -> list[Record]:
 
 def _answer(row: Imported) -> Answer:
     if row.status == Status.FAILED:
-        failure = Failure(_kind(row.error), redact(row.error)[:_LONGEST])
+        failure = Failure(_kind(row.error), shown(row.error, _LONGEST))
         return Answer(failure=failure, usage=row.usage or NO_USAGE)
     usage = Usage(unmetered=1) if row.usage is None else row.usage
     return Answer(output=row.output, usage=usage, latency_s=row.latency_s or 0.0, untimed=row.latency_s is None)

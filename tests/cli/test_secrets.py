@@ -112,3 +112,41 @@ def test_a_secret_is_found_in_base64_at_any_place(before: str) -> None:
     assert "***" in shown
     n_of_the_secret = 8 * len(OTHER) // 6
     assert len(shown.replace("***", "")) <= len(hidden) - n_of_the_secret + 2  # but for its edges nothing is left of it
+
+
+@pytest.mark.parametrize("padding", [80, 190, 250, 280, 295])
+def test_no_piece_of_a_key_stays_where_an_error_is_cut(
+    padding: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merits: Merits
+) -> None:
+    """A long refusal that repeats the key over the end of what is kept of it."""
+    key = "zq7Xw2Kp9Lm4Rt8Vb3Nc6Yd1Hg5Jf0Sa"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    (tmp_path / "words.csv").write_text("text,label\ngood,yes\nbad,no\nfine,yes\nawful,no\n", "utf-8")
+    task = "name: w\nkind: classification\ndata: words.csv\ninput: text\ntarget: label\nsettings: {retries: 0}\n"
+    with FakeProvider(api_key="another") as refusing:
+        refusing.refusal = f"{'x' * padding} Bearer {key}"
+        one = f"candidates: [{{name: a, kind: chat, model: m, base_url: '{refusing.base_url}'}}]\n"
+        (tmp_path / "merits.yaml").write_text(task + one, "utf-8")
+        _, out, err = merits("run", "--traceback", "--yes")
+    assert "xxxx" in err
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    for piece in (key[at : at + 5] for at in range(len(key) - 4)):
+        assert piece not in out + err
+        assert not any(piece.encode() in content for content in kept)
+
+
+def test_a_token_in_the_path_of_an_address_is_found_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merits: Merits
+) -> None:
+    """Some gateways take it there, and a lost connection names the address."""
+    token = "vw7Xw2Kp9Lm4Rt8Vb3Nc6Yd1Hg5Jf0Sb"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:9/{token}/v1")
+    (tmp_path / "words.csv").write_text("text,label\ngood,yes\nbad,no\nfine,yes\nawful,no\n", "utf-8")
+    task = "name: w\nkind: classification\ndata: words.csv\ninput: text\ntarget: label\nsettings: {retries: 0}\n"
+    (tmp_path / "merits.yaml").write_text(task + "candidates: [{name: a, kind: chat, model: m}]\n", "utf-8")
+    _, out, err = merits("run", "--traceback", "--yes")
+    assert "127.0.0.1:9/***/v1" in err
+    assert token not in out + err
+    assert not any(token.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

@@ -28,6 +28,7 @@ from merits.candidates.providers import Endpoint
 from merits.core.answer import Failure, FailureKind
 from merits.core.batching import Submission
 from merits.core.identity import JSON
+from merits.core.secrets import shown
 
 __all__ = ["AnthropicBatches", "result_of", "status_of"]
 
@@ -198,7 +199,7 @@ def result_of(line: bytes) -> Result:
         return Result(read.custom_id, "cancelled" if outcome.type == "canceled" else "expired")
     error = outcome.error.error if outcome.error else _Error()
     kind = _KINDS.get(error.type, "bad_request")
-    return Result(read.custom_id, "failed", failure=Failure(kind, f"{error.type}: {error.message}"[:300]))
+    return Result(read.custom_id, "failed", failure=Failure(kind, shown(f"{error.type}: {error.message}", 300)))
 
 
 def _read(reply: bytes, type: type[T]) -> T:

@@ -25,7 +25,7 @@ from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
-from merits.core.secrets import redact
+from merits.core.secrets import redact, shown
 
 __all__ = ["Params", "load"]
 
@@ -162,7 +162,7 @@ class _Command:
     async def _read_stderr(self, process: Process) -> None:
         assert process.stderr is not None
         while line := await process.stderr.readline():
-            self._stderr.append(line.decode(errors="replace").rstrip()[:500])
+            self._stderr.append(shown(line, 500).rstrip())
 
     async def _ended(self, process: Process) -> NoReturn:
         """The program closed its output: say how it ended."""
@@ -174,11 +174,11 @@ class _Command:
         self._fail(f"it ended with exit code {code}" if code is not None else "it closed its output")
 
     def _read(self, line: bytes, seconds: float) -> Answer:
-        shown = redact(line[:200].decode(errors="replace").rstrip())
         try:
             reply = msgspec.json.decode(line, type=_Reply)
         except msgspec.MsgspecError as problem:
-            self._fail(f"it wrote {shown!r}, which is no answer ({problem}); print anything else to standard error")
+            said = shown(line, 200).rstrip()
+            self._fail(f"it wrote {said!r}, which is no answer ({problem}); print anything else to standard error")
         if reply.id != self._n_asked:
             self._fail(f"it answered id {reply.id}, asked was id {self._n_asked}")
         if reply.error is not None:

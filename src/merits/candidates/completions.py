@@ -14,7 +14,7 @@ from merits.candidates.meter import AskFailed
 from merits.candidates.providers import error_message
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.identity import JSON
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 
 __all__ = ["Gathered", "answer_in", "answer_of", "parsed", "usage_of", "usage_told"]
 
@@ -94,7 +94,7 @@ def _read(reply: bytes) -> _Reply:
     try:
         return _decode(reply)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
-        what = f"the reply is not JSON: {redact(reply[:200].decode(errors='replace'))!r}"
+        what = f"the reply is not JSON: {shown(reply, 200)!r}"
         if isinstance(problem, msgspec.ValidationError):
             what = f"the reply is no chat completion: {problem}"
         raise AskFailed(Failure("server_error", what), Usage(unmetered=1)) from None
@@ -104,7 +104,7 @@ def _answer(read: _Reply, reply: bytes, *, whole: bool, as_json: bool) -> Answer
     usage = usage_told(read.usage, read.service_tier)
     said = read.choices[0].message if read.choices else None
     if said is None:
-        text = redact(error_message(reply.decode(errors="replace")))
+        text = error_message(reply.decode(errors="replace"))
         raise AskFailed(Failure("server_error", f"the reply holds no choices: {text}"), usage)
     end = read.choices[0].finish_reason or ""
     refused = bool(said.refusal) or end == "content_filter"
@@ -181,7 +181,7 @@ class Gathered:
             return
         piece = _read(event)
         if piece.error is not None:
-            text = redact(error_message(event.decode(errors="replace")))
+            text = error_message(event.decode(errors="replace"))
             raise AskFailed(Failure("server_error", f"the stream ended with an error: {text}"), self.usage)
         for name in ("model", "system_fingerprint", "service_tier", "usage"):
             if getattr(piece, name) is not None:

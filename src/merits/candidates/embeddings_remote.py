@@ -25,7 +25,7 @@ from merits.candidates.texts import as_text
 from merits.core.answer import NO_USAGE, Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 from merits.core.task import Example
 
 __all__ = ["Params", "load", "vectors_in"]
@@ -122,7 +122,7 @@ def vectors_in(reply: bytes, n_texts: int) -> tuple[Vector, Usage, str]:
     try:
         read = msgspec.json.decode(reply, type=_Reply)
     except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
-        said = redact(reply[:100].decode(errors="replace"))
+        said = shown(reply, 100)
         raise AskFailed(
             Failure("server_error", f"{said!r} holds no embeddings: {problem}"), Usage(unmetered=1)
         ) from None

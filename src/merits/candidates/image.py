@@ -23,7 +23,7 @@ from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 
 __all__ = ["Params", "load"]
 
@@ -100,7 +100,7 @@ class _Painter:
             usage = _usage_of(read.usage)
             picture = base64.b64decode(read.data[0].b64_json or "", validate=True) if read.data else b""
         except (msgspec.MsgspecError, UnicodeDecodeError, binascii.Error) as problem:
-            said = redact(reply[:100].decode(errors="replace"))
+            said = shown(reply, 100)
             raise AskFailed(
                 Failure("server_error", f"{said!r} holds no picture: {problem}"), Usage(unmetered=1)
             ) from None

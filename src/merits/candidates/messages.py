@@ -17,7 +17,7 @@ from merits.candidates.providers import error_message
 from merits.candidates.texts import as_text
 from merits.core.answer import Answer, Failure, FailureKind, Usage
 from merits.core.identity import JSON
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 
 __all__ = ["GatheredMessage", "answer_in", "question", "usage_of"]
 
@@ -117,7 +117,7 @@ def answer_in(reply: bytes, *, as_json: bool = False) -> Answer:
     try:
         read = _decode(reply)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
-        what = f"the reply is not JSON: {redact(reply[:200].decode(errors='replace'))!r}"
+        what = f"the reply is not JSON: {shown(reply, 200)!r}"
         if isinstance(problem, msgspec.ValidationError):
             what = f"the reply is no message: {problem}"
         raise AskFailed(Failure("server_error", what), Usage(unmetered=1)) from None
@@ -129,7 +129,7 @@ def _answer(read: _Message, reply: bytes, *, as_json: bool) -> Answer:
     end = read.stop_reason or ""
     refused = end == "refusal"
     if not read.content and not refused:
-        text = redact(error_message(reply.decode(errors="replace")))
+        text = error_message(reply.decode(errors="replace"))
         raise AskFailed(Failure("server_error", f"the reply holds no content: {text}"), usage)
     return Answer(
         output=_output(read.content, as_json=as_json, refused=refused),
@@ -183,7 +183,7 @@ class GatheredMessage:
             raise AskFailed(Failure("server_error", f"an event cannot be read: {problem}"), self.usage) from None
         if piece.type == "error":
             kind = _TELLS.get(str((piece.error or {}).get("type")), "server_error")
-            text = redact(error_message(event.decode(errors="replace")))
+            text = error_message(event.decode(errors="replace"))
             raise AskFailed(Failure(kind, f"the stream ended with an error: {text}"), self.usage)
         if piece.content is not None:  # a server that does not stream
             self._whole = event

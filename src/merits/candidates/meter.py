@@ -22,7 +22,7 @@ from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.doors import Model
 from merits.core.errors import UsageError
 from merits.core.identity import JSON
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 
 __all__ = ["AskFailed", "Meter", "Purse", "PurseEmpty", "failure_of"]
 
@@ -316,7 +316,7 @@ def _tell(limiter: Limiter, failure: Failure) -> None:
 
 
 def _clean(failure: Failure) -> Failure:
-    message = redact(failure.message)[:_LONGEST_MESSAGE]
+    message = shown(failure.message, _LONGEST_MESSAGE)
     return replace(failure, message=message.encode("utf-8", "replace").decode())  # a lone surrogate is no text
 
 

@@ -15,7 +15,7 @@ from merits.candidates.meter import AskFailed
 from merits.candidates.providers import Endpoint
 from merits.core.answer import Failure
 from merits.core.errors import ProviderError
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 
 __all__ = ["Offered", "offered", "offered_in"]
 
@@ -54,7 +54,7 @@ def offered_in(reply: bytes) -> tuple[list[Offered], str]:
     try:
         page = msgspec.json.decode(reply, type=_Page)
     except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
-        said = redact(reply[:100].decode(errors="replace"))
+        said = shown(reply, 100)
         raise AskFailed(Failure("server_error", f"{said!r} is no list of models: {problem}")) from None
     found = [Offered(each.id, each.display_name, each.owned_by, _day(each)) for each in page.data]
     return found, (page.last_id or "") if page.has_more else ""

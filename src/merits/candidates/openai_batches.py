@@ -18,6 +18,7 @@ from merits.candidates.wire import Part
 from merits.core.answer import Failure
 from merits.core.batching import Submission
 from merits.core.identity import JSON
+from merits.core.secrets import shown
 
 __all__ = ["OpenAIBatches", "result_of", "status_of"]
 
@@ -163,7 +164,7 @@ def status_of(batch: bytes) -> Status:
 
 def _said(problem: _Problem) -> str:
     where = f" (line {problem.line})" if problem.line is not None else ""
-    return f"{problem.code or 'error'}: {problem.message or 'no reason was given'}{where}"
+    return shown(f"{problem.code or 'error'}: {problem.message or 'no reason was given'}", 300) + where
 
 
 def result_of(line: bytes) -> Result:

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 from merits.candidates.limiter import limiter_for
 from merits.candidates.meter import AskFailed
 from merits.candidates.rate_headers import retry_after_s
+from merits.candidates.secret_paths import hide_path
 from merits.candidates.wire import Body, Connection, Part
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.errors import CandidateError
-from merits.core.secrets import redact, register
+from merits.core.secrets import redact, register, shown
 
 __all__ = [
     "BASE_URLS",
@@ -75,6 +76,7 @@ def base_url_of(provider: Provider, base_url: str, env: Mapping[str, str]) -> st
     url = (base_url or env.get(f"{provider.upper()}_BASE_URL") or BASE_URLS[provider]).rstrip("/")
     for path in _ASKED_AT:
         url = url.removesuffix(path)
+    hide_path(url)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise CandidateError(f"{redact(url)!r} is no address.", "Write base_url like https://host/v1.")
@@ -172,11 +174,11 @@ class Endpoint:
             return data
         text = data.decode(errors="replace")
         if refuses(status, text):
-            raise ContentRefused(Failure("bad_request", redact(error_message(text))), Usage(unmetered=1))
+            raise ContentRefused(Failure("bad_request", error_message(text)), Usage(unmetered=1))
         raise AskFailed(self._failure(status, text, headers), NO_USAGE)
 
     def _failure(self, status: int, text: str, headers: Mapping[str, str]) -> Failure:
-        said = f"{status}: {redact(error_message(text))}"
+        said = f"{status}: {error_message(text)}"
         kind: FailureKind = "bad_request"
         if status in (401, 403):
             step = f"Check {self._variable}." if self._has_key else f"{self._variable} is not set."
@@ -222,13 +224,13 @@ def _code(text: str) -> object:
 
 
 def error_message(text: str) -> str:
-    """What a provider says went wrong, at most 300 characters.
+    """What a provider says went wrong, redacted, at most 300 characters.
 
     >>> error_message('{"error": {"message": "no such model"}}'), error_message("<h1>Bad  Gateway</h1>")
     ('no such model', '<h1>Bad Gateway</h1>')
     """
     error = _error_in(text)
     if error is None:
-        return " ".join(text.split())[:300]
+        return shown(" ".join(text.split()), 300)
     message = error.get("message", error.get("detail")) if isinstance(error, dict) else error
-    return str(message if message is not None else text)[:300]
+    return shown(str(message if message is not None else text), 300)

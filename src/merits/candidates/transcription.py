@@ -18,7 +18,7 @@ from merits.candidates.wire import Part
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 
 __all__ = ["Params", "load", "transcript_in"]
 
@@ -93,7 +93,7 @@ def transcript_in(reply: bytes) -> Answer:
     try:
         read = msgspec.json.decode(reply, type=_Transcript)
     except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
-        said = redact(reply[:100].decode(errors="replace"))
+        said = shown(reply, 100)
         raise AskFailed(Failure("server_error", f"{said!r} is no transcript: {problem}"), Usage(unmetered=1)) from None
     usage = read.usage or {}
     if "input_tokens" not in usage:

@@ -36,10 +36,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from merits.candidates.meter import AskFailed
+from merits.candidates.secret_paths import hide_user
 from merits.core.answer import NO_USAGE, Failure, Usage
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
-from merits.core.secrets import redact, register
+from merits.core.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -246,7 +247,7 @@ def _proxy(base_url: str, env: Mapping[str, str]) -> str:
         return ""
     if "://" not in proxy:
         proxy = f"http://{proxy}"
-    register(urlsplit(proxy).password or "")
+    hide_user(proxy)
     return proxy
 
 

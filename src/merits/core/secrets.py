@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
-__all__ = ["redact", "redact_values", "register"]
+__all__ = ["redact", "redact_values", "register", "shown", "shown_values"]
 
 _known: list[str] = []  # longest first
 _SHORTEST = 6  # shorter values would redact ordinary words
+_LONGEST_READ = 65_536  # of a text that is shown in part
+_LEAST_DROPPED = 64  # characters before a cut at _LONGEST_READ: a name that means a secret, and the start of its value
 _BY_NAME = re.compile(
     r"""(?ix) (?P<name> authorization | (?:x-)?api[-_]?key | (?:secret|passwd|password|access[-_]?token)
             | (?<=[?&]) (?:key|sig|signature|token|auth|credentials?)   # in an address
@@ -78,3 +81,33 @@ def redact_values(text: str) -> str:
     for value in _known:
         text = text.replace(value, "***")
     return text
+
+
+def shown(text: str | bytes, longest: int) -> str:
+    """The redacted start of a text that came from outside, in at most `longest` characters, for messages and reasons.
+
+    Redacts before it cuts: the start of a secret that a cut leaves is known to nobody, and would stay.
+
+    >>> register("sk-live-1234567")
+    >>> shown(b"401 for sk-live-1234567", 15), shown("401 for sk-live-1234567", 9)
+    ('401 for ***', '401 for *')
+    """
+    return _start(text, longest, redact)
+
+
+def shown_values(text: str, longest: int) -> str:
+    """The start of a text from which only registered secrets are taken out, in at most `longest` characters.
+
+    >>> register("sk-live-1234567")
+    >>> shown_values("password: hunter2, key: sk-live-1234567", 25)
+    'password: hunter2, key: *'
+    """
+    return _start(text, longest, redact_values)
+
+
+def _start(text: str | bytes, longest: int, redacting: Callable[[str], str]) -> str:
+    read = text[:_LONGEST_READ]
+    clean = redacting(read if isinstance(read, str) else read.decode(errors="replace"))
+    if len(text) > _LONGEST_READ:  # this cut came first: what it may have cut is dropped
+        clean = clean[: -max(_LEAST_DROPPED, len(_known[0]) if _known else 0)]
+    return clean[:longest]

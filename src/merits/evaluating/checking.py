@@ -14,7 +14,7 @@ from merits.core.doors import Store
 from merits.core.errors import DataError, MeritsError, TaskError
 from merits.core.identity import JSON
 from merits.core.judge import HumanLabel, Judged, JudgeScorer, Verdict
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 from merits.core.task import Example, ScorerSpec, Task
 from merits.evaluating.asking import all_or_first_problem, at_once
 from merits.evaluating.contenders import load_context
@@ -82,7 +82,7 @@ async def check_judge(
                 raise
             except Exception as problem:  # noqa: BLE001 (a judge that cannot judge is data)
                 kind = "" if isinstance(problem, NotAsked) else f"{type(problem).__name__}: "
-                found[at] = case.verdict(unscored=redact(f"{kind}{problem}")[:200])
+                found[at] = case.verdict(unscored=shown(f"{kind}{problem}", 200))
                 continue
             n_repaired += n_asks > len(judgement.votes)
             found[at] = case.verdict(judgement=judgement)

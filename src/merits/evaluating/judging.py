@@ -24,7 +24,7 @@ from merits.core.errors import CandidateError, MeritsError, TaskError
 from merits.core.identity import content_hash
 from merits.core.judge import Ask, Judged, Judgement, JudgeScorer
 from merits.core.outcome import Score
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 from merits.core.task import Example, Settings, Task
 from merits.evaluating.asking import Health, at_once, meter_of
 from merits.evaluating.columns import TOKENS, Columns
@@ -456,4 +456,4 @@ def _in_words(judged: Judged) -> str:
 
 def _said(problem: Exception) -> str:
     kind = "" if isinstance(problem, NotAsked) else f"{type(problem).__name__}: "
-    return redact(f"{kind}{problem}")[:_LONGEST_REASON].encode("utf-8", "replace").decode()
+    return shown(f"{kind}{problem}", _LONGEST_REASON).encode("utf-8", "replace").decode()

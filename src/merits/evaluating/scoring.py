@@ -10,7 +10,7 @@ from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.judge import JudgeScorer
 from merits.core.outcome import Counts, Score
-from merits.core.secrets import redact
+from merits.core.secrets import shown
 from merits.core.task import Example
 from merits.scorers.counted import STATISTICS, fits
 
@@ -86,7 +86,7 @@ def _refused(scorer: Scorer | JudgeScorer, example: Example) -> Score:
 
 
 def _said(problem: Exception) -> str:
-    reason = redact(f"{type(problem).__name__}: {problem}")[:_LONGEST_REASON]
+    reason = shown(f"{type(problem).__name__}: {problem}", _LONGEST_REASON)
     return reason.encode("utf-8", "replace").decode()  # a lone surrogate is no text
 
 

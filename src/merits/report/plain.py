@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from merits.core.identity import JSON
+from merits.core.secrets import shown_values
 from merits.scorers.reading import text_of
 
 __all__ = ["clean", "cut", "one_line"]
@@ -42,7 +43,7 @@ def cut(value: JSON, longest: int) -> str:
     >>> cut("abcdef", 4)
     'abc…'
     """
-    text = clean(text_of(value)[: 4 * longest + 100]).strip()
+    text = clean(shown_values(text_of(value), 4 * longest + 100)).strip()
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
@@ -52,4 +53,4 @@ def one_line(value: JSON, longest: int = 80) -> str:
     >>> one_line("a\\n  b")
     'a b'
     """
-    return cut(" ".join(clean(text_of(value)[: 8 * longest + 100]).split()), longest)
+    return cut(" ".join(clean(shown_values(text_of(value), 8 * longest + 100)).split()), longest)

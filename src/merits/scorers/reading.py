@@ -11,6 +11,7 @@ import msgspec
 
 from merits.core.identity import JSON
 from merits.core.outcome import Score
+from merits.core.secrets import shown_values
 from merits.core.task import Example
 
 __all__ = ["SOLVED", "CannotJudge", "json_of", "shorten", "targets_of", "text_of", "wrong"]
@@ -84,7 +85,7 @@ def shorten(value: JSON, longest: int = _LONGEST_REASON) -> str:
     >>> shorten("a long\\nanswer", longest=9)
     'a long a…'
     """
-    text = " ".join(text_of(value)[: 4 * longest].split())
+    text = " ".join(shown_values(text_of(value), 4 * longest).split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
