@@ -216,7 +216,7 @@ def evaluate_one(
     narrowed = replace(task, candidates=tuple(one for one in task.candidates if one.name == name))
     with _opened(store, task) as opened:
         stored = opened.evaluation(task.id, "test")
-        (part,) = what_to_ask(narrowed, narrowed.candidates, split="test", store=opened).parts
+        (part,) = what_to_ask(narrowed, narrowed.candidates, split="test", store=opened, judges=False).parts
         if stored is None or part.version not in stored.versions or part.n_to_ask:
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
@@ -378,7 +378,7 @@ def _asked_versions(task: Task, store: Store) -> dict[str, Candidate]:
             found |= {judge.version: stored[judge.model] for judge in evaluation.judged if judge.model in stored}
     for candidate in task.candidates:
         try:
-            (part,) = what_to_ask(task, (candidate,), split="test", store=store).parts
+            (part,) = what_to_ask(task, (candidate,), split="test", store=store, judges=False).parts
         except UsageError:  # it cannot be loaded here (no key): what its runs stored is known from them
             continue
         found[part.version] = candidate

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +33,18 @@ from merits.evaluating.pricing import known_prices, price_answers
 if TYPE_CHECKING:
     from merits.prices import PriceSource
 
-__all__ = ["Asker", "Judging", "NotAsked", "judged_by", "judgement_of", "judging_of", "price_in"]
+__all__ = [
+    "Asker",
+    "Judging",
+    "NotAsked",
+    "Work",
+    "judged_by",
+    "judgement_of",
+    "judging_of",
+    "key_of",
+    "price_in",
+    "works_of",
+]
 
 _LONGEST_REASON = 200
 
@@ -80,9 +91,17 @@ class Asker:
         """From now on every attempt is paid from a purse."""
         self._meter = meter_of(self.model, self.candidate, self._settings, purse)
 
+    def stored(self, ask: Ask) -> Answer | None:
+        """The answer to a question if it is there already."""
+        return self._known.get(key_of(ask))
+
+    def answers(self) -> Iterable[Answer]:
+        """All that the model answered as a judge, whoever's question it was."""
+        return self._known.values()
+
     async def answer(self, ask: Ask) -> Answer:
         """The answer to a question, stored. Raises NotAsked where there is none."""
-        key = AnswerKey(content_hash(ask.messages), ask.repeat)
+        key = key_of(ask)
         known = self._known.get(key)
         if known is None:
             coming = self._coming.get(key)
@@ -140,6 +159,11 @@ class Asker:
                     coming.cancel()
 
 
+def key_of(ask: Ask) -> AnswerKey:
+    """The key that the answer to a question is stored under."""
+    return AnswerKey(content_hash(ask.messages), ask.repeat)
+
+
 class _Journal:
     """Stores answers in groups: whoever adds one waits until the group that it is in is on disk."""
 
@@ -178,7 +202,7 @@ class _Journal:
 
 
 @dataclasses.dataclass
-class _Work:
+class Work:
     """One judge and what became of its work."""
 
     name: str
@@ -199,7 +223,7 @@ class Judging:
     at once by each model. `done` returns once all that was taken is judged, and raises what went wrong with storing.
     """
 
-    def __init__(self, works: Sequence[_Work], columns: Columns, concurrency: int | None) -> None:
+    def __init__(self, works: Sequence[Work], columns: Columns, concurrency: int | None) -> None:
         self._works, self._columns = works, columns
         self._loop = asyncio.get_running_loop()
         self._taken: deque[tuple[int, int, Answer]] = deque()
@@ -331,7 +355,7 @@ class Judging:
         work.judgements[candidate, row] = judgement
         self._columns.judged(candidate, row, work.name, judgement.score)
 
-    def _unscored(self, work: _Work, reason: str) -> None:
+    def _unscored(self, work: Work, reason: str) -> None:
         work.n_unscored += 1
         judge = self._columns.judge
         if work.deciding:
@@ -359,18 +383,17 @@ async def judgement_of(
         asking.close()
 
 
-def judging_of(
+def works_of(
     scorers: Sequence[tuple[str, Scorer]],
     task: Task,
-    columns: Columns,
     names: Sequence[str],
     *,
     context: LoadContext,
     store: Store,
     clock: Callable[[], float],
-) -> Judging | None:
-    """The judges among the scorers, their models loaded; None where there are none."""
-    works: list[_Work] = []
+) -> list[Work]:
+    """The judges among the scorers, their models loaded. Raises TaskError where a rival is not among the `names`."""
+    works: list[Work] = []
     askers: dict[str, Asker] = {}
     for number, (name, scorer) in enumerate(scorers):
         if not isinstance(scorer, JudgeScorer):
@@ -384,10 +407,15 @@ def judging_of(
         if recipe.id not in askers:
             askers[recipe.id] = Asker(recipe, context, store, settings=task.settings, clock=clock)
         rival = names.index(scorer.against) if scorer.against else None
-        works.append(_Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
+        works.append(Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
+    return works
+
+
+def judging_of(works: Sequence[Work], columns: Columns, concurrency: int | None) -> Judging | None:
+    """The judges at work beside the candidates; None where there are none."""
     if not works:
         return None
-    judging = Judging(works, columns, task.settings.concurrency)
+    judging = Judging(works, columns, concurrency)
     columns.later = judging.take
     return judging
 
@@ -433,7 +461,7 @@ def judged_by(asker: Asker, judgements: Sequence[Judgement], price: Price | None
     )
 
 
-def _judged(work: _Work, price: Price | None, currency: str, *, counted: bool) -> Judged:
+def _judged(work: Work, price: Price | None, currency: str, *, counted: bool) -> Judged:
     found = judged_by(work.asker, list(work.judgements.values()), price, currency)
     found = replace(
         found, scorer=work.name, deciding=work.deciding, n_unscored=work.n_unscored, n_repaired=work.n_repaired

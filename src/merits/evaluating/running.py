@@ -41,8 +41,9 @@ from merits.evaluating.batches import (
 )
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
+from merits.evaluating.foreseen import Foreseen, foreseen
 from merits.evaluating.in_rounds import in_rounds
-from merits.evaluating.judging import judging_of, price_in
+from merits.evaluating.judging import Work, judging_of, price_in, works_of
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
 from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.planned import expected_of, planned
@@ -81,25 +82,35 @@ def plan(
     ask: Asking = "missing",
     table: PriceSource | None = None,
     budget: Budget | None = None,
+    judges: bool = True,
 ) -> Plan:
     """What an evaluation would ask of each candidate, and what it would take from the store. Asks nothing.
 
     Models are loaded, for what they are is part of the version under which answers are stored; none is trained.
-    Raises UsageError for a `budget` that could not be kept.
+    Without `judges` their work is not looked at. Raises UsageError for a `budget` that could not be kept.
     """
     rows = _rows(task, split)
-    ready = contenders(task, candidates, rows, split, load_context(task, env, asks=ask != "nothing"))
+    context = load_context(task, env, asks=ask != "nothing")
+    ready = contenders(task, candidates, rows, split, context)
+    names = [candidate.name for candidate in candidates]
+    works: list[Work] = []
     try:
+        if judges:
+            works = works_of(_scorers(task), task, names, context=context, store=store, clock=time.time)
         anew = ask == "everything" and not is_unfinished(store, ready, rows, task, split)
         known = [Known(store, each, rows, ask, anew=anew) for each in ready]
         prices = known_prices([each.candidate for each in ready], table, currency=task.needs.currency)
-        made = planned(task, store, known, prices, budget)
+        price_of = price_in(table, task.needs.currency)
+        theirs = () if ask == "nothing" else foreseen(works, known, task.needs, price_of)
+        made = planned(task, store, known, prices, budget, judges=theirs)
         keys = [[rows.keys[q] for q in each.to_ask] for each in known]
         flying = [in_flight(store, part.version, asked) for part, asked in zip(made.parts, keys, strict=True)]
         parts = tuple(dataclasses.replace(p, n_in_flight=n) for p, n in zip(made.parts, flying, strict=True))
         return dataclasses.replace(made, parts=parts)
     finally:
-        _finish(_close_all([each.model for each in ready], lambda text: None))
+        askers = {id(work.asker): work.asker for work in works}
+        models = [*(each.model for each in ready), *(asker.model for asker in askers.values())]
+        _finish(_close_all(models, lambda text: None))
 
 
 async def evaluate(
@@ -174,8 +185,9 @@ class _Run:
         self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
         self.contenders = contenders(task, candidates, self.rows, split, self.context)
         names = [candidate.name for candidate in candidates]
-        context = self.context
-        self.judging = judging_of(scorers, task, self.columns, names, context=context, store=store, clock=clock)
+        self.works = works_of(scorers, task, names, context=self.context, store=store, clock=clock)
+        self.judging = judging_of(self.works, self.columns, task.settings.concurrency)
+        self.foreseen: tuple[Foreseen, ...] = ()
         self.judged: tuple[Judged, ...] = ()
         self.done = [0] * len(candidates)
         self.failed = [0] * len(candidates)
@@ -207,17 +219,17 @@ class _Run:
             # Before anything is asked: a mistake in the file must not cost money.
             prices = known_prices(recipes, table, currency=self.task.needs.currency)
             judge_price = price_in(table, self.task.needs.currency)
-            plan, missing = self._look_into_store(prices, budget)
+            plan, missing = self._look_into_store(prices, budget, judge_price)
             self._prepare_judges(plan, prices, budget, judge_price)
             for note in filter(None, map(table.note, recipes) if table else ()):
                 self.progress.note(note)
             if self.ask == "nothing" and schedule is None:
                 check_all_stored(self.contenders, missing)
+            if self.ask != "nothing" and plan.n_to_ask:
+                confirm(plan)
             if not any(missing):
                 self.progress.started(plan)
             else:
-                if self.ask != "nothing":
-                    confirm(plan)
                 raced = await self._ask(plan, missing, schedule, prices, budget)
             await self._all_judged(judge_price)
         finally:
@@ -256,7 +268,9 @@ class _Run:
         judges, n = self.judging.models, len(prices)
         theirs = [price_of(judge) for judge in judges]
         check_budget(budget, judges, theirs, [True] * len(judges), self.task.needs.currency)
-        expected = [*expected_of(plan, budget), *([0.0] * len(judges))]
+        foretold = expected_of(plan, budget)
+        by_model = {each.model.id: one for each, one in zip(self.foreseen, foretold[n:], strict=False)}
+        expected = [*foretold[:n], *(by_model.get(judge.id, 0.0) for judge in judges)]
         purse = self.purse = Purse(budget, [*prices, *theirs], expected)
         self.judging.pay_from(lambda number: purse.of(n + number))
 
@@ -267,13 +281,17 @@ class _Run:
             if price is not None:
                 self.judged = self.judging.judged(price, self.task.needs.currency)
 
-    def _look_into_store(self, prices: Sequence[Price | None], budget: Budget | None) -> tuple[Plan, list[list[int]]]:
+    def _look_into_store(
+        self, prices: Sequence[Price | None], budget: Budget | None, judge_price: Callable[[Candidate], Price | None]
+    ) -> tuple[Plan, list[list[int]]]:
         """The plan, and the questions that each candidate must be asked; what is stored is scored already."""
         self.store.add([each.candidate for each in self.contenders])
         goes_on = is_unfinished(self.store, self.contenders, self.rows, self.task, self.split)
         self.anew = self.ask == "everything" and not goes_on
         found = [Known(self.store, each, self.rows, self.ask, anew=self.anew) for each in self.contenders]
-        plan = planned(self.task, self.store, found, prices, budget)
+        if self.ask != "nothing":
+            self.foreseen = foreseen(self.works, found, self.task.needs, judge_price)
+        plan = planned(self.task, self.store, found, prices, budget, judges=self.foreseen)
         for each, known, part in zip(self.contenders, found, plan.parts, strict=True):
             self.columns.record(each.index, known.answers())
             self.done[each.index] = part.n_stored
@@ -624,14 +642,19 @@ def _rows(task: Task, split: Split) -> Rows:
 
 def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
     from merits.scorers.labels import reader
+
+    scorers = _scorers(task)
+    judge = Judge(scorers)
+    read = reader(task.classes) if task.kind == "classification" else None
+    return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
+
+
+def _scorers(task: Task) -> list[tuple[str, Scorer]]:
     from merits.scorers.registry import default_scorers
     from merits.scorers.registry import load as load_scorer
 
     specs = task.scorers or default_scorers(task.kind)
-    scorers = [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
-    judge = Judge(scorers)
-    read = reader(task.classes) if task.kind == "classification" else None
-    return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
+    return [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
 
 
 def _unscored_facts(judge: Judge) -> dict[str, str]:
