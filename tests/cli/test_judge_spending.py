@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def two(text):
 
 @pytest.fixture
 def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeProvider]:
-    """A provider whose model judges the task in the working directory: 10 test questions, 2 candidates that cost nothing."""
+    """A provider whose model judges the task in the working directory: 10 questions, 2 candidates that are free."""
     rows = ["id,text,label", *(f"{i},What is {i} + 1?,{i + 1}" for i in range(24))]
     (tmp_path / "sums.csv").write_text("\n".join(rows), "utf-8")
     (tmp_path / "said.py").write_text(SAID, "utf-8")
@@ -94,3 +95,15 @@ def test_a_dear_judge_is_asked_only_when_it_was_agreed_to(
     assert len(provider.requests) == 20
     assert merits("run", "--quiet", "--no-race", "--yes")[0] in (0, 1, 3)
     assert len(provider.requests) == 60
+
+
+def test_judges_are_on_our_side_of_the_bill(provider: FakeProvider, merits: Merits, tmp_path: Path) -> None:
+    """They are found by their recipe, whatever a candidate is named, and under a rubric that was changed since."""
+    judged_at(tmp_path, 0.01)
+    assert merits("run", "--quiet", "--no-race")[0] in (0, 1, 3)
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    (tmp_path / "bill.csv").write_text(f"date,model,cost,requests\n{day},judge-1,0.20,20\n", "utf-8")
+    judged_at(tmp_path, 0.01, votes=3)
+    _, out, err = merits("reconcile", "bill.csv")
+    assert "not asked by this task" not in out, out
+    assert "agrees with what was counted" in out, err

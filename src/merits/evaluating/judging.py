@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from merits.candidates.meter import Purse, PurseEmpty
 from merits.candidates.registry import LoadContext, load
@@ -28,7 +29,9 @@ from merits.core.secrets import redact
 from merits.core.task import Example, Settings, Task
 from merits.evaluating.asking import Health, at_once, meter_of
 from merits.evaluating.columns import TOKENS, Columns
+from merits.evaluating.contenders import load_context
 from merits.evaluating.pricing import known_prices, price_answers
+from merits.prices.costs import STANDARD
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource
@@ -43,6 +46,8 @@ __all__ = [
     "judging_of",
     "key_of",
     "price_in",
+    "scorers_of",
+    "versions_of",
     "works_of",
 ]
 
@@ -80,7 +85,7 @@ class Asker:
         self.n_asked = 0
         self.used: dict[AnswerKey, Usage] = {}
         self.health = Health(timed=bool(getattr(self.model, "timed", False)))
-        self._settings = settings
+        self._settings, self._store = settings, store
         self._meter = meter_of(self.model, candidate, settings)
         self._journal = _Journal(store, self.version, clock)
         stored = store.answers(self.version)
@@ -98,6 +103,11 @@ class Asker:
     def answers(self) -> Iterable[Answer]:
         """All that the model answered as a judge, whoever's question it was."""
         return self._known.values()
+
+    def answered_at(self) -> NDArray[np.float64]:
+        """When the answers that were used came (UNIX seconds), in their order."""
+        at = {one.key: one.at for one in self._store.paid(self.version)}
+        return np.array([at.get(key, 0.0) for key in self.used])
 
     async def answer(self, ask: Ask) -> Answer:
         """The answer to a question, stored. Raises NotAsked where there is none."""
@@ -411,6 +421,23 @@ def works_of(
     return works
 
 
+def scorers_of(task: Task) -> list[tuple[str, Scorer]]:
+    """The task's scorers by name, those of its kind where it names none."""
+    from merits.scorers.registry import default_scorers
+    from merits.scorers.registry import load as load_scorer
+
+    specs = task.scorers or default_scorers(task.kind)
+    return [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
+
+
+def versions_of(task: Task, store: Store) -> dict[str, Candidate]:
+    """The recipes of a task's judges by the version under which their answers are stored. Asks nothing."""
+    context = load_context(task, None, asks=False)
+    recipes = [scorer.model for _, scorer in scorers_of(task) if isinstance(scorer, JudgeScorer)]
+    askers = [Asker(recipe, context, store, settings=task.settings, clock=lambda: 0.0) for recipe in recipes]
+    return {asker.version: asker.candidate for asker in askers}
+
+
 def judging_of(works: Sequence[Work], columns: Columns, concurrency: int | None) -> Judging | None:
     """The judges at work beside the candidates; None where there are none."""
     if not works:
@@ -421,13 +448,21 @@ def judging_of(works: Sequence[Work], columns: Columns, concurrency: int | None)
 
 
 def priced(asker: Asker, price: Price | None) -> tuple[dict[str, int], float, float | None]:
-    """The tokens by kind, the machine seconds and the cost of all answers that a judge's model was used for."""
+    """The tokens by kind, the machine seconds and the cost of all answers that a judge's model was used for.
+
+    The cost is None where the price is unknown, and where no answer tells what it used.
+    """
     used = list(asker.used.values())
     counts = {name: np.array([[getattr(usage, f"{name}_tokens") for usage in used]], float) for name in TOKENS}
     machine_s = np.array([[usage.machine_s for usage in used]], float)
     attempts = np.array([[usage.attempts for usage in used]], np.int32)
     tokens = {name: array for name, array in counts.items() if array.any()}
-    cost, known = price_answers([price], tokens, machine_s, attempts)
+    unmetered = np.array([[usage.unmetered for usage in used]], np.int32)
+    tiers = {usage.service_tier for usage in used if usage.service_tier not in STANDARD}
+    services = {tier: np.array([[usage.service_tier == tier for usage in used]]) for tier in tiers}
+    cost, known = price_answers(
+        [price], tokens, machine_s, attempts, unmetered, services=services, asked_at=lambda _: asker.answered_at()
+    )
     total = {name: int(array.sum()) for name, array in tokens.items()}
     return total, float(machine_s.sum()), float(cost.sum()) if known[0] else None
 
@@ -458,6 +493,7 @@ def judged_by(asker: Asker, judgements: Sequence[Judgement], price: Price | None
         machine_s=machine_s,
         cost=cost,
         currency=currency,
+        recipe=asker.candidate.id,
     )
 
 
@@ -471,7 +507,7 @@ def _judged(work: Work, price: Price | None, currency: str, *, counted: bool) ->
 
 def _in_words(judged: Judged) -> str:
     """What a judge did, on one line."""
-    cost = "price unknown" if judged.cost is None else f"{judged.cost:.6g} {judged.currency}"
+    cost = "cost unknown" if judged.cost is None else f"{judged.cost:.6g} {judged.currency}"
     parts = [
         f"{judged.model}: {judged.n_verdicts} verdicts, {judged.n_calls} answers ({judged.n_asked} asked), {cost}",
         f"{judged.n_unscored} not judged" if judged.n_unscored else "",

@@ -43,14 +43,14 @@ from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.foreseen import Foreseen, foreseen
 from merits.evaluating.in_rounds import in_rounds
-from merits.evaluating.judging import Work, judging_of, price_in, works_of
+from merits.evaluating.judging import Work, judging_of, price_in, scorers_of, works_of
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, is_unfinished
 from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
 from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
 from merits.evaluating.progress import Progress, Silent
-from merits.evaluating.purse import Left, Purse, check_budget
+from merits.evaluating.purse import Left, Purse, Verdicts, check_budget
 from merits.evaluating.recorder import Recorder
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
@@ -96,7 +96,7 @@ def plan(
     works: list[Work] = []
     try:
         if judges:
-            works = works_of(_scorers(task), task, names, context=context, store=store, clock=time.time)
+            works = works_of(scorers_of(task), task, names, context=context, store=store, clock=time.time)
         anew = ask == "everything" and not is_unfinished(store, ready, rows, task, split)
         known = [Known(store, each, rows, ask, anew=anew) for each in ready]
         prices = known_prices([each.candidate for each in ready], table, currency=task.needs.currency)
@@ -285,7 +285,7 @@ class _Run:
         self, prices: Sequence[Price | None], budget: Budget | None, judge_price: Callable[[Candidate], Price | None]
     ) -> tuple[Plan, list[list[int]]]:
         """The plan, and the questions that each candidate must be asked; what is stored is scored already."""
-        self.store.add([each.candidate for each in self.contenders])
+        self.store.add([*(each.candidate for each in self.contenders), *(work.asker.candidate for work in self.works)])
         goes_on = is_unfinished(self.store, self.contenders, self.rows, self.task, self.split)
         self.anew = self.ask == "everything" and not goes_on
         found = [Known(self.store, each, self.rows, self.ask, anew=self.anew) for each in self.contenders]
@@ -343,7 +343,10 @@ class _Run:
     ) -> Raced | None:
         """Asks what the schedule yields, round by round. Whatever comes of an ask, it is not repeated in this run."""
         left = [set(questions) for questions in missing]
-        rounds = schedule(so_far(), UNLIMITED if self.purse is None else Left(self.purse, self.rows, left))
+        if self.purse is not None:
+            await self._all_judged()  # what is stored is judged first, so that what is left is for what is asked
+        allowance = UNLIMITED if self.purse is None else Left(self.purse, self.rows, left, self._verdicts())
+        rounds = schedule(so_far(), allowance)
         scheduled = self.scheduled = np.zeros(self.columns.status.shape, np.bool_)
         try:
             now = next(rounds)
@@ -371,6 +374,12 @@ class _Run:
                 "Give a larger one, or fewer candidates (--only).",
             )
         return raced
+
+    def _verdicts(self) -> list[Verdicts]:
+        """What judges are asked of each answer that is to come, by their place in the purse."""
+        ids = [] if self.judging is None else [model.id for model in self.judging.models]
+        n = len(self.contenders)
+        return [Verdicts(n + ids.index(each.model.id), each.n_each, each.rival) for each in self.foreseen]
 
     def _unasked(self, raced: Raced | None) -> NDArray[np.bool_] | None:
         """Where nothing was to be asked: the budget ended before, or only failures were asked again."""
@@ -643,18 +652,10 @@ def _rows(task: Task, split: Split) -> Rows:
 def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
     from merits.scorers.labels import reader
 
-    scorers = _scorers(task)
+    scorers = scorers_of(task)
     judge = Judge(scorers)
     read = reader(task.classes) if task.kind == "classification" else None
     return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
-
-
-def _scorers(task: Task) -> list[tuple[str, Scorer]]:
-    from merits.scorers.registry import default_scorers
-    from merits.scorers.registry import load as load_scorer
-
-    specs = task.scorers or default_scorers(task.kind)
-    return [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
 
 
 def _unscored_facts(judge: Judge) -> dict[str, str]:
