@@ -216,7 +216,7 @@ def evaluate_one(
     narrowed = replace(task, candidates=tuple(one for one in task.candidates if one.name == name))
     with _opened(store, task) as opened:
         stored = opened.evaluation(task.id, "test")
-        (part,) = what_to_ask(narrowed, narrowed.candidates, split="test", store=opened).parts
+        (part,) = what_to_ask(narrowed, narrowed.candidates, split="test", store=opened, judges=False).parts
         if stored is None or part.version not in stored.versions or part.n_to_ask:
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
@@ -366,7 +366,7 @@ def _asked_versions(task: Task, store: Store) -> dict[str, Candidate]:
     from merits.evaluating import plan as what_to_ask
 
     present = {candidate.id: candidate for candidate in task.candidates}
-    stored = {candidate.name: candidate for candidate in store.candidates()}
+    stored = {candidate.id: candidate for candidate in store.candidates()}
     found: dict[str, Candidate] = {}
     for run in store.runs():
         evaluation = store.run(run.number) if run.task_name == task.name else None
@@ -375,14 +375,24 @@ def _asked_versions(task: Task, store: Store) -> dict[str, Candidate]:
                 version: present.get(candidate.id, candidate)
                 for version, candidate in zip(evaluation.versions, evaluation.candidates, strict=True)
             }
-            found |= {judge.version: stored[judge.model] for judge in evaluation.judged if judge.model in stored}
+            found |= {judge.version: stored[judge.recipe] for judge in evaluation.judged if judge.recipe in stored}
     for candidate in task.candidates:
         try:
-            (part,) = what_to_ask(task, (candidate,), split="test", store=store).parts
+            (part,) = what_to_ask(task, (candidate,), split="test", store=store, judges=False).parts
         except UsageError:  # it cannot be loaded here (no key): what its runs stored is known from them
             continue
         found[part.version] = candidate
-    return found
+    return found | _present_judges(task, store)
+
+
+def _present_judges(task: Task, store: Store) -> dict[str, Candidate]:
+    """The task's judges by the version that judges: also of a run that never came to its end, and of a check."""
+    from merits.evaluating.judging import versions_of
+
+    try:
+        return versions_of(task, store)
+    except UsageError:  # as above
+        return {}
 
 
 def explained(

@@ -18,9 +18,10 @@ from merits.core.errors import TaskError, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.core.outcome import Status
-from merits.core.racing import Racing
+from merits.core.racing import Budget, Racing
 from merits.core.task import Example, ScorerSpec, Settings, Task
 from merits.deciding.racing import schedule
+from merits.evaluating import evaluate
 from merits.store import open_store as open_file
 from merits.testing.provider import FakeProvider, Fault
 from merits.testing.provider.faults import Message
@@ -301,8 +302,6 @@ def test_a_race_waits_for_the_verdicts_of_each_round(tmp_path: Path) -> None:
 
     def evaluated(store: Any, of: Task, candidates: Sequence[Candidate]) -> Evaluation:
 
-        from merits.evaluating import evaluate
-
         plan = schedule(Racing(), of.needs, seed=0)
         return asyncio.run(evaluate(of, candidates, store=store, schedule=plan))
 
@@ -339,8 +338,6 @@ def test_a_live_function_may_judge_and_a_mistake_in_the_recipe_is_found_at_once(
 
 def test_a_budget_pays_for_the_judge_too(tmp_path: Path) -> None:
     """40 calls are those of candidate and judge together; what the judge was not asked is unscored, not wrong."""
-    from merits.core.racing import Budget
-    from merits.evaluating import evaluate
 
     with FakeProvider(fair) as provider, open_store(tmp_path / "s") as store:
         of = task_of(provider, n=200, settings={"concurrency": 4})
@@ -354,7 +351,6 @@ def test_a_budget_pays_for_the_judge_too(tmp_path: Path) -> None:
 
 def test_an_offline_run_asks_no_judge(tmp_path: Path) -> None:
     """What the judge did not say yet stays unscored, and nothing goes out."""
-    from merits.evaluating import evaluate
 
     with FakeProvider(fair) as provider, open_store(tmp_path / "s") as store:
         exact = Task(name="sums", kind="generation", examples=sums(), scorers=(ScorerSpec("exact"),))
@@ -363,3 +359,23 @@ def test_an_offline_run_asks_no_judge(tmp_path: Path) -> None:
         assert not provider.requests
     assert (found.status == Status.UNSCORED).all()
     assert "--offline" in found.facts["unscored"]
+
+
+def test_a_judge_that_does_not_tell_its_usage_has_no_known_cost(tmp_path: Path) -> None:
+    """Nothing told is not nothing spent."""
+    with FakeProvider(fair, faults=[Fault("usage_missing")]) as provider, open_store(tmp_path / "s") as store:
+        found = run(task_of(provider), named(right=right), store)
+    (judged,) = found.judged
+    assert judged.n_calls == 12
+    assert judged.cost is None
+    assert "cost unknown" in found.facts["judge judge"]
+
+
+@pytest.mark.parametrize(("budget", "votes", "judged"), [("24 calls", 1, 6), ("24 calls", 2, 4), ("48 calls", 1, 12)])
+def test_a_budget_buys_no_answer_that_it_leaves_unjudged(tmp_path: Path, budget: str, votes: int, judged: int) -> None:
+    """An answer without its verdict is worth nothing: each is expected to take its verdict's calls too."""
+    with FakeProvider(fair) as provider, open_store(tmp_path / "s") as store:
+        of = task_of(provider, votes=votes)
+        found = asyncio.run(evaluate(of, named(right=right, wrong=wrong), store=store, budget=Budget.of(budget)))
+    assert [(row == Status.SCORED).sum() for row in found.status] == [judged, judged]
+    assert not (found.status == Status.UNSCORED).any()

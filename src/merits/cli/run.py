@@ -156,7 +156,7 @@ def _adjusted(task: Task, args: argparse.Namespace) -> Task:
 def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: bool) -> int:
     """Prints what would be asked, and whom nothing that is asked can help: `barred` names each with the reason."""
     if as_json:
-        parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in plan.parts]
+        parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in (*plan.parts, *plan.judges)]
         said = {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts, "ruled_out": dict(barred)}
         said |= {"forecast": plan.forecast, "notes": plan.notes}
         print_json("merits.plan/1", said)
@@ -169,7 +169,7 @@ def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: b
         print(clean(foretold(plan)))
     for note in plan.notes:
         print(clean(note))
-    if raced and plan.n_to_ask:
+    if raced and any(part.n_to_ask for part in plan.parts):
         print(
             "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."
         )

@@ -57,7 +57,8 @@ class JudgeScorer(Protocol):
     """A scorer that must ask. `model` is the recipe of whom; `against` the candidate it compares with, "" for none.
 
     `judge` is pure: it yields what to ask, is sent each answer (never a failed one), and returns the judgement. What
-    it raises leaves the outcome unscored. `rival` is the answer of the candidate that it compares with.
+    it raises leaves the outcome unscored. `rival` is the answer of the candidate that it compares with. One that asks
+    more than once for a verdict says so in an attribute `n_asks`, so that its work can be foreseen.
     """
 
     @property
@@ -111,7 +112,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     were stored; `n_repaired` verdicts could be read only after the judge was told its mistake. `n_inconsistent`
     depended on the order in which two answers stood, of `n_ordered` that were asked in both. `n_unscored` could not be
     judged. The votes of `n_split_votes` verdicts were not all alike, of `n_voted` with several. `cost` is None where
-    the model has no price. `version` names the exact thing that judged.
+    the model has no price or did not tell what it used. `version` names the exact thing that judged, `recipe` the id of
+    its recipe ("" in what was stored before that was noted).
     """
 
     scorer: str
@@ -131,3 +133,4 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     machine_s: float = 0.0
     cost: float | None = None
     currency: str = "USD"
+    recipe: str = ""

@@ -69,6 +69,7 @@ async def check_judge(
     cases = _cases(task, judge, labels, said)
     context = load_context(task, dict(os.environ) if env is None else env)
     asker = Asker(judge.model, context, store, settings=task.settings, clock=clock)
+    store.add([asker.candidate])
     found: dict[int, Verdict] = {}
     n_repaired = 0
     left = iter(enumerate(cases))

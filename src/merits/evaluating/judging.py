@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from merits.candidates.meter import Purse, PurseEmpty
 from merits.candidates.registry import LoadContext, load
@@ -28,12 +29,27 @@ from merits.core.secrets import shown
 from merits.core.task import Example, Settings, Task
 from merits.evaluating.asking import Health, at_once, meter_of
 from merits.evaluating.columns import TOKENS, Columns
+from merits.evaluating.contenders import load_context
 from merits.evaluating.pricing import known_prices, price_answers
+from merits.prices.costs import STANDARD
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource
 
-__all__ = ["Asker", "Judging", "NotAsked", "judged_by", "judgement_of", "judging_of", "price_in"]
+__all__ = [
+    "Asker",
+    "Judging",
+    "NotAsked",
+    "Work",
+    "judged_by",
+    "judgement_of",
+    "judging_of",
+    "key_of",
+    "price_in",
+    "scorers_of",
+    "versions_of",
+    "works_of",
+]
 
 _LONGEST_REASON = 200
 
@@ -69,7 +85,7 @@ class Asker:
         self.n_asked = 0
         self.used: dict[AnswerKey, Usage] = {}
         self.health = Health(timed=bool(getattr(self.model, "timed", False)))
-        self._settings = settings
+        self._settings, self._store = settings, store
         self._meter = meter_of(self.model, candidate, settings)
         self._journal = _Journal(store, self.version, clock)
         stored = store.answers(self.version)
@@ -80,9 +96,22 @@ class Asker:
         """From now on every attempt is paid from a purse."""
         self._meter = meter_of(self.model, self.candidate, self._settings, purse)
 
+    def stored(self, ask: Ask) -> Answer | None:
+        """The answer to a question if it is there already."""
+        return self._known.get(key_of(ask))
+
+    def answers(self) -> Iterable[Answer]:
+        """All that the model answered as a judge, whoever's question it was."""
+        return self._known.values()
+
+    def answered_at(self) -> NDArray[np.float64]:
+        """When the answers that were used came (UNIX seconds), in their order."""
+        at = {one.key: one.at for one in self._store.paid(self.version)}
+        return np.array([at.get(key, 0.0) for key in self.used])
+
     async def answer(self, ask: Ask) -> Answer:
         """The answer to a question, stored. Raises NotAsked where there is none."""
-        key = AnswerKey(content_hash(ask.messages), ask.repeat)
+        key = key_of(ask)
         known = self._known.get(key)
         if known is None:
             coming = self._coming.get(key)
@@ -140,6 +169,11 @@ class Asker:
                     coming.cancel()
 
 
+def key_of(ask: Ask) -> AnswerKey:
+    """The key that the answer to a question is stored under."""
+    return AnswerKey(content_hash(ask.messages), ask.repeat)
+
+
 class _Journal:
     """Stores answers in groups: whoever adds one waits until the group that it is in is on disk."""
 
@@ -178,7 +212,7 @@ class _Journal:
 
 
 @dataclasses.dataclass
-class _Work:
+class Work:
     """One judge and what became of its work."""
 
     name: str
@@ -199,7 +233,7 @@ class Judging:
     at once by each model. `done` returns once all that was taken is judged, and raises what went wrong with storing.
     """
 
-    def __init__(self, works: Sequence[_Work], columns: Columns, concurrency: int | None) -> None:
+    def __init__(self, works: Sequence[Work], columns: Columns, concurrency: int | None) -> None:
         self._works, self._columns = works, columns
         self._loop = asyncio.get_running_loop()
         self._taken: deque[tuple[int, int, Answer]] = deque()
@@ -331,7 +365,7 @@ class Judging:
         work.judgements[candidate, row] = judgement
         self._columns.judged(candidate, row, work.name, judgement.score)
 
-    def _unscored(self, work: _Work, reason: str) -> None:
+    def _unscored(self, work: Work, reason: str) -> None:
         work.n_unscored += 1
         judge = self._columns.judge
         if work.deciding:
@@ -359,18 +393,17 @@ async def judgement_of(
         asking.close()
 
 
-def judging_of(
+def works_of(
     scorers: Sequence[tuple[str, Scorer]],
     task: Task,
-    columns: Columns,
     names: Sequence[str],
     *,
     context: LoadContext,
     store: Store,
     clock: Callable[[], float],
-) -> Judging | None:
-    """The judges among the scorers, their models loaded; None where there are none."""
-    works: list[_Work] = []
+) -> list[Work]:
+    """The judges among the scorers, their models loaded. Raises TaskError where a rival is not among the `names`."""
+    works: list[Work] = []
     askers: dict[str, Asker] = {}
     for number, (name, scorer) in enumerate(scorers):
         if not isinstance(scorer, JudgeScorer):
@@ -384,22 +417,52 @@ def judging_of(
         if recipe.id not in askers:
             askers[recipe.id] = Asker(recipe, context, store, settings=task.settings, clock=clock)
         rival = names.index(scorer.against) if scorer.against else None
-        works.append(_Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
+        works.append(Work(name, scorer, askers[recipe.id], deciding=number == 0, rival=rival))
+    return works
+
+
+def scorers_of(task: Task) -> list[tuple[str, Scorer]]:
+    """The task's scorers by name, those of its kind where it names none."""
+    from merits.scorers.registry import default_scorers
+    from merits.scorers.registry import load as load_scorer
+
+    specs = task.scorers or default_scorers(task.kind)
+    return [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
+
+
+def versions_of(task: Task, store: Store) -> dict[str, Candidate]:
+    """The recipes of a task's judges by the version under which their answers are stored. Asks nothing."""
+    context = load_context(task, None, asks=False)
+    recipes = [scorer.model for _, scorer in scorers_of(task) if isinstance(scorer, JudgeScorer)]
+    askers = [Asker(recipe, context, store, settings=task.settings, clock=lambda: 0.0) for recipe in recipes]
+    return {asker.version: asker.candidate for asker in askers}
+
+
+def judging_of(works: Sequence[Work], columns: Columns, concurrency: int | None) -> Judging | None:
+    """The judges at work beside the candidates; None where there are none."""
     if not works:
         return None
-    judging = Judging(works, columns, task.settings.concurrency)
+    judging = Judging(works, columns, concurrency)
     columns.later = judging.take
     return judging
 
 
 def priced(asker: Asker, price: Price | None) -> tuple[dict[str, int], float, float | None]:
-    """The tokens by kind, the machine seconds and the cost of all answers that a judge's model was used for."""
+    """The tokens by kind, the machine seconds and the cost of all answers that a judge's model was used for.
+
+    The cost is None where the price is unknown, and where no answer tells what it used.
+    """
     used = list(asker.used.values())
     counts = {name: np.array([[getattr(usage, f"{name}_tokens") for usage in used]], float) for name in TOKENS}
     machine_s = np.array([[usage.machine_s for usage in used]], float)
     attempts = np.array([[usage.attempts for usage in used]], np.int32)
     tokens = {name: array for name, array in counts.items() if array.any()}
-    cost, known = price_answers([price], tokens, machine_s, attempts)
+    unmetered = np.array([[usage.unmetered for usage in used]], np.int32)
+    tiers = {usage.service_tier for usage in used if usage.service_tier not in STANDARD}
+    services = {tier: np.array([[usage.service_tier == tier for usage in used]]) for tier in tiers}
+    cost, known = price_answers(
+        [price], tokens, machine_s, attempts, unmetered, services=services, asked_at=lambda _: asker.answered_at()
+    )
     total = {name: int(array.sum()) for name, array in tokens.items()}
     return total, float(machine_s.sum()), float(cost.sum()) if known[0] else None
 
@@ -430,10 +493,11 @@ def judged_by(asker: Asker, judgements: Sequence[Judgement], price: Price | None
         machine_s=machine_s,
         cost=cost,
         currency=currency,
+        recipe=asker.candidate.id,
     )
 
 
-def _judged(work: _Work, price: Price | None, currency: str, *, counted: bool) -> Judged:
+def _judged(work: Work, price: Price | None, currency: str, *, counted: bool) -> Judged:
     found = judged_by(work.asker, list(work.judgements.values()), price, currency)
     found = replace(
         found, scorer=work.name, deciding=work.deciding, n_unscored=work.n_unscored, n_repaired=work.n_repaired
@@ -443,7 +507,7 @@ def _judged(work: _Work, price: Price | None, currency: str, *, counted: bool) -
 
 def _in_words(judged: Judged) -> str:
     """What a judge did, on one line."""
-    cost = "price unknown" if judged.cost is None else f"{judged.cost:.6g} {judged.currency}"
+    cost = "cost unknown" if judged.cost is None else f"{judged.cost:.6g} {judged.currency}"
     parts = [
         f"{judged.model}: {judged.n_verdicts} verdicts, {judged.n_calls} answers ({judged.n_asked} asked), {cost}",
         f"{judged.n_unscored} not judged" if judged.n_unscored else "",

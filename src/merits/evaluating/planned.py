@@ -9,7 +9,8 @@ from merits.core.candidate import Price
 from merits.core.doors import Store
 from merits.core.racing import Budget
 from merits.core.task import Task
-from merits.evaluating.forecast import Forecast, Predicted, predict, story_of
+from merits.evaluating.forecast import Predicted, Story, predict, story_of
+from merits.evaluating.foreseen import Foreseen
 from merits.evaluating.known import Known
 from merits.evaluating.planning import Plan
 from merits.evaluating.purse import check_budget
@@ -20,9 +21,15 @@ _PAID = 500  # earlier answers that are looked at where none counts here
 
 
 def planned(
-    task: Task, store: Store, found: Sequence[Known], prices: Sequence[Price | None], budget: Budget | None
+    task: Task,
+    store: Store,
+    found: Sequence[Known],
+    prices: Sequence[Price | None],
+    budget: Budget | None,
+    *,
+    judges: Sequence[Foreseen] = (),
 ) -> Plan:
-    """The plan. It is forecast where something is paid by use or there is a budget.
+    """The plan, with what judges have to do. It is forecast where something is paid by use or there is a budget.
 
     Raises UsageError for a budget that could not be kept: money of a candidate without a price, another currency.
     """
@@ -31,27 +38,30 @@ def planned(
     if budget is not None:
         check_budget(budget, [known.candidate for known in found], prices, asked, task.needs.currency)
     paid = any(some and price is not None and price.paid_by_use for some, price in zip(asked, prices, strict=True))
+    paid = paid or any(each.story.n_asks and (p := each.story.price) and p.paid_by_use for each in judges)
+    theirs = tuple(each.part for each in judges)
     if not (paid or budget is not None):
-        return Plan(parts)
-    return Plan(parts, _forecast(task, store, found, prices, asked))
+        return Plan(parts, judges=theirs)
+    stories = [*_stories(task, store, found, prices, asked), *(judge.story for judge in judges)]
+    return Plan(parts, predict(task, stories), judges=theirs)
 
 
-def _forecast(
+def _stories(
     task: Task, store: Store, found: Sequence[Known], prices: Sequence[Price | None], asked: Sequence[bool]
-) -> Forecast:
+) -> list[Story]:
     stories = []
     for known, price, some in zip(found, prices, asked, strict=True):
         answers = [answer for _, answer in known.answers()]
         answers = answers or [paid.answer for paid in islice(store.paid(known.version), _PAID)]
         to_ask = known.to_ask if some else []
         stories.append(story_of(known.candidate, price, answers, (known.rows, to_ask), seed=task.settings.seed))
-    return predict(task, stories)
+    return stories
 
 
 def expected_of(plan: Plan, budget: Budget) -> list[float]:
-    """What an attempt of each candidate is thought to use, in the budget's unit; 0 where nothing is known."""
+    """What an attempt of each candidate and then of each judge is thought to use, in the budget's unit; else 0."""
     found = {} if plan.forecast is None else {part.candidate: part for part in plan.forecast.parts}
-    return [_expected(found.get(part.candidate), budget) for part in plan.parts]
+    return [_expected(found.get(part.candidate), budget) for part in (*plan.parts, *plan.judges)]
 
 
 def _expected(predicted: Predicted | None, budget: Budget) -> float:

@@ -38,7 +38,8 @@ class Part:
 class Plan:
     """The parts of all candidates, in their order, and what asking is likely to cost (None: nothing is paid for).
 
-    `notes` are what is worth knowing before: whose price is unknown, and why.
+    `notes` are what is worth knowing before: whose price is unknown, and why. `judges` are the parts of judges, in
+    calls: what they are asked of answers that are stored or to come.
 
     >>> print(Plan((Part("a", "v", n_rows=100, n_stored=40, n_failed_before=2),)))
     a: 60 to ask (2 of them failed before), 40 stored
@@ -47,14 +48,15 @@ class Plan:
     parts: tuple[Part, ...]
     forecast: Forecast | None = None
     notes: tuple[str, ...] = ()
+    judges: tuple[Part, ...] = ()
 
     @property
     def n_to_ask(self) -> int:
-        """Rows to ask, of all candidates."""
-        return sum(part.n_to_ask for part in self.parts)
+        """Rows to ask, of all candidates, and calls of judges."""
+        return sum(part.n_to_ask for part in (*self.parts, *self.judges))
 
     def __str__(self) -> str:
-        return "\n".join(map(_line, self.parts))
+        return "\n".join(map(_line, (*self.parts, *self.judges)))
 
 
 def _line(part: Part) -> str:

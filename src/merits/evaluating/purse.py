@@ -7,9 +7,10 @@ nothing about stores and scores.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from merits.evaluating.rows import Rows
 if TYPE_CHECKING:
     from merits.candidates.meter import Purse as Paying
 
-__all__ = ["Left", "Purse", "check_budget"]
+__all__ = ["Left", "Purse", "Verdicts", "check_budget"]
 
 _SLACK = 1e-9  # of the budget: sums of cents are not exact
 
@@ -172,11 +173,22 @@ class _Paying:
         self._purse.debit(self._k, usage)
 
 
-class Left:
-    """An `Allowance`: what the purse lets a schedule ask of the questions that are `left` to each candidate."""
+class Verdicts(NamedTuple):
+    """What a judge is asked of an answer: `n_each` questions, paid from `account`; none about its `rival`'s."""
 
-    def __init__(self, purse: Purse, rows: Rows, left: Sequence[set[int]]) -> None:
-        self._purse, self._rows, self._left = purse, rows, left
+    account: int
+    n_each: int
+    rival: int | None
+
+
+class Left:
+    """An `Allowance`: what the purse lets a schedule ask of the questions that are `left` to each candidate.
+
+    With each answer go its `verdicts`, so that what is asked can be judged as well.
+    """
+
+    def __init__(self, purse: Purse, rows: Rows, left: Sequence[set[int]], verdicts: Sequence[Verdicts] = ()) -> None:
+        self._purse, self._rows, self._left, self._verdicts = purse, rows, left, verdicts
 
     @property
     def ended(self) -> bool:
@@ -186,7 +198,11 @@ class Left:
     def affords(self, candidates: Sequence[int], rows: NDArray[np.integer], *, times: int = 1) -> bool:
         """Whether asking these candidates these rows, as far as they were not asked, is likely to keep the budget."""
         questions = set(self._rows.question_of[rows].tolist())
-        return self._purse.affords({k: times * len(questions & self._left[k]) for k in candidates})
+        n_asks = Counter({k: times * len(questions & self._left[k]) for k in candidates})
+        n_answers = dict(n_asks)
+        for account, n_each, rival in self._verdicts:
+            n_asks[account] += n_each * sum(n for k, n in n_answers.items() if k != rival)
+        return self._purse.affords(n_asks)
 
 
 def _cost(price: Price | None, usage: Usage, now_s: float) -> float | None:

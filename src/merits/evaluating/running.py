@@ -41,15 +41,16 @@ from merits.evaluating.batches import (
 )
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
+from merits.evaluating.foreseen import Foreseen, foreseen
 from merits.evaluating.in_rounds import in_rounds
-from merits.evaluating.judging import judging_of, price_in
+from merits.evaluating.judging import Work, judging_of, price_in, scorers_of, works_of
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, ends_of_refresh, goes_on
 from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
 from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
 from merits.evaluating.progress import Progress, Silent
-from merits.evaluating.purse import Left, Purse, check_budget
+from merits.evaluating.purse import Left, Purse, Verdicts, check_budget
 from merits.evaluating.recorder import Recorder
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
@@ -81,25 +82,35 @@ def plan(
     ask: Asking = "missing",
     table: PriceSource | None = None,
     budget: Budget | None = None,
+    judges: bool = True,
 ) -> Plan:
     """What an evaluation would ask of each candidate, and what it would take from the store. Asks nothing.
 
     Models are loaded, for what they are is part of the version under which answers are stored; none is trained.
-    Raises UsageError for a `budget` that could not be kept.
+    Without `judges` their work is not looked at. Raises UsageError for a `budget` that could not be kept.
     """
     rows = _rows(task, split)
-    ready = contenders(task, candidates, rows, split, load_context(task, env, asks=ask != "nothing"))
+    context = load_context(task, env, asks=ask != "nothing")
+    ready = contenders(task, candidates, rows, split, context)
+    names = [candidate.name for candidate in candidates]
+    works: list[Work] = []
     try:
+        if judges:
+            works = works_of(scorers_of(task), task, names, context=context, store=store, clock=time.time)
         known = [Known(store, each, rows, ask) for each in ready]
         prices = known_prices([each.candidate for each in ready], table, currency=task.needs.currency)
-        made = planned(task, store, known, prices, budget)
+        price_of = price_in(table, task.needs.currency)
+        theirs = () if ask == "nothing" else foreseen(works, known, task.needs, price_of)
+        made = planned(task, store, known, prices, budget, judges=theirs)
         keys = [[rows.keys[q] for q in each.to_ask] for each in known]
         flying = [in_flight(store, part.version, asked) for part, asked in zip(made.parts, keys, strict=True)]
         parts = tuple(dataclasses.replace(p, n_in_flight=n) for p, n in zip(made.parts, flying, strict=True))
         notes = tuple(filter(None, map(table.note, candidates))) if table is not None else ()
         return dataclasses.replace(made, parts=parts, notes=notes)
     finally:
-        _finish(_close_all([each.model for each in ready], lambda text: None))
+        askers = {id(work.asker): work.asker for work in works}
+        models = [*(each.model for each in ready), *(asker.model for asker in askers.values())]
+        _finish(_close_all(models, lambda text: None))
 
 
 async def evaluate(
@@ -174,8 +185,9 @@ class _Run:
         self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
         self.contenders = contenders(task, candidates, self.rows, split, self.context)
         names = [candidate.name for candidate in candidates]
-        context = self.context
-        self.judging = judging_of(scorers, task, self.columns, names, context=context, store=store, clock=clock)
+        self.works = works_of(scorers, task, names, context=self.context, store=store, clock=clock)
+        self.judging = judging_of(self.works, self.columns, task.settings.concurrency)
+        self.foreseen: tuple[Foreseen, ...] = ()
         self.judged: tuple[Judged, ...] = ()
         self.done = [0] * len(candidates)
         self.failed = [0] * len(candidates)
@@ -206,17 +218,17 @@ class _Run:
             # Before anything is asked: a mistake in the file must not cost money.
             prices = known_prices(recipes, table, currency=self.task.needs.currency)
             judge_price = price_in(table, self.task.needs.currency)
-            plan, missing = self._look_into_store(prices, budget)
+            plan, missing = self._look_into_store(prices, budget, judge_price)
             self._prepare_judges(plan, prices, budget, judge_price)
             for note in filter(None, map(table.note, recipes) if table else ()):
                 self.progress.note(note)
             if self.ask == "nothing" and schedule is None:
                 check_all_stored(self.contenders, missing)
+            if self.ask != "nothing" and plan.n_to_ask:
+                confirm(plan)
             if not any(missing):
                 self.progress.started(plan)
             else:
-                if self.ask != "nothing":
-                    confirm(plan)
                 raced = await self._ask(plan, missing, schedule, prices, budget)
             await self._all_judged(judge_price)
         finally:
@@ -261,7 +273,9 @@ class _Run:
         judges, n = self.judging.models, len(prices)
         theirs = [price_of(judge) for judge in judges]
         check_budget(budget, judges, theirs, [True] * len(judges), self.task.needs.currency)
-        expected = [*expected_of(plan, budget), *([0.0] * len(judges))]
+        foretold = expected_of(plan, budget)
+        by_model = {each.model.id: one for each, one in zip(self.foreseen, foretold[n:], strict=False)}
+        expected = [*foretold[:n], *(by_model.get(judge.id, 0.0) for judge in judges)]
         purse = self.purse = Purse(budget, [*prices, *theirs], expected)
         self.judging.pay_from(lambda number: purse.of(n + number))
 
@@ -272,11 +286,15 @@ class _Run:
             if price is not None:
                 self.judged = self.judging.judged(price, self.task.needs.currency)
 
-    def _look_into_store(self, prices: Sequence[Price | None], budget: Budget | None) -> tuple[Plan, list[list[int]]]:
+    def _look_into_store(
+        self, prices: Sequence[Price | None], budget: Budget | None, judge_price: Callable[[Candidate], Price | None]
+    ) -> tuple[Plan, list[list[int]]]:
         """The plan, and the questions that each candidate must be asked; what is stored is scored already."""
-        self.store.add([each.candidate for each in self.contenders])
+        self.store.add([*(each.candidate for each in self.contenders), *(work.asker.candidate for work in self.works)])
         found = [Known(self.store, each, self.rows, self.ask) for each in self.contenders]
-        plan = planned(self.task, self.store, found, prices, budget)
+        if self.ask != "nothing":
+            self.foreseen = foreseen(self.works, found, self.task.needs, judge_price)
+        plan = planned(self.task, self.store, found, prices, budget, judges=self.foreseen)
         for each, known, part in zip(self.contenders, found, plan.parts, strict=True):
             self.columns.record(each.index, known.answers())
             self.done[each.index] = part.n_stored
@@ -328,7 +346,10 @@ class _Run:
     ) -> Raced | None:
         """Asks what the schedule yields, round by round. Whatever comes of an ask, it is not repeated in this run."""
         left = [set(questions) for questions in missing]
-        rounds = schedule(so_far(), UNLIMITED if self.purse is None else Left(self.purse, self.rows, left))
+        if self.purse is not None:
+            await self._all_judged()  # what is stored is judged first, so that what is left is for what is asked
+        allowance = UNLIMITED if self.purse is None else Left(self.purse, self.rows, left, self._verdicts())
+        rounds = schedule(so_far(), allowance)
         scheduled = self.scheduled = np.zeros(self.columns.status.shape, np.bool_)
         try:
             now = next(rounds)
@@ -356,6 +377,12 @@ class _Run:
                 "Give a larger one, or fewer candidates (--only).",
             )
         return raced
+
+    def _verdicts(self) -> list[Verdicts]:
+        """What judges are asked of each answer that is to come, by their place in the purse."""
+        ids = [] if self.judging is None else [model.id for model in self.judging.models]
+        n = len(self.contenders)
+        return [Verdicts(n + ids.index(each.model.id), each.n_each, each.rival) for each in self.foreseen]
 
     def _unasked(self, raced: Raced | None) -> NDArray[np.bool_] | None:
         """Where nothing could be asked, for no fault of a candidate: the budget ended before, only failures were asked
@@ -630,11 +657,8 @@ def _rows(task: Task, split: Split) -> Rows:
 
 def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
     from merits.scorers.labels import reader
-    from merits.scorers.registry import default_scorers
-    from merits.scorers.registry import load as load_scorer
 
-    specs = task.scorers or default_scorers(task.kind)
-    scorers = [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
+    scorers = scorers_of(task)
     judge = Judge(scorers)
     read = reader(task.classes) if task.kind == "classification" else None
     return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers

@@ -70,5 +70,5 @@ def bar(estimate: Estimate, width: int = _WIDTH) -> str:
 
 def _spent(found: JudgeCheck) -> str:
     judged = found.judged
-    cost = "its price is unknown" if judged.cost is None else f"they cost {money(judged.cost, judged.currency)}"
+    cost = "their cost is unknown" if judged.cost is None else f"they cost {money(judged.cost, judged.currency)}"
     return f"{judged.n_calls:,} answers of the judge, {judged.n_asked:,} of them asked now; {cost}."

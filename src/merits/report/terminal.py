@@ -52,7 +52,7 @@ def render_plan(plan: Plan, console: Console) -> None:
     table.add_column("candidate", overflow="fold", max_width=_NAME)
     for name in ("questions", "stored", "to ask", "failed before"):
         table.add_column(name, justify="right")
-    for part in plan.parts:
+    for part in (*plan.parts, *plan.judges):
         figures = (part.n_rows, part.n_stored, part.n_to_ask, part.n_failed_before)
         table.add_row(_text(part.candidate), *(numbers.count(n) for n in figures))
     console.print(table)

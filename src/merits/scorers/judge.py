@@ -70,6 +70,7 @@ class Rubric:
         self._params = params
         self.model: Candidate = model_of(params.model)
         self.against = ""
+        self.n_asks = params.votes
 
     def __call__(self, example: Example, answer: Answer) -> Score:
         """Never a score: a judge must be asked (`judge`)."""

@@ -56,6 +56,7 @@ class Pairwise:
         self._params = params
         self.model: Candidate = model_of(params.model)
         self.against = params.against
+        self.n_asks = 2 * params.votes
 
     def __call__(self, example: Example, answer: Answer) -> Score:
         """Never a score: a judge must be asked (`judge`)."""

@@ -1,0 +1,109 @@
+"""What judges will cost is foreseen, agreed to and limited like all else that is spent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from merits.testing.provider import FakeProvider
+from tests.cli.conftest import Merits
+from tests.evaluating.test_judging import fair
+
+TASK = """
+name: sums
+kind: generation
+data: sums.csv
+input: text
+target: label
+split: {{test: 0.5}}
+candidates:
+  - {{name: one, kind: python, function: "said:one"}}
+  - {{name: two, kind: python, function: "said:two"}}
+scorers:
+  - {{kind: {kind}, votes: {votes}, model: {{kind: chat, model: judge-1, price: {{per_call: {price}}}}}}}
+settings: {{retries: 0}}
+"""
+NAME = "judge judge"
+SAID = """
+def one(text):
+    return f"It is {int(text.split()[2]) + 1}."
+
+
+def two(text):
+    return f"It is {int(text.split()[2]) + 7}."
+"""
+
+
+@pytest.fixture
+def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeProvider]:
+    """A provider whose model judges the task in the working directory: 10 questions, 2 candidates that are free."""
+    rows = ["id,text,label", *(f"{i},What is {i} + 1?,{i + 1}" for i in range(24))]
+    (tmp_path / "sums.csv").write_text("\n".join(rows), "utf-8")
+    (tmp_path / "said.py").write_text(SAID, "utf-8")
+    judged_at(tmp_path, 1000)
+    monkeypatch.chdir(tmp_path)
+    with FakeProvider(fair) as started:
+        monkeypatch.setenv("OPENAI_BASE_URL", started.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        yield started
+
+
+def judged_at(folder: Path, price: float, *, votes: int = 1, kind: str = "judge") -> None:
+    (folder / "merits.yaml").write_text(TASK.format(price=price, votes=votes, kind=kind), "utf-8")
+
+
+def planned(merits: Merits) -> dict[str, dict[str, int]]:
+    code, out, err = merits("run", "--dry-run", "--json")
+    assert code == 0, err
+    return {part["candidate"]: part for part in json.loads(out)["parts"]}
+
+
+@pytest.mark.parametrize(("kind", "votes", "calls"), [("judge", 1, 20), ("judge", 3, 60), ("pairwise", 2, 80)])
+def test_a_dry_run_counts_votes_and_both_orders(
+    provider: FakeProvider, merits: Merits, tmp_path: Path, kind: str, votes: int, calls: int
+) -> None:
+    judged_at(tmp_path, 1000, votes=votes, kind=kind)
+    assert planned(merits)[f"judge {kind}"]["n_to_ask"] == calls
+    _, out, _ = merits("run", "--dry-run")
+    assert f"judge {kind}" in out
+    assert "predicted: about" in out
+    assert provider.requests == []
+
+
+def test_a_dear_judge_is_asked_only_when_it_was_agreed_to(
+    provider: FakeProvider, merits: Merits, tmp_path: Path
+) -> None:
+    """Also where every answer is stored and only verdicts are missing; once they are there nothing is foreseen."""
+    assert merits("run")[0] == 2
+    assert provider.requests == []
+    judged_at(tmp_path, 0.0001)
+    assert merits("run", "--quiet", "--no-race")[0] in (0, 1, 3)
+    assert len(provider.requests) == 20
+    judged_at(tmp_path, 1000)
+    part = planned(merits)[NAME]
+    assert (part["n_to_ask"], part["n_stored"]) == (0, 20)
+    judged_at(tmp_path, 1000, votes=3)
+    part = planned(merits)[NAME]
+    assert (part["n_to_ask"], part["n_stored"]) == (40, 20)
+    code, _, err = merits("run")
+    assert code == 2
+    assert "may cost up to" in err
+    assert len(provider.requests) == 20
+    assert merits("run", "--quiet", "--no-race", "--yes")[0] in (0, 1, 3)
+    assert len(provider.requests) == 60
+
+
+def test_judges_are_on_our_side_of_the_bill(provider: FakeProvider, merits: Merits, tmp_path: Path) -> None:
+    """They are found by their recipe, whatever a candidate is named, and under a rubric that was changed since."""
+    judged_at(tmp_path, 0.01)
+    assert merits("run", "--quiet", "--no-race")[0] in (0, 1, 3)
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    (tmp_path / "bill.csv").write_text(f"date,model,cost,requests\n{day},judge-1,0.20,20\n", "utf-8")
+    judged_at(tmp_path, 0.01, votes=3)
+    _, out, err = merits("reconcile", "bill.csv")
+    assert "not asked by this task" not in out, out
+    assert "agrees with what was counted" in out, err
