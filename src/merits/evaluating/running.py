@@ -26,6 +26,7 @@ from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.identity import hash_of_rows
 from merits.core.judge import Judged
+from merits.core.on_demand import outlines
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Budget, Round, Schedule
 from merits.core.secrets import redact
@@ -401,10 +402,10 @@ class _Run:
             await ask_all(
                 self._meter(each, model),
                 each.index,
-                [(question, self.rows.example_of(question).input) for question in questions],
+                ((question, self.rows.example_of(question).input) for question in questions),
                 recorder,
                 health,
-                concurrency=at_once(model, self.task.settings.concurrency),
+                concurrency=min(at_once(model, self.task.settings.concurrency), len(questions)),
             )
         finally:
             if keep:
@@ -522,12 +523,12 @@ class _Run:
             candidates=candidates,
             versions=tuple(each.version for each in self.contenders),
             scorer=judge.name,
-            examples=np.array([example.id for example in rows.examples]),
-            input_hashes=np.fromiter((example.input_hash for example in rows.examples), "U32", len(rows)),
+            examples=rows.ids,
+            input_hashes=rows.input_hashes,
             repeats=rows.repeats,
             perturbations=np.full(len(rows), "", dtype="U1"),
-            group=rows.groups(),
-            tags=rows.tags(),
+            group=rows.groups,
+            tags=rows.tags,
             status=columns.status,
             value=columns.value,
             solved=columns.solved,
@@ -561,7 +562,7 @@ class _Run:
             "seconds": f"{self.clock() - self.started:.1f}",
             "seed": str(settings.seed),
             "repeats": str(settings.repeats),
-            "data hash": hash_of_rows((e.id, e.input_hash, e.target) for e in self.rows.examples),
+            "data hash": hash_of_rows((e.id, e.input_hash, e.target) for e in outlines(self.rows.examples)),
             "asked": str(sum(self.asked)),
             "taken from the store": str(self.n_stored),
         }
