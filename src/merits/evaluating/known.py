@@ -36,7 +36,9 @@ class Known:
     def __init__(self, store: Store, each: Contender, rows: Rows, ask: Asking, *, anew: bool = False) -> None:
         self._stored = {} if anew else store.answers(each.version, rows.keys)
         self.rows, self.candidate, self.version = rows, each.candidate, each.version
-        self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]
+        self.without: Sequence[int] = range(len(rows.keys))
+        if self._stored:
+            self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]
         self.to_ask = self.without
         if ask == "failed":
             self.to_ask = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) and _may_be_better(a)]
@@ -46,12 +48,13 @@ class Known:
     def answers(self) -> Iterable[tuple[int, Answer]]:
         """What counts, question by question, failures too."""
         stored = self._stored
-        return ((q, stored[key]) for q, key in enumerate(self.rows.keys) if key in stored)
+        keys = self.rows.keys if stored else ()
+        return ((q, stored[key]) for q, key in enumerate(keys) if key in stored)
 
     def part(self, needs: Needs) -> Part:
         """The contender's part of a plan."""
-        to_ask, failed = set(self.to_ask), [q for q in self.to_ask if self.rows.keys[q] in self._stored]
-        left_out = [q for q in self.without if q not in to_ask]
+        failed = [q for q in self.to_ask if self.rows.keys[q] in self._stored] if self._stored else []
+        left_out = [] if self.to_ask is self.without else sorted(set(self.without).difference(self.to_ask))
         n_asked, n_left_out = self._count(self.to_ask), self._count(left_out)
         return Part(
             self.candidate.name,

@@ -242,7 +242,9 @@ class _Run:
             if price is not None:
                 self.judged = self.judging.judged(price, self.task.needs.currency)
 
-    def _look_into_store(self, prices: Sequence[Price | None], budget: Budget | None) -> tuple[Plan, list[list[int]]]:
+    def _look_into_store(
+        self, prices: Sequence[Price | None], budget: Budget | None
+    ) -> tuple[Plan, list[Sequence[int]]]:
         """The plan, and the questions that each candidate must be asked; what is stored is scored already."""
         self.store.add([each.candidate for each in self.contenders])
         goes_on = is_unfinished(self.store, self.contenders, self.rows, self.task, self.split)
@@ -253,7 +255,7 @@ class _Run:
             self.columns.record(each.index, known.answers())
             self.done[each.index] = part.n_stored
             self.n_stored += len(self.rows.keys) - len(known.without)
-            if self.batching is None:
+            if self.batching is None and self.store.submissions(each.version):
                 keys = [self.rows.keys[q] for q in known.to_ask]
                 check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))
         if self.ask == "everything" and goes_on:
@@ -376,7 +378,9 @@ class _Run:
         start = time.perf_counter()
         health = self.health[each.index]
         for number, lesson in enumerate(each.lessons):
-            mine = [q for q in questions if lesson.questions is None or q in lesson.questions]
+            mine = questions
+            if lesson.questions is not None:
+                mine = [q for q in questions if q in lesson.questions]
             if mine and not health.given_up:
                 await self._ask_lesson(each, number, mine, recorder, keep=keep)
         if health.given_up and each.index not in self.given_up:
@@ -384,7 +388,7 @@ class _Run:
         self.seconds[each.index] += time.perf_counter() - start
 
     async def _ask_lesson(
-        self, each: Contender, number: int, questions: list[int], recorder: Recorder, *, keep: bool
+        self, each: Contender, number: int, questions: Sequence[int], recorder: Recorder, *, keep: bool
     ) -> None:
         """Asks what belongs together, of a model that learned what it should; each lesson has a model of its own.
 

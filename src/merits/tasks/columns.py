@@ -106,7 +106,6 @@ def inputs_of(table: Table, chosen: Chosen) -> Sequence[JSON]:
     if isinstance(chosen.input, str):
         column = chosen.input
 
-
         def input_of(index: int, row: Row) -> JSON:
             return _needed(row.get(column), column, table, index)
 

@@ -28,9 +28,10 @@ from merits.tasks.columns import (
 )
 from merits.tasks.definition import Definition, SplitPart, TaskOptions
 from merits.tasks.dividing import divide, split_called
+from merits.tasks.examples_on_disk import ExamplesOnDisk
 from merits.tasks.guess import guess_kind
 from merits.tasks.labels import classes_of, must_have_test
-from merits.tasks.on_disk import ExamplesOnDisk, Lazy
+from merits.tasks.on_disk import Lazy
 from merits.tasks.recipes import candidates_of, needs_of, scorers_of
 from merits.tasks.rows import Table, join, read
 from merits.tasks.source import Source, convert_at
@@ -122,9 +123,9 @@ def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
 
 
 def _examples(table: Table, values: Values, splits: Sequence[Split]) -> Sequence[Example]:
-    columns = (values.ids, values.inputs, values.targets, values.groups, values.tags, splits)
     if isinstance(table.rows, Lazy):
-        return ExamplesOnDisk(table.name, *columns)
+        return ExamplesOnDisk(table.name, values, splits)
+    columns = (values.ids, values.inputs, values.targets, values.groups, values.tags, splits)
     return tuple(Example(*parts) for parts in zip(*columns, strict=True))
 
 

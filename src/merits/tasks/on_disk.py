@@ -1,8 +1,7 @@
-"""Rows and examples that stay in a large file and are read from it when they are asked for.
+"""Rows that stay in a large file and are read from it when they are asked for.
 
-Of a row only its place is kept, of an example the hash of its input, its split and what is written of few texts (its
-label): some 40 bytes instead of a thousand. Whatever is unusual in a file is left to `text_files`, whose messages say
-what is wrong with it.
+Of a row only its place is kept, and what is one of few texts (its label). Whatever is unusual in a file is left to
+`text_files`, whose messages say what is wrong with it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import threading
 import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, compress, count
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar, overload
 
@@ -23,19 +22,26 @@ from numpy.typing import NDArray
 from merits.core.clusters import first_seen
 from merits.core.errors import DataError
 from merits.core.identity import JSON, content_hash
-from merits.core.on_demand import OnDemand, Outline
-from merits.core.task import Example, Split
 from merits.tasks.rows import Row, Table
 from merits.tasks.text_files import delimiter_of, header_of, physical_lines
 
-__all__ = ["LARGE", "ExamplesOnDisk", "Lazy", "LazyColumn", "Numbered", "all_different", "digests_of", "joined", "kept_or_lazy", "read_large"]
+__all__ = [
+    "LARGE",
+    "Lazy",
+    "LazyColumn",
+    "Numbered",
+    "all_different",
+    "changed",
+    "digests_of",
+    "joined",
+    "kept_or_lazy",
+    "read_large",
+]
 
 LARGE = 50_000  # lines; a task of fewer is held in memory, which is faster
 _FEW_TEXTS = 10_000  # different texts of a column that are held in memory
 _BLOCK = 1 << 20
-_AT_ONCE = 4_096
 _BOM = b"\xef\xbb\xbf"
-_SPLITS: tuple[Split, ...] = ("dev", "test", "live")
 
 T = TypeVar("T")
 Placed = tuple[int, int, int, Row]  # where a row begins and ends in the file, its line, and the row
@@ -294,8 +300,9 @@ def _lines(path: Path) -> Iterator[tuple[int, int, int, bytes]]:
             if b"\0" in line:
                 raise _Unusual
             if number == 1 and line.startswith(_BOM):
-                begin, line = len(_BOM), line[len(_BOM) :]
-            yield begin, end, number, line
+                yield len(_BOM), end, number, line.removeprefix(_BOM)
+            else:
+                yield begin, end, number, line
 
 
 def read_large(path: Path, name: str) -> Table | None:
@@ -341,103 +348,6 @@ def _layout(path: Path) -> _Layout | None:
         return None if header is None else _Separated(delimiter, header_of(header, path.name))
     except DataError:
         return None
-
-
-# examples
-
-
-class ExamplesOnDisk(OnDemand):
-    """Examples of columns that may be read on demand. `digests` are the hashes of their inputs, 16 bytes each."""
-
-    def __init__(
-        self,
-        name: str,
-        ids: Sequence[str],
-        inputs: Sequence[JSON],
-        targets: Sequence[JSON],
-        groups: Sequence[str],
-        tags: Sequence[dict[str, str]],
-        splits: Sequence[Split],
-    ) -> None:
-        self._name = name
-        self._columns = (ids, targets, groups, tags)
-        self._inputs = inputs
-        self._splits = np.fromiter(map(_SPLITS.index, splits), np.int8, len(splits))
-        self._digests = digests_of(map(content_hash, inputs), len(splits))
-
-    def __len__(self) -> int:
-        return len(self._splits)
-
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
-        if isinstance(index, slice):
-            return [self[at] for at in range(*index.indices(len(self)))]
-        ids, targets, groups, tags = self._columns
-        split = _SPLITS[self._splits[index]]
-        example = Example(ids[index], self._inputs[index], targets[index], groups[index], tags[index], split)
-        if example.input_hash != self._digests[index].tobytes().hex():
-            raise changed(self._name)
-        return example
-
-    def digests(self) -> NDArray[np.void]:
-        return self._digests
-
-    def outlines(self) -> Iterator[Outline]:
-        return self.some(None)
-
-    def some(self, indices: NDArray[np.int32] | None) -> Iterator[Outline]:
-        """The outlines of those at these indices, in order; of all when it is None."""
-        splits = map(_SPLITS.__getitem__, self._splits.data)
-        columns = zip(self._columns[0], _hashes(self._digests), *self._columns[1:], splits, strict=True)
-        if indices is not None:
-            chosen = np.zeros(len(self), np.bool_)
-            chosen[indices] = True
-            columns = compress(columns, chosen.data)
-        return map(Outline._make, columns)
-
-    def of_split(self, name: Split) -> Sequence[Example]:
-        chosen = np.flatnonzero(self._splits == _SPLITS.index(name)).astype(np.int32)
-        return _Chosen(self, chosen)
-
-
-class _Chosen(OnDemand):
-    """Some of the examples, in order."""
-
-    def __init__(self, examples: ExamplesOnDisk, indices: NDArray[np.int32]) -> None:
-        self._examples, self._indices = examples, indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
-        if isinstance(index, slice):
-            return [self[at] for at in range(*index.indices(len(self)))]
-        return self._examples[int(self._indices[index])]
-
-    def digests(self) -> NDArray[np.void]:
-        return self._examples.digests()[self._indices]
-
-    def outlines(self) -> Iterator[Outline]:
-        return self._examples.some(self._indices)
-
-    def of_split(self, name: Split) -> Sequence[Example]:
-        of_it = self._examples.of_split(name)
-        assert isinstance(of_it, _Chosen)
-        return _Chosen(self._examples, np.intersect1d(of_it._indices, self._indices))
-
-
-def _hashes(digests: NDArray[np.void]) -> Iterator[str]:
-    """Each digest as hex digits, some thousand made at once."""
-    for start in range(0, len(digests), _AT_ONCE):
-        text = digests[start : start + _AT_ONCE].tobytes().hex()
-        yield from (text[at : at + 32] for at in range(0, len(text), 32))
 
 
 def digests_of(hashes: Iterable[str], n: int) -> NDArray[np.void]:
