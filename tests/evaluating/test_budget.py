@@ -224,7 +224,7 @@ def test_a_question_that_hangs_holds_nobody_up_under_a_budget(store: Store, budg
     model = Hanging(parity)
     evaluation = spend(task(200, concurrency=4, timeout_s=2.0), named(model=model), store, budget)
     assert not evaluation.failed.any()
-    assert evaluation.scored.sum() == min(200, int(budget.split()[0]))
+    assert evaluation.scored.sum() == min(200, int(budget.split(maxsplit=1)[0]))
 
 
 def test_a_resumed_run_has_a_budget_of_its_own_and_goes_on_where_it_ended(store: Store) -> None:

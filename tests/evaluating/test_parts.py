@@ -40,7 +40,7 @@ def test_every_row_has_the_question_of_its_input_and_repeat(inputs: list[str], r
 def test_a_group_and_an_id_of_one_name_are_two_groups() -> None:
     """Customer "7" has nothing to do with example "7"."""
     examples = [Example("7", "a"), Example("8", "b", group="7")]
-    assert Rows.of(examples, repeats=1).groups().tolist() == [0, 1]
+    assert Rows.of(examples, repeats=1).groups.tolist() == [0, 1]
 
 
 @settings(max_examples=50, deadline=None)
@@ -52,7 +52,7 @@ def test_rows_of_one_question_or_group_are_one_piece_of_evidence(pairs: list[tup
     """A question that is in the data many times is answered once: its rows agree because they are one answer."""
     examples = _examples([text for text, _ in pairs], [group for _, group in pairs])
     rows = Rows.of(examples, repeats=repeats)
-    codes = rows.groups()
+    codes = rows.groups
     assert len(set(codes.tolist())) == _n_independent(examples)
     for attribute in ("input_hash", "group"):
         seen: dict[str, int] = {}

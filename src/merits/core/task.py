@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -12,6 +12,7 @@ from merits.core.candidate import Candidate
 from merits.core.identity import JSON, content_hash, hash_of_rows
 from merits.core.limits import Limits
 from merits.core.needs import Needs
+from merits.core.on_demand import OnDemand, outlines
 
 __all__ = ["Example", "ScorerSpec", "Settings", "Split", "Task", "TaskKind"]
 
@@ -88,6 +89,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     settings travel with the task for convenience but are no part of its identity: a changed price slider or one
     more candidate leaves every stored answer in use.
 
+    `examples` is a tuple, or a sequence that reads each from a large file when it is asked for.
     `human_labels` names a table of what people said of some answers; it is applied on reading, as prices are.
     `machine_per_hour` prices what runs on this machine and has no price of its own; `prices` names a dated table;
     `exchange_rate` is what one US dollar is in the needs' currency, for providers' prices.
@@ -97,7 +99,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     kind: TaskKind
-    examples: tuple[Example, ...]
+    examples: Sequence[Example]
     scorers: tuple[ScorerSpec, ...]
     classes: tuple[str, ...] = ()
     needs: Needs = Needs()
@@ -115,17 +117,19 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         scorers = [(s.kind, s.params, s.name) for s in self.scorers]
-        rows = ((e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in self.examples)
+        rows = ((e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in outlines(self.examples))
         msgspec.structs.force_setattr(self, "id", hash_of_rows(rows, self.kind, scorers))
 
-    def split(self, name: Split) -> tuple[Example, ...]:
+    def split(self, name: Split) -> Sequence[Example]:
         """The examples of one split, in the order of the data."""
+        if isinstance(self.examples, OnDemand):
+            return self.examples.of_split(name)
         return tuple(example for example in self.examples if example.split == name)
 
     @property
     def tag_names(self) -> tuple[str, ...]:
         """The names of all slices, sorted."""
-        return tuple(sorted({name for example in self.examples for name in example.tags}))
+        return tuple(sorted({name for example in outlines(self.examples) for name in example.tags}))
 
 
 Columns: TypeAlias = Mapping[str, JSON]

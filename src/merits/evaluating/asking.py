@@ -6,7 +6,7 @@ Knows nothing about stores and scores: answers go to whoever takes them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -129,13 +129,16 @@ class _GivenUp(Exception):
 async def ask_all(
     meter: Meter,
     candidate: int,
-    questions: Sequence[tuple[int, JSON]],
+    questions: Iterable[tuple[int, JSON]],
     taker: Taker,
     health: Health,
     *,
     concurrency: int,
 ) -> None:
-    """Nothing, once every question was answered or failed, or once the candidate was given up (see `health`)."""
+    """Nothing, once every question was answered or failed, or once the candidate was given up (see `health`).
+
+    A question is taken from `questions` when it is asked, so they need not be in memory.
+    """
     left = iter(questions)
 
     async def worker() -> None:
@@ -154,7 +157,7 @@ async def ask_all(
                 await asyncio.sleep(0)
 
     with suppress(_GivenUp):
-        await all_or_first_problem([worker() for _ in range(min(concurrency, len(questions)))])
+        await all_or_first_problem([worker() for _ in range(concurrency)])
 
 
 async def all_or_first_problem(work: Sequence[Coroutine[object, object, None]]) -> None:

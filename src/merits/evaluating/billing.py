@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from itertools import compress, islice
+from sys import intern
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from merits.core.answer import Usage
 from merits.core.bill import Bill, BillRow
@@ -21,6 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["bill_of"]
 
+_AT_ONCE = 4_096
+_OTHERS = ("machine_s", "attempts", "unmetered")
+_FIELDS = (*(f"{kind}_tokens" for kind in TOKENS), *_OTHERS)
+
 
 def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = None) -> Bill:
     """What was ever paid for the questions of an evaluation, at the prices that its own costs are at.
@@ -29,11 +38,10 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
     killed run had in flight is not: nobody here knows what became of it.
     """
     prices = known_prices(evaluation.candidates, table, currency=evaluation.currency)
-    inputs = frozenset(evaluation.input_hashes.tolist())
+    inputs = _Inputs(evaluation)
     rows = []
     for name, version, price in zip(evaluation.names, evaluation.versions, prices, strict=True):
-        paid = (one for one in store.paid(version) if one.key.input_hash in inputs)
-        rows.append(_row(name, price, paid))
+        rows.append(_row(name, price, inputs.those_of(store.paid(version))))
     costs = [row.cost for row in rows if row.cost is not None]
     return Bill(
         rows=tuple(rows),
@@ -45,26 +53,71 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
     )
 
 
+class _Inputs:
+    """The inputs of an evaluation, 16 bytes each."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self._known = np.unique(_digests(map(str, evaluation.input_hashes)))
+
+    def those_of(self, paid: Iterator[StoredAnswer]) -> Iterator[StoredAnswer]:
+        """The answers to these inputs."""
+        while some := list(islice(paid, _AT_ONCE)):
+            wanted = _digests(one.key.input_hash for one in some)
+            places = np.searchsorted(self._known, wanted).clip(max=len(self._known) - 1)
+            yield from compress(some, (self._known[places] == wanted).tolist())
+
+
+def _digests(texts: Iterable[str]) -> NDArray[np.bytes_]:
+    return np.frombuffer(b"".join(blake2b(text.encode(), digest_size=16).digest() for text in texts), "S16")
+
+
+class _Used:
+    """What answers used, a column for each field that is not 0 throughout."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.tiers: list[str] = []
+        self._columns: dict[str, array[float]] = {}
+
+    def note(self, usage: Usage) -> None:
+        """Takes one answer's usage into account."""
+        for field in _FIELDS:
+            value = getattr(usage, field)
+            if value and field not in self._columns:
+                self._columns[field] = array("d", bytes(8 * self.n))
+            if field in self._columns:
+                self._columns[field].append(value)
+        self.tiers.append(intern(usage.service_tier))
+        self.n += 1
+
+    def column(self, field: str) -> NDArray[np.float64]:
+        """One field of all usages, as the one row of a matrix."""
+        found = self._columns.get(field)
+        return np.zeros((1, self.n)) if found is None else np.array(found)[None, :]
+
+    def services(self) -> dict[str, NDArray[np.bool_]]:
+        """Which answers were billed as what, where that is not the standard, as the one row of a matrix."""
+        return {tier: np.array([[one == tier for one in self.tiers]]) for tier in set(self.tiers).difference(STANDARD)}
+
+
 def _row(name: str, price: Price | None, paid: Iterable[StoredAnswer]) -> BillRow:
-    used: list[Usage] = []
-    times: list[float] = []
-    n_failed = 0
+    used, times, n_failed = _Used(), array("d"), 0
     for one in paid:
-        used.append(one.answer.usage)
+        used.note(one.answer.usage)
         times.append(one.at)
         n_failed += one.answer.failure is not None
-    tokens = {kind: _column(used, f"{kind}_tokens") for kind in TOKENS}
+    tokens = {kind: used.column(f"{kind}_tokens") for kind in TOKENS}
     tokens = {kind: counts for kind, counts in tokens.items() if counts.any()}
-    machine_s, attempts, unmetered = (_column(used, field) for field in ("machine_s", "attempts", "unmetered"))
+    machine_s, attempts, unmetered = map(used.column, _OTHERS)
 
-    def cost(unmetered: np.ndarray[tuple[int, int], np.dtype[np.int32]]) -> float | None:
+    def cost(unmetered: NDArray[np.int32]) -> float | None:
         found, priced = price_answers(
             [price],
             tokens,
             machine_s,
             attempts.astype(np.int32),
             unmetered,
-            services=_services(used),
+            services=used.services(),
             asked_at=lambda _: np.array(times),
         )
         return float(found.sum()) if priced[0] else None
@@ -72,7 +125,7 @@ def _row(name: str, price: Price | None, paid: Iterable[StoredAnswer]) -> BillRo
     told, most = cost(np.zeros(unmetered.shape, np.int32)), cost(unmetered.astype(np.int32))
     return BillRow(
         candidate=name,
-        n_answers=len(used),
+        n_answers=used.n,
         n_failed=n_failed,
         n_attempts=int(attempts.sum()),
         n_unmetered=int(unmetered.sum()),
@@ -81,14 +134,3 @@ def _row(name: str, price: Price | None, paid: Iterable[StoredAnswer]) -> BillRo
         cost=None if most is None else told,
         cost_of_unmetered=0.0 if most is None or told is None else most - told,
     )
-
-
-def _services(used: list[Usage]) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
-    """Which answers were billed as what, where that is not the standard, as the one row of a matrix."""
-    tiers = [usage.service_tier for usage in used]
-    return {tier: np.array([[one == tier for one in tiers]]) for tier in set(tiers).difference(STANDARD)}
-
-
-def _column(used: list[Usage], field: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """One field of all usages, as the one row of a matrix."""
-    return np.fromiter((getattr(usage, field) for usage in used), np.float64, len(used))[None, :]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
+from merits.core.on_demand import outlines
 from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
@@ -224,7 +225,7 @@ class Columns:
         if self.predicted is None:
             return None
         if self._target is None:
-            targets = (self._codes.get(str(example.target), -1) for example in self.rows.examples)
+            targets = (self._codes.get(str(example.target), -1) for example in outlines(self.rows.examples))
             self._target = np.fromiter(targets, np.int32, len(self.rows))
         return Labels(self.classes, self._target, self.predicted, self.probabilities)
 

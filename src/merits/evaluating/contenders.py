@@ -27,7 +27,7 @@ __all__ = ["Contender", "Lesson", "contenders", "load_context"]
 class Lesson:
     """Questions to be asked of a model after it learned from `examples` (not at all when that is None)."""
 
-    examples: tuple[Example, ...] | None
+    examples: Sequence[Example] | None
     questions: frozenset[int] | None = None  # None: all of them
 
 

@@ -38,7 +38,9 @@ class Known:
             begun = store.refreshing(each.version)
             self._stored = {key: answer for key, answer in self._stored.items() if key in begun}
         self.rows, self.candidate, self.version = rows, each.candidate, each.version
-        self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]
+        self.without: Sequence[int] = range(len(rows.keys))
+        if self._stored:
+            self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]
         self.to_ask = self.without
         if ask == "failed":
             self.to_ask = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) and _may_be_better(a)]
@@ -48,12 +50,13 @@ class Known:
     def answers(self) -> Iterable[tuple[int, Answer]]:
         """What counts, question by question, failures too."""
         stored = self._stored
-        return ((q, stored[key]) for q, key in enumerate(self.rows.keys) if key in stored)
+        keys = self.rows.keys if stored else ()
+        return ((q, stored[key]) for q, key in enumerate(keys) if key in stored)
 
     def part(self, needs: Needs) -> Part:
         """The contender's part of a plan."""
-        to_ask, failed = set(self.to_ask), [q for q in self.to_ask if self.rows.keys[q] in self._stored]
-        left_out = [q for q in self.without if q not in to_ask]
+        failed = [q for q in self.to_ask if self.rows.keys[q] in self._stored] if self._stored else []
+        left_out = [] if self.to_ask is self.without else sorted(set(self.without).difference(self.to_ask))
         n_asked, n_left_out = self._count(self.to_ask), self._count(left_out)
         return Part(
             self.candidate.name,

@@ -25,6 +25,7 @@ from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.identity import hash_of_rows
 from merits.core.judge import Judged
+from merits.core.on_demand import outlines
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Budget, Round, Schedule
 from merits.core.secrets import redact
@@ -288,7 +289,7 @@ class _Run:
 
     def _look_into_store(
         self, prices: Sequence[Price | None], budget: Budget | None, judge_price: Callable[[Candidate], Price | None]
-    ) -> tuple[Plan, list[list[int]]]:
+    ) -> tuple[Plan, list[Sequence[int]]]:
         """The plan, and the questions that each candidate must be asked; what is stored is scored already."""
         self.store.add([*(each.candidate for each in self.contenders), *(work.asker.candidate for work in self.works)])
         found = [Known(self.store, each, self.rows, self.ask) for each in self.contenders]
@@ -299,7 +300,7 @@ class _Run:
             self.columns.record(each.index, known.answers())
             self.done[each.index] = part.n_stored
             self.n_stored += len(self.rows.keys) - len(known.without)
-            if self.batching is None:
+            if self.batching is None and self.store.submissions(each.version):
                 keys = [self.rows.keys[q] for q in known.to_ask]
                 check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))
         if self.ask == "everything" and goes_on(self.store, self.contenders, self.rows):
@@ -434,7 +435,9 @@ class _Run:
         start = time.perf_counter()
         health = self.health[each.index]
         for number, lesson in enumerate(each.lessons):
-            mine = [q for q in questions if lesson.questions is None or q in lesson.questions]
+            mine = questions
+            if lesson.questions is not None:
+                mine = [q for q in questions if q in lesson.questions]
             if mine and not health.given_up:
                 await self._ask_lesson(each, number, mine, recorder, keep=keep)
         if health.given_up and each.index not in self.given_up:
@@ -442,7 +445,7 @@ class _Run:
         self.seconds[each.index] += time.perf_counter() - start
 
     async def _ask_lesson(
-        self, each: Contender, number: int, questions: list[int], recorder: Recorder, *, keep: bool
+        self, each: Contender, number: int, questions: Sequence[int], recorder: Recorder, *, keep: bool
     ) -> None:
         """Asks what belongs together, of a model that learned what it should; each lesson has a model of its own.
 
@@ -460,10 +463,10 @@ class _Run:
             await ask_all(
                 self._meter(each, model),
                 each.index,
-                [(question, self.rows.example_of(question).input) for question in questions],
+                ((question, self.rows.example_of(question).input) for question in questions),
                 recorder,
                 health,
-                concurrency=at_once(model, self.task.settings.concurrency),
+                concurrency=min(at_once(model, self.task.settings.concurrency), len(questions)),
             )
         finally:
             if keep:
@@ -572,12 +575,12 @@ class _Run:
             candidates=candidates,
             versions=tuple(each.version for each in self.contenders),
             scorer=judge.name,
-            examples=np.array([example.id for example in rows.examples]),
-            input_hashes=np.fromiter((example.input_hash for example in rows.examples), "U32", len(rows)),
+            examples=rows.ids,
+            input_hashes=rows.input_hashes,
             repeats=rows.repeats,
             perturbations=np.full(len(rows), "", dtype="U1"),
-            group=rows.groups(),
-            tags=rows.tags(),
+            group=rows.groups,
+            tags=rows.tags,
             status=columns.status,
             value=columns.value,
             solved=columns.solved,
@@ -611,7 +614,7 @@ class _Run:
             "seconds": f"{self.clock() - self.started:.1f}",
             "seed": str(settings.seed),
             "repeats": str(settings.repeats),
-            "data hash": hash_of_rows((e.id, e.input_hash, e.target) for e in self.rows.examples),
+            "data hash": hash_of_rows((e.id, e.input_hash, e.target) for e in outlines(self.rows.examples)),
             "asked": str(sum(self.asked)),
             "taken from the store": str(self.n_stored),
         }

@@ -293,6 +293,8 @@ class SqliteStore(Store):
 
     def answers(self, version: str, keys: Collection[AnswerKey] | None = None) -> Mapping[AnswerKey, Answer]:
         """The answers of one version (to these keys only, if given) that count, failures included."""
+        if not self._knows(version):  # before a set is made of a million keys
+            return {}
         wanted = None if keys is None else frozenset(keys)
         found: dict[AnswerKey, Answer] = {}
         new_key, decode = AnswerKey._make, self._decoded  # this loop runs a million times
@@ -309,6 +311,10 @@ class SqliteStore(Store):
             elif earlier.refused and (later := decode(text)).failure is None:
                 found[key] = later
         return found
+
+    def _knows(self, version: str) -> bool:
+        with self._lock, self._explained():
+            return self._find_number(version) is not None
 
     def paid(self, version: str) -> Iterator[StoredAnswer]:
         """All that was ever answered by one version, oldest first: also what counts no more, for it was paid too."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
 from merits.core.validate import did_you_mean
 from merits.tasks.definition import Definition
+from merits.tasks.on_disk import Lazy, LazyColumn, Numbered, all_different, kept_or_lazy
 from merits.tasks.rows import Row, Table
 from merits.tasks.source import Source
 
@@ -30,6 +32,7 @@ __all__ = [
     "targets_of",
 ]
 
+T = TypeVar("T")
 INPUT_NAMES = ("input", "question", "prompt", "text")
 TARGET_NAMES = ("target", "answer", "label", "expected", "expected_output", "ideal")
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
@@ -95,13 +98,18 @@ def choose(definition: Definition, table: Table, source: Source) -> Chosen:
     )
 
 
-def inputs_of(table: Table, chosen: Chosen) -> list[JSON]:
+def inputs_of(table: Table, chosen: Chosen) -> Sequence[JSON]:
     """The input of each row: the column's value, or a mapping of the columns.
 
     In a mapping of CSV columns, a column whose every value is a number holds numbers, and what is missing is null.
     """
     if isinstance(chosen.input, str):
-        return [_needed(row.get(chosen.input), chosen.input, table, index) for index, row in enumerate(table.rows)]
+        column = chosen.input
+
+        def input_of(index: int, row: Row) -> JSON:
+            return _needed(row.get(column), column, table, index)
+
+        return LazyColumn(table.rows, input_of) if isinstance(table.rows, Lazy) else _column(table, input_of)
     columns = [[row.get(name) for row in table.rows] for name in chosen.input]
     if not table.typed:
         columns = [as_numbers(column) for column in columns]
@@ -143,20 +151,28 @@ def _numbers(texts: Sequence[str]) -> Sequence[int | float] | None:
     return list(map(int, texts)) if whole else floats
 
 
-def targets_of(table: Table, chosen: Chosen, definition: Definition, source: Source) -> list[JSON]:
+def targets_of(table: Table, chosen: Chosen, definition: Definition, source: Source) -> Sequence[JSON]:
     """The target of each row, as the data holds it, or the part of it that `extract` takes. DataError when empty."""
     if not chosen.target:
         return [None] * len(table.rows)
     pattern = _pattern(definition.extract, source)
-    targets: list[JSON] = []
-    for index, row in enumerate(table.rows):
+
+    def target_of(index: int, row: Row) -> JSON:
         target = row.get(chosen.target)
         if target is None or (isinstance(target, str) and not target.strip()):
             raise DataError(
                 f"{table.where(index)}: the target {chosen.target!r} is empty.", "Fill it in, or leave the row out."
             )
-        targets.append(_extracted(target, pattern, table, index) if pattern else target)
-    return targets
+        return _extracted(target, pattern, table, index) if pattern else target
+
+    return _column(table, target_of)
+
+
+def _column(table: Table, read: Callable[[int, Row], T]) -> Sequence[T]:
+    """What `read` makes of each row; made again whenever it is asked for where the rows are on disk."""
+    if isinstance(table.rows, Lazy):
+        return kept_or_lazy(table.rows, read)
+    return [read(index, row) for index, row in enumerate(table.rows)]
 
 
 def label_of(target: JSON) -> str:
@@ -179,14 +195,17 @@ def label_of(target: JSON) -> str:
     )
 
 
-def ids_of(table: Table, chosen: Chosen) -> list[str]:
+def ids_of(table: Table, chosen: Chosen) -> Sequence[str]:
     """The id of each row: from its column, else `row-<n>`, or `<split>-<n>` where the data comes in splits."""
     if not chosen.id:
         return _numbered(table)
+    if isinstance(table.rows, Lazy):
+        ids = LazyColumn(table.rows, lambda index, row: _text(row, chosen.id))
+        if "" not in ids and all_different(ids):
+            return ids
     lines: dict[str, int] = {}
     for index, row in enumerate(table.rows):
-        value = row.get(chosen.id)
-        name = "" if value is None else str(value).strip()
+        name = _text(row, chosen.id)
         if not name:
             raise DataError(f"{table.where(index)}: the id {chosen.id!r} is empty.", "Fill it in.")
         if name in lines:
@@ -198,22 +217,36 @@ def ids_of(table: Table, chosen: Chosen) -> list[str]:
     return list(lines)
 
 
-def groups_of(rows: Sequence[Row], column: str) -> list[str]:
+def groups_of(rows: Sequence[Row], column: str) -> Sequence[str]:
     """The group of each row; "" where it has none."""
     if not column:
         return [""] * len(rows)
-    return ["" if row.get(column) is None else str(row[column]).strip() for row in rows]
+    if isinstance(rows, Lazy):
+        return kept_or_lazy(rows, lambda index, row: _text(row, column))
+    return [_text(row, column) for row in rows]
 
 
-def tags_of(rows: Sequence[Row], slices: Sequence[str]) -> list[dict[str, str]]:
+def _text(row: Row, column: str) -> str:
+    return "" if row.get(column) is None else str(row[column]).strip()
+
+
+def tags_of(rows: Sequence[Row], slices: Sequence[str]) -> Sequence[dict[str, str]]:
     """The slices each row is in, by the slice's column; a row without a value is in no slice of that column."""
     if not slices:
         return [{}] * len(rows)
-    return [{name: str(row[name]) for name in slices if row.get(name) not in (None, "")} for row in rows]
+    if isinstance(rows, Lazy):
+        return LazyColumn(rows, lambda index, row: _tags(row, slices))
+    return [_tags(row, slices) for row in rows]
 
 
-def _numbered(table: Table) -> list[str]:
+def _tags(row: Row, slices: Sequence[str]) -> dict[str, str]:
+    return {name: str(row[name]) for name in slices if row.get(name) not in (None, "")}
+
+
+def _numbered(table: Table) -> Sequence[str]:
     names = table.splits or ["row"] * len(table.rows)
+    if isinstance(table.rows, Lazy):
+        return Numbered(names, table.numbers())
     return [f"{name}-{number}" for name, number in zip(names, table.numbers(), strict=True)]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
+from merits.core.on_demand import outlines
 from merits.core.task import Example
 from merits.core.validate import did_you_mean
 from merits.tasks.columns import label_of
@@ -17,7 +18,7 @@ __all__ = ["classes_of", "listing", "must_have_test"]
 
 def must_have_test(examples: Sequence[Example], name: str) -> None:
     """Returns nothing when there is an example to decide on; else raises DataError."""
-    if not any(example.split == "test" for example in examples):
+    if not any(example.split == "test" for example in outlines(examples)):
         raise DataError(
             f"{name}: none of the {len(examples):,} examples is in test.",
             "Add examples, or give test a larger share: `split: {test: 0.5}`.",
@@ -33,8 +34,8 @@ def classes_of(
     for a mistake and an error, unless all labels are declared; where Merits divided it, it is a note.
     """
     labels = {label_of(label) for label in declared}
-    dev = Counter(str(example.target) for example in examples if example.split == "dev")
-    test = Counter(str(example.target) for example in examples if example.split == "test")
+    dev = Counter(str(example.target) for example in outlines(examples) if example.split == "dev")
+    test = Counter(str(example.target) for example in outlines(examples) if example.split == "test")
     if labels:
         _must_be_declared(examples, labels, source)
     classes = sorted(labels | dev.keys() | test.keys())
@@ -64,7 +65,7 @@ def listing(labels: Sequence[str], most: int = 5) -> str:
 
 
 def _must_be_declared(examples: Sequence[Example], labels: set[str], source: Source) -> None:
-    for example in examples:
+    for example in outlines(examples):
         if example.target not in labels:
             raise DataError(
                 f"{source.at('labels')}: the target {example.target!r} of example {example.id!r} is not listed.",
@@ -73,7 +74,7 @@ def _must_be_declared(examples: Sequence[Example], labels: set[str], source: Sou
 
 
 def _only_in_test(unseen: Sequence[str], dev: Counter[str], examples: Sequence[Example], name: str) -> DataError:
-    where = [example.id for example in examples if example.split == "test" and example.target in unseen]
+    where = [example.id for example in outlines(examples) if example.split == "test" and example.target in unseen]
     near = did_you_mean(unseen[0], dev)
     step = near if near.startswith("Did") else "Correct it, or add examples of it to dev."
     return DataError(

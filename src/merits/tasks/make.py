@@ -12,6 +12,7 @@ from typing import Any, TypeVar, Unpack
 from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
 from merits.core.needs import Needs
+from merits.core.on_demand import outlines
 from merits.core.task import Example, Settings, Split, Task, TaskKind
 from merits.core.validate import did_you_mean
 from merits.tasks.columns import (
@@ -27,8 +28,10 @@ from merits.tasks.columns import (
 )
 from merits.tasks.definition import Definition, SplitPart, TaskOptions
 from merits.tasks.dividing import divide, split_called
+from merits.tasks.examples_on_disk import ExamplesOnDisk
 from merits.tasks.guess import guess_kind
 from merits.tasks.labels import classes_of, must_have_test
+from merits.tasks.on_disk import Lazy
 from merits.tasks.recipes import candidates_of, needs_of, scorers_of
 from merits.tasks.rows import Table, join, read
 from merits.tasks.source import Source, convert_at
@@ -93,7 +96,7 @@ class _Cases:
     """What came of the data."""
 
     kind: TaskKind
-    examples: tuple[Example, ...]
+    examples: Sequence[Example]
     classes: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -102,11 +105,12 @@ def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
     notes: list[str] = []
     table = _sampled(_table(definition.data, source, folder, notes), definition)
     chosen = choose(definition, table, source)
+    if not isinstance(chosen.input, str):  # what a column of a mapping is depends on all of its values
+        table = replace(table, rows=list(table.rows))
     kind, values = _values(definition, table, chosen, source, notes)
     splits, rule = divide(definition, table, chosen, values, source)
     notes += _customs(definition, chosen, rule, table)
-    columns = (values.ids, values.inputs, values.targets, values.groups, values.tags, splits)
-    examples = _sampled_by_split([Example(*parts) for parts in zip(*columns, strict=True)], definition)
+    examples = _sampled_by_split(_examples(table, values, splits), definition)
     must_have_test(examples, table.name)
     if kind == "classification":
         # A sample may lose a label from dev by chance, which is nobody's mistake.
@@ -116,6 +120,13 @@ def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
     if definition.labels:
         raise TaskError(f"{source.at('labels')}: only a classification has labels.", "Take them out.")
     return _Cases(kind, examples, (), tuple(notes))
+
+
+def _examples(table: Table, values: Values, splits: Sequence[Split]) -> Sequence[Example]:
+    if isinstance(table.rows, Lazy):
+        return ExamplesOnDisk(table.name, values, splits)
+    columns = (values.ids, values.inputs, values.targets, values.groups, values.tags, splits)
+    return tuple(Example(*parts) for parts in zip(*columns, strict=True))
 
 
 def _values(
@@ -144,7 +155,7 @@ def _ready(values: dict[str, Any], key: str, record: type[T]) -> T | None:
 
 def _table(data: object, source: Source, folder: Path, notes: list[str]) -> Table:
     if not isinstance(data, Mapping):
-        return _only_known_splits(read(data, folder), notes)
+        return _only_known_splits(read(data, folder, on_disk=True), notes)
     parts: dict[Split, Table] = {}
     for key, part in data.items():
         split = split_called(str(key))
@@ -154,7 +165,7 @@ def _table(data: object, source: Source, folder: Path, notes: list[str]) -> Tabl
             )
         if split in parts:
             raise TaskError(f"{source.at('data', str(key))}: {split} is there twice.", "Join the two files.")
-        parts[split] = read(part, folder)
+        parts[split] = read(part, folder, on_disk=True)
     if "test" not in parts:
         raise TaskError(
             f"{source.at('data')}: there is no test data.", "Name one under `test:`, or write `data: FILE` to split it."
@@ -206,13 +217,13 @@ def _sampled(table: Table, definition: Definition) -> Table:
     return _picked(table, sorted(random.Random(_seed(definition)).sample(range(len(table.rows)), size)))
 
 
-def _sampled_by_split(examples: Sequence[Example], definition: Definition) -> tuple[Example, ...]:
+def _sampled_by_split(examples: Sequence[Example], definition: Definition) -> Sequence[Example]:
     sizes = definition.sample
     if not isinstance(sizes, dict):
-        return tuple(examples)
+        return examples
     dropped: set[int] = set()
     for split, size in sizes.items():
-        rows = [index for index, example in enumerate(examples) if example.split == split]
+        rows = [index for index, example in enumerate(outlines(examples)) if example.split == split]
         if size < len(rows):
             dropped |= set(rows) - set(random.Random(_seed(definition)).sample(rows, size))
     return tuple(example for index, example in enumerate(examples) if index not in dropped)

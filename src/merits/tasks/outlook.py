@@ -132,7 +132,7 @@ def _alike(margin: float, level: float) -> int | None:
     return high
 
 
-def _evidence(requirement: Requirement, examples: tuple[Example, ...]) -> tuple[int, float | None]:
+def _evidence(requirement: Requirement, examples: Sequence[Example]) -> tuple[int, float | None]:
     """How many independent examples speak on a requirement, and the share needed in its favour; None if unknown."""
     metric, by = requirement.metric, requirement.by
     if metric == "worst_slice":  # worst_slice[language] is short for the share solved, by language
@@ -147,7 +147,7 @@ def _evidence(requirement: Requirement, examples: tuple[Example, ...]) -> tuple[
     return n, None
 
 
-def _fewest(requirement: Requirement, by: str, metric: str, examples: tuple[Example, ...]) -> int:
+def _fewest(requirement: Requirement, by: str, metric: str, examples: Sequence[Example]) -> int:
     """How many independent examples there are, of the class if it is about one; in the smallest slice, if by slice."""
     units = _units(examples)
     of_class = metric in _RATES and requirement.metric != "worst_slice" and bool(requirement.of)

@@ -44,13 +44,13 @@ class Table:
         """The 1-based number of a row in the file (or the part) that it came from."""
         return self._origin(index)[1] + 1
 
-    def numbers(self) -> list[int]:
+    def numbers(self) -> Sequence[int]:
         """The number of every row."""
         if self.picked:
             return [self.number(index) for index in range(len(self.rows))]
         if self.parts:
             return [number for part in self.parts for number in part.numbers()]
-        return list(range(1, len(self.rows) + 1))
+        return range(1, len(self.rows) + 1)
 
     def _origin(self, index: int) -> tuple[Table, int]:
         """The table that a row was read into, and its position there."""
@@ -65,11 +65,13 @@ class Table:
 
 def join(name: str, parts: Sequence[tuple[str, Table]]) -> Table:
     """One table of the parts of several splits, each given with the name of its split."""
+    from merits.tasks.on_disk import joined
+
     tables = tuple(table for _, table in parts)
     return Table(
         name,
         tuple(dict.fromkeys(column for table in tables for column in table.columns)),
-        [row for table in tables for row in table.rows],
+        joined([table.rows for table in tables]),
         splits=[split for split, table in parts for _ in table.rows],
         typed=all(table.typed for table in tables),
         folder=tables[0].folder,
@@ -77,17 +79,18 @@ def join(name: str, parts: Sequence[tuple[str, Table]]) -> Table:
     )
 
 
-def read(data: object, folder: Path = Path("."), name: str = "") -> Table:
+def read(data: object, folder: Path = Path("."), name: str = "", *, on_disk: bool = False) -> Table:
     """The rows of a file, a `datasets` folder, a pandas or polars frame, an Arrow table, or an iterable of mappings.
 
     Relative paths start at `folder`; messages call a file by `name`, else by its path as given. Values of CSV and TSV
-    files stay text. Raises DataError with file and line.
+    files stay text. With `on_disk` the rows of a large file stay there and are read when they are asked for. Raises
+    DataError with file and line.
 
     >>> read([{"text": "hello", "label": "greeting"}]).columns
     ('text', 'label')
     """
     if isinstance(data, str | Path):
-        return _read_path(folder / Path(data).expanduser(), name or str(data))
+        return _read_path(folder / Path(data).expanduser(), name or str(data), on_disk=on_disk)
     from merits.tasks import frames
 
     table = frames.read_frame(data)
@@ -101,7 +104,7 @@ def read(data: object, folder: Path = Path("."), name: str = "") -> Table:
     )
 
 
-def _read_path(path: Path, name: str) -> Table:
+def _read_path(path: Path, name: str, *, on_disk: bool) -> Table:
     if path.is_dir():
         from merits.tasks import folders
 
@@ -114,6 +117,12 @@ def _read_path(path: Path, name: str) -> Table:
             f"{name}: files of type {''.join(path.suffixes[-2:]) or 'without an extension'!r} cannot be read.",
             f"Use one of {', '.join(sorted(_readers()))} (text formats may end with .gz).",
         )
+    if on_disk:
+        from merits.tasks.on_disk import read_large
+
+        large = read_large(path, name)
+        if large is not None:
+            return _checked(replace(large, folder=path.parent))
     return _checked(replace(reader(path, name), folder=path.parent))
 
 

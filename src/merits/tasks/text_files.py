@@ -19,7 +19,16 @@ from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.tasks.rows import Row, Table
 
-__all__ = ["read_csv", "read_json", "read_jsonl", "read_tsv", "union_of_keys"]
+__all__ = [
+    "delimiter_of",
+    "header_of",
+    "physical_lines",
+    "read_csv",
+    "read_json",
+    "read_jsonl",
+    "read_tsv",
+    "union_of_keys",
+]
 
 _field_limit = threading.Lock()
 _BYTE = re.compile(r"\s*\(byte (\d+)\)")
@@ -28,9 +37,16 @@ _BYTE = re.compile(r"\s*\(byte (\d+)\)")
 def read_csv(path: Path, name: str) -> Table:
     """The table of a CSV file. A file whose header has no comma but semicolons (or tabs) is read with those."""
     text = _text(path, name)
-    header = text.split("\n", 1)[0]
-    delimiter = next((mark for mark in (",", ";", "\t") if mark in header), ",")
-    return _separated(text, name, delimiter)
+    return _separated(text, name, delimiter_of(text.split("\n", 1)[0]))
+
+
+def delimiter_of(header: str) -> str:
+    """The mark between the values under this header: the comma, unless it has none but semicolons (or tabs).
+
+    >>> delimiter_of("text;label, or none"), delimiter_of("text;label")
+    (',', ';')
+    """
+    return next((mark for mark in (",", ";", "\t") if mark in header), ",")
 
 
 def read_tsv(path: Path, name: str) -> Table:
@@ -134,11 +150,11 @@ def _separated(text: str, name: str, delimiter: str) -> Table:
     rows: list[Row] = []
     lines: list[int] = []
     # Not str.splitlines: it also breaks at characters such as U+2028, which are ordinary text inside a field.
-    reader = csv.reader(_physical_lines(text), delimiter=delimiter, strict=True)
+    reader = csv.reader(physical_lines(text), delimiter=delimiter, strict=True)
     start = 1
     with _long_fields():
         try:
-            header = _header(next(filled for filled in reader if filled), name)
+            header = header_of(next(filled for filled in reader if filled), name)
             start = reader.line_num + 1
             for values in reader:
                 if len(values) == len(header):
@@ -152,7 +168,8 @@ def _separated(text: str, name: str, delimiter: str) -> Table:
     return Table(name, header, rows, lines, typed=False)
 
 
-def _physical_lines(text: str) -> Iterator[str]:
+def physical_lines(text: str) -> Iterator[str]:
+    """The lines of a text with their ends, which are line feeds only."""
     start = 0
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
@@ -160,7 +177,8 @@ def _physical_lines(text: str) -> Iterator[str]:
         start = end
 
 
-def _header(values: Sequence[str], name: str) -> tuple[str, ...]:
+def header_of(values: Sequence[str], name: str) -> tuple[str, ...]:
+    """The names of the columns. Raises DataError where two have one name."""
     names = [value.strip() for value in values]
     if names.count("") == 1:  # pandas writes its index under no name
         names[names.index("")] = "unnamed"

@@ -10,6 +10,7 @@ import numpy as np
 
 from merits.core.answer import Answer
 from merits.core.doors import AnswerKey
+from merits.core.on_demand import outlines
 from merits.core.outcome import Status
 from merits.core.task import Example
 from merits.report.plain import cut, one_line
@@ -76,7 +77,7 @@ def _shown(
     ids = {str(evaluation.examples[row]): row for row in reversed(rows)}
     chosen = [row for row in rows if ids[str(evaluation.examples[row])] == row][:most]
     wanted = {str(evaluation.examples[row]) for row in chosen}
-    known = {example.id: example for example in examples if example.id in wanted}
+    known = {one.id: examples[at] for at, one in enumerate(outlines(examples)) if one.id in wanted}
     keys = {row: _key(subject, row) for row in chosen}
     said = {k: answers(evaluation.versions[k], list(keys.values())) for k in subject.order} if chosen else {}
     return tuple(_one(subject, row, known.get(str(evaluation.examples[row])), keys[row], said) for row in chosen)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.bill import Bill, BillRow
+from merits.core.clusters import first_seen
 from merits.core.evaluation import Evaluation
 from merits.core.judge import Judged
 from merits.core.outcome import Status
@@ -91,12 +94,12 @@ def _row(subject: Subject, k: int, paid: NDArray[np.bool_], billed: BillRow | No
 
 def _first_of_each_question(evaluation: Evaluation) -> NDArray[np.bool_]:
     """Where a row (rows,) is the first with its input, repeat and perturbation."""
-    keys = zip(
-        evaluation.input_hashes.tolist(), evaluation.repeats.tolist(), evaluation.perturbations.tolist(), strict=True
+    columns = (evaluation.input_hashes, evaluation.repeats, evaluation.perturbations)
+    # 16 bytes a row: a million tuples would take 300 MB
+    digests = b"".join(
+        blake2b("/".join(map(str, key)).encode(), digest_size=16).digest() for key in zip(*columns, strict=True)
     )
-    first: dict[tuple[str, int, str], int] = {}
-    for row, key in enumerate(keys):
-        first.setdefault(key, row)
+    first = np.unique(first_seen(np.frombuffer(digests, "V16")), return_index=True)[1]
     found = np.zeros(evaluation.n_rows, np.bool_)
-    found[list(first.values())] = True
+    found[first] = True
     return found

@@ -1,0 +1,107 @@
+"""Examples that are read from a large file when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.core.identity import content_hash
+from merits.core.on_demand import OnDemand, Outline
+from merits.core.task import Example, Split
+from merits.tasks.columns import Values
+from merits.tasks.on_disk import changed, digests_of
+
+__all__ = ["ExamplesOnDisk"]
+
+_AT_ONCE = 4_096
+_SPLITS: tuple[Split, ...] = ("dev", "test", "live")
+
+
+class ExamplesOnDisk(OnDemand):
+    """Examples whose columns may be read on demand. Raises DataError for one that is no longer as it was."""
+
+    def __init__(self, name: str, values: Values, splits: Sequence[Split]) -> None:
+        self._name = name
+        self._columns = (values.ids, values.targets, values.groups, values.tags)
+        self._inputs = values.inputs
+        self._splits = np.fromiter(map(_SPLITS.index, splits), np.int8, len(splits))
+        self._digests = digests_of(map(content_hash, values.inputs), len(splits))
+
+    def __len__(self) -> int:
+        return len(self._splits)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        ids, targets, groups, tags = self._columns
+        split = _SPLITS[self._splits[index]]
+        example = Example(ids[index], self._inputs[index], targets[index], groups[index], tags[index], split)
+        if example.input_hash != self._digests[index].tobytes().hex():
+            raise changed(self._name)
+        return example
+
+    def digests(self) -> NDArray[np.void]:
+        return self._digests
+
+    def outlines(self) -> Iterator[Outline]:
+        return self.some(None)
+
+    def some(self, indices: NDArray[np.int32] | None) -> Iterator[Outline]:
+        """The outlines of those at these indices, in order; of all when it is None."""
+        splits = map(_SPLITS.__getitem__, self._splits.data)
+        hashes = _hashes(self._digests)
+        columns: Iterator[tuple[Any, ...]] = zip(self._columns[0], hashes, *self._columns[1:], splits, strict=True)
+        if indices is not None:
+            chosen = np.zeros(len(self), np.bool_)
+            chosen[indices] = True
+            columns = compress(columns, chosen.data)
+        return map(Outline._make, columns)
+
+    def of_split(self, name: Split) -> Sequence[Example]:
+        chosen = np.flatnonzero(self._splits == _SPLITS.index(name)).astype(np.int32)
+        return _Chosen(self, chosen)
+
+
+class _Chosen(OnDemand):
+    """Some of the examples, in order."""
+
+    def __init__(self, examples: ExamplesOnDisk, indices: NDArray[np.int32]) -> None:
+        self._examples, self._indices = examples, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        return self._examples[int(self._indices[index])]
+
+    def digests(self) -> NDArray[np.void]:
+        return self._examples.digests()[self._indices]
+
+    def outlines(self) -> Iterator[Outline]:
+        return self._examples.some(self._indices)
+
+    def of_split(self, name: Split) -> Sequence[Example]:
+        of_it = self._examples.of_split(name)
+        assert isinstance(of_it, _Chosen)
+        return _Chosen(self._examples, np.intersect1d(of_it._indices, self._indices))
+
+
+def _hashes(digests: NDArray[np.void]) -> Iterator[str]:
+    """Each digest as hex digits, some thousand made at once."""
+    for start in range(0, len(digests), _AT_ONCE):
+        text = digests[start : start + _AT_ONCE].tobytes().hex()
+        yield from (text[at : at + 32] for at in range(0, len(text), 32))
