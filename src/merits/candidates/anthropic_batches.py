@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -22,6 +22,7 @@ from merits.candidates.batching import (
     Result,
     Status,
     number_of,
+    read_reply,
 )
 from merits.candidates.meter import AskFailed
 from merits.candidates.providers import Endpoint
@@ -32,7 +33,6 @@ from merits.core.secrets import shown
 
 __all__ = ["AnthropicBatches", "result_of", "status_of"]
 
-T = TypeVar("T")
 _PAGE = 100
 _KINDS: Mapping[str, FailureKind] = {
     "authentication_error": "unauthorised",
@@ -64,7 +64,7 @@ class AnthropicBatches:
 
     async def create(self, id: str, requests: Sequence[bytes], file: str) -> str:
         """The id of the batch."""
-        made = _read(
+        made = read_reply(
             await self._endpoint.post("/messages/batches", b'{"requests":[' + b",".join(requests) + b"]}"), _Batch
         )
         return made.id
@@ -87,7 +87,7 @@ class AnthropicBatches:
         after = ""
         while True:
             page = await self._endpoint.get(f"/messages/batches?limit={_PAGE}{f'&after_id={after}' if after else ''}")
-            read = _read(page, _Page)
+            read = read_reply(page, _Page)
             for batch in read.data:
                 if 0.0 < _seconds(batch.created_at) < at:
                     return
@@ -171,7 +171,7 @@ def status_of(batch: bytes) -> Status:
     >>> status_of(b'{"id": "b", "processing_status": "in_progress", "request_counts": {"processing": 3}}').n
     3
     """
-    read = _read(batch, _Batch)
+    read = read_reply(batch, _Batch)
     counts = read.request_counts
     ended = read.processing_status == "ended"
     return Status(
@@ -200,13 +200,6 @@ def result_of(line: bytes) -> Result:
     error = outcome.error.error if outcome.error else _Error()
     kind = _KINDS.get(error.type, "bad_request")
     return Result(read.custom_id, "failed", failure=Failure(kind, shown(f"{error.type}: {error.message}", 300)))
-
-
-def _read(reply: bytes, type: type[T]) -> T:
-    try:
-        return msgspec.json.decode(reply, type=type, strict=False)
-    except msgspec.DecodeError as problem:
-        raise AskFailed(Failure("server_error", f"the reply about a batch cannot be read: {problem}")) from None
 
 
 def _seconds(time: str) -> float:

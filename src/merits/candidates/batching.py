@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+import msgspec
+
+from merits.candidates.meter import AskFailed
 from merits.core.answer import Answer, Failure, FailureKind
 from merits.core.batching import Submission
 from merits.core.identity import JSON
@@ -24,8 +27,10 @@ __all__ = [
     "failure_of_status",
     "number_of",
     "parts_of",
+    "read_reply",
 ]
 
+T = TypeVar("T")
 What: TypeAlias = Literal["answered", "failed", "expired", "cancelled"]
 PATIENCE_S = 900.0  # uploading 200 MB takes minutes
 CLOCK_SKEW_S = 600.0  # by so much a provider's clock may differ from this machine's
@@ -177,3 +182,11 @@ def failure_of_status(status: int, said: str) -> Failure:
     elif status >= 500:
         kind = "server_error"
     return Failure(kind, f"{status}: {said}")
+
+
+def read_reply(reply: bytes, type: type[T]) -> T:
+    """What a provider says about a batch. Raises AskFailed for what cannot be read."""
+    try:
+        return msgspec.json.decode(reply, type=type, strict=False)
+    except msgspec.DecodeError as problem:
+        raise AskFailed(Failure("server_error", f"the reply about a batch cannot be read: {problem}")) from None

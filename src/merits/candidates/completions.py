@@ -10,16 +10,16 @@ from collections.abc import Mapping
 
 import msgspec
 
+from merits.candidates.counting import count_in
 from merits.candidates.meter import AskFailed
 from merits.candidates.providers import error_message
-from merits.core.answer import Answer, Failure, Usage
+from merits.core.answer import STANDARD, Answer, Failure, Usage
 from merits.core.identity import JSON
 from merits.core.secrets import shown
 
 __all__ = ["Gathered", "answer_in", "answer_of", "parsed", "usage_of", "usage_told"]
 
 _PLAIN_ENDS = ("stop", "tool_calls", "function_call", "eos")
-_STANDARD = ("", "default", "standard", "auto", "on_demand")
 
 
 class _Function(msgspec.Struct):
@@ -230,7 +230,7 @@ def usage_told(usage: Mapping[str, object] | None, service_tier: str | None = No
     (1, 'flex')
     """
     tier = service_tier or ""
-    tier = "" if tier in _STANDARD else tier
+    tier = "" if tier in STANDARD else tier
     if not usage:
         return Usage(unmetered=1, service_tier=tier)
     counted = usage_of(usage)
@@ -249,15 +249,15 @@ def usage_of(usage: Mapping[str, object]) -> Usage:
     >>> usage.input_tokens, usage.cache_read_tokens, usage.output_tokens, usage.reasoning_tokens
     (40, 60, 10, 20)
     """
-    prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    prompt, completion = count_in(usage, "prompt_tokens"), count_in(usage, "completion_tokens")
     asked, said = _details(usage, "prompt_tokens_details"), _details(usage, "completion_tokens_details")
-    outside = max(0, _count(usage, "total_tokens") - prompt - completion)
-    cached = min(prompt, max(_count(asked, "cached_tokens"), _count(usage, "prompt_cache_hit_tokens")))
-    written = min(prompt - cached, _count(asked, "cache_write_tokens"))
-    heard = min(prompt - cached - written, _count(asked, "audio_tokens"))
-    seen = min(prompt - cached - written - heard, _count(asked, "image_tokens"))
-    spoken = min(completion, _count(said, "audio_tokens"))
-    thought = outside or min(completion - spoken, _count(said, "reasoning_tokens"))
+    outside = max(0, count_in(usage, "total_tokens") - prompt - completion)
+    cached = min(prompt, max(count_in(asked, "cached_tokens"), count_in(usage, "prompt_cache_hit_tokens")))
+    written = min(prompt - cached, count_in(asked, "cache_write_tokens"))
+    heard = min(prompt - cached - written, count_in(asked, "audio_tokens"))
+    seen = min(prompt - cached - written - heard, count_in(asked, "image_tokens"))
+    spoken = min(completion, count_in(said, "audio_tokens"))
+    thought = outside or min(completion - spoken, count_in(said, "reasoning_tokens"))
     return Usage(
         input_tokens=prompt - cached - written - heard - seen,
         cache_read_tokens=cached,
@@ -267,11 +267,6 @@ def usage_of(usage: Mapping[str, object]) -> Usage:
         audio_tokens=heard + spoken,
         image_tokens=seen,
     )
-
-
-def _count(usage: Mapping[str, object], name: str) -> int:
-    value = usage.get(name)
-    return max(0, int(value)) if isinstance(value, int | float) else 0
 
 
 def _details(usage: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from merits.candidates.completions import parsed
+from merits.candidates.counting import count_in
 from merits.candidates.forms import ANSWER_TOOL
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Message
@@ -240,19 +241,14 @@ def usage_of(usage: Mapping[str, object] | None) -> Usage:
     if not usage:
         return Usage(unmetered=1)
     details = usage.get("output_tokens_details")
-    said = _count(usage, "output_tokens")
-    thought = min(said, _count(details, "thinking_tokens") if isinstance(details, Mapping) else 0)
+    said = count_in(usage, "output_tokens")
+    thought = min(said, count_in(details, "thinking_tokens") if isinstance(details, Mapping) else 0)
     tier = str(usage.get("service_tier") or "")
     return Usage(
-        input_tokens=_count(usage, "input_tokens"),
-        cache_read_tokens=_count(usage, "cache_read_input_tokens"),
-        cache_write_tokens=_count(usage, "cache_creation_input_tokens"),
+        input_tokens=count_in(usage, "input_tokens"),
+        cache_read_tokens=count_in(usage, "cache_read_input_tokens"),
+        cache_write_tokens=count_in(usage, "cache_creation_input_tokens"),
         output_tokens=said - thought,
         reasoning_tokens=thought,
         service_tier="" if tier == "standard" else tier,
     )
-
-
-def _count(usage: Mapping[str, object], name: str) -> int:
-    value = usage.get(name)
-    return max(0, int(value)) if isinstance(value, int | float) else 0

@@ -7,11 +7,21 @@ a batch that expires or is cancelled keeps what was answered; requests that fail
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 
-from merits.candidates.batching import CLOCK_SKEW_S, PATIENCE_S, Found, Limits, Result, Status, What, failure_of_status
+from merits.candidates.batching import (
+    CLOCK_SKEW_S,
+    PATIENCE_S,
+    Found,
+    Limits,
+    Result,
+    Status,
+    What,
+    failure_of_status,
+    read_reply,
+)
 from merits.candidates.meter import AskFailed
 from merits.candidates.providers import Endpoint, error_message, refuses
 from merits.candidates.wire import Part
@@ -22,7 +32,6 @@ from merits.core.secrets import shown
 
 __all__ = ["OpenAIBatches", "result_of", "status_of"]
 
-T = TypeVar("T")
 _ENDED = ("completed", "expired", "cancelled")
 _PAGE = 100
 _encode = msgspec.json.Encoder().encode
@@ -43,7 +52,7 @@ class OpenAIBatches:
     async def upload(self, id: str, requests: Sequence[bytes]) -> str:
         """The id of the input file."""
         file = Part(f"{id}.jsonl", b"".join(requests), "application/jsonl")
-        return _read(await self._endpoint.post_form("/files", {"purpose": "batch"}, {"file": file}), _Made).id
+        return read_reply(await self._endpoint.post_form("/files", {"purpose": "batch"}, {"file": file}), _Made).id
 
     async def create(self, id: str, requests: Sequence[bytes], file: str) -> str:
         """The id of the batch, which is found again by its metadata."""
@@ -53,14 +62,14 @@ class OpenAIBatches:
             "completion_window": "24h",
             "metadata": {"merits": id},
         }
-        return _read(await self._endpoint.post("/batches", body), _Made).id
+        return read_reply(await self._endpoint.post("/batches", body), _Made).id
 
     async def find(self, submission: Submission, taken: Collection[str]) -> Found:
         """The batch of this submission, by its metadata or its input file: the list is gone through, newest first."""
         after = ""
         while True:
             page = await self._endpoint.get(f"/batches?limit={_PAGE}{f'&after={after}' if after else ''}")
-            read = _read(page, _Page)
+            read = read_reply(page, _Page)
             for batch in read.data:
                 if (batch.metadata or {}).get("merits") == submission.id or (
                     submission.file and batch.input_file_id == submission.file
@@ -141,7 +150,7 @@ def status_of(batch: bytes) -> Status:
     >>> status_of(b'{"id": "b", "status": "in_progress", "request_counts": {"total": 3, "completed": 1}}').n_done
     1
     """
-    read = _read(batch, _Batch)
+    read = read_reply(batch, _Batch)
     counts = read.request_counts or _Counts()
     stage: Literal["running", "ended", "refused"] = "running"
     if read.status in _ENDED:
@@ -196,10 +205,3 @@ def _replied(custom_id: str, status: int, body: bytes) -> Result:
     if refuses(status, text):
         return Result(custom_id, "answered", refused=said)
     return Result(custom_id, "failed", failure=failure_of_status(status, said))
-
-
-def _read(reply: bytes, type: type[T]) -> T:
-    try:
-        return msgspec.json.decode(reply, type=type, strict=False)
-    except msgspec.DecodeError as problem:
-        raise AskFailed(Failure("server_error", f"the reply about a batch cannot be read: {problem}")) from None

@@ -50,6 +50,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 NO_USAGE = Usage()
+STANDARD = ("", "default", "standard", "auto", "on_demand")  # service tiers at the list price
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import Usage
+from merits.core.answer import STANDARD, Usage
 from merits.core.bill import Bill, BillRow
 from merits.core.candidate import Price
 from merits.core.doors import Store, StoredAnswer
 from merits.core.evaluation import Evaluation
 from merits.evaluating.columns import TOKENS
 from merits.evaluating.pricing import known_prices, price_answers
-from merits.prices.costs import STANDARD
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource

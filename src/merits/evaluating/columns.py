@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
+from merits.core.answer import NO_USAGE, STANDARD, Answer, Failure, FailureKind, Usage
 from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
 from merits.core.on_demand import outlines
@@ -17,7 +17,6 @@ from merits.core.outcome import Counts, Score, Status
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 from merits.evaluating.served import Served
-from merits.prices.costs import STANDARD
 
 __all__ = ["TOKENS", "Columns", "Reader"]
 

@@ -10,12 +10,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import Usage
+from merits.core.answer import STANDARD, Usage
 from merits.core.candidate import Candidate
 from merits.core.doors import Store, StoredAnswer
 from merits.evaluating.columns import TOKENS
 from merits.prices import PriceSource, costs
-from merits.prices.costs import STANDARD
 from merits.prices.reconciling import Counted
 from merits.prices.words import source_in_words
 

@@ -222,7 +222,6 @@ class Work:
     rival: int | None
     n_unscored: int = 0
     n_repaired: int = 0
-    n_split: int = 0
     judgements: dict[tuple[int, int], Judgement] = dataclasses.field(default_factory=dict)
 
 

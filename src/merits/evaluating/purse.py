@@ -209,7 +209,8 @@ def _cost(price: Price | None, usage: Usage, now_s: float) -> float | None:
     """What one attempt cost, as of now and as it was served; at the standard rates where that way has no price, for a
     budget must hold. None where it is not known.
     """
-    from merits.prices.costs import STANDARD, costs
+    from merits.core.answer import STANDARD
+    from merits.prices.costs import costs
 
     tokens = {kind: np.array([float(n)]) for kind in TOKENS if (n := getattr(usage, f"{kind}_tokens"))}
     machine_s, once = np.array([usage.machine_s]), np.ones(1, np.int32)

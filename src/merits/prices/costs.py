@@ -10,15 +10,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.core.answer import STANDARD
 from merits.core.price import Price, Tariff, TokenRates
 
-__all__ = ["STANDARD", "TOKEN_KINDS", "costs", "levels", "needs_times"]
+__all__ = ["TOKEN_KINDS", "costs", "levels", "needs_times"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 TOKEN_KINDS = ("input", "cache_read", "cache_write", "output", "reasoning", "audio", "image")
 _OF_INPUT = ("input", "cache_read", "cache_write")
-STANDARD = ("", "default", "standard", "auto", "on_demand")
 _MILLION = 1_000_000
 _SECONDS_PER_HOUR = 3600
 _MINUTE_S = 60

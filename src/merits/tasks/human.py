@@ -9,7 +9,7 @@ from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.core.judge import HumanLabel
 from merits.core.validate import did_you_mean
-from merits.tasks.rows import read
+from merits.tasks.rows import NoRows, read
 
 __all__ = ["read_labels"]
 
@@ -38,7 +38,13 @@ def read_labels(path: str, folder: Path) -> tuple[HumanLabel, ...]:
     answer: `example` and `candidate`, or the text `answer`, to an `example` or to an `input`. DataError, with file and
     line, for what says neither.
     """
-    table = read(path, folder)
+    try:
+        table = read(path, folder)
+    except NoRows:
+        raise DataError(
+            f"{path} holds no labels yet.",
+            "Write a row for each label (example,candidate,solved), or take `human_labels:` out until there are some.",
+        ) from None
     names = list(table.columns)
     columns = {key: next((name for name in aliases if name in names), "") for key, aliases in _ALIASES.items()}
     if not columns["solved"]:

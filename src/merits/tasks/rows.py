@@ -10,7 +10,7 @@ from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.core.validate import did_you_mean
 
-__all__ = ["Row", "Table", "join", "near_files", "read"]
+__all__ = ["NoRows", "Row", "Table", "join", "near_files", "read"]
 
 Row = dict[str, JSON]
 
@@ -77,6 +77,10 @@ def join(name: str, parts: Sequence[tuple[str, Table]]) -> Table:
         folder=tables[0].folder,
         parts=tables,
     )
+
+
+class NoRows(DataError):
+    """A table can be read and is empty."""
 
 
 def read(data: object, folder: Path = Path("."), name: str = "", *, on_disk: bool = False) -> Table:
@@ -164,7 +168,7 @@ def _readers() -> Mapping[str, Callable[[Path, str], Table]]:
 
 def _checked(table: Table) -> Table:
     if not table.rows:
-        raise DataError(f"{table.name} has no rows.", "A task needs examples: add some, or name another file.")
+        raise NoRows(f"{table.name} has no rows.", "A task needs examples: add some, or name another file.")
     if not table.columns:
         raise DataError(f"{table.name} has no columns.", "Each row needs at least an input and a target.")
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,15 @@ def test_a_file_that_is_not_there_names_the_near_miss(tmp_path: Path) -> None:
     write(tmp_path, WIDE)
     with pytest.raises(DataError, match=r"there is no file .*score\.csv\. Did you mean .scores\.csv."):
         read_scores(tmp_path / "score.csv")
+
+
+@pytest.mark.parametrize("reading", [read_scores, lambda path: read_table(path, Reading())])
+def test_a_wide_tables_facts_are_no_candidates(tmp_path: Path, reading: Callable[[Path], object]) -> None:
+    """A column of costs from 0 to 1 would be evaluated, and might be adopted."""
+    path = tmp_path / "wide.csv"
+    path.write_text("id,gpt,claude,cost,difficulty\n1,1,0,0.2,0.5\n2,0,1,0.1,0.9\n", "utf-8")
+    with pytest.raises(DataError, match="but 'cost', 'difficulty' are no candidate") as caught:
+        reading(path)
+    assert "Take them out" in caught.value.next_step
+    path.write_text("id,gpt,claude,low-cost\n1,1,0,1\n2,0,1,0\n", "utf-8")
+    assert read_scores(path).names == ("gpt", "claude", "low-cost")

@@ -24,6 +24,7 @@ from merits.core.errors import DataError, MissingExtra
 from merits.core.identity import content_hash
 from merits.core.outcome import Status
 from merits.core.validate import did_you_mean
+from merits.evaluating.importing.not_candidates import not_candidates
 from merits.evaluating.importing.outcomes import Found, Imported, Reading, Source, evaluation_of
 
 __all__ = ["Columns", "Scores", "columns_of", "first_bytes", "read_scores", "read_table"]
@@ -149,6 +150,7 @@ def _wide(table: Columns) -> Scores:
             "Write one row for each example and one column of scores for each candidate, or the columns "
             "candidate, example, score.",
         )
+    _refuse_facts(table.file, names)
     values = np.array([_numbers(table, name) for name in names])
     known = np.isfinite(values)
     bad = np.argwhere(known & ((values < 0.0) | (values > 1.0)) | np.isinf(values))
@@ -157,6 +159,18 @@ def _wide(table: Columns) -> Scores:
         raise _no_score(table, names[k], i)
     examples = table.columns[key] if key else range(1, table.n_rows + 1)
     return Scores(names, tuple(str(example) for example in examples), np.where(known, values, 0.0), known)
+
+
+def _refuse_facts(file: str, names: Sequence[str]) -> None:
+    """A column of costs would be a candidate, and might be adopted."""
+    if facts := not_candidates(names):
+        are, them = ("is", "it") if len(facts) == 1 else ("are", "them")
+        listed = ", ".join(map(repr, facts))
+        raise DataError(
+            f"{file} has a column for each candidate, but {listed} {are} no candidate's name.",
+            f"Take {them} out (or rename a candidate that is called so); to import costs "
+            "and latencies, write one row for each outcome: candidate, example, score, cost, latency.",
+        )
 
 
 def _wide_rows(table: Columns, reading: Reading) -> list[Imported]:
