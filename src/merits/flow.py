@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -240,11 +241,13 @@ def check_judge(
     scorer: str = "",
     store: Store | str | Path | None = None,
     level: float = 0.95,
+    budget: Budget | None = None,
+    confirm: Callable[[Plan], object] = lambda plan: None,
 ) -> JudgeCheck:
     """How good a judge of the task is by labels of people: agreement, kinds of mistakes, what they depend on.
 
     `labels` is a table (the task's `human_labels` unless given), `scorer` which judge (the first unless named).
-    Asks only what is not stored.
+    Asks only what is not stored; `confirm` is called with the plan before, and may raise.
     """
     from merits.deciding.judges import judge_check
     from merits.evaluating.checking import check_judge as ask_judge
@@ -261,7 +264,8 @@ def check_judge(
         stored = opened.evaluation(task.id, "test")
         names = () if stored is None else stored.names
         said = {} if stored is None else {name: raw_outputs(task, stored, k, opened) for k, name in enumerate(names)}
-        verdicts, judged = _finish(lambda: ask_judge(task, spec, read, said=said, store=opened, table=_prices(task)))
+        asked = partial(ask_judge, said=said, store=opened, table=_prices(task), budget=budget, confirm=confirm)
+        verdicts, judged = _finish(lambda: asked(task, spec, read))
     return judge_check(verdicts, judged, level)
 
 

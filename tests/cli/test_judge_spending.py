@@ -107,3 +107,21 @@ def test_judges_are_on_our_side_of_the_bill(provider: FakeProvider, merits: Meri
     _, out, err = merits("reconcile", "bill.csv")
     assert "not asked by this task" not in out, out
     assert "agrees with what was counted" in out, err
+
+
+def test_a_check_of_a_judge_is_agreed_to_and_limited_too(
+    provider: FakeProvider, merits: Merits, tmp_path: Path
+) -> None:
+    """What a budget does not pay for has no verdict; what was agreed to is asked, and only what is not stored."""
+    rows = "".join(f"What is {i} + 1?,{i + 1},It is {i + 1}.,1\n" for i in range(12))
+    (tmp_path / "human.csv").write_text("input,target,answer,solved\n" + rows, "utf-8")
+    code, _, err = merits("judge", "check", "--labels", "human.csv")
+    assert code == 2
+    assert "may cost up to 2.4e+04" in err
+    assert provider.requests == []
+    merits("judge", "check", "--labels", "human.csv", "--yes", "--budget", "5 calls")
+    assert len(provider.requests) == 5
+    code, _, err = merits("judge", "check", "--labels", "human.csv", "--yes")
+    assert code == 0, err
+    assert "predicted: about 7,000" in err
+    assert len(provider.requests) == 12

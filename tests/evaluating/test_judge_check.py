@@ -191,7 +191,7 @@ def test_the_command_prints_bars_and_json(tmp_path: Path, capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert "agrees with people" in shown
     assert "█" in shown
-    assert "9 answers of the judge, 9 of them asked now; its price is unknown." in shown
+    assert "9 answers of the judge, 9 of them asked now; their cost is unknown." in shown
     assert main(["judge", "check", str(tmp_path / "merits.yaml"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["schema"], said["judged"]["n_asked"], said["false_positive"]["value"]) == ("merits.judge/1", 0, 1.0)

@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
+from merits.cli.spending import add_spending, budget_of, confirmation
 
 __all__ = ["arguments", "run"]
 
@@ -24,6 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", metavar="PATH", help="what people said (default: the task's human_labels)")
     parser.add_argument("--scorer", metavar="NAME", help="which judge (default: the task's first)")
     parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help="of the intervals (default: 0.95)")
+    add_spending(parser)
+    parser.add_argument("--quiet", action="store_true", help="do not say what it is likely to cost")
     add_store(parser)
     add_json(parser)
 
@@ -34,7 +37,16 @@ def run(args: argparse.Namespace) -> int:
 
     task = found_task(args.task)
     labels = str(Path(args.labels).resolve()) if args.labels else ""
-    found = flow.check_judge(task, labels, scorer=args.scorer or "", store=args.store, level=args.confidence)
+    budget = budget_of(args)
+    found = flow.check_judge(
+        task,
+        labels,
+        scorer=args.scorer or "",
+        store=args.store,
+        level=args.confidence,
+        budget=budget,
+        confirm=confirmation(args, budget),
+    )
     if args.json:
         print_json("merits.judge/1", found)
     else:

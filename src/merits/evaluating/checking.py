@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from merits.core.answer import Answer
+from merits.core.candidate import Price
 from merits.core.doors import Store
 from merits.core.errors import DataError, MeritsError, TaskError
 from merits.core.identity import JSON
 from merits.core.judge import HumanLabel, Judged, JudgeScorer, Verdict
+from merits.core.racing import Budget
 from merits.core.secrets import shown
 from merits.core.task import Example, ScorerSpec, Task
 from merits.evaluating.asking import all_or_first_problem, at_once
 from merits.evaluating.contenders import load_context
+from merits.evaluating.forecast import predict
+from merits.evaluating.foreseen import Foreseen, Verdicts
 from merits.evaluating.judging import Asker, NotAsked, judged_by, judgement_of, price_in
+from merits.evaluating.planned import expected_of
+from merits.evaluating.planning import Plan
+from merits.evaluating.purse import Purse, check_budget
 from merits.scorers.reading import text_of
 from merits.scorers.registry import load as load_scorer
 
@@ -55,11 +62,14 @@ async def check_judge(
     table: PriceSource | None = None,
     env: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.time,
+    budget: Budget | None = None,
+    confirm: Callable[[Plan], object] = lambda plan: None,
 ) -> tuple[tuple[Verdict, ...], Judged]:
     """The judge's verdicts beside the labels, in their order, and what they cost. Asks only what is not stored.
 
-    `said` holds stored answers, for labels that give no text. Raises TaskError where the scorer is no judge, DataError
-    for a label whose answer is not known.
+    `said` holds stored answers, for labels that give no text. `confirm` is called with the plan before anything is
+    asked, and may raise; what a `budget` does not pay for is unscored. Raises TaskError where the scorer is no judge,
+    DataError for a label whose answer is not known, UsageError for a budget that cannot be kept.
     """
     judge = load_scorer(spec, classes=task.classes, folder=task.folder)
     if not isinstance(judge, JudgeScorer):
@@ -69,7 +79,7 @@ async def check_judge(
     cases = _cases(task, judge, labels, said)
     context = load_context(task, dict(os.environ) if env is None else env)
     asker = Asker(judge.model, context, store, settings=task.settings, clock=clock)
-    store.add([asker.candidate])
+    price = price_in(table, task.needs.currency)(asker.candidate)
     found: dict[int, Verdict] = {}
     n_repaired = 0
     left = iter(enumerate(cases))
@@ -89,15 +99,39 @@ async def check_judge(
             found[at] = case.verdict(judgement=judgement)
 
     try:
+        store.add([asker.candidate])
+        _foretell(task, spec.label, Verdicts(judge, asker), cases, price=price, budget=budget, confirm=confirm)
         n_workers = at_once(asker.model, task.settings.concurrency)
         await all_or_first_problem([worker() for _ in range(min(n_workers, len(cases)))])
     finally:
         await asker.close()
     verdicts = tuple(found[at] for at in range(len(cases)))
     judgements = [each.judgement for each in verdicts if each.judgement is not None]
-    judged = judged_by(asker, judgements, price_in(table, task.needs.currency)(asker.candidate), task.needs.currency)
+    judged = judged_by(asker, judgements, price, task.needs.currency)
     n_unscored = len(verdicts) - len(judgements)
     return verdicts, replace(judged, scorer=spec.label, n_unscored=n_unscored, n_repaired=n_repaired)
+
+
+def _foretell(
+    task: Task,
+    name: str,
+    verdicts: Verdicts,
+    cases: Sequence[_Case],
+    *,
+    price: Price | None,
+    budget: Budget | None,
+    confirm: Callable[[Plan], object],
+) -> None:
+    """Has what the judge is to be asked agreed to, and lets it pay from the budget."""
+    for case in cases:
+        verdicts.add(case.example, case.answer, case.rival)
+    work, asker = Foreseen.of(name, verdicts, price), verdicts.asker
+    if budget is not None:
+        check_budget(budget, [asker.candidate], [price], [work.part.n_to_ask > 0], task.needs.currency)
+    plan = Plan((), predict(task, [work.story]), (work.part,))
+    confirm(plan)
+    if budget is not None:
+        asker.pay_from(Purse(budget, [price], expected_of(plan, budget)).of(0))
 
 
 def _cases(task: Task, judge: JudgeScorer, labels: Sequence[HumanLabel], said: Said) -> list[_Case]:
