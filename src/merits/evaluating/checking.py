@@ -128,7 +128,7 @@ def _foretell(
     work, asker = Foreseen.of(name, verdicts, price), verdicts.asker
     if budget is not None:
         check_budget(budget, [asker.candidate], [price], [work.part.n_to_ask > 0], task.needs.currency)
-    plan = Plan((), predict(task, [work.story]), (work.part,))
+    plan = Plan((), predict(task, [work.story]), judges=(work.part,))
     confirm(plan)
     if budget is not None:
         asker.pay_from(Purse(budget, [price], expected_of(plan, budget)).of(0))

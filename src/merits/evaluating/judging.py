@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from merits.candidates.meter import Purse, PurseEmpty
 from merits.candidates.registry import LoadContext, load
-from merits.core.answer import Answer, Usage
+from merits.core.answer import STANDARD, Answer, Usage
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Model, Scorer, Store, StoredAnswer, Trainable
 from merits.core.errors import CandidateError, MeritsError, TaskError
@@ -31,7 +31,6 @@ from merits.evaluating.asking import Health, at_once, meter_of
 from merits.evaluating.columns import TOKENS, Columns
 from merits.evaluating.contenders import load_context
 from merits.evaluating.pricing import known_prices, price_answers
-from merits.prices.costs import STANDARD
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource
