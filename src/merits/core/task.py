@@ -116,6 +116,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
 
     def __post_init__(self) -> None:
+        if isinstance(self.examples, list):  # as JSON brings them
+            msgspec.structs.force_setattr(self, "examples", tuple(self.examples))
         scorers = [(s.kind, s.params, s.name) for s in self.scorers]
         rows = ((e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in outlines(self.examples))
         msgspec.structs.force_setattr(self, "id", hash_of_rows(rows, self.kind, scorers))
