@@ -37,6 +37,7 @@ async def server(
     got: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         got.append(await reader.read(1_000_000))
         while hang and (more := await reader.read(1_000_000)):
             got.append(more)
@@ -47,10 +48,14 @@ async def server(
         with suppress(OSError):
             await writer.wait_closed()
 
+    writers: list[asyncio.StreamWriter] = []
     opened = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     async with opened:
         scheme = "https" if context else "http"
         yield f"{scheme}://127.0.0.1:{opened.sockets[0].getsockname()[1]}/v1", got
+        for writer in writers:  # one that the test left open would be complained of by a later test
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 async def closing(connection: Connection, ask: Callable[[Connection], Awaitable[T]]) -> T:

@@ -32,6 +32,7 @@ Route: TypeAlias = Callable[[Call], Reply]
 _IMAGE_TOKENS = 85  # OpenAI's price of a picture in low detail
 _AUDIO_BYTES_PER_TOKEN = 1000
 _HTML = b"<!doctype html><title>502 Bad Gateway</title><h1>Bad Gateway</h1>"
+_ROUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -170,9 +171,10 @@ class FakeProvider:
     async def _close(self) -> None:
         assert self._server is not None
         self._server.close()
-        for connection in tuple(self._connections):
-            connection.close()
-        await asyncio.sleep(0)  # lets the connections go
+        for _ in range(_ROUNDS):  # one that was being accepted turns up a few rounds of the loop later
+            for connection in tuple(self._connections):
+                connection.close()
+            await asyncio.sleep(0)
 
     def _handle(self, call: Call, connection: Connection) -> None:
         read = self._readers.get(call.path) if call.method == "POST" else None
