@@ -167,7 +167,9 @@ def _peer(name: str, options: argparse.Namespace) -> dict[str, object]:
         "answered": done.n_calls_answered,
         "calls": asked.count,
     }
-    return figures if not done.exit_code else {**figures, "exit_code": done.exit_code, "said": done.said}
+    if done.n_calls_answered == options.prompts:  # promptfoo ends with 100 where an answer is wrong
+        return figures
+    return {**figures, "exit_code": done.exit_code, "said": done.said}
 
 
 def _env() -> dict[str, str]:
