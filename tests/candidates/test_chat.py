@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from merits.candidates.completions import answer_of, usage_of
-from merits.candidates.meter import AskFailed, Meter
+from merits.candidates.meter import Meter
 from merits.candidates.providers import Endpoint
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer, Failure
@@ -19,6 +19,7 @@ from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 from merits.core.task import Example
 from merits.testing.provider import FakeProvider, Fault
+from tests.candidates.asking import ask, failed
 
 KEY = "sk-test-0123456789"
 LABELS = "Answer with exactly one of these labels and nothing else: no, yes"
@@ -31,20 +32,8 @@ def chat(provider: FakeProvider | None = None, *, env: Mapping[str, str] | None 
     return load(Candidate(name="mine", kind="chat", params={"model": "small", **params}), context)
 
 
-def ask(model: Model, input: JSON = "Is it?") -> Answer:
-    async def once() -> Answer:
-        try:
-            return await model.answer(input)
-        finally:
-            await model.close()
-
-    return asyncio.run(once())
-
-
 def failure(model: Model, input: JSON = "Is it?") -> Failure:
-    with pytest.raises(AskFailed) as caught:
-        ask(model, input)
-    return caught.value.failure
+    return failed(model, input).failure
 
 
 def test_the_question_is_sent_as_the_recipe_says() -> None:
