@@ -12,13 +12,14 @@ import msgspec
 
 from merits.candidates.anthropic_batches import AnthropicBatches
 from merits.candidates.batching import Batches
-from merits.candidates.environment import environment
+from merits.candidates.endpoint_params import BaseURL, ModelName, Parameters, endpoint_of
 from merits.candidates.forms import Form, FormParams
+from merits.candidates.keys_in_recipes import must_hold_no_key
 from merits.candidates.messages import GatheredMessage, answer_in, question
 from merits.candidates.prompts import Message
-from merits.candidates.providers import Endpoint
+from merits.candidates.providers import Endpoint, Provider
 from merits.candidates.registry import LoadContext
-from merits.candidates.remote import must_hold_no_key, remote_chat, streamed
+from merits.candidates.remote import remote_chat, streamed
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.identity import JSON
@@ -26,25 +27,21 @@ from merits.core.identity import JSON
 __all__ = ["Params", "load"]
 
 RUNS_HERE = False
-PROVIDER = "anthropic"
+PROVIDER: Provider = "anthropic"
 _RESERVED = ("model", "messages", "system", "stream", "max_tokens", "tools")
 
 
 class Params(FormParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A chat model behind Anthropic's messages API; its key comes from ANTHROPIC_API_KEY, never from here."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, description="The model's name, as Anthropic writes it.")]
-    base_url: Annotated[
-        str, msgspec.Meta(description="The endpoint up to /v1. Default: ANTHROPIC_BASE_URL, else Anthropic's own.")
-    ] = ""
+    model: ModelName
+    base_url: BaseURL = ""
     max_tokens: Annotated[int, msgspec.Meta(ge=1, description="Longest answer; the API wants it told.")] = 1024
-    parameters: Annotated[
-        dict[str, JSON], msgspec.Meta(description="Sent with each question: temperature, thinking, and so on.")
-    ] = {}
+    parameters: Parameters = {}
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        must_hold_no_key(self.parameters, "anthropic", _RESERVED)
+        must_hold_no_key(self.parameters, PROVIDER, _RESERVED)
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -52,16 +49,7 @@ def load(params: Params, context: LoadContext) -> Model:
 
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
-    env = environment(context)
-    endpoint = Endpoint(
-        "anthropic",
-        params.base_url,
-        env,
-        model=params.model,
-        timeout_s=context.timeout_s,
-        asks=context.asks,
-        dialect="anthropic",
-    )
+    endpoint = endpoint_of(params, PROVIDER, context, dialect="anthropic")
     dialogue = _Messages(params, Form.of(params, context), endpoint)
     return remote_chat("anthropic 1", params, context, dialogue, endpoint.base_url)
 

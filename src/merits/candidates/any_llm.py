@@ -17,20 +17,21 @@ from typing import Annotated, Any
 import msgspec
 
 from merits.candidates.completions import Gathered, answer_in
+from merits.candidates.endpoint_params import ModelName, Parameters
 from merits.candidates.environment import environment
 from merits.candidates.forms import Form, FormParams
 from merits.candidates.imports import versions
+from merits.candidates.keys_in_recipes import must_hold_no_key
 from merits.candidates.limiter import limiter_for
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Message
-from merits.candidates.providers import ContentRefused
+from merits.candidates.providers import ContentRefused, kind_of_status
 from merits.candidates.rate_headers import retry_after_s
 from merits.candidates.registry import LoadContext
-from merits.candidates.remote import must_hold_no_key, remote_chat
+from merits.candidates.remote import remote_chat
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
-from merits.core.identity import JSON
 from merits.core.secrets import redact, register
 
 __all__ = ["Params", "load"]
@@ -42,14 +43,12 @@ _RESERVED = ("model", "provider", "messages", "stream", "stream_options", "n", "
 class Params(FormParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A chat model of any provider that the package any-llm-sdk knows; its key comes from the provider's variable."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, description="The model's name, as the provider writes it.")]
+    model: ModelName
     provider: Annotated[str, msgspec.Meta(min_length=1, description="The provider, as any-llm-sdk names it.")]
     base_url: Annotated[
         str, msgspec.Meta(description="The endpoint. Default: <PROVIDER>_BASE_URL, else the provider's own.")
     ] = ""
-    parameters: Annotated[
-        dict[str, JSON], msgspec.Meta(description="Sent with each question: temperature, max_tokens, and so on.")
-    ] = {}
+    parameters: Parameters = {}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -155,7 +154,7 @@ def _told(problem: Any) -> AskFailed:
         return ContentRefused(Failure("bad_request", said), Usage(unmetered=1))
     if status is not None:
         unmetered = Usage(unmetered=1) if status < 300 else NO_USAGE  # a reply that could not be read
-        return AskFailed(Failure(_kind(status), said, retry_after_s(_headers(problem))), unmetered)
+        return AskFailed(Failure(kind_of_status(status), said, retry_after_s(_headers(problem))), unmetered)
     name = type(problem.original_exception).__name__.casefold()
     kind: FailureKind = "timeout" if "timeout" in name else "connection" if "connect" in name else "raised"
     return AskFailed(Failure(kind, said), Usage(unmetered=1))
@@ -164,8 +163,3 @@ def _told(problem: Any) -> AskFailed:
 def _headers(problem: Any) -> dict[str, str]:
     told = getattr(problem, "retry_after", None)
     return {"retry-after": str(told)} if told else {}
-
-
-def _kind(status: int) -> FailureKind:
-    named: dict[int, FailureKind] = {401: "unauthorised", 403: "unauthorised", 408: "timeout", 429: "rate_limited"}
-    return named.get(status, "bad_request" if 300 <= status < 500 else "server_error")

@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 import msgspec
 
 from merits.candidates.meter import AskFailed
-from merits.core.answer import Answer, Failure, FailureKind
+from merits.core.answer import Answer, Failure
 from merits.core.batching import Submission
 from merits.core.identity import JSON
 
@@ -24,7 +24,6 @@ __all__ = [
     "Result",
     "Status",
     "custom_id",
-    "failure_of_status",
     "number_of",
     "parts_of",
     "read_reply",
@@ -164,24 +163,6 @@ def parts_of(sizes: Iterable[int], limits: Limits) -> Iterator[tuple[int, int]]:
         end, total = end + 1, total + size
     if end > start:
         yield start, end
-
-
-def failure_of_status(status: int, said: str) -> Failure:
-    """The failure that an HTTP status means.
-
-    >>> failure_of_status(429, "slow down").kind, failure_of_status(529, "busy").kind
-    ('rate_limited', 'server_error')
-    """
-    kind: FailureKind = "bad_request"
-    if status in (401, 403):
-        kind = "unauthorised"
-    elif status == 429:
-        kind = "rate_limited"
-    elif status == 408:
-        kind = "timeout"
-    elif status >= 500:
-        kind = "server_error"
-    return Failure(kind, f"{status}: {said}")
 
 
 def read_reply(reply: bytes, type: type[T]) -> T:

@@ -12,13 +12,14 @@ import msgspec
 
 from merits.candidates.batching import Batches
 from merits.candidates.completions import Gathered, answer_in
-from merits.candidates.environment import environment
+from merits.candidates.endpoint_params import BaseURL, ModelName, Parameters, Whose, endpoint_of
 from merits.candidates.forms import Form, FormParams
+from merits.candidates.keys_in_recipes import must_hold_no_key
 from merits.candidates.openai_batches import OpenAIBatches
 from merits.candidates.prompts import Message
-from merits.candidates.providers import Endpoint, Provider
+from merits.candidates.providers import Endpoint
 from merits.candidates.registry import LoadContext
-from merits.candidates.remote import must_hold_no_key, remote_chat, streamed
+from merits.candidates.remote import remote_chat, streamed
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.identity import JSON
@@ -33,14 +34,10 @@ _RESERVED = ("model", "messages", "stream", "n", "logprobs", "tools", "response_
 class Params(FormParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A chat model behind an OpenAI-compatible endpoint; its key comes from <PROVIDER>_API_KEY, never from here."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, description="The model's name, as the provider writes it.")]
-    provider: Annotated[Provider, msgspec.Meta(description="Whose endpoint, and which variables to read.")] = "openai"
-    base_url: Annotated[
-        str, msgspec.Meta(description="The endpoint up to /v1. Default: <PROVIDER>_BASE_URL, else the provider's own.")
-    ] = ""
-    parameters: Annotated[
-        dict[str, JSON], msgspec.Meta(description="Sent with each question: temperature, max_tokens, and so on.")
-    ] = {}
+    model: ModelName
+    provider: Whose = "openai"
+    base_url: BaseURL = ""
+    parameters: Parameters = {}
     logprobs: Annotated[
         bool, msgspec.Meta(description="Ask for token probabilities and read a confidence from them.")
     ] = False
@@ -55,14 +52,7 @@ def load(params: Params, context: LoadContext) -> Model:
 
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
-    endpoint = Endpoint(
-        params.provider,
-        params.base_url,
-        environment(context),
-        model=params.model,
-        timeout_s=context.timeout_s,
-        asks=context.asks,
-    )
+    endpoint = endpoint_of(params, params.provider, context)
     dialogue = _Completions(params, Form.of(params, context), endpoint, whole=context.task_kind == "classification")
     return remote_chat("chat 1", params, context, dialogue, endpoint.base_url)
 

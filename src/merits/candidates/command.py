@@ -19,6 +19,7 @@ import msgspec
 from merits.candidates.environment import environment
 from merits.candidates.files import file_hash
 from merits.candidates.imports import code_hash
+from merits.candidates.keys_in_recipes import must_pass_no_key
 from merits.candidates.meter import AskFailed
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, Usage
@@ -41,6 +42,9 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         tuple[str, ...],
         msgspec.Meta(min_length=1, description="The program and its arguments; started in the task's folder."),
     ]
+
+    def __post_init__(self) -> None:
+        must_pass_no_key(self.run)
 
 
 class _Reply(msgspec.Struct):

@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.completions import usage_told
-from merits.candidates.environment import environment
+from merits.candidates.endpoint_params import EndpointParams, endpoint_of
 from merits.candidates.features import Reader
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, Predictor
 from merits.candidates.linear_head import linear_head
 from merits.candidates.meter import AskFailed, Meter
-from merits.candidates.providers import Endpoint, Provider
+from merits.candidates.providers import Endpoint
 from merits.candidates.registry import LoadContext
-from merits.candidates.remote import must_hold_no_key
 from merits.candidates.scikit_learn import Raw
 from merits.candidates.texts import as_text
 from merits.core.answer import NO_USAGE, Answer, Failure, Usage
@@ -31,7 +30,6 @@ from merits.core.task import Example
 __all__ = ["Params", "load", "vectors_in"]
 
 RUNS_HERE = False
-_RESERVED = ("model", "input", "encoding_format")
 _AT_ONCE = 64  # texts in one call for training
 _CALLS = 4  # such calls in flight
 _RETRIES = 5
@@ -41,24 +39,17 @@ Vector = NDArray[np.float32]
 _known: dict[tuple[str, str], Vector] = {}  # by what embeds and the text
 
 
-class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class Params(EndpointParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Embeddings from an OpenAI-compatible endpoint with logistic regression, trained on the dev split."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, description="The embedding model, as the provider writes it.")]
-    provider: Annotated[Provider, msgspec.Meta(description="Whose endpoint, and which variables to read.")] = "openai"
-    base_url: Annotated[
-        str, msgspec.Meta(description="The endpoint up to /v1. Default: <PROVIDER>_BASE_URL, else the provider's own.")
-    ] = ""
-    parameters: Annotated[dict[str, JSON], msgspec.Meta(description="Sent with each text: dimensions, and so on.")] = {}
+    RESERVED = ("model", "input", "encoding_format")
+
     strength: Annotated[
         float, msgspec.Meta(gt=0, description="Inverse of the regularisation (C): larger fits the examples closer.")
     ] = 10.0
     balanced: Annotated[
         bool, msgspec.Meta(description="Weigh rare classes up, as if all classes were equally common.")
     ] = False
-
-    def __post_init__(self) -> None:
-        must_hold_no_key(self.parameters, self.provider, _RESERVED)
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -67,14 +58,7 @@ def load(params: Params, context: LoadContext) -> Model:
     In training each text is embedded once in this process, whatever the number of folds and of candidates that share
     the embedding model. An answer embeds its text itself, so that its latency and its price are those of an answer.
     """
-    env = environment(context)
-
-    def endpoint() -> Endpoint:
-        return Endpoint(
-            params.provider, params.base_url, env, model=params.model, timeout_s=context.timeout_s, asks=context.asks
-        )
-
-    return _Classifier(params, context, lambda: _Embedder(params, endpoint()))
+    return _Classifier(params, context, lambda: _Embedder(params, endpoint_of(params, params.provider, context)))
 
 
 class _Embedder:

@@ -13,12 +13,11 @@ from typing import Annotated
 import msgspec
 
 from merits.candidates.completions import usage_told
-from merits.candidates.environment import environment
+from merits.candidates.endpoint_params import EndpointParams, endpoint_of
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import fill
-from merits.candidates.providers import ContentRefused, Endpoint, Provider
+from merits.candidates.providers import ContentRefused, Endpoint
 from merits.candidates.registry import LoadContext
-from merits.candidates.remote import must_hold_no_key
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError
@@ -28,30 +27,20 @@ from merits.core.secrets import shown
 __all__ = ["Params", "load"]
 
 RUNS_HERE = False
-_RESERVED = ("model", "prompt", "n", "stream")
 _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp"}
 
 
-class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class Params(EndpointParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Pictures from a text, behind an OpenAI-compatible endpoint; each is kept in a file named by its content."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, description="The model's name, as the provider writes it.")]
+    RESERVED = ("model", "prompt", "n", "stream")
+
     prompt: Annotated[
         str, msgspec.Meta(description="What is to be drawn; {input} or {a column's name} stands for the input.")
     ] = "{input}"
-    provider: Annotated[Provider, msgspec.Meta(description="Whose endpoint, and which variables to read.")] = "openai"
-    base_url: Annotated[
-        str, msgspec.Meta(description="The endpoint up to /v1. Default: <PROVIDER>_BASE_URL, else the provider's own.")
-    ] = ""
-    parameters: Annotated[
-        dict[str, JSON], msgspec.Meta(description="Sent with each question: size, quality, and so on.")
-    ] = {}
     pictures: Annotated[
         str, msgspec.Meta(min_length=1, description="The folder the pictures are kept in, beside the task file.")
     ] = "pictures"
-
-    def __post_init__(self) -> None:
-        must_hold_no_key(self.parameters, self.provider, _RESERVED)
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -59,15 +48,7 @@ def load(params: Params, context: LoadContext) -> Model:
 
     The file is there before the answer is given, so that an answer that is stored never lacks its picture.
     """
-    endpoint = Endpoint(
-        params.provider,
-        params.base_url,
-        environment(context),
-        model=params.model,
-        timeout_s=context.timeout_s,
-        asks=context.asks,
-    )
-    return _Painter(params, context.folder, endpoint)
+    return _Painter(params, context.folder, endpoint_of(params, params.provider, context))
 
 
 class _Painter:

@@ -19,11 +19,10 @@ from merits.candidates.batching import (
     Result,
     Status,
     What,
-    failure_of_status,
     read_reply,
 )
 from merits.candidates.meter import AskFailed
-from merits.candidates.providers import Endpoint, error_message, refuses
+from merits.candidates.providers import Endpoint, error_message, kind_of_status, refuses
 from merits.candidates.wire import Part
 from merits.core.answer import Failure
 from merits.core.batching import Submission
@@ -204,4 +203,4 @@ def _replied(custom_id: str, status: int, body: bytes) -> Result:
     said = error_message(text)
     if refuses(status, text):
         return Result(custom_id, "answered", refused=said)
-    return Result(custom_id, "failed", failure=failure_of_status(status, said))
+    return Result(custom_id, "failed", failure=Failure(kind_of_status(status), f"{status}: {said}"))

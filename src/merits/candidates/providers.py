@@ -29,6 +29,7 @@ __all__ = [
     "Provider",
     "base_url_of",
     "error_message",
+    "kind_of_status",
     "refuses",
 ]
 
@@ -178,18 +179,26 @@ class Endpoint:
         raise AskFailed(self._failure(status, text, headers), NO_USAGE)
 
     def _failure(self, status: int, text: str, headers: Mapping[str, str]) -> Failure:
-        said = f"{status}: {error_message(text)}"
-        kind: FailureKind = "bad_request"
-        if status in (401, 403):
-            step = f"Check {self._variable}." if self._has_key else f"{self._variable} is not set."
-            kind, said = "unauthorised", f"{said} {step}"
-        elif status in (429, 529):  # 529: Anthropic is overloaded
-            kind = "rate_limited"
-        elif status == 408:
-            kind = "timeout"
-        elif status >= 500:
-            kind = "server_error"
+        kind, said = kind_of_status(status), f"{status}: {error_message(text)}"
+        if kind == "unauthorised":
+            said += f" Check {self._variable}." if self._has_key else f" {self._variable} is not set."
         return Failure(kind, said, retry_after_s(headers))
+
+
+def kind_of_status(status: int) -> FailureKind:
+    """The kind of failure that an HTTP status means; of a reply with a good one, that it could not be read.
+
+    >>> [kind_of_status(status) for status in (429, 529, 403, 404, 200)]
+    ['rate_limited', 'rate_limited', 'unauthorised', 'bad_request', 'server_error']
+    """
+    named: dict[int, FailureKind] = {
+        401: "unauthorised",
+        403: "unauthorised",
+        408: "timeout",
+        429: "rate_limited",
+        529: "rate_limited",  # Anthropic is overloaded
+    }
+    return named.get(status, "bad_request" if 300 <= status < 500 else "server_error")
 
 
 def _headers(dialect: Dialect, key: str) -> dict[str, str]:

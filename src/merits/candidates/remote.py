@@ -5,7 +5,7 @@ Knows nothing about any provider's words: a `Dialogue` speaks them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
@@ -21,16 +21,7 @@ from merits.core.answer import Answer, Usage
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
 
-__all__ = ["Dialogue", "FewShotRemoteChat", "RemoteChat", "Taker", "must_hold_no_key", "remote_chat", "streamed"]
-
-
-def must_hold_no_key(parameters: Mapping[str, JSON], provider: str, reserved: Collection[str]) -> None:
-    """Raises ValueError for parameters that would set what the kind sets itself, or that hold a key."""
-    for name in parameters:
-        if name in reserved:
-            raise ValueError(f"parameters: {name!r} is not to be set there")
-        if name.lower().replace("-", "_") in ("api_key", "x_api_key", "authorization"):
-            raise ValueError(f"parameters: a key must not stand in a recipe; set {provider.upper()}_API_KEY")
+__all__ = ["Dialogue", "FewShotRemoteChat", "RemoteChat", "Taker", "remote_chat", "streamed"]
 
 
 class Dialogue(Protocol):

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from merits.core.secrets import register
 
-__all__ = ["hide_path", "hide_user", "secrets_in_path"]
+__all__ = ["hide_path", "hide_user", "looks_secret", "secrets_in_path"]
 
 _NAMES_A_SECRET = re.compile(r"(?i)^(?:(?:api|access|auth)[-_]?)?(?:keys?|tokens?|secrets?|auth|credentials?)$")
 _SAYS_SECRET = re.compile(r"(?i)(?<![a-z])(?:sk|pk|key|token|tok|secret|password|credential|ghp|xox[a-z])(?![a-z])")
@@ -38,6 +38,15 @@ def _is_secret(before: str, part: str) -> bool:
     if len(part) >= _SHORTEST_SAID and _SAYS_SECRET.search(part):
         return True
     return any(map(_has_no_order, re.split(r"[^A-Za-z0-9]+", unquote(part))))
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text looks like a key: it says so itself, or is long and without order.
+
+    >>> looks_secret("sk-0123456789"), looks_secret("q8Rw2Kp9Lm4Rt8Vb3Nc6"), looks_secret("label")
+    (True, True, False)
+    """
+    return _is_secret("", text)
 
 
 def _has_no_order(piece: str) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import msgspec
 
 from merits.candidates.completions import usage_told
-from merits.candidates.environment import environment
+from merits.candidates.endpoint_params import EndpointParams, endpoint_of
 from merits.candidates.media import Media, sound_file
 from merits.candidates.meter import AskFailed
-from merits.candidates.providers import Endpoint, Provider
+from merits.candidates.providers import Endpoint
 from merits.candidates.registry import LoadContext
-from merits.candidates.remote import must_hold_no_key
 from merits.candidates.wire import Part
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
@@ -23,36 +21,17 @@ from merits.core.secrets import shown
 __all__ = ["Params", "load", "transcript_in"]
 
 RUNS_HERE = False
-_RESERVED = ("model", "file", "response_format", "stream")
 
 
-class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class Params(EndpointParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Speech to text behind an OpenAI-compatible endpoint; the input names a sound file beside the data."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, description="The model's name, as the provider writes it.")]
-    provider: Annotated[Provider, msgspec.Meta(description="Whose endpoint, and which variables to read.")] = "openai"
-    base_url: Annotated[
-        str, msgspec.Meta(description="The endpoint up to /v1. Default: <PROVIDER>_BASE_URL, else the provider's own.")
-    ] = ""
-    parameters: Annotated[
-        dict[str, JSON], msgspec.Meta(description="Sent with each sound: language, prompt, temperature.")
-    ] = {}
-
-    def __post_init__(self) -> None:
-        must_hold_no_key(self.parameters, self.provider, _RESERVED)
+    RESERVED = ("model", "file", "response_format", "stream")
 
 
 def load(params: Params, context: LoadContext) -> Model:
     """A model that sends the sound and answers with what was heard."""
-    endpoint = Endpoint(
-        params.provider,
-        params.base_url,
-        environment(context),
-        model=params.model,
-        timeout_s=context.timeout_s,
-        asks=context.asks,
-    )
-    return _Listener(params, Media(context), endpoint)
+    return _Listener(params, Media(context), endpoint_of(params, params.provider, context))
 
 
 class _Listener:
