@@ -203,7 +203,7 @@ def _matched(found: Found, task: Task) -> Found:
     by_id = {example.id: example for example in examples}
     by_input: dict[str, list[Example]] = {}
     for each in examples:
-        by_input.setdefault(each.input_hash, []).append(each)
+        by_input.setdefault(content_hash(each.input), []).append(each)
     rows = []
     for row in found.rows:
         example: Example | None = _example(row, by_id, by_input)

@@ -26,7 +26,7 @@ REMOTE = ("chat", "anthropic", "transcription", "image", "embeddings-remote")
 )
 def test_a_key_in_parameters_is_refused_at_any_depth(kind: str, parameters: dict[str, JSON]) -> None:
     """The message names the variable that it belongs into, and not the key."""
-    with pytest.raises(CandidateError, match="a key must not stand in a recipe; set [A-Z]+_API_KEY") as caught:
+    with pytest.raises(CandidateError, match=r"a key must not stand in a recipe; set [A-Z]+_API_KEY") as caught:
         check(Candidate(name="mine", kind=kind, params={"model": "m", "parameters": parameters}))
     assert KEY not in str(caught.value)
 

@@ -68,7 +68,7 @@ def test_chat_messages_go_in_as_they_are() -> None:
 def test_few_shot_examples_are_balanced_over_classes() -> None:
     """A draw by chance from 95 % "no" would show hardly any "yes"."""
     pool = [Example(str(i), f"text {i}", "yes" if i % 20 == 0 else "no") for i in range(100)]
-    assert sorted(str(shown.output) for shown in chosen(pool, 6, seed=3)) == ["no"] * 3 + ["yes"] * 3
+    assert sorted(str(example.target) for example in chosen(pool, 6, seed=3)) == ["no"] * 3 + ["yes"] * 3
 
 
 def test_few_shot_examples_are_drawn_by_the_seed() -> None:
@@ -82,3 +82,13 @@ def test_no_more_examples_are_shown_than_there_are() -> None:
     """And none twice."""
     pool = [Example("1", "a", "x"), Example("2", "b", "y"), Example("3", "c", None)]
     assert len(chosen(pool, 10, seed=0)) == 2
+
+
+def test_an_example_that_is_not_shown_changes_no_choice() -> None:
+    """So a few-shot candidate is not asked, and paid, anew for it; nor for another order, nor for a repetition."""
+    pool = [Example(str(i), f"text {i}", "yes" if i % 2 else "no") for i in range(40)]
+    first = chosen(pool, 4, seed=1)
+    rest = [example for example in pool if example not in first]
+    for other in (first + tuple(rest[:10]), tuple(reversed(pool)), (*pool, *pool)):
+        assert chosen(other, 4, seed=1) == first
+    assert chosen([example for example in pool if example != first[0]], 4, seed=1) != first

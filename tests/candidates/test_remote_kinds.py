@@ -91,7 +91,7 @@ def test_a_sound_is_sent_and_what_was_heard_comes_back(tmp_path: Path) -> None:
         model = remote("transcription", provider, tmp_path, parameters={"language": "en"})
         answer = ask(model, {"recording": "tone.wav", "speaker": "A"})
         assert provider.requests[0].path == "/v1/audio/transcriptions"
-    assert answer.output == "heard tone.wav"
+    assert answer.output == "heard sound.wav"
     assert answer.usage == Usage(output_tokens=2, audio_tokens=8)
 
 

@@ -10,12 +10,17 @@ __all__ = ["file_hash"]
 
 
 def file_hash(file: Path) -> str:
-    """The SHA-256 of a file, computed again only when its size or time of change differs."""
+    """The SHA-256 of a file, computed again only when anything in its status differs.
+
+    The time of the last change of the status (ctime) is in it: what is moved or copied into place may keep its own
+    time of modification, but not that.
+    """
     status = file.stat()
-    return _hashed(file.resolve(), status.st_size, status.st_mtime_ns)
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    return _hashed(file.resolve(), status.st_size, status.st_ino, times)
 
 
-@lru_cache(maxsize=256)
-def _hashed(file: Path, size: int, changed: int) -> str:
+@lru_cache(maxsize=16_384)
+def _hashed(file: Path, size: int, number: int, times: tuple[int, int]) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -18,7 +18,7 @@ from merits.candidates.completions import answer_of, usage_of
 from merits.candidates.files import file_hash
 from merits.candidates.imports import versions
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import Message, Prompt, PromptParams, chosen
+from merits.candidates.prompts import Message, Prompt, PromptParams, chosen, shown
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
@@ -110,8 +110,8 @@ class _LocalChat:
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Choose the examples that are shown."""
-        shown = chosen(examples, self._params.few_shot, self._context.seed)
-        self._prompt, self._habits = Prompt(self._params, self._context, shown), None
+        picked = chosen(examples, self._params.few_shot, self._context.seed)
+        self._prompt, self._habits = Prompt(self._params, self._context, shown(picked)), None
 
     def answer(self, input: JSON) -> Answer:
         """The likeliest label, or what the model writes."""

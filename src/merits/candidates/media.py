@@ -6,9 +6,10 @@ Knows nothing about prompts or providers.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from merits.candidates.files import file_hash
 from merits.candidates.registry import LoadContext
 from merits.core.errors import DataError
 from merits.core.identity import JSON
@@ -31,6 +32,9 @@ _SOUNDS = {
     ".ogg": "audio/ogg",
     ".webm": "audio/webm",
 }
+_TYPES = {**_PICTURES, **_SOUNDS}
+_ENDINGS = tuple(_TYPES)
+_LONGEST_ENDING = max(map(len, _ENDINGS))
 _LONGEST_PATH = 1000
 
 
@@ -41,8 +45,20 @@ class Media:
     ogg, webm) and the file is there; anything else is a text.
     """
 
-    def __init__(self, context: LoadContext) -> None:
-        self._folders = (*context.data_folders, context.folder)
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
+
+    @classmethod
+    def of(cls, context: LoadContext) -> Media:
+        """The files that the inputs of a task name."""
+        return cls((*context.data_folders, context.folder))
+
+    def contents(self, input: JSON) -> dict[str, str]:
+        """The names of files in an input, each with the type and the hash of what is in it; {} where there are none."""
+        if isinstance(input, str) and not _is_called_so(input):  # a million prompts pass here
+            return {}
+        cells = input.values() if isinstance(input, Mapping) else (input,) if isinstance(input, str) else ()
+        return {name: _content(file) for cell in cells for name, file in self._files(cell)}
 
     def split(self, input: JSON) -> tuple[JSON, list[JSON]]:
         """The input without its files ("" in their places), and the files as parts of a message.
@@ -57,25 +73,34 @@ class Media:
         rest: dict[str, JSON] = dict(input)
         parts: list[JSON] = []
         for name, cell in input.items():
-            files = list(self._files(cell))
+            files = [file for _, file in self._files(cell)]
             if files:
                 parts += map(part_of, files)
                 rest[name] = ""
         return (rest, parts) if parts else (input, [])
 
-    def _files(self, cell: JSON) -> Iterator[Path]:
-        if isinstance(cell, str):
-            cell = [cell]
-        if isinstance(cell, Sequence):
-            found = [self.file(name) if isinstance(name, str) else None for name in cell]
-            if all(found):
-                yield from filter(None, found)
+    def _files(self, cell: JSON) -> list[tuple[str, Path]]:
+        """The name and the file of each in a cell that names files and nothing else."""
+        names = [cell] if isinstance(cell, str) else cell
+        if not isinstance(names, Sequence):
+            return []
+        found = [(name, file) for name in names if isinstance(name, str) and (file := self.file(name))]
+        return found if len(found) == len(names) else []
 
     def file(self, name: str) -> Path | None:
         """The file of that name, if it is a picture or a sound and there."""
-        if len(name) > _LONGEST_PATH or "\n" in name or Path(name).suffix.lower() not in {**_PICTURES, **_SOUNDS}:
+        if not _is_called_so(name) or len(name) > _LONGEST_PATH or "\n" in name:
             return None
         return next((folder / name for folder in self._folders if (folder / name).is_file()), None)
+
+
+def _is_called_so(name: str) -> bool:
+    return name[-_LONGEST_ENDING:].lower().endswith(_ENDINGS)
+
+
+def _content(file: Path) -> str:
+    """What is in a file as a provider is told: its type, and the hash of its content."""
+    return f"{_TYPES[file.suffix.lower()]} {file_hash(file)}"
 
 
 def part_of(file: Path) -> dict[str, JSON]:

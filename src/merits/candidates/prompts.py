@@ -5,9 +5,9 @@ Shared by every kind that talks to a chat model. Knows nothing about how the mod
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain, zip_longest
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -16,11 +16,11 @@ from merits.candidates.media import Media
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text, is_messages
 from merits.core.errors import CandidateError
-from merits.core.identity import JSON
+from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
 from merits.core.validate import did_you_mean
 
-__all__ = ["Message", "Prompt", "PromptParams", "Shown", "chosen", "fill"]
+__all__ = ["Message", "Prompt", "PromptParams", "Shown", "chosen", "fill", "shown"]
 
 Message: TypeAlias = dict[str, JSON]
 _FIELD = re.compile(r"""\{\{(?P<literal>\w+)\}\}|\{(?P<name>[^{}"':,\n]+)\}""")
@@ -121,25 +121,26 @@ def fill(template: str, input: JSON) -> str:
     return _FIELD.sub(value, template)
 
 
-def chosen(examples: Sequence[Example], n: int, seed: int) -> tuple[Shown, ...]:
-    """So many examples, drawn evenly over the targets and shuffled; the same for the same seed.
+def chosen(examples: Sequence[Example], n: int, seed: int) -> tuple[Example, ...]:
+    """So many examples, drawn evenly over the targets and shuffled; the same for the same seed, in whatever order.
 
-    Takes turns through the targets in a random order, so that with fewer examples than targets none is shown twice.
+    Takes turns through the targets, so that with fewer examples than targets none is shown twice. What is drawn is
+    decided by a hash of each example and the seed: another example more or less changes the choice only where it is
+    chosen itself, or makes room. Examples that say the same are one.
 
     >>> pool = [Example(str(i), f"text {i}", "ab"[i % 5 == 0]) for i in range(20)]
-    >>> sorted(str(example.output) for example in chosen(pool, 4, seed=1))
+    >>> sorted(str(example.target) for example in chosen(pool, 4, seed=1))
     ['a', 'a', 'b', 'b']
     """
-    drawn = random.Random(seed)
-    known = [example for example in examples if example.target is not None]
-    drawn.shuffle(known)
+    ranked = {content_hash([seed, e.input_hash, e.target]): e for e in examples if e.target is not None}
     by_target: dict[str, list[Example]] = {}
-    for example in known:
-        by_target.setdefault(as_text(example.target), []).append(example)
-    queues = list(by_target.values())
-    picked: list[Example] = []
-    while queues and len(picked) < n:
-        picked += [queue.pop() for queue in queues[: n - len(picked)]]
-        queues = [queue for queue in queues if queue]
-    drawn.shuffle(picked)
-    return tuple(Shown(input=example.input, output=example.target) for example in picked)
+    for rank in sorted(ranked):
+        by_target.setdefault(as_text(ranked[rank].target), []).append(ranked[rank])
+    turns = chain.from_iterable(zip_longest(*by_target.values()))
+    picked = [example for example in turns if example is not None][:n]
+    return tuple(sorted(picked, key=lambda e: content_hash(["place", seed, e.input_hash, e.target])))
+
+
+def shown(examples: Sequence[Example]) -> tuple[Shown, ...]:
+    """Examples as they are shown."""
+    return tuple(Shown(input=example.input, output=example.target) for example in examples)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from typing import Protocol
+from typing import Protocol, cast
 
 from merits.candidates.batching import Batches
 from merits.candidates.forms import Form, FormParams
 from merits.candidates.limiter import Limiter
 from merits.candidates.media import Media
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import Message, Prompt, chosen
+from merits.candidates.prompts import Message, Prompt, chosen, shown
 from merits.candidates.providers import ContentRefused, Endpoint
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Usage
@@ -64,9 +64,11 @@ async def streamed(endpoint: Endpoint, path: str, body: dict[str, JSON], taker: 
 def remote_chat(version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, where: JSON) -> RemoteChat:
     """The model that asks through a dialogue; `version` changes when answers would, and `where` is who answers."""
     labels = context.classes if params.labels and context.task_kind == "classification" else ()
-    identity: list[JSON] = [version, where, list(labels), context.seed if params.few_shot else None]
+    identity: list[JSON] = [version, where, list(labels), None]
     if isinstance(params.response_schema, str):
         identity.append(dict(dialogue.form.schema or {}))
+    if files := [files for example in params.examples if (files := Media.of(context).contents(example.input))]:
+        identity.append(cast("JSON", files))
     kind = FewShotRemoteChat if params.few_shot else RemoteChat
     return kind(params, context, dialogue, fingerprint=content_hash(identity))
 
@@ -89,7 +91,7 @@ class RemoteChat:
         self._params = params
         self._context = context
         self._dialogue = dialogue
-        self._media = Media(context)
+        self._media = Media.of(context)
         self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context, media=self._media)
 
     def check_input(self, input: JSON) -> None:
@@ -129,5 +131,8 @@ class FewShotRemoteChat(RemoteChat):
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Choose the examples that are shown."""
-        params, context = self._params, self._context
-        self._prompt = Prompt(params, context, chosen(examples, params.few_shot, context.seed), self._media)
+        self._prompt = Prompt(self._params, self._context, shown(self.learns_from(examples)), self._media)
+
+    def learns_from(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """The examples that are shown: no other changes what is answered."""
+        return chosen(examples, self._params.few_shot, self._context.seed)

@@ -31,7 +31,7 @@ class Params(EndpointParams, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 
 def load(params: Params, context: LoadContext) -> Model:
     """A model that sends the sound and answers with what was heard."""
-    return _Listener(params, Media(context), endpoint_of(params, params.provider, context))
+    return _Listener(params, Media.of(context), endpoint_of(params, params.provider, context))
 
 
 class _Listener:
@@ -48,7 +48,7 @@ class _Listener:
     async def answer(self, input: JSON) -> Answer:
         """What was heard."""
         file, kind = sound_file(self._media, input)
-        sound = Part(file.name, file.read_bytes(), kind)
+        sound = Part(f"sound{file.suffix.lower()}", file.read_bytes(), kind)  # a name may tell what is to be heard
         return transcript_in(await self._endpoint.post_form("/audio/transcriptions", self._fields, {"file": sound}))
 
     async def close(self) -> None:

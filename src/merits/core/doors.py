@@ -23,6 +23,7 @@ __all__ = [
     "Record",
     "Refreshed",
     "Scorer",
+    "Selective",
     "Store",
     "StoredAnswer",
     "StoredRun",
@@ -58,6 +59,13 @@ class Trainable(Model, Protocol):
     """A model that learns from labelled examples before it answers. `fit` blocks; it is called in a thread, once."""
 
     def fit(self, examples: Sequence[Example]) -> None: ...
+
+
+@runtime_checkable
+class Selective(Trainable, Protocol):
+    """A trainable model that learns from some of the examples only, and says which: no other changes its answers."""
+
+    def learns_from(self, examples: Sequence[Example]) -> Sequence[Example]: ...
 
 
 class Scorer(Protocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-__all__ = ["JSON", "content_hash", "hash_of_rows"]
+__all__ = ["JSON", "content_hash", "hash_of_input", "hash_of_rows"]
 
 if TYPE_CHECKING:
     JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
@@ -33,6 +33,28 @@ def content_hash(value: object) -> str:
     True
     """
     return hashlib.blake2b(_encoder.encode(value), digest_size=16).hexdigest()
+
+
+def hash_of_input(input: JSON, files: Mapping[str, str]) -> str:
+    """The content hash of an input in which the names of `files` stand for what is in them.
+
+    `files` maps each name to what identifies its content. Two names of one content are the same input, and one name
+    of another content is another input.
+
+    >>> hash_of_input("a.png", {"a.png": "image/png 07"}) == hash_of_input("b.png", {"b.png": "image/png 07"})
+    True
+    >>> hash_of_input("a.png", {}) == content_hash("a.png")
+    True
+    """
+    return content_hash({"read": _read(input, files)} if files else input)
+
+
+def _read(input: JSON, files: Mapping[str, str]) -> JSON:
+    if isinstance(input, str):
+        return {"file": files[input]} if input in files else input
+    if isinstance(input, Mapping):
+        return {name: _read(value, files) for name, value in input.items()}
+    return [_read(value, files) for value in input] if isinstance(input, Sequence) else input
 
 
 def hash_of_rows(rows: Iterable[object], *before: object) -> str:

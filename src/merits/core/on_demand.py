@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +39,22 @@ class OnDemand(ExampleSequence):
 
     May be read from several threads.
     """
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Example]: ...
+    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
+        if isinstance(index, slice):
+            return [self.item(at) for at in range(*index.indices(len(self)))]
+        n = len(self)
+        if not -n <= index < n:
+            raise IndexError(f"there are {n} examples")
+        return self.item(index % n)
+
+    @abstractmethod
+    def item(self, index: int) -> Example:
+        """The example at an index from 0."""
 
     @abstractmethod
     def digests(self) -> NDArray[np.void]:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from merits.core.candidate import Candidate
-from merits.core.identity import JSON, content_hash, hash_of_rows
+from merits.core.identity import JSON, hash_of_input, hash_of_rows
 from merits.core.limits import Limits
 from merits.core.needs import Needs
 from merits.core.on_demand import OnDemand, outlines
@@ -25,7 +25,9 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `input` is a text, a list of chat messages, or a mapping of columns (tabular). `group` names examples that are
     not independent (one customer, one document); "" means independent. `tags` name the slices an example is in.
-    `input_hash` identifies the input by content and is computed here.
+    `files` are the pictures and sounds that the input names, each with what identifies its content: an input is the
+    same as long as they hold the same, however they are called. `input_hash` identifies the input by content and is
+    computed here.
     """
 
     id: str
@@ -34,10 +36,11 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
     group: str = ""
     tags: dict[str, str] = {}
     split: Split = "test"
+    files: dict[str, str] = {}
     input_hash: str = ""
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "input_hash", content_hash(self.input))
+        msgspec.structs.force_setattr(self, "input_hash", hash_of_input(self.input, self.files))
 
 
 class ScorerSpec(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from merits.candidates.environment import environment
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
-from merits.core.doors import Model, Trainable
+from merits.core.doors import Model, Selective, Trainable
 from merits.core.errors import CandidateError, TaskError
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example, Split, Task
@@ -74,7 +74,7 @@ def _contender(index: int, candidate: Candidate, school: _School, context: LoadC
     lessons: tuple[Lesson, ...] = (Lesson(None),)
     if isinstance(model, Trainable):
         lessons = school.lessons(candidate)
-        identity += school.identity()
+        identity += school.identity_of(lessons, model)
     return Contender(index, candidate, model, content_hash(identity), lessons)
 
 
@@ -129,10 +129,16 @@ class _School:
             self._lessons = self._folds() if self._crossed else (Lesson(self._examples),)
         return self._lessons
 
-    def identity(self) -> list[str]:
-        """What training adds to a version: the examples with their targets, the folds, and the seed."""
-        taught = content_hash([(e.input_hash, e.target, e.group) for e in self._examples])
+    def identity_of(self, lessons: Sequence[Lesson], model: Trainable) -> list[str]:
+        """What training adds to a version: the examples with their targets, the folds, and the seed.
+
+        Of a selective model only what it selects, which the seed has decided.
+        """
         folds = content_hash(self._fold.tolist()) if self._fold is not None else ""
+        if isinstance(model, Selective):
+            selected = [[(e.input_hash, e.target) for e in model.learns_from(one.examples or ())] for one in lessons]
+            return ["selected", content_hash(selected), folds]
+        taught = content_hash([(e.input_hash, e.target, e.group) for e in self._examples])
         return [taught, folds, str(self._task.settings.seed)]
 
     def _folds(self) -> tuple[Lesson, ...]:

@@ -121,14 +121,8 @@ class _Repeated(OnDemand):
     def __len__(self) -> int:
         return len(self._examples) * self._repeats
 
-    @overload
-    def __getitem__(self, row: int) -> Example: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Example]: ...
-    def __getitem__(self, row: int | slice) -> Example | Sequence[Example]:
-        if isinstance(row, slice):
-            return [self[number] for number in range(*row.indices(len(self)))]
-        return self._examples[row // self._repeats]
+    def item(self, index: int) -> Example:
+        return self._examples[index // self._repeats]
 
     def digests(self) -> NDArray[np.void]:
         return np.repeat(self._examples.digests(), self._repeats)

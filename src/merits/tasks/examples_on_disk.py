@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.identity import content_hash
+from merits.core.identity import JSON, hash_of_input
 from merits.core.on_demand import OnDemand, Outline
 from merits.core.task import Example, Split
 from merits.tasks.columns import Values
@@ -22,28 +22,28 @@ _SPLITS: tuple[Split, ...] = ("dev", "test", "live")
 
 
 class ExamplesOnDisk(OnDemand):
-    """Examples whose columns may be read on demand. Raises DataError for one that is no longer as it was."""
+    """Examples whose columns may be read on demand. Raises DataError for one that is no longer as it was.
 
-    def __init__(self, name: str, values: Values, splits: Sequence[Split]) -> None:
-        self._name = name
+    `contents` says of an input which files it names, and what identifies what is in them.
+    """
+
+    def __init__(
+        self, name: str, values: Values, splits: Sequence[Split], contents: Callable[[JSON], dict[str, str]]
+    ) -> None:
+        self._name, self._contents = name, contents
         self._columns = (values.ids, values.targets, values.groups, values.tags)
         self._inputs = values.inputs
         self._splits = np.fromiter(map(_SPLITS.index, splits), np.int8, len(splits))
-        self._digests = digests_of(map(content_hash, values.inputs), len(splits))
+        self._digests = digests_of((hash_of_input(one, contents(one)) for one in values.inputs), len(splits))
 
     def __len__(self) -> int:
         return len(self._splits)
 
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
-        if isinstance(index, slice):
-            return [self[at] for at in range(*index.indices(len(self)))]
+    def item(self, index: int) -> Example:
         ids, targets, groups, tags = self._columns
         split = _SPLITS[self._splits[index]]
-        example = Example(ids[index], self._inputs[index], targets[index], groups[index], tags[index], split)
+        input = self._inputs[index]
+        example = Example(ids[index], input, targets[index], groups[index], tags[index], split, self._contents(input))
         if example.input_hash != self._digests[index].tobytes().hex():
             raise changed(self._name)
         return example
@@ -79,14 +79,8 @@ class _Chosen(OnDemand):
     def __len__(self) -> int:
         return len(self._indices)
 
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
-        if isinstance(index, slice):
-            return [self[at] for at in range(*index.indices(len(self)))]
-        return self._examples[int(self._indices[index])]
+    def item(self, index: int) -> Example:
+        return self._examples.item(int(self._indices[index]))
 
     def digests(self) -> NDArray[np.void]:
         return self._examples.digests()[self._indices]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
+from merits.candidates.media import Media
 from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
 from merits.core.needs import Needs
@@ -108,9 +109,10 @@ def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
     if not isinstance(chosen.input, str):  # what a column of a mapping is depends on all of its values
         table = replace(table, rows=list(table.rows))
     kind, values = _values(definition, table, chosen, source, notes)
+    files = Media([*map(Path, _folders_of(definition.data, folder)), folder])
     splits, rule = divide(definition, table, chosen, values, source)
     notes += _customs(definition, chosen, rule, table)
-    examples = _sampled_by_split(_examples(table, values, splits), definition)
+    examples = _sampled_by_split(_examples(table, values, splits, files), definition)
     must_have_test(examples, table.name)
     if kind == "classification":
         # A sample may lose a label from dev by chance, which is nobody's mistake.
@@ -122,10 +124,11 @@ def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
     return _Cases(kind, examples, (), tuple(notes))
 
 
-def _examples(table: Table, values: Values, splits: Sequence[Split]) -> Sequence[Example]:
+def _examples(table: Table, values: Values, splits: Sequence[Split], files: Media) -> Sequence[Example]:
     if isinstance(table.rows, Lazy):
-        return ExamplesOnDisk(table.name, values, splits)
-    columns = (values.ids, values.inputs, values.targets, values.groups, values.tags, splits)
+        return ExamplesOnDisk(table.name, values, splits, files.contents)
+    contents = map(files.contents, values.inputs)
+    columns = (values.ids, values.inputs, values.targets, values.groups, values.tags, splits, contents)
     return tuple(Example(*parts) for parts in zip(*columns, strict=True))
 
 
