@@ -379,13 +379,16 @@ def _asked_versions(task: Task, store: Store) -> dict[str, Candidate]:
                 version: present.get(candidate.id, candidate)
                 for version, candidate in zip(evaluation.versions, evaluation.candidates, strict=True)
             }
+            by_name = dict(zip(evaluation.names, evaluation.candidates, strict=True))
+            tutored = {each.version: by_name[each.candidates[0]] for each in evaluation.taught}
+            found |= {version: present.get(pupil.id, pupil) for version, pupil in tutored.items()}
             found |= {judge.version: stored[judge.recipe] for judge in evaluation.judged if judge.recipe in stored}
     for candidate in task.candidates:
         try:
             (part,) = what_to_ask(task, (candidate,), split="test", store=store, judges=False).parts
         except UsageError:  # it cannot be loaded here (no key): what its runs stored is known from them
             continue
-        found[part.version] = candidate
+        found |= {version: candidate for version in (part.version, part.tutor) if version}
     return found | _present_judges(task, store)
 
 

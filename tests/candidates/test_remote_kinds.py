@@ -4,41 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from merits.candidates import embeddings_remote
 from merits.candidates.embeddings_remote import vectors_in
-from merits.candidates.meter import AskFailed
+from merits.candidates.meter import AskFailed, Meter
+from merits.candidates.studying import Studious, ask_in_groups
 from merits.candidates.transcription import transcript_in
 from merits.core.answer import Answer, Usage
-from merits.core.doors import Trainable
 from merits.core.errors import DataError
 from merits.core.task import Example
 from merits.testing.provider import FakeProvider, Fault
 from tests.candidates.asking import ask, failed, remote, tone
-
-
-@pytest.fixture(autouse=True)
-def _forgotten() -> None:
-    """What other tests embedded is forgotten: a port may come again."""
-    embeddings_remote._known.clear()
-
 
 EXAMPLES = [
     Example(str(n), text, label) for n, (text, label) in enumerate([("late parcel", "post"), ("no heat", "home")] * 5)
 ]
 
 
+def fitted(provider: FakeProvider) -> Studious:
+    """A classifier that was taught, as an evaluation teaches it."""
+    model = remote("embeddings-remote", provider)
+    assert isinstance(model, Studious)
+
+    async def keep(answers: Mapping[str, Answer]) -> None: ...
+
+    async def taught() -> dict[str, Answer]:
+        meter = Meter(model.tutor, timeout_s=5, retries=1)
+        try:
+            return await ask_in_groups(meter, model.questions(EXAMPLES), keep)
+        finally:
+            await model.close()
+
+    model.study({text: answer.output for text, answer in asyncio.run(taught()).items()})
+    model.fit(EXAMPLES)
+    return model
+
+
 def test_a_linear_head_learns_from_remote_embeddings() -> None:
     """Each text is embedded once in training, many in a call; an answer embeds its own."""
     with FakeProvider() as provider:
-        model = remote("embeddings-remote", provider)
-        assert isinstance(model, Trainable)
-        model.fit(EXAMPLES)
+        model = fitted(provider)
         assert [request.body["input"] for request in provider.requests] == [["late parcel", "no heat"]]
-        assert model.taught == Usage(input_tokens=4)  # type: ignore[attr-defined]
         answer = ask(model, "no heat")
     assert answer.output == "home"
     assert answer.probabilities is not None
@@ -46,29 +55,14 @@ def test_a_linear_head_learns_from_remote_embeddings() -> None:
     assert answer.usage == Usage(input_tokens=2)
 
 
-def test_training_pays_once_for_candidates_that_share_a_model() -> None:
-    """Folds and further candidates find the vectors of the same texts; another model's are its own."""
+def test_it_does_not_learn_from_texts_whose_embeddings_it_was_not_given() -> None:
+    """Training itself asks nothing, so nothing is asked that is not kept."""
     with FakeProvider() as provider:
-        for params in ({"strength": 1.0}, {"strength": 2.0}, {"model": "large"}):
-            model = remote("embeddings-remote", provider, **params)  # type: ignore[arg-type]
-            assert isinstance(model, Trainable)
-            model.fit(EXAMPLES)
-        assert [request.body["model"] for request in provider.requests] == ["small", "large"]
-
-
-def test_training_tries_again_what_may_pass_and_says_what_may_not() -> None:
-    """A 500 passes; a refused key does not, and what was paid is told with the failure."""
-    with FakeProvider(faults=[Fault("server_error", times=1)]) as provider:
         model = remote("embeddings-remote", provider)
-        assert isinstance(model, Trainable)
-        model.fit(EXAMPLES)
-        assert len(provider.requests) == 2
-    with FakeProvider(api_key="another") as provider:
-        model = remote("embeddings-remote", provider)
-        assert isinstance(model, Trainable)
-        with pytest.raises(AskFailed, match="401"):
+        assert isinstance(model, Studious)
+        with pytest.raises(RuntimeError, match="study"):
             model.fit(EXAMPLES)
-        assert len(provider.requests) == 1
+        assert not provider.requests
 
 
 def test_embeddings_come_back_in_any_order_and_must_be_all_there() -> None:
@@ -141,9 +135,7 @@ def test_what_cannot_be_read_is_a_failure_that_may_be_on_the_bill(kind: str, fau
 def test_two_inputs_may_be_asked_at_once() -> None:
     """Answers do not mix."""
     with FakeProvider() as provider:
-        model = remote("embeddings-remote", provider)
-        assert isinstance(model, Trainable)
-        model.fit(EXAMPLES)
+        model = fitted(provider)
 
         async def both() -> list[Answer]:
             try:

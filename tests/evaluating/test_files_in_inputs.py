@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.errors import DataError
 from merits.core.on_demand import OnDemand
@@ -134,3 +135,17 @@ def test_a_sound_is_sent_without_its_name(tmp_path: Path) -> None:
             )
             (answer,) = store.answers(evaluation.versions[0]).values()
     assert answer.output == "heard sound.wav"
+
+
+def test_a_picture_that_a_recipe_shows_is_part_of_who_answers(tmp_path: Path) -> None:
+    """A worked example whose picture changed is another prompt."""
+    paint(tmp_path, "shown.png", b"one")
+    context = LoadContext(folder=tmp_path, data_folders=(tmp_path / "data",), env={}, task_kind="generation")
+    params = {"model": "m", "base_url": "http://h/v1", "examples": [{"input": "shown.png", "output": "a dot"}]}
+
+    def fingerprint() -> str:
+        return load(Candidate(name="seer", kind="chat", params=params), context).fingerprint
+
+    first = fingerprint()
+    paint(tmp_path, "shown.png", b"two")
+    assert fingerprint() != first

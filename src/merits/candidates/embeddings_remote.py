@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, cast
 
 import msgspec
 import numpy as np
@@ -16,12 +16,12 @@ from merits.candidates.features import Reader
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, Predictor
 from merits.candidates.linear_head import linear_head
-from merits.candidates.meter import AskFailed, Meter
+from merits.candidates.meter import AskFailed
 from merits.candidates.providers import Endpoint
 from merits.candidates.registry import LoadContext
 from merits.candidates.scikit_learn import Raw
 from merits.candidates.texts import as_text
-from merits.core.answer import NO_USAGE, Answer, Failure, Usage
+from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
 from merits.core.secrets import shown
@@ -30,13 +30,8 @@ from merits.core.task import Example
 __all__ = ["Params", "load", "vectors_in"]
 
 RUNS_HERE = False
-_AT_ONCE = 64  # texts in one call for training
-_CALLS = 4  # such calls in flight
-_RETRIES = 5
-_REMEMBERED = 50_000  # vectors; 300 MB of float32 at 1,536 dimensions
 
 Vector = NDArray[np.float32]
-_known: dict[tuple[str, str], Vector] = {}  # by what embeds and the text
 
 
 class Params(EndpointParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -55,10 +50,10 @@ class Params(EndpointParams, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 def load(params: Params, context: LoadContext) -> Model:
     """A trainable classifier of texts by their embeddings; tabular inputs are embedded as `column: value` lines.
 
-    In training each text is embedded once in this process, whatever the number of folds and of candidates that share
-    the embedding model. An answer embeds its text itself, so that its latency and its price are those of an answer.
+    What it learns from are the embeddings of the texts, which its tutor gives (`Studious`): whoever asks for them may
+    keep them. An answer embeds its text itself, so that its latency and its price are those of an answer.
     """
-    return _Classifier(params, context, lambda: _Embedder(params, endpoint_of(params, params.provider, context)))
+    return _Classifier(params, context, _Embedder(params, endpoint_of(params, params.provider, context)))
 
 
 class _Embedder:
@@ -68,16 +63,16 @@ class _Embedder:
 
     def __init__(self, params: Params, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self.served_by = endpoint.limiter
+        self.limiter = endpoint.limiter
         self._fixed: dict[str, JSON] = {**params.parameters, "model": params.model}
         self.fingerprint = content_hash([endpoint.base_url, self._fixed])
 
     async def answer(self, input: JSON) -> Answer:
-        """The vectors of a list of texts, as lists of numbers."""
+        """The vectors of a list of texts: each as base64 of its float32 numbers, little-endian."""
         texts = input if isinstance(input, list) else [input]
         reply = await self._endpoint.post("/embeddings", {**self._fixed, "input": texts})
         vectors, usage, model = vectors_in(reply, len(texts))
-        return Answer(vectors.tolist(), usage=usage, model=model)
+        return Answer([_packed(vector) for vector in vectors], usage=usage, model=model)
 
     async def close(self) -> None:
         """Closes the connections. May be called twice."""
@@ -127,9 +122,7 @@ class _Vectors(Raw):
 
     def row(self, input: JSON) -> object:
         """The vector."""
-        if isinstance(input, list) and input and isinstance(input[0], float):
-            return np.array(input, np.float32)
-        return self._known[_text(input)]
+        return input if isinstance(input, np.ndarray) else self._known[_text(input)]
 
     def matrix(self, rows: Sequence[object]) -> Sequence[object]:
         """One row for each, shape (texts, dimensions)."""
@@ -137,40 +130,57 @@ class _Vectors(Raw):
         return matrix
 
 
+def _packed(vector: Vector) -> str:
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+
+
+def _unpacked(text: object) -> Vector:
+    return np.frombuffer(base64.b64decode(str(text)), "<f4").astype(np.float32)
+
+
 def _text(input: JSON) -> str:
     return as_text(input) or " "  # an empty text is refused by most
 
 
 class _Classifier:
-    """Embeds over the network, and predicts here. `taught` is the usage of its training."""
+    """Embeds over the network, and predicts here."""
 
     concurrency = None
 
-    def __init__(self, params: Params, context: LoadContext, embedder_of: Callable[[], _Embedder]) -> None:
-        self.taught = NO_USAGE
-        self._embedder_of = embedder_of
-        self._embedder = embedder_of()
-        self.limiter = self._embedder.served_by
-        self._timeout_s = context.timeout_s
+    def __init__(self, params: Params, context: LoadContext, embedder: _Embedder) -> None:
+        self._embedder = embedder
+        self.limiter = embedder.limiter
         self._texts: dict[str, Vector] = {}
         self._learner = Learner(lambda inputs: _Vectors(self._texts), _head(params, context.seed), needs_classes=True)
         self.fingerprint = content_hash(
             ["embeddings-remote 1", self._embedder.fingerprint, versions("sklearn"), context.seed]
         )
 
+    @property
+    def tutor(self) -> Model:
+        """What embeds texts."""
+        return self._embedder
+
+    def questions(self, examples: Sequence[Example]) -> Sequence[str]:
+        """The texts that it learns from, each once."""
+        return list(dict.fromkeys(_text(example.input) for example in examples if example.target is not None))
+
+    def study(self, said: Mapping[str, object]) -> None:
+        """Takes the embeddings of texts."""
+        self._texts = {text: _unpacked(vector) for text, vector in said.items()}
+
     def fit(self, examples: Sequence[Example]) -> None:
-        """Embed what was not embedded before in this process, and learn. Raises AskFailed when that fails."""
-        texts = list(dict.fromkeys(_text(example.input) for example in examples if example.target is not None))
-        self._texts = asyncio.run(self._embedded(texts))
+        """Learn from the texts, whose embeddings it was given in `study`."""
+        if any(text not in self._texts for text in self.questions(examples)):
+            raise RuntimeError("fitted before it was given the embeddings of the texts (`study`)")
         self._learner.fit(examples)
         self._texts = {}
 
     async def answer(self, input: JSON) -> Answer:
         """The class, with probabilities."""
         embedded = await self._embedder.answer([_text(input)])
-        vectors = embedded.output
-        assert isinstance(vectors, list)
-        (answer,) = self._learner.answer_batch(vectors)
+        assert isinstance(embedded.output, list)
+        (answer,) = self._learner.answer_batch([cast("JSON", _unpacked(embedded.output[0]))])
         if isinstance(answer, Exception):
             raise answer
         return msgspec.structs.replace(answer, usage=embedded.usage, model=embedded.model)
@@ -179,43 +189,6 @@ class _Classifier:
         """Closes the connections. May be called twice."""
         await self._embedder.close()
 
-    async def _embedded(self, texts: Sequence[str]) -> dict[str, Vector]:
-        """The vectors of the texts; in a thread, with connections of its own, because training blocks."""
-        by = self._embedder.fingerprint
-        if len(_known) > _REMEMBERED:
-            _known.clear()
-        new = [text for text in texts if (by, text) not in _known]
-        embedder = self._embedder_of()
-        limit = asyncio.Semaphore(_CALLS)
-
-        async def embed(some: list[str]) -> Answer:
-            async with limit:
-                answer = await Meter(embedder, timeout_s=self._timeout_s, retries=_RETRIES).answer(list(some))
-            if answer.failure is None:
-                assert isinstance(answer.output, list)
-                _known.update(
-                    {(by, text): np.array(v, np.float32) for text, v in zip(some, answer.output, strict=True)}
-                )
-            return answer
-
-        try:
-            groups = [new[at : at + _AT_ONCE] for at in range(0, len(new), _AT_ONCE)]
-            answers = await asyncio.gather(*map(embed, groups))
-        finally:
-            await embedder.close()
-        self.taught = total(answer.usage for answer in answers)
-        for answer in answers:
-            if answer.failure is not None:
-                raise AskFailed(answer.failure, self.taught)
-        return {text: _known[by, text] for text in texts}
-
 
 def _head(params: Params, seed: int) -> Callable[[Reader, Sequence[object]], Predictor]:
     return lambda reader, rows: linear_head(strength=params.strength, balanced=params.balanced, seed=seed)
-
-
-def total(usages: Iterable[Usage]) -> Usage:
-    """The usage of several calls together."""
-    found = list(usages)
-    names = ("input_tokens", "output_tokens", "unmetered", "attempts")
-    return Usage(**{name: sum(getattr(usage, name) for usage in found) for name in names})

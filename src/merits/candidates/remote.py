@@ -67,8 +67,9 @@ def remote_chat(version: str, params: FormParams, context: LoadContext, dialogue
     identity: list[JSON] = [version, where, list(labels), None]
     if isinstance(params.response_schema, str):
         identity.append(dict(dialogue.form.schema or {}))
-    if files := [files for example in params.examples if (files := Media.of(context).contents(example.input))]:
-        identity.append(cast("JSON", files))
+    contents = [Media.of(context).contents(example.input) for example in params.examples]
+    if any(contents):
+        identity.append(cast("JSON", contents))
     kind = FewShotRemoteChat if params.few_shot else RemoteChat
     return kind(params, context, dialogue, fingerprint=content_hash(identity))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,6 +66,13 @@ class Budgeted:
     ended: bool
 
 
+class Taught(msgspec.Struct, frozen=True):
+    """Which candidates learned from what another model said; that is paid for too, and stored under its `version`."""
+
+    version: str
+    candidates: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Counted:
     """What the answers add to a statistic of all of them: counts of shape (candidates, rows, columns); 0 if unscored.
@@ -109,8 +117,8 @@ class Evaluation:
     provider did not tell; None where there is none. `services` maps a way of service that is not the standard
     ("batch") to the answers that were billed as it. `unasked` is where nothing was to be asked in this run (its budget
     ended, or it asked failures only): what is missing there is nobody's failure. `budget` is what it might spend.
-    `judged` is what models did that scored answers. `human` are labels of people on some of the answers; they are put
-    in on reading, like prices, and not stored with the evaluation.
+    `judged` is what models did that scored answers, `taught` who learned from what other models said. `human` are
+    labels of people on some of the answers; they are put in on reading, like prices, and not stored with it.
     """
 
     task: str
@@ -147,6 +155,7 @@ class Evaluation:
     unmetered: Ints | None = None
     services: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     judged: tuple[Judged, ...] = ()
+    taught: tuple[Taught, ...] = ()
     human: Human | None = None
     unasked: NDArray[np.bool_] | None = None
     budget: Budgeted | None = None

@@ -34,13 +34,19 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
     """What was ever paid for the questions of an evaluation, at the prices that its own costs are at.
 
     Answers that failed, were refused and asked again, or were refreshed are in it: they were paid for too. What a
-    killed run had in flight is not: nobody here knows what became of it.
+    killed run had in flight is not: nobody here knows what became of it. What candidates learned from (embeddings) has
+    a row of its own for each model that was asked for it: all that the store ever paid that one, at the price of the
+    first candidate that learned from it.
     """
     prices = known_prices(evaluation.candidates, table, currency=evaluation.currency)
     inputs = _Inputs(evaluation)
     rows = []
     for name, version, price in zip(evaluation.names, evaluation.versions, prices, strict=True):
         rows.append(_row(name, price, inputs.those_of(store.paid(version))))
+    for taught in evaluation.taught:
+        price, names = prices[evaluation.index(taught.candidates[0])], ", ".join(taught.candidates)
+        row = _row(f"training of {names}", price, store.paid(taught.version))
+        rows += [row] if row.n_answers else []
     costs = [row.cost for row in rows if row.cost is not None]
     return Bill(
         rows=tuple(rows),

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from merits.candidates.environment import environment
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
-from merits.core.doors import Model, Selective, Trainable
+from merits.core.doors import AnswerKey, Model, Selective, Trainable
 from merits.core.errors import CandidateError, TaskError
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example, Split, Task
 from merits.evaluating.folds import assign_folds
 from merits.evaluating.rows import Rows
+from merits.evaluating.teaching import keys_of, tutor_of
 
 __all__ = ["Contender", "Lesson", "contenders", "load_context"]
 
@@ -40,6 +41,12 @@ class Contender:
     model: Model
     version: str
     lessons: tuple[Lesson, ...]
+
+    @property
+    def studied(self) -> tuple[str, frozenset[AnswerKey]]:
+        """The version of whoever teaches it, and what it asks that one; ("", nothing) when it has no tutor."""
+        keys = (keys_of(self.model, lesson.examples or ()) for lesson in self.lessons)
+        return tutor_of(self.model), frozenset().union(*keys)
 
 
 def load_context(task: Task, env: Mapping[str, str] | None, *, asks: bool = True) -> LoadContext:

@@ -8,17 +8,18 @@ failed      what failed or was refused before, and nothing new
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from merits.core.answer import Answer
-from merits.core.doors import Refreshed, Store
+from merits.core.doors import AnswerKey, Refreshed, Store
 from merits.core.errors import UsageError
 from merits.core.facts import ruled_out
 from merits.core.needs import Needs
 from merits.evaluating.contenders import Contender
 from merits.evaluating.planning import Part
 from merits.evaluating.rows import Rows
+from merits.evaluating.teaching import tutor_of
 
 __all__ = ["Asking", "Known", "begin_refresh", "check_all_stored", "ends_of_refresh", "goes_on"]
 
@@ -38,6 +39,7 @@ class Known:
             begun = store.refreshing(each.version)
             self._stored = {key: answer for key, answer in self._stored.items() if key in begun}
         self.rows, self.candidate, self.version = rows, each.candidate, each.version
+        self.tutor = tutor_of(each.model)
         self.without: Sequence[int] = range(len(rows.keys))
         if self._stored:
             self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]
@@ -66,6 +68,7 @@ class Known:
             n_failed_before=self._count(failed),
             ruled_out=ruled_out(self.candidate, needs),
             n_left_out=n_left_out,
+            tutor=self.tutor,
         )
 
     def _count(self, questions: Iterable[int]) -> int:
@@ -81,12 +84,22 @@ def begin_refresh(store: Store, contenders: Sequence[Contender], rows: Rows, nee
 
     Questions of a refresh that has not ended are left as they are, so that what it has paid for is not paid twice.
     """
+    asked = _asked([each for each in contenders if not ruled_out(each.candidate, needs)], rows)
     marks = []
-    for each in contenders:
-        if not ruled_out(each.candidate, needs):
-            begun = store.refreshing(each.version)
-            marks += [Refreshed(each.version, key, at) for key in rows.keys if key not in begun]
+    for version, keys in asked.items():
+        begun = store.refreshing(version)
+        marks += [Refreshed(version, key, at) for key in keys if key not in begun]
     store.add(marks)
+
+
+def _asked(contenders: Sequence[Contender], rows: Rows) -> dict[str, Collection[AnswerKey]]:
+    """What is asked of whom by version: of the contenders, and of those that some learn from."""
+    tutors: dict[str, Collection[AnswerKey]] = {}
+    for each in contenders:
+        tutor, keys = each.studied
+        if tutor:
+            tutors[tutor] = keys | frozenset(tutors.get(tutor, ()))
+    return {**tutors, **{each.version: rows.keys for each in contenders}}
 
 
 def goes_on(store: Store, contenders: Sequence[Contender], rows: Rows) -> bool:
@@ -97,9 +110,9 @@ def goes_on(store: Store, contenders: Sequence[Contender], rows: Rows) -> bool:
 def ends_of_refresh(store: Store, contenders: Sequence[Contender], rows: Rows, *, at: float) -> list[Refreshed]:
     """The ends of what refreshes there are of these questions, to be stored once everything was asked."""
     ends = []
-    for each in contenders:
-        begun = store.refreshing(each.version)
-        ends += [Refreshed(each.version, key, at, ended=True) for key in rows.keys if key in begun]
+    for version, keys in _asked(contenders, rows).items():
+        begun = store.refreshing(version)
+        ends += [Refreshed(version, key, at, ended=True) for key in keys if key in begun]
     return ends
 
 

@@ -17,6 +17,7 @@ class Part:
     `n_failed_before` rows failed in the last run that asked them (or were refused, where those are asked again): they
     are among `n_to_ask`, and so are the `n_in_flight` questions whose answers are on their way in batches. `n_left_out`
     rows have no answer and are not asked for either. What is `ruled_out`, for the reason given there, is asked nothing.
+    `tutor` is the version of whoever it learns from, "" if nobody.
     """
 
     candidate: str
@@ -27,6 +28,7 @@ class Part:
     ruled_out: str = ""
     n_left_out: int = 0
     n_in_flight: int = 0
+    tutor: str = ""
 
     @property
     def n_to_ask(self) -> int:

@@ -8,6 +8,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, cast
 
@@ -16,13 +17,15 @@ from numpy.typing import NDArray
 
 from merits.candidates.batcher import in_thread
 from merits.candidates.batching import Batchable
-from merits.candidates.meter import Meter, failure_of
+from merits.candidates.meter import Meter, PurseEmpty, failure_of
 from merits.candidates.registry import LoadContext, load
+from merits.candidates.studying import Studious
+from merits.core.answer import Answer
 from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import Model, Refreshed, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
-from merits.core.evaluation import Evaluation, Raced
+from merits.core.evaluation import Evaluation, Raced, Taught
 from merits.core.identity import hash_of_rows
 from merits.core.judge import Judged
 from merits.core.on_demand import outlines
@@ -55,6 +58,7 @@ from merits.evaluating.purse import Left, Purse, Verdicts, check_budget
 from merits.evaluating.recorder import Recorder
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
+from merits.evaluating.teaching import Teaching, tutor_of
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource
@@ -196,6 +200,7 @@ class _Run:
         self.seconds = [0.0] * len(candidates)
         self.given_up: dict[int, str] = {}
         self.taught: dict[int, int] = {}  # tokens that a candidate's training was paid for
+        self.teaching = Teaching(store, clock, may_ask=ask != "nothing")
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
         self.n_stored = 0
         self.machines: dict[str, Machine] = {}  # by address: candidates on one server share it
@@ -517,7 +522,12 @@ class _Run:
         assert isinstance(model, Trainable)
         fit, examples = model.fit, lesson.examples or ()
         try:
+            if isinstance(model, Studious):
+                taught = partial(self._taught, each.index)
+                await self.teaching.study(model, examples, self._meter(each, model.tutor), taught)
             await in_thread(lambda: fit(examples))
+        except PurseEmpty:
+            return False
         except UsageError as problem:
             raise type(problem)(f"candidate {each.candidate.name!r}: {problem.found}", problem.next_step) from problem
         except Exception as problem:  # noqa: BLE001 (a candidate that cannot learn is data, like one that cannot answer)
@@ -525,13 +535,13 @@ class _Run:
             health.given_up = f"it could not be trained: {failure.message}"
             self.columns.first_failure[each.index].setdefault(failure.kind, failure.message)
             return False
-        finally:
-            taught = getattr(model, "taught", None)  # what a model that is not on this machine used in training
-            if taught is not None and taught.input_tokens:
-                self.taught[each.index] = self.taught.get(each.index, 0) + taught.input_tokens
-                if self.purse is not None:
-                    self.purse.debit(each.index, taught)
         return True
+
+    def _taught(self, index: int, answers: Iterable[Answer]) -> None:
+        """Takes what a tutor was asked into account."""
+        for answer in answers:
+            self.taught[index] = self.taught.get(index, 0) + answer.usage.input_tokens
+            self.columns.served[index].note(answer)
 
     def _give_up(self, each: Contender, why: str) -> None:
         self.given_up[each.index] = why
@@ -600,7 +610,15 @@ class _Run:
             unmetered=columns.unmetered,
             services=columns.services,
             judged=self.judged,
+            taught=self._tutors(),
         )
+
+    def _tutors(self) -> tuple[Taught, ...]:
+        pupils: dict[str, list[str]] = {}
+        for each in self.contenders:
+            if tutor := tutor_of(each.model):
+                pupils.setdefault(tutor, []).append(each.candidate.name)
+        return tuple(Taught(tutor, tuple(names)) for tutor, names in pupils.items())
 
     def _facts(self) -> dict[str, str]:
         """How it was run, for the report."""

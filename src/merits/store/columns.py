@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
-from merits.core.evaluation import Budgeted, Counted, Evaluation, Labels, Raced
+from merits.core.evaluation import Budgeted, Counted, Evaluation, Labels, Raced, Taught
 from merits.core.judge import Judged
 from merits.core.task import Split, TaskKind
 
@@ -61,6 +61,7 @@ class _Header(msgspec.Struct, kw_only=True):
     columns: dict[str, _Column]
     race: _Race | None = None
     judged: tuple[Judged, ...] = ()
+    taught: tuple[Taught, ...] = ()
     budget: Budgeted | None = None
     at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
@@ -100,6 +101,7 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
             columns=columns,
             race=_race(evaluation.raced),
             judged=evaluation.judged,
+            taught=evaluation.taught,
             budget=evaluation.budget,
             at=at,
         )
@@ -158,6 +160,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         untimed=arrays.get("untimed"),
         unmetered=arrays.get("unmetered"),
         judged=head.judged,
+        taught=head.taught,
         unasked=arrays.get("unasked"),
         budget=head.budget,
     )
