@@ -71,8 +71,8 @@ class _Embedder:
         """The vectors of a list of texts: each as base64 of its float32 numbers, little-endian."""
         texts = input if isinstance(input, list) else [input]
         reply = await self._endpoint.post("/embeddings", {**self._fixed, "input": texts})
-        vectors, usage, model = vectors_in(reply, len(texts))
-        return Answer([_packed(vector) for vector in vectors], usage=usage, model=model)
+        vectors, told = vectors_in(reply, len(texts))
+        return msgspec.structs.replace(told, output=[_packed(vector) for vector in vectors])
 
     async def close(self) -> None:
         """Closes the connections. May be called twice."""
@@ -86,16 +86,17 @@ class _Row(msgspec.Struct):
 
 class _Reply(msgspec.Struct):
     data: list[_Row]
-    model: str = ""
+    model: str | None = None
+    system_fingerprint: str | None = None
     usage: dict[str, object] | None = None
 
 
-def vectors_in(reply: bytes, n_texts: int) -> tuple[Vector, Usage, str]:
-    """The embeddings (texts, dimensions) in a reply, scaled to length 1; the usage, and who answered.
+def vectors_in(reply: bytes, n_texts: int) -> tuple[Vector, Answer]:
+    """The embeddings (texts, dimensions) in a reply, scaled to length 1; and an answer with all else that it tells.
 
-    >>> vectors, usage, model = vectors_in(
+    >>> vectors, told = vectors_in(
     ...     b'{"data": [{"embedding": [3, 4], "index": 0}], "usage": {"prompt_tokens": 2}}', 1)
-    >>> vectors.tolist(), usage.input_tokens
+    >>> vectors.tolist(), told.usage.input_tokens
     ([[0.6000000238418579, 0.800000011920929]], 2)
     """
     try:
@@ -111,7 +112,8 @@ def vectors_in(reply: bytes, n_texts: int) -> tuple[Vector, Usage, str]:
         raise AskFailed(Failure("server_error", f"{len(rows)} embeddings came for {n_texts} texts"), usage)
     vectors = np.array([row.embedding for row in rows], np.float32)
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return vectors / lengths, usage, read.model
+    told = Answer(usage=usage, model=read.model or "", system_fingerprint=read.system_fingerprint or "")
+    return vectors / lengths, told
 
 
 class _Vectors(Raw):
@@ -183,7 +185,8 @@ class _Classifier:
         (answer,) = self._learner.answer_batch([cast("JSON", _unpacked(embedded.output[0]))])
         if isinstance(answer, Exception):
             raise answer
-        return msgspec.structs.replace(answer, usage=embedded.usage, model=embedded.model)
+        told = {name: getattr(embedded, name) for name in ("usage", "model", "system_fingerprint")}
+        return msgspec.structs.replace(answer, **told)
 
     async def close(self) -> None:
         """Closes the connections. May be called twice."""

@@ -88,7 +88,7 @@ class _Painter:
         if not picture and not (read.data and read.data[0].url):
             raise AskFailed(Failure("server_error", "the reply holds no picture"), usage)
         output: JSON = self._kept(picture) if picture else {"url": read.data[0].url}
-        return Answer(output, usage=usage)
+        return Answer(output, usage=usage, model=read.model or "", system_fingerprint=read.system_fingerprint or "")
 
     def _kept(self, picture: bytes) -> dict[str, JSON]:
         """The reference to a picture, once it is on disk."""
@@ -116,6 +116,8 @@ class _Picture(msgspec.Struct):
 
 class _Reply(msgspec.Struct):
     data: list[_Picture] = []
+    model: str | None = None
+    system_fingerprint: str | None = None
     usage: dict[str, object] | None = None
 
 

@@ -58,6 +58,8 @@ class _Listener:
 
 class _Transcript(msgspec.Struct):
     text: str
+    model: str | None = None
+    system_fingerprint: str | None = None
     usage: dict[str, object] | None = None
 
 
@@ -74,13 +76,14 @@ def transcript_in(reply: bytes) -> Answer:
     except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
         said = shown(reply, 100)
         raise AskFailed(Failure("server_error", f"{said!r} is no transcript: {problem}"), Usage(unmetered=1)) from None
+    who, on = read.model or "", read.system_fingerprint or ""
     usage = read.usage or {}
     if "input_tokens" not in usage:
-        return Answer(read.text, usage=Usage(unmetered=1))
+        return Answer(read.text, usage=Usage(unmetered=1), model=who, system_fingerprint=on)
     details = usage.get("input_token_details")
     asked: dict[str, object] = {
         "prompt_tokens": usage["input_tokens"],
         "completion_tokens": usage.get("output_tokens", 0),
         "prompt_tokens_details": dict(details) if isinstance(details, Mapping) else {},
     }
-    return Answer(read.text, usage=usage_told(asked))
+    return Answer(read.text, usage=usage_told(asked), model=who, system_fingerprint=on)

@@ -292,6 +292,11 @@ class FakeProvider:
         head: dict[str, object] = {"id": f"chatcmpl-{self._n}", "model": self.model or model}
         return {**head, "system_fingerprint": self.system_fingerprint} if self.system_fingerprint else head
 
+    def _told(self, reply: dict[str, object]) -> Reply:
+        """A reply of a kind that says who answered only where that is not who was asked, as gateways do."""
+        who = {"model": self.model, "system_fingerprint": self.system_fingerprint} if self.model else {}
+        return Reply(body=msgspec.json.encode({**reply, **who}))
+
     def _billing(self, question: Question, answer: Said) -> Billing:
         asked, seen, heard = _counted(question.messages)
         cached = min(asked, self.cached_tokens)
@@ -335,7 +340,7 @@ class FakeProvider:
             messages,
             str(body.get("model", "fake")),
             billing,
-            lambda billed: Reply(body=msgspec.json.encode(openai.embeddings(body, billed))),
+            lambda billed: self._told(openai.embeddings(body, billed)),
         )
 
     def _transcription(self, call: Call) -> _Asked:
@@ -349,7 +354,7 @@ class FakeProvider:
         def written(billed: Billing | None) -> Reply:
             if form.get("response_format") == b"text":
                 return Reply(body=answer.text.encode(), content_type="text/plain")
-            return Reply(body=msgspec.json.encode(openai.transcript(answer, billed)))
+            return self._told(openai.transcript(answer, billed))
 
         return _Asked(messages, form.get("model", b"fake").decode(), billing, written)
 
@@ -362,7 +367,7 @@ class FakeProvider:
             [{"role": "user", "content": prompt}],
             str(body.get("model", "fake")),
             billing,
-            lambda billed: Reply(body=msgspec.json.encode(openai.image(prompt, n, billed))),
+            lambda billed: self._told(openai.image(prompt, n, billed)),
         )
 
 
