@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import traceback
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from merits import flow
+from merits.core.errors import ProviderError
 from merits.core.secrets import redact, register
-from merits.testing.provider import FakeProvider, Fault, Said
+from merits.tasks.make import make_task
+from merits.testing.provider import FakeBatches, FakeProvider, Fault, Said
 from tests.cli.conftest import Merits
 
 KEY = "sk-planted/0123 456789"
@@ -150,3 +154,127 @@ def test_a_token_in_the_path_of_an_address_is_found_nowhere(
     assert "127.0.0.1:9/***/v1" in err
     assert token not in out + err
     assert not any(token.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+EVERYWHERE = """
+name: words
+kind: classification
+data: words.csv
+input: text
+target: label
+split: {{method: stratified, test: 0.5}}
+settings: {{retries: 0, deadline_s: 0.5}}
+scorers:
+  - exact
+  - {{kind: judge, name: graded, rubric: "Is it right?", model: {{kind: chat, model: j, base_url: "{right}"}}}}
+candidates:
+  - most-common
+  - {{name: right, kind: chat, model: m, base_url: "{right}"}}
+  - {{name: streamed, kind: chat, model: m, base_url: "{right}", stream: true}}
+  - {{name: embedded, kind: embeddings-remote, model: e, base_url: "{right}"}}
+  - {{name: refused, kind: chat, model: m, base_url: "{refused}"}}
+  - {{name: lost, kind: chat, model: m, base_url: "http://models.invalid/v1"}}
+"""
+PASSWORD = "proxy-Pa55word-0815"
+VERBS = (
+    ["check"],
+    ["run", "--dry-run", "--json"],
+    ["run", "--traceback", "--yes"],
+    ["run", "--json", "--yes", "--only", "right"],
+    ["run", "--batch", "--no-wait", "--yes", "--only", "right", "--refresh", "--traceback"],
+    ["run", "--offline", "--traceback"],
+    ["run", "--retry-failed", "--traceback", "--yes", "--only", "refused"],
+    ["report", "--json"],
+    ["compare", "right", "refused", "--json"],
+    ["compare", "--runs", "--json"],
+    ["compare", "right", "refused", "--markdown"],
+    ["gate", "--stored", "--candidate", "right", "--save", "main"],
+    [
+        "gate",
+        "--stored",
+        "--candidate",
+        "right",
+        "--baseline",
+        "main",
+        "--junit",
+        "junit.xml",
+        "--markdown",
+        "--traceback",
+    ],
+    ["gate", "--stored", "--candidate", "right", "--baseline", "main", "--json"],
+    ["explain-decision", "--json"],
+    ["judge", "check", "--labels", "human.csv", "--yes", "--traceback"],
+    ["reconcile", "bill.csv", "--traceback"],
+    ["import", "others.csv", "--task", "others.yaml", "--store", "others.sqlite", "--traceback"],
+    ["import", "others.csv", "--task", "again.yaml", "--store", "again.sqlite", "--json"],
+    ["kinds", "--json"],
+    ["schema"],
+)
+
+
+@pytest.mark.slow
+def test_no_verb_writes_or_prints_a_secret_of_the_env_file_or_of_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merits: Merits, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Live, streamed, in batches, by judges, in what is imported, in machine-readable output, in tracebacks."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("OPENAI_API_KEY", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    env = f"OPENAI_API_KEY='{KEY}'\nHTTP_PROXY=http://someone:{PASSWORD}@127.0.0.1:9\nNO_PROXY=127.0.0.1\n"
+    (tmp_path / ".env").write_text(env, "utf-8")
+    rows = [f"{word} {n},{label}\n" for n in range(4) for word, label in (("good", "yes"), ("bad", "no"))]
+    (tmp_path / "words.csv").write_text("text,label\n" + "".join(rows), "utf-8")
+    (tmp_path / "human.csv").write_text(
+        "example,candidate,solved\n" + "".join(f"{n},right,1\n" for n in range(1, 9)), "utf-8"
+    )
+    (tmp_path / "bill.csv").write_text("day,model,cost\n2026-11-29,m,1.0\n", "utf-8")
+    given = [f'{name},{n},{n % 2},q {n},"said {KEY} {FORMS[2]}"\n' for name in "ab" for n in range(12)]
+    (tmp_path / "others.csv").write_text("candidate,example,score,input,output\n" + "".join(given), "utf-8")
+    inputs = {path.name for path in tmp_path.iterdir()}
+    caplog.set_level("DEBUG")
+    said: dict[str, str] = {}
+    with (
+        FakeProvider(
+            lambda messages: f"yes {' '.join(FORMS)}",
+            model=f"m-{KEY}",
+            system_fingerprint=KEY,
+            routes=FakeBatches(lambda messages: f"yes {KEY}").routes,
+        ) as right,
+        FakeProvider(api_key="another") as refused,
+    ):
+        refused.refusal = f"401 for Bearer {KEY} ({FORMS[1]}, {FORMS[2]})"
+        (tmp_path / "merits.yaml").write_text(
+            EVERYWHERE.format(right=right.base_url, refused=refused.base_url), "utf-8"
+        )
+        verbs = [*VERBS, ["models", "--base-url", refused.base_url, "--traceback"]]
+        for verb in verbs:
+            code, out, err = merits(*verb)
+            said[" ".join(verb)] = f"{code}\n{out}{err}"
+        assert len(right.requests) > 8
+    written = {
+        str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name not in inputs
+    }
+    assert {"store.sqlite", "junit.xml", "main.json"} <= {Path(name).name for name in written}
+    assert any(name.endswith(".html") for name in written)
+    usage = [verb for verb, text in said.items() if "unrecognized arguments" in text or "invalid choice" in text]
+    assert usage == []
+    for secret in (*FORMS, json.dumps(KEY)[1:-1], PASSWORD):
+        assert [name for name, content in written.items() if secret.encode() in content] == []
+        assert [verb for verb, text in said.items() if secret in text] == []
+        assert secret not in caplog.text
+
+
+def test_no_exception_of_the_python_interface_holds_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor what caused it, nor what was being handled then: loggers print the whole chain."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    rows = [{"text": f"{word} {n}", "label": word} for n in range(6) for word in ("yes", "no")]
+    with FakeProvider(api_key="another") as refusing:
+        refusing.refusal = f"401 for Bearer {KEY} ({FORMS[1]}, {FORMS[2]})"
+        for kind in ("chat", "anthropic", "embeddings-remote"):
+            recipe = {"name": "a", "kind": kind, "model": "m", "base_url": refusing.base_url}
+            task = make_task(rows, name="w", candidates=[recipe], settings={"retries": 0})
+            with pytest.raises(ProviderError) as caught:
+                flow.evaluate(task, store=tmp_path / "store.sqlite")
+            text = "".join(traceback.format_exception(caught.value))
+            for secret in FORMS:
+                assert secret not in text
