@@ -24,7 +24,7 @@ from merits.evaluating.importing.answers import answers_of
 from merits.evaluating.importing.earlier import as_found, earlier, same_outcomes
 from merits.evaluating.importing.joining import joined
 from merits.evaluating.importing.matching import matched
-from merits.evaluating.importing.merging import merged, renamed
+from merits.evaluating.importing.merging import after, merged, renamed
 from merits.opening import opened_store, prices_of
 
 __all__ = ["Import", "import_results"]
@@ -77,11 +77,13 @@ def import_results(
     with opened_store(store, loaded) as opened:
         before = earlier(loaded, opened)
         own = matched(found, loaded)
+        if before:
+            own = after(as_found(before), own) if as_repeats else own
         together = merged([as_found(before), own]) if before else own
         evaluation, notes = joined(together, loaded)
         changed = before is None or not same_outcomes(before, evaluation)
         if changed:
-            answers = answers_of(own, loaded)
+            answers = answers_of(own, loaded, together)
             opened.add([*evaluation.candidates, *answers, evaluation])
         priced = reprice(evaluation, loaded.candidates, prices_of(loaded))
         run = concluded(loaded, priced, opened, remember=changed)

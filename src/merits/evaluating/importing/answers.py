@@ -18,14 +18,18 @@ __all__ = ["answers_of"]
 _LONGEST = 500  # characters of a failure's message that are kept
 
 
-def answers_of(found: Found, task: Task) -> list[Record]:
+def answers_of(found: Found, task: Task, together: Found) -> list[Record]:
     """What was said, as answers that are stored; not where one input has two answers, which would stand for each other.
 
-    A case of which the tool kept no answer has none in the store either.
+    A case of which the tool kept no answer has none in the store either, nor has a failure that an answer stands for in
+    `together`, all that was ever imported.
     """
     now = time.time()
     by_key: dict[tuple[str, AnswerKey], list[Answer]] = {}
+    failed = {_key(row) for row in together.rows if row.status == Status.FAILED}
     for row in found.rows:
+        if row.status == Status.FAILED and _key(row) not in failed:
+            continue
         if row.status == Status.MISSING or (row.output is None and row.status != Status.FAILED):
             continue
         version = version_of(imported_candidate(row.candidate, task))
@@ -35,6 +39,10 @@ def answers_of(found: Found, task: Task) -> list[Record]:
         for (version, key), answers in by_key.items()
         if all(answer.output == answers[0].output for answer in answers)
     ]
+
+
+def _key(row: Imported) -> tuple[str, str, int]:
+    return row.candidate, row.example, row.repeat
 
 
 def _answer(row: Imported) -> Answer:
