@@ -301,6 +301,80 @@ def test_a_draft_that_cannot_be_loaded_is_not_left_behind(merits: Merits, folder
     assert not (folder / "bad-examples.jsonl").exists()
 
 
+def test_what_failed_elsewhere_is_not_to_be_asked_again_here(merits: Merits, folder: Path) -> None:
+    """merits run cannot ask what it has no model for; the tool can, and its answer then stands for the failure."""
+    rows = "".join(f"a,e{i},{int(i % 2)},\nb,e{i},1,\n" for i in range(20))
+    (folder / "first.csv").write_text(f"candidate,example,score,error\n{rows}a,last,,504\nb,last,1,\n", "utf-8")
+    (folder / "retried.csv").write_text(f"candidate,example,score,error\n{rows}a,last,1,\nb,last,1,\n", "utf-8")
+    decision = said(merits, "import", "first.csv")["decision"]
+    reasons = [reason["text"] for reason in decision["reasons"] if reason["code"] == "failures"]  # type: ignore[index]
+    (why,) = reasons
+    assert why.startswith("a failed on 1 of 21. a was imported, and what it failed on cannot be asked again here")
+    assert "run again" not in json.dumps(decision).lower()
+    assert "run again" not in merits("compare", "a", "b")[1].lower()
+    done = said(merits, "import", "retried.csv")
+    (first, _) = done["outcomes"]["candidates"]  # type: ignore[index]
+    assert (True, 0) == (done["changed"], first["outcomes"].count("F"))
+    back = said(merits, "import", "first.csv")
+    assert not back["changed"]
+    assert 2 == runs(folder)
+
+
+def test_repeats_may_come_another_day(merits: Merits, folder: Path) -> None:
+    """What the message of two differing outcomes says to do, works; and twice is once."""
+    for day, solved in (("monday", "1"), ("tuesday", "0")):
+        (folder / f"{day}.csv").write_text(f"candidate,example,score\na,x,{solved}\na,y,1\nb,x,1\nb,y,1\n", "utf-8")
+    merits("import", "monday.csv", "--name", "days")
+    code, _, err = merits("import", "tuesday.csv", "--name", "days")
+    assert (2, True) == (code, "--repeats" in err)
+    done = said(merits, "import", "tuesday.csv", "--name", "days", "--repeats")
+    assert [0, 1, 0, 1] == done["outcomes"]["repeats"]  # type: ignore[index]
+    for files in (["tuesday.csv"], ["monday.csv"]):
+        assert not said(merits, "import", *files, "--name", "days", "--repeats")["changed"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "found"),
+    [
+        (["import", "scores.csv", "--metric", "f1"], 0, "table: 4 examples"),
+        (["import", "scores.csv", "--metric", "f2"], 2, "scores.csv has no column 'f2'"),
+        (["import", "scores.csv", "--metric", "cost"], 2, "There are: f1, score. Name one: --metric f1"),
+        (["import", "wide.csv", "--metric", "f1"], 2, "a column of scores for each candidate"),
+        (["import", "results.json", "--solved-at", "0.5"], 0, "promptfoo: 12 examples"),
+        (["compare", "large", "small", "--metric", "f1"], 2, "none is named here"),
+    ],
+)
+def test_every_way_to_read_a_score_is_followed_or_refused(
+    merits: Merits, folder: Path, words: list[str], code: int, found: str
+) -> None:
+    """An option that is passed over in silence leads to a decision about something else."""
+    rows = [(name, i, int(i % 2 == 0), 0.9 if name == "a" else 0.25) for name in "ab" for i in range(4)]
+    table = "".join(f"{name},e{i},{score},{f1},0.01\n" for name, i, score, f1 in rows)
+    (folder / "scores.csv").write_text(f"candidate,example,score,f1,cost\n{table}", "utf-8")
+    (folder / "wide.csv").write_text("id,a,b\nx,1,0\ny,1,1\n", "utf-8")
+    if words[0] == "compare":
+        merits("init", "scores.csv", "--target", "score", "--input", "example")
+        (folder / "merits.yaml").write_text(
+            "name: s\nkind: generation\ndata: {test: scores.csv}\ninput: example\ntarget: score\nscorers: [exact]\n"
+            "candidates: [{name: large, kind: constant, output: '1'}, {name: small, kind: constant, output: '0'}]\n",
+            "utf-8",
+        )
+        assert merits("run", "--quiet")[0] in (0, 3)
+    got, out, err = merits(*words)
+    assert (code, True) == (got, found in out + err), out + err
+
+
+def test_another_column_of_scores_is_what_is_decided_on(merits: Merits, folder: Path) -> None:
+    """And what counts as solved of it is said by --solved-at."""
+    rows = "".join(f"{name},e{i},1,{0.9 if name == 'a' else 0.25}\n" for name in "ab" for i in range(4))
+    (folder / "scores.csv").write_text(f"candidate,example,score,f1\n{rows}", "utf-8")
+    done = library.import_results("scores.csv", metric="f1", solved_at=0.5)
+    evaluation = done.run.evaluation
+    assert ("f1", ["a", "b"]) == (evaluation.scorer, list(evaluation.names))
+    assert [1.0, 0.0] == evaluation.solved.mean(axis=1).tolist()
+    assert not evaluation.tags
+
+
 def test_an_unfinished_run_says_so(merits: Merits) -> None:
     """What is missing is not failed, and the reader is told."""
     _, out, _ = merits("import", "killed.eval")

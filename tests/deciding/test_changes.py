@@ -144,7 +144,7 @@ def test_where_failures_decide_nothing_is_claimed() -> None:
     (change,) = changes(side(old), [side(new)])
     assert change.verdict == "cannot be told apart"
     assert change.difference_answered is not None
-    assert "only these are asked again" in change.settle
+    assert "only what failed is asked again" in change.settle
     assert {flip.now for flip in change.lost} == {"failed"}
 
 

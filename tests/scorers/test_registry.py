@@ -16,10 +16,10 @@ from merits.scorers.registry import check, default_scorers, fingerprint, kinds, 
         (ScorerSpec("lable"), "there is no scorer 'lable'. Did you mean 'label'?"),
         (ScorerSpec("zzz"), "There are: bleu, contains, exact"),
         (ScorerSpec("numeric", {"tolerence": 1}), "Did you mean 'tolerance'?"),
-        (ScorerSpec("numeric", {"tolerance": "1"}), "tolerance: expected float, got str"),
+        (ScorerSpec("numeric", {"tolerance": "1"}), "tolerance: expected a number, found text"),
         (ScorerSpec("numeric", {"tolerance": -1}), "tolerance: expected"),
-        (ScorerSpec("numeric", {"which": "first"}), "which: invalid enum value 'first'"),
-        (ScorerSpec("python", {"function": "rules.judge"}), "function: expected str matching regex"),
+        (ScorerSpec("numeric", {"which": "first"}), "which: 'first' is not one of its words"),
+        (ScorerSpec("python", {"function": "rules.judge"}), "function: expected text matching regex"),
     ],
 )
 def test_a_mistake_in_a_spec_names_what_was_meant(spec, found):

@@ -113,4 +113,4 @@ def _params(candidate: Candidate) -> msgspec.Struct:
     where = f"candidate {candidate.name!r} ({candidate.kind})"
     if candidate.parts:
         raise CandidateError(f"{where}: it is made of other candidates, and this kind takes no parts.")
-    return convert(candidate.params, kind.Params, where, CandidateError)
+    return convert(candidate.params, kind.Params, where, CandidateError, "`merits kinds` lists its parameters.")

@@ -5,7 +5,6 @@ Verbs are imported when they are used, so that `merits --help` answers at once.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
@@ -15,6 +14,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from merits.cli import github
+from merits.cli.parsing import Parser
 from merits.core.errors import MeritsError, UsageError
 
 __all__ = ["VERBS", "entry", "main", "parser"]
@@ -46,20 +46,15 @@ INTERRUPTED = 130
 CLOSED_PIPE = 141  # as a shell says of whoever was ended by it: nobody shall read it as "passed"
 
 
-def parser(verb: str = "") -> argparse.ArgumentParser:
+def parser(verb: str = "") -> Parser:
     """The argument parser, with the options of one verb filled in (of all verbs when `verb` is "all")."""
     from merits import __version__
 
-    root = argparse.ArgumentParser(
-        prog="merits",
-        description="Tells which AI model is worth using for your task.",
-        epilog=_EXITS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    root = Parser(prog="merits", description="Tells which AI model is worth using for your task.", epilog=_EXITS)
     root.add_argument("--version", action="version", version=f"merits {__version__}")
     verbs = root.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for name, line in VERBS.items():
-        sub = verbs.add_parser(name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter)
+        sub = verbs.add_parser(name, help=line)
         if verb in (name, "all"):
             module = _module(name)
             sub.description = module.__doc__

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from merits.cli.parsing import number
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add_batch(parser: argparse.ArgumentParser) -> None:
         help="submit, collect what is ready, and end (exit 3 while answers are on their way; the same command goes on)",
     )
     group.add_argument(
-        "--poll", type=float, metavar="SECONDS", help="how often to look after the batches (default: 60)"
+        "--poll", type=number(0), metavar="SECONDS", help="how often to look after the batches (default: 60)"
     )
 
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from merits.cli.options import DEFAULT_TASK, add_json, add_store, console, print_json
+from merits.cli.parsing import number, whole
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", action="store_true", help="list the runs there are")
     add_store(parser)
     add_reading(parser)
-    parser.add_argument("--flips", type=int, default=5, metavar="N", help="show N flipped examples of each kind")
+    parser.add_argument("--flips", type=whole(0), default=5, metavar="N", help="show N flipped examples of each kind")
     parser.add_argument("--markdown", action="store_true", help="print Markdown instead of text")
     add_json(parser)
 
@@ -49,22 +50,27 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--metric", default="", metavar="NAME", help="which score of a results file (default: its first)"
     )
     parser.add_argument(
-        "--solved-at", type=float, metavar="SCORE", help="from which score on a case of a results file is solved"
+        "--solved-at",
+        type=number(0, 1, closed=True),
+        metavar="SCORE",
+        help="from which score on a case of a results file is solved",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """0 when all can be told apart, 3 when some cannot."""
-    from merits.cli.sides import Finder, inputs_by_example, matched
+    from merits.cli.sides import Finder, check_used, inputs_by_example, matched
     from merits.deciding.changes import changes
     from merits.evaluating.importing import Reading
 
-    finder = Finder(args.task, args.store, Reading(args.metric, args.solved_at))
+    reading = Reading(args.metric, args.solved_at)
+    finder = Finder(args.task, args.store, reading)
     if args.runs:
         return _show_runs(finder, as_json=args.json)
     if not args.things:
         raise UsageError("nothing to compare.", "Name two: merits compare small large (or list the runs: --runs)")
     found = [finder.sides(word) for word in args.things]
+    check_used(reading, (side for sides in found for side in sides))
     compared = [change for first, others in matched(args.things, found) for change in changes(first, others)]
     inputs = inputs_by_example((side for sides in found for side in sides), finder.inputs)
     _show(compared, flipped_inputs(compared, inputs), args)

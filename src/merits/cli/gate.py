@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from merits.cli import github
 from merits.cli.compare import add_reading, flipped_inputs
 from merits.cli.options import DEFAULT_TASK, add_json, add_store, console, found_task, print_json
-from merits.cli.sides import inputs_by_example, inputs_of, sides_in_file
+from merits.cli.parsing import whole
+from merits.cli.sides import check_used, inputs_by_example, inputs_of, sides_in_file
 from merits.core.errors import UsageError
 from merits.core.needs import Needs
 from merits.core.validate import did_you_mean
@@ -48,7 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stored", action="store_true", help="gate the latest run as it is stored; ask nothing")
     add_store(parser)
     add_reading(parser)
-    parser.add_argument("--flips", type=int, default=5, metavar="N", help="show N flipped examples of each kind")
+    parser.add_argument("--flips", type=whole(0), default=5, metavar="N", help="show N flipped examples of each kind")
     parser.add_argument("--junit", metavar="PATH", help="write JUnit XML there")
     parser.add_argument("--markdown", action="store_true", help="print Markdown instead of text")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
             "there is nothing to gate on.", "Name a --baseline, or put requirements into the task's needs."
         )
     baseline = None if baseline_path is None else _baseline(baseline_path, args.baseline, subject.side, reading)
+    check_used(reading, filter(None, [subject.side, baseline]))
     gate = judge_gate(
         subject.side,
         baseline,

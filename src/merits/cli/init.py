@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from merits.cli.options import DEFAULT_TASK, add_json, print_json
-from merits.core.errors import UsageError
+from merits.core.errors import DataError, UsageError
 
 __all__ = ["arguments", "run"]
 
@@ -29,8 +29,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the task file and its schema; 0."""
     from merits.tasks.draft import draft
+    from merits.tasks.rows import near_files
 
     out = Path(args.out)
+    if not Path(args.data).exists():
+        raise DataError(f"there is no file {args.data!r}.", near_files(Path(args.data)))
     if out.exists() and not args.force:
         raise UsageError(f"{out} is there already.", "Replace it with --force, or name another with --out FILE.")
     drafted = draft(args.data, target=args.target, input=args.input, kind=args.kind, folder=out.parent)

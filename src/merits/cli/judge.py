@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
+from merits.cli.parsing import number
 from merits.cli.spending import add_spending, budget_of, confirmation
 
 __all__ = ["arguments", "run"]
@@ -24,7 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_task(parser)
     parser.add_argument("--labels", metavar="PATH", help="what people said (default: the task's human_labels)")
     parser.add_argument("--scorer", metavar="NAME", help="which judge (default: the task's first)")
-    parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help="of the intervals (default: 0.95)")
+    parser.add_argument(
+        "--confidence", type=number(0.5, 1), default=0.95, metavar="C", help="of the intervals (default: 0.95)"
+    )
     add_spending(parser)
     parser.add_argument("--quiet", action="store_true", help="do not say what it is likely to cost")
     add_store(parser)

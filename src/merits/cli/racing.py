@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Literal
 
+from merits.cli.parsing import number
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def add_race(parser: argparse.ArgumentParser) -> None:
         help="the best on future traffic like these examples (default), or only on these examples: certain sooner",
     )
     group.add_argument(
-        "--race-error", type=float, metavar="P", help="probability of ever dropping the best (default: 0.05)"
+        "--race-error", type=number(0, 1), metavar="P", help="probability of ever dropping the best (default: 0.05)"
     )
 
 

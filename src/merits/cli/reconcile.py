@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 
 from merits.cli.options import DEFAULT_TASK, add_json, add_store, console, found_task, print_json
+from merits.cli.parsing import number
 from merits.core.errors import UsageError
 
 __all__ = ["arguments", "run"]
@@ -23,7 +24,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("invoice", metavar="BILL", help="the bill, a CSV file")
     parser.add_argument("task", nargs="?", default=DEFAULT_TASK, help=f"the task file (default: {DEFAULT_TASK})")
     parser.add_argument(
-        "--tolerance", type=float, default=0.01, metavar="SHARE", help="what may differ (default: 0.01, one percent)"
+        "--tolerance",
+        type=number(0, closed=True),
+        default=0.01,
+        metavar="SHARE",
+        help="what may differ (default: 0.01, one percent)",
     )
     parser.add_argument("--columns", default="", metavar="KEY=NAME,...", help="columns of other names: cost=Betrag")
     add_store(parser)

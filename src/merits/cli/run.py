@@ -21,6 +21,7 @@ from merits.cli import github
 from merits.cli.batching import add_batch, batching_of, in_batches, said_before
 from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
+from merits.cli.parsing import number, whole
 from merits.cli.racing import add_race, racing_of
 from merits.cli.spending import add_spending, budget_of, confirmation, foretold
 from merits.core.errors import UsageError
@@ -40,9 +41,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
     parser.add_argument("--dev", action="store_true", help="evaluate on dev (cross-validated); decides nothing")
     parser.add_argument("--only", action="append", metavar="NAME", help="only this candidate (again for several)")
-    parser.add_argument("--repeats", type=int, metavar="N", help="ask every question N times")
-    parser.add_argument("--concurrency", type=int, metavar="N", help="questions in flight per candidate")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="deadline of one attempt")
+    parser.add_argument("--repeats", type=whole(1), metavar="N", help="ask every question N times")
+    parser.add_argument("--concurrency", type=whole(1), metavar="N", help="questions in flight per candidate")
+    parser.add_argument("--timeout", type=number(0), metavar="SECONDS", help="deadline of one attempt")
     _add_asking(parser)
     add_race(parser)
     add_spending(parser)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from merits.core.task import Task
     from merits.evaluating.importing import Reading
 
-__all__ = ["Finder", "inputs_by_example", "inputs_of", "matched", "sides_in_file"]
+__all__ = ["Finder", "check_used", "inputs_by_example", "inputs_of", "matched", "sides_in_file"]
 
 _RUN = re.compile(r"(?P<name>.*)@(?P<number>-?\d+)")
 _FILES = frozenset({".csv", ".eval", ".json", ".jsonl", ".parquet", ".gz", ".tsv"})
@@ -106,7 +106,8 @@ class Finder:
         if self._is_candidate(name):
             raise TaskError(f"candidate {name!r} has not been run yet.", f"Run it first: merits run --only {name}")
         ran = {candidate for run in self.runs for candidate in run.candidates}
-        raise UsageError(f"{name!r} is neither a candidate nor a file.", did_you_mean(name, ran) if ran else "")
+        step = did_you_mean(name, ran) if ran else "Name a file with results, or run the task first: merits run"
+        raise UsageError(f"{name!r} is neither a candidate nor a file.", step)
 
 
 def inputs_of(task: Task) -> dict[str, JSON]:
@@ -130,6 +131,16 @@ def sides_in_file(path: Path, name: str, reading: Reading) -> tuple[Side, ...]:
     from merits.evaluating.importing import read_results
 
     return _sides(read_results(path, reading), name, path.name)
+
+
+def check_used(reading: Reading, sides: Iterable[Side]) -> None:
+    """Raises UsageError where it is said how files of other tools are read, and there is none among these sides."""
+    said = bool(reading.metric) or reading.solved_at is not None
+    if said and not any("tool" in side.evaluation.facts for side in sides):
+        raise UsageError(
+            "--metric and --solved-at say how a file of another tool is read, and none is named here.",
+            "Leave them out: what was run by Merits holds one score, and says what solved means.",
+        )
 
 
 def matched(words: Sequence[str], found: Sequence[Sequence[Side]]) -> list[tuple[Side, tuple[Side, ...]]]:

@@ -6,17 +6,31 @@ Knows nothing about which records there are.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import TypeVar, cast
+import re
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias, TypeGuard, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from merits.core.errors import TaskError, UsageError
 from merits.core.identity import JSON
 
-__all__ = ["convert", "did_you_mean", "schema_of"]
+__all__ = ["Misfit", "Place", "convert", "did_you_mean", "misfit", "schema_of"]
 
 T = TypeVar("T")
+Place: TypeAlias = tuple[str | int, ...]
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]|\[\.\.\.\]")
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "keys with values",
+    "null": "nothing",
+}
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
@@ -35,10 +49,27 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     return f"There are: {', '.join(known)}."
 
 
-def convert(value: object, to: type[T], where: str, error: type[UsageError] = TaskError) -> T:
-    """The value as a record of type `to`. Raises `error`, saying where, and which key was probably meant.
+@dataclass(frozen=True)
+class Misfit:
+    """Why a value is no record of a type: where in it (keys and positions), what was found, and the next step."""
 
-    `where` names the place for the reader: "tickets.yaml, candidate 'gpt'".
+    place: Place
+    found: str
+    next_step: str
+
+    def text(self, *outside: str | int) -> str:
+        """What was found, with the place in front: the value's own (`outside`) and that in it."""
+        if self.found.startswith("unknown key"):  # it is named already
+            return self.found
+        place = ".".join(map(str, (*outside, *self.place)))
+        return f"{place}: {self.found}" if place else self.found
+
+
+def convert(value: object, to: type[T], where: str, error: type[UsageError] = TaskError, next_step: str = "") -> T:
+    """The value as a record of type `to`. Raises `error`, saying where, and which key or word was probably meant.
+
+    `where` names the place for the reader: "tickets.yaml, candidate 'gpt'". `next_step` is said where there is no
+    near miss.
 
     >>> from merits.core.candidate import Price
     >>> convert({"per_cal": 0.1}, Price, "tickets.yaml, price")
@@ -46,23 +77,85 @@ def convert(value: object, to: type[T], where: str, error: type[UsageError] = Ta
     ...
     merits.core.errors.TaskError: tickets.yaml, price: unknown key 'per_cal'. Did you mean 'per_call'?
     """
-    if isinstance(value, Mapping) and isinstance(to, type) and issubclass(to, msgspec.Struct):
-        names = [name.encode_name for name in msgspec.structs.fields(to)]
-        for key in value:
-            if key not in names:
-                raise error(f"{where}: unknown key {str(key)!r}.", did_you_mean(str(key), names))
+    wrong = misfit(value, to)
+    if wrong is not None:
+        raise error(f"{where}: {wrong.text()}", wrong.next_step or next_step)
+    return msgspec.convert(value, to)
+
+
+def misfit(value: object, to: object) -> Misfit | None:
+    """Why the value is no record of type `to`; None when it is one.
+
+    >>> from merits.core.racing import Racing
+    >>> misfit({"mode": "certifed"}, Racing)
+    Misfit(place=('mode',), found="'certifed' is not one of its words.", next_step="Did you mean 'certified'?")
+    >>> misfit({"at_once": "many"}, Racing)
+    Misfit(place=('at_once',), found='expected a whole number, found text.', next_step='')
+    """
+    for wrong in _misspelt(value, to, ()):
+        return wrong
     try:
-        return msgspec.convert(value, to)
+        msgspec.convert(value, to)
     except msgspec.ValidationError as problem:
-        raise error(f"{where}: {_readable(str(problem))}.") from None
+        text, place = _readable(str(problem))
+        return Misfit(place, f"{text}.", "")
+    return None
 
 
-def _readable(message: str) -> str:
-    """The message with the path first and in words: "Expected `int`, got `str` - at `$.a`" gives "a: expected int…"."""
-    text, _, path = message.partition(" - at `")
-    place = path.rstrip("`").removeprefix("$").removeprefix(".")
+def _misspelt(value: object, to: object, place: Place) -> Iterator[Misfit]:
+    """Wrong keys and wrong words, found before msgspec complains of them without a near miss."""
+    options = _options(to)
+    record = next((option for option in options if _is_record(option)), None)
+    if record is not None and isinstance(value, Mapping):
+        kinds = _keys(record)
+        for key, part in value.items():
+            if key in kinds:
+                yield from _misspelt(part, kinds[key], (*place, key))
+            else:
+                inside = f" in {'.'.join(map(str, place))}" if place else ""
+                yield Misfit((*place, str(key)), f"unknown key {str(key)!r}{inside}.", did_you_mean(str(key), kinds))
+    words = [word for option in options if get_origin(option) is Literal for word in get_args(option)]
+    if words and isinstance(value, str) and value not in words and str not in options:
+        yield Misfit(place, f"{value!r} is not one of its words.", did_you_mean(value, words))
+    if isinstance(value, list):
+        items = [get_args(option)[0] for option in options if get_origin(option) in (list, tuple)]
+        for kind in items[:1]:
+            for number, part in enumerate(value):
+                yield from _misspelt(part, kind, (*place, number))
+
+
+def _keys(record: type[msgspec.Struct]) -> dict[str, object]:
+    """The keys of a record, with the types of their values."""
+    hints = get_type_hints(record, include_extras=True)
+    return {field.encode_name: hints[field.name] for field in msgspec.structs.fields(record)}
+
+
+def _options(to: object) -> list[object]:
+    """The members of a union, without annotations."""
+    if get_origin(to) is Annotated:
+        return _options(get_args(to)[0])
+    if get_origin(to) in (Union, types.UnionType):
+        return [option for member in get_args(to) for option in _options(member)]
+    return [to]
+
+
+def _is_record(option: object) -> TypeGuard[type[msgspec.Struct]]:
+    return isinstance(option, type) and issubclass(option, msgspec.Struct)
+
+
+def _readable(message: str) -> tuple[str, Place]:
+    """msgspec's message in plain words, and the path that it names.
+
+    >>> _readable("Expected `int`, got `str` - at `$.settings.retries`")
+    ('expected a whole number, found text', ('settings', 'retries'))
+    """
+    text, _, path = message.partition(" - at ")
+    place = tuple(int(number) if number else key for key, number in _STEP.findall(path) if key or number)
+    text = text.replace("Object missing required field", "it lacks the key").replace(", got", ", found")
+    for word, plain in _WORDS.items():
+        text = text.replace(f"`{word}`", plain).replace(f"{word} |", f"{plain} or").replace(f"| {word}", f"or {plain}")
     text = text.replace("`", "")
-    return f"{place}: {text[0].lower()}{text[1:]}" if place else text
+    return f"{text[0].lower()}{text[1:]}", place
 
 
 def schema_of(record: type[msgspec.Struct]) -> dict[str, JSON]:

@@ -15,8 +15,9 @@ import numpy as np
 
 from merits.core.errors import DataError
 from merits.core.estimate import Estimate
+from merits.deciding.again import settle_failures
 from merits.deciding.amounts import ODDS, about, pieces
-from merits.deciding.pairing import Paired, PairingCounts, Side, pair
+from merits.deciding.pairing import Paired, PairingCounts, Side, failed_sides, pair
 from merits.deciding.slices import SliceChange, estimate_of, slice_changes
 from merits.stats.critical import Bools, Floats
 from merits.stats.means import mean, mean_score
@@ -221,7 +222,7 @@ def _summary(paired: Paired, level: float, side: Side, *, second: bool) -> SideS
 def _settle(paired: Paired, difference: Estimate, answered: Estimate | None, level: float) -> str:
     """What would tell the two apart."""
     if answered is not None and _told(difference) != _told(answered):
-        return "It depends on the questions that failed: run again, only these are asked again."
+        return f"It depends on the questions that failed. {settle_failures(failed_sides(paired.first, paired.second))}"
     _, pairs, _ = difference_of(paired, level, failures=True)
     value, n = abs(difference.value or 0.0), difference.n
     error = float(pairs.error[0, 1])

@@ -8,6 +8,7 @@ import numpy as np
 
 from merits.core.decision import Reason, Standing
 from merits.core.facts import ruled_out
+from merits.deciding.again import is_imported, not_here
 from merits.deciding.amounts import ODDS, about_more, pieces
 from merits.deciding.assessment import Assessment
 from merits.deciding.fixed import fixed_per_case
@@ -26,7 +27,7 @@ _LOOKS = 3  # different sets of candidates decided on with the same test example
 def circumstances(assessment: Assessment, standings: tuple[Standing, ...], test_looks: int) -> tuple[Reason, ...]:
     """The reasons that hold whatever the verdict is."""
     asked = tuple(s for k, s in enumerate(standings) if not _not_asked(assessment, k))
-    found = [*_relations(assessment, standings), *_rival(assessment), *_missed(asked), *_incomplete(asked)]
+    found = [*_relations(assessment, standings), *_rival(assessment), *_missed(asked), *_incomplete(assessment, asked)]
     return (*found, *_prices(assessment), *limits(assessment), *_evidence(assessment, test_looks))
 
 
@@ -104,12 +105,14 @@ def _missed(standings: tuple[Standing, ...]) -> Iterator[Reason]:
                 yield because("requirement-not-met", text, standing.candidate)
 
 
-def _incomplete(standings: tuple[Standing, ...]) -> Iterator[Reason]:
+def _incomplete(assessment: Assessment, standings: tuple[Standing, ...]) -> Iterator[Reason]:
+    imported = {candidate.name for candidate in assessment.cases.evaluation.candidates if is_imported(candidate)}
     for standing in standings:
         name = standing.candidate
         n = standing.n_scored + standing.n_failed + standing.n_unscored + standing.n_missing
         if standing.n_failed:
-            text = f"{name} failed on {standing.n_failed:,} of {n:,}: run again to ask these again."
+            step = f". {not_here([name])}" if name in imported else ": run again to ask these again."
+            text = f"{name} failed on {standing.n_failed:,} of {n:,}{step}"
             yield because("failures", text, name)
         if standing.quality_assisted is not None and standing.assisted_variance is not None:
             text = (
@@ -122,8 +125,9 @@ def _incomplete(standings: tuple[Standing, ...]) -> Iterator[Reason]:
             text = f"{standing.n_unscored:,} of {n:,} answers of {name} could not be judged and are in no figure."
             yield because("many-unscored", text, name)
         if standing.n_missing > _MANY * n:
+            step = "import a file that has them" if name in imported else "run again"
             how = "count as failed" if standing.n_failed else "are in no figure"
-            text = f"{standing.n_missing:,} of {n:,} answers of {name} are missing and {how}: run again."
+            text = f"{standing.n_missing:,} of {n:,} answers of {name} are missing and {how}: {step}."
             yield because("many-missing", text, name)
 
 

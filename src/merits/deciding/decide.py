@@ -11,6 +11,7 @@ from merits.core.decision import Decision, Reason
 from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs
 from merits.core.step import Step
+from merits.deciding.again import failed_candidates, settle_failures
 from merits.deciding.assessment import Assessment, assess
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.chances import chances
@@ -63,7 +64,8 @@ def _agreed(rulings: Sequence[Ruling], assessment: Assessment) -> Ruling:
         f"If failures count as wrong the verdict is {_said(first, assessment)!r}, if they are left out "
         f"{_said(second, assessment)!r}."
     )
-    step = "Run again: only what failed is asked again; if it keeps failing, say whether that is a wrong answer to you."
+    again = settle_failures(failed_candidates(assessment.cases.evaluation))
+    step = f"{again} If it keeps failing, say whether that is a wrong answer to you."
     return Ruling("undecided", None, (because("failures-matter", text),), step, "it depends on questions that failed")
 
 
@@ -126,7 +128,7 @@ def _steps(ruling: Ruling, rulings: Sequence[Ruling], counting: Assessment) -> t
         for step in one.steps
     ]
     same = len({_said(one, counting) for one in rulings}) == 1
-    answer = "Yes." if same else "No: so it is undecided until the failures are asked again."
+    answer = "Yes." if same else "No: so it is undecided as long as these failures stand."
     return (*both, Step(code="policies", question=QUESTIONS["policies"], answer=answer))
 
 

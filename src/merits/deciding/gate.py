@@ -16,11 +16,12 @@ import numpy as np
 from merits.core.decision import RequirementResult
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs
+from merits.deciding.again import settle_failures
 from merits.deciding.amounts import ODDS, about, pieces
 from merits.deciding.cases import POLICIES
 from merits.deciding.changes import Change, changes, difference_of
 from merits.deciding.measuring import rival_of
-from merits.deciding.pairing import Paired, Side, cases_of, pair
+from merits.deciding.pairing import Paired, Side, cases_of, failed_sides, pair
 from merits.deciding.requirements import required
 from merits.stats.critical import normal_critical
 from merits.stats.noninferiority import difference_bounds
@@ -124,7 +125,7 @@ def _against(paired: Paired, margin: float, confidence: float) -> GateCheck:
     if not_inferior(answered, margin) != outcome:
         left_out = "unknown" if answered.value is None else f"{answered.number(answered.value)} [{answered.interval()}]"
         text = f"Whether {names[0]} {names[1]} depends on what failed: {bound} if failures count, {left_out} if not."
-        settle = "Run again: only what failed is asked again."
+        settle = settle_failures(failed_sides(paired.first, paired.second))
         outcome = "inconclusive"
     elif outcome == "passed":
         text = f"{names[0]} not {names[1]}: {bound}."
@@ -185,10 +186,10 @@ def _requirements(candidate: Side, needs: Needs, *, stands_in: bool) -> Iterator
     answered = cases_of(candidate.evaluation, POLICIES[1])
     both = (required(cases, needs, candidate.k, 1) for cases in (counting, answered))
     for one, two in zip(*both, strict=True):
-        yield _requirement(candidate.label, one, two)
+        yield _requirement(candidate.label, one, two, settle_failures(failed_sides(candidate)))
 
 
-def _requirement(name: str, counting: RequirementResult, answered: RequirementResult) -> GateCheck:
+def _requirement(name: str, counting: RequirementResult, answered: RequirementResult, settle: str) -> GateCheck:
     outcomes: dict[str, GateOutcome] = {"met": "passed", "not met": "failed", "not yet known": "inconclusive"}
     shown = f": {counting.estimate.text()}" if counting.estimate is not None else ""
     if counting.met != answered.met:
@@ -197,7 +198,7 @@ def _requirement(name: str, counting: RequirementResult, answered: RequirementRe
             outcome="inconclusive",
             text=f"Whether {name} meets {counting.requirement} depends on what failed{shown} if failures count.",
             estimate=counting.estimate,
-            settle="Run again: only what failed is asked again.",
+            settle=settle,
         )
     verb = {"met": "meets", "not met": "does not meet", "not yet known": "may or may not meet"}[counting.met]
     return GateCheck(

@@ -16,13 +16,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.core.candidate import Candidate
 from merits.core.clusters import units_of
 from merits.core.evaluation import Evaluation
 from merits.core.outcome import Status
 from merits.deciding.cases import POLICIES, Cases, Policy
 from merits.stats.critical import Bools, Floats, Ints
 
-__all__ = ["Paired", "PairingCounts", "PerExample", "Side", "cases_of", "pair"]
+__all__ = ["Paired", "PairingCounts", "PerExample", "Side", "cases_of", "failed_sides", "pair"]
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,13 @@ def cases_of(evaluation: Evaluation, policy: Policy) -> Cases:
     """The outcomes as a policy reads them. What another tool did not get to is missing, never given up."""
     asked = evaluation.status != Status.MISSING if "tool" in evaluation.facts else None
     return Cases(evaluation, policy, asked_of=asked)
+
+
+def failed_sides(*sides: Side) -> list[Candidate]:
+    """The candidates among these sides that failed on anything."""
+    return [
+        side.evaluation.candidates[side.k] for side in sides if (side.evaluation.status[side.k] == Status.FAILED).any()
+    ]
 
 
 def pair(first: Side, second: Side) -> Paired:

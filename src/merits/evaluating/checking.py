@@ -18,6 +18,7 @@ from merits.core.judge import HumanLabel, Judged, JudgeScorer, Verdict
 from merits.core.racing import Budget
 from merits.core.secrets import shown
 from merits.core.task import Example, ScorerSpec, Task
+from merits.core.validate import did_you_mean
 from merits.evaluating.asking import all_or_first_problem, at_once
 from merits.evaluating.contenders import load_context
 from merits.evaluating.forecast import predict
@@ -27,12 +28,13 @@ from merits.evaluating.planned import expected_of
 from merits.evaluating.planning import Plan
 from merits.evaluating.purse import Purse, check_budget
 from merits.scorers.reading import text_of
+from merits.scorers.registry import judge_of
 from merits.scorers.registry import load as load_scorer
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource
 
-__all__ = ["Said", "check_judge"]
+__all__ = ["Said", "check_judge", "judge_in"]
 
 Said = Mapping[str, Mapping[str, JSON]]
 """What candidates said: candidate -> example -> output."""
@@ -163,3 +165,15 @@ def _stored(label: HumanLabel, candidate: str, said: Said) -> JSON:
             "Run it first (merits run), or give the text in a column `answer`.",
         )
     return answers[label.example]
+
+
+def judge_in(task: Task, name: str = "") -> ScorerSpec:
+    """The judge of this name among a task's scorers; the first one unless named. Raises TaskError for none."""
+    judges = {spec.label: spec for spec in task.scorers if judge_of(spec) is not None}
+    if not judges:
+        raise TaskError(
+            f"{task.name!r} has no judge among its scorers.", "Add one: scorers: [{kind: judge, model: ...}]"
+        )
+    if name and name not in judges:
+        raise TaskError(f"{task.name!r} has no judge {name!r}.", did_you_mean(name, judges))
+    return judges[name] if name else next(iter(judges.values()))

@@ -99,4 +99,6 @@ def default_scorers(task_kind: TaskKind) -> tuple[ScorerSpec, ...]:
 
 
 def _params(spec: ScorerSpec) -> msgspec.Struct:
-    return convert(spec.params, _kind(spec.kind).Params, f"scorer {spec.kind!r}")
+    return convert(
+        spec.params, _kind(spec.kind).Params, f"scorer {spec.kind!r}", next_step="`merits kinds` lists its parameters."
+    )

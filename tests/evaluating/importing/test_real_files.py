@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from merits.core.errors import DataError
 from merits.core.evaluation import Evaluation
 from merits.core.outcome import Status
 from merits.evaluating.importing import Reading, read_results, read_rows
@@ -62,6 +63,27 @@ def test_inspect_tokens_are_told_apart_by_kind() -> None:
     failed = next(row for row in rows if row.status == Status.FAILED)
     assert failed.usage is None
     assert "This is a bad_request" in failed.error
+
+
+def test_what_a_grader_used_is_not_the_candidates() -> None:
+    """The same model graded: `model_usage` counts 8 tokens for both, and 2 (and 1 cached) are the candidate's."""
+    rows = read_rows(FIXTURES / "inspect" / "graded.eval").rows
+    assert [("q1", 0), ("q1", 1), ("q2", 0), ("q2", 1), ("q3", 0), ("q3", 1)] == [
+        (row.example, row.repeat) for row in rows[:6]
+    ]
+    usage = rows[0].usage
+    assert usage is not None
+    assert (2, 1, 1) == (usage.input_tokens, usage.cache_read_tokens, usage.output_tokens)
+
+
+def test_each_of_several_scorers_can_be_chosen() -> None:
+    """A grader that believes everything solved the question that is not exact."""
+    path = FIXTURES / "inspect" / "graded.eval"
+    graded, exact = read_results(path), read_results(path, Reading(metric="exact"))
+    assert ("model_graded_qa", "exact") == (graded.scorer, exact.scorer)
+    scored = graded.status[0] == Status.SCORED
+    assert 6 == scored.sum()
+    assert (6, 4) == (graded.solved.sum(), exact.solved.sum())
 
 
 def test_the_latency_of_one_call_is_that_call_not_the_whole_sample() -> None:
@@ -131,6 +153,35 @@ def test_promptfoo_repeats_are_repeats_of_one_example(tmp_path: Path) -> None:
     assert [[True] * 4, [True, True, False, False]] == found.solved[np.argsort(found.names)].tolist()
 
 
+@pytest.mark.parametrize("name", ["grid.json", "grid.yaml"])
+def test_providers_and_prompts_of_promptfoo_are_candidates(name: str, tmp_path: Path) -> None:
+    """Two providers, two prompts, four tests and two assertions with names and weights: 16 outcomes of 4 examples."""
+    path = unpacked(f"promptfoo/{name}.gz", tmp_path)
+    found = read_results(path)
+    assert {"openai:chat:large, prompt 1", "openai:chat:large, prompt 2", "hot, prompt 1", "hot, prompt 2"} == set(
+        found.names
+    )
+    assert (4, "capitals") == (found.n_rows, found.task_name)
+    solved = dict(zip(found.names, found.solved.sum(axis=1).tolist(), strict=True))
+    assert {"openai:chat:large, prompt 1": 2, "hot, prompt 1": 2} == {k: n for k, n in solved.items() if n}
+    right = read_results(path, Reading(metric="right"))  # without the assertion on the length
+    assert 3 == right.solved[right.index("hot, prompt 1")].sum()
+    mostly = read_results(path, Reading(solved_at=0.3))  # of the weighted score: "right" is a third of it
+    assert 3 == mostly.solved[mostly.index("hot, prompt 1")].sum()
+
+
+def test_promptfoos_table_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    """It has no word for an error of the provider, which would count as a wrong answer."""
+    with pytest.raises(DataError, match=r"grid\.csv is promptfoo's table.*promptfoo eval -o results\.json"):
+        read_results(FIXTURES / "promptfoo" / "grid.csv")
+    (tmp_path / "page.html").write_text("<!doctype html><html></html>", "utf-8")
+    with pytest.raises(DataError, match=r"a page for readers.*promptfoo export eval"):
+        read_results(tmp_path / "page.html")
+    (tmp_path / "half.yaml").write_text("evalId: eval-1\nresults: [\n", "utf-8")
+    with pytest.raises(DataError, match="not a whole YAML file"):
+        read_results(tmp_path / "half.yaml")
+
+
 def test_lm_eval_samples_are_read_through_one_filter(tmp_path: Path) -> None:
     """There is one row for each document and filter; the first filter is read unless another is named."""
     samples = unpacked("lm-eval/large/samples_capitals_2026-11-25T06-16-42.052508.jsonl.gz", tmp_path)
@@ -164,7 +215,7 @@ def test_lm_eval_prompts_and_answers_are_read(tmp_path: Path) -> None:
 def test_the_fixtures_name_no_machine_and_are_small() -> None:
     """They go wherever the project goes."""
     files = [path for path in FIXTURES.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 200_000
+    assert sum(path.stat().st_size for path in files) < 250_000
     for path in files:
         data = path.read_bytes()
         text = gzip.decompress(data) if path.suffix == ".gz" else data

@@ -18,8 +18,8 @@ from merits.evaluating.importing.texts import json_lines, json_value
 __all__ = ["read_results", "read_rows"]
 
 _READABLE = (
-    "Inspect (.eval, .json), lm-evaluation-harness (samples_*.jsonl), promptfoo (JSON, JSONL), CSV or Parquet with the "
-    "columns candidate, example, score, or a file of merits run --json"
+    "Inspect (.eval, .json), lm-evaluation-harness (samples_*.jsonl), promptfoo (JSON, JSONL, YAML), CSV or Parquet "
+    "with the columns candidate, example, score, or a file of merits run --json"
 )
 
 
@@ -50,6 +50,11 @@ def _read(path: Path, how: Reading) -> Found | Evaluation:
         return inspect_log.read_archive(path, how)
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return _from_json(path, how)
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text[:1] == b"<":
+        raise DataError(f"{path.name} is a page for readers, not a file of results.", promptfoo.AS_JSON)
+    if text.startswith(b"evalId:"):
+        return promptfoo.read_yaml(path, how)
     if start[:4] != b"PAR1" and start[:2] != b"\x1f\x8b" and b"\x00" in start:
         raise DataError(f"{path.name} is of no format that is known.", f"Readable are: {_READABLE}.")
     return read_table(path, how)

@@ -162,16 +162,27 @@ def _number(text: str) -> str | float:
 
 
 def _used(sample: Object, model: str) -> Object | None:
-    """What the candidate used: in `model_usage` there may also be what graded it.
+    """What the candidate used: that of its one answer, else of all calls of its model in the sample.
 
-    None where that is not recorded, or where a grader on the same model cannot be told apart.
+    None where that is not recorded, or where a grader on the same model cannot be told apart: `model_usage` counts
+    both, and `role_usage` is empty where the grader was given no role.
     """
-    roles = sample.get("role_usage")
-    if roles:
-        return _only_usage(sample) if _n_turns(sample) == 1 else None
+    if _n_turns(sample) == 1 and (own := _only_usage(sample)) is not None:
+        return own
+    if sample.get("role_usage") or _graded_by(sample, model):
+        return None
     usage = cast("Mapping[str, Object]", sample.get("model_usage") or {})
-    own = usage.get(model) or (next(iter(usage.values())) if len(usage) == 1 else None)
-    return own or None
+    return usage.get(model) or (next(iter(usage.values())) if len(usage) == 1 else None)
+
+
+def _graded_by(sample: Object, model: str) -> bool:
+    """Whether a grader's recorded reply is from this model."""
+    scores = cast("Mapping[str, Object]", sample.get("scores") or {}).values()
+    graders = [cast("Object", score.get("metadata") or {}).get("grading") for score in scores]
+    replies = [message for grading in graders if isinstance(grading, list) for message in grading]
+    return any(
+        isinstance(reply, Mapping) and reply.get("model") and model.endswith(str(reply["model"])) for reply in replies
+    )
 
 
 def _only_usage(sample: Object) -> Object | None:

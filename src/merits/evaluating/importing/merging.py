@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from merits.core.errors import DataError
 from merits.core.outcome import Status
 from merits.evaluating.importing.outcomes import Found, Imported, Source
 
-__all__ = ["merged", "renamed"]
+__all__ = ["after", "merged", "renamed"]
+
+_KNOWN = (Status.MISSING, Status.FAILED, Status.UNSCORED, Status.SCORED)  # each says more than those before it
 
 
 def renamed(found: Found, name: str) -> Found:
@@ -25,9 +27,10 @@ def renamed(found: Found, name: str) -> Found:
 def merged(parts: Sequence[Found], *, as_repeats: bool = False) -> Found:
     """All outcomes as those of one evaluation.
 
-    An outcome that two files have alike counts once. Where one candidate has two that differ on one example, they are
-    further repeats with `as_repeats`, and an error without. Raises DataError, too, for scores that are not of one
-    measure, and for a candidate that shares no example with any other.
+    An outcome that two files have alike counts once. An answer stands for a failure, and a score for an answer that
+    could not be judged: the tool was run again for these. Where one candidate has two scores or two answers that differ
+    on one example, they are further repeats with `as_repeats`, and an error without. Raises DataError, too, for scores
+    that are not of one measure, and for a candidate that shares no example with any other.
     """
     first = parts[0].source
     for part in parts[1:]:
@@ -43,6 +46,32 @@ def merged(parts: Sequence[Found], *, as_repeats: bool = False) -> Found:
     return Found(list(rows.values()), _source([part.source for part in parts]), parts[0].currency)
 
 
+def after(before: Found, found: Found) -> Found:
+    """The outcomes as further repeats of those that were imported before, each candidate's apart.
+
+    A candidate whose outcomes are all there already, in one of the earlier repeats, has no new ones: the file was
+    imported before. So has one of which everything that is recorded (scores, costs, latencies) is the same by chance.
+    """
+    known = {(row.candidate, row.example, row.repeat): row for row in before.rows}
+    shifts = {}
+    for name in dict.fromkeys(row.candidate for row in found.rows):
+        own = [row for row in found.rows if row.candidate == name]
+        n = 1 + max((repeat for candidate, _, repeat in known if candidate == name), default=-1)
+        shifts[name] = next((shift for shift in range(n) if all(_is_known(row, shift, known) for row in own)), n)
+    return replace(found, rows=[replace(row, repeat=row.repeat + shifts[row.candidate]) for row in found.rows])
+
+
+def _is_known(row: Imported, shift: int, known: Mapping[tuple[str, str, int], Imported]) -> bool:
+    there = known.get((row.candidate, row.example, row.repeat + shift))
+    return there is not None and _facts(there) == _facts(row)
+
+
+def _facts(row: Imported) -> tuple[object, ...]:
+    if row.status != Status.SCORED:
+        return (row.status,)
+    return row.status, row.value, row.solved, row.latency_s, row.cost
+
+
 def _shifted(row: Imported, repeats: dict[str, int], as_repeats: bool) -> Imported:
     return replace(row, repeat=row.repeat + repeats.get(row.candidate, 0)) if as_repeats else row
 
@@ -56,13 +85,15 @@ def _add(fresh: Sequence[Imported], rows: dict[tuple[str, str, int], Imported]) 
             if key in rows:
                 raise _second(row, rows[key])
             rows[key] = row
-        elif known.status == Status.MISSING:
+        elif _KNOWN.index(known.status) < _KNOWN.index(row.status):
             rows[key] = row
-        elif row.status != Status.MISSING and not _alike(known, row):
+        elif known.status == row.status and not _alike(known, row):
             raise _differ(known, row)
 
 
 def _alike(known: Imported, row: Imported) -> bool:
+    if known.status == Status.FAILED:
+        return True
     if (known.status, known.value, known.solved) != (row.status, row.value, row.solved):
         return False
     return known.output is None or row.output is None or known.output == row.output

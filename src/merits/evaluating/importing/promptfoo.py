@@ -1,4 +1,4 @@
-"""Reads promptfoo's export, version 3: JSON, or JSONL with one result on each line.
+"""Reads promptfoo's export, version 3: JSON, YAML, or JSONL with one result on each line.
 
 `failureReason` 2 is an error, so the candidate failed; where the grader itself failed the outcome is unscored, unless
 another assertion rejected the answer anyway. A cost of 0 is promptfoo's way to say that it knows none.
@@ -8,7 +8,8 @@ https://www.promptfoo.dev/docs/configuration/outputs
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias, cast
+from pathlib import Path
+from typing import Any, TypeAlias, cast
 
 from merits.core.answer import Usage
 from merits.core.errors import DataError
@@ -18,9 +19,11 @@ from merits.core.validate import did_you_mean
 from merits.evaluating.importing.outcomes import Found, Imported, Reading, Source
 from merits.evaluating.importing.texts import Line
 
-__all__ = ["is_promptfoo", "is_result", "read_json", "read_lines"]
+__all__ = ["AS_JSON", "is_promptfoo", "is_result", "is_table", "read_json", "read_lines", "read_yaml"]
 
 Object: TypeAlias = Mapping[str, JSON]
+AS_JSON = "Where it is promptfoo's, write it as JSON: promptfoo eval -o results.json, or promptfoo export eval ID."
+_TABLE = ("Status", "Score", "Named Scores")  # columns of its CSV, once for each provider and prompt
 _COMPARING = ("equals", "iequals", "contains", "icontains")
 _DETAILS = ("cacheReadInputTokens", "cacheCreationInputTokens", "reasoning")
 _ERROR = 2  # promptfoo's ResultFailureReason.ERROR
@@ -56,6 +59,25 @@ def read_json(value: JSON, file: str, reading: Reading) -> Found:
     return _read(_repeated(lines, export), file, str(described or file), reading)
 
 
+def read_yaml(path: Path, reading: Reading) -> Found:
+    """The outcomes in an export that was written as YAML."""
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        value: JSON = yaml.load(path.read_text("utf-8-sig"), loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise DataError(f"{path.name} is not a whole YAML file: {str(problem).splitlines()[0]}.", AS_JSON) from None
+    if not is_promptfoo(value):
+        raise DataError(f"{path.name} is YAML of no tool that is known.", AS_JSON)
+    return read_json(value, path.name, reading)
+
+
+def is_table(columns: Sequence[str]) -> bool:
+    """Whether these are the columns of promptfoo's CSV: it holds texts and verdicts, but not why one failed."""
+    return all(name in columns for name in _TABLE)
+
+
 def _repeated(lines: list[Line], export: Object) -> list[Line]:
     """The results of `--repeat N`, numbered: it runs each test N times in a row, each with a `testIdx` of its own.
 
@@ -86,9 +108,14 @@ def _read(lines: Sequence[Line], file: str, task: str, reading: Reading) -> Foun
     _check_metric((line.value for line in lines), file, reading.metric)
     names = _columns([line.value for line in lines])
     rows = [_outcome(line, reading, names) for line in lines]
-    solved = reading.words if reading.metric else "promptfoo's own verdict"
-    told = not reading.metric or reading.solved_at is not None
+    own = _own_verdict(reading)
+    solved, told = "promptfoo's own verdict" if own else reading.words, own or reading.solved_at is not None
     return Found(rows, Source(file, "promptfoo", task, reading.metric or "score", solved, told))
+
+
+def _own_verdict(reading: Reading) -> bool:
+    """Whether it is promptfoo that says what is solved: of a metric that was named, and with --solved-at, it is not."""
+    return not reading.metric and reading.solved_at is None
 
 
 def _check_metric(results: Iterable[Object], file: str, wanted: str) -> None:
@@ -120,7 +147,8 @@ def _outcome(line: Line, reading: Reading, names: Mapping[tuple[str, JSON], str]
         repeat=int(cast("int", result.get(_REPEAT, 0))),
         status=status,
         value=score,
-        solved=status == Status.SCORED and (score >= reading.threshold if reading.metric else bool(result["success"])),
+        solved=status == Status.SCORED
+        and (bool(result["success"]) if _own_verdict(reading) else score >= reading.threshold),
         input_hash=content_hash(asked),
         cost=float(cost) if isinstance(cost, int | float) and cost > 0 and not cached else None,
         latency_s=latency_ms / 1000.0 if isinstance(latency_ms, int | float) and not cached else None,

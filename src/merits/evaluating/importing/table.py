@@ -2,7 +2,8 @@
 
 Long: one row for each outcome, with columns `candidate`, `example`, `score`, and where known `cost`, `latency` (in
 seconds), `error`, `repeat`, `input`, `target`, `output`, `input_tokens`, `output_tokens`; other columns become slices.
-An outcome with an error failed; one with neither score nor error is unscored. Wide: one row for each example, a column
+An outcome with an error failed; one with neither score nor error is unscored; another column of scores is read in place
+of `score` where it is named (`--metric`). Wide: one row for each example, a column
 of scores from 0 to 1 for each candidate, and if there is one a column `example` or `id`; an empty cell is missing.
 """
 
@@ -26,13 +27,14 @@ from merits.core.outcome import Status
 from merits.core.validate import did_you_mean
 from merits.evaluating.importing.not_candidates import not_candidates
 from merits.evaluating.importing.outcomes import Found, Imported, Reading, Source, evaluation_of
+from merits.evaluating.importing.promptfoo import AS_JSON, is_table
 
 __all__ = ["Columns", "Scores", "columns_of", "first_bytes", "read_scores", "read_table"]
 
 Floats = NDArray[np.float64]
 _EXAMPLE = ("example", "id", "example_id")
 _NO_TEXT = frozenset({"", "none", "null", "na", "n/a"})
-_LONG = ("candidate", "score")
+_SCORE = "score"
 _CONTENT = ("input", "target", "output", "input_tokens", "output_tokens")
 _KNOWN = frozenset({"candidate", "score", "cost", "latency", "error", "repeat", *_CONTENT, *_EXAMPLE})
 
@@ -65,9 +67,14 @@ def read_table(path: Path, reading: Reading) -> Found:
     """The outcomes in a CSV or Parquet file, long or wide."""
     table = columns_of(path)
     task, told = path.name.split(".")[0], reading.solved_at is not None
-    source = Source(table.file, "table", task, "score", reading.words, told)
+    source = Source(table.file, "table", task, reading.metric or _SCORE, reading.words, told)
     if "candidate" in table.columns:
         return Found(_long_rows(table, reading), source)
+    if reading.metric:
+        raise DataError(
+            f"{table.file} has a column of scores for each candidate, so there is no {reading.metric!r} to choose.",
+            "Leave --metric out, or write one row for each outcome: candidate, example, and a column for each score.",
+        )
     return Found(_wide_rows(table, reading), source)
 
 
@@ -134,6 +141,8 @@ def _csv(path: Path, *, compressed: bool) -> Columns:
         if len(row) != len(names):
             found = f"{path.name}, row {number}: {len(row)} values under {len(names)} columns."
             raise DataError(found, "Quote values that hold commas, or name a file with results.")
+    if is_table(names):
+        raise DataError(f"{path.name} is promptfoo's table, which does not tell errors from rejections.", AS_JSON)
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{path.name} has two columns {twice!r}.", "Name each column once.")
@@ -191,21 +200,23 @@ def _wide_rows(table: Columns, reading: Reading) -> list[Imported]:
 
 def _long_rows(table: Columns, reading: Reading) -> list[Imported]:
     key = _example_column(table)
-    for name in _LONG:
-        if name not in table.columns:
-            raise DataError(f"{table.file} has no column {name!r}.", did_you_mean(name, table.columns))
+    metric = reading.metric or _SCORE
+    if metric not in table.columns:
+        raise DataError(f"{table.file} has no column {metric!r}.", _other_scores(table, metric))
+    if metric in _KNOWN - {_SCORE}:
+        raise DataError(f"{table.file}: the column {metric!r} holds no scores.", _other_scores(table, ""))
     if key is None:
         raise DataError(
             f"{table.file} has no column 'example'; it has {', '.join(table.columns)}.",
             "Name the example of each row: outcomes are paired on it.",
         )
     nothing: Sequence[object] = [None] * table.n_rows
-    score, cost, latency_s = (_numbers(table, name) for name in ("score", "cost", "latency"))
+    score, cost, latency_s = (_numbers(table, name) for name in (metric, "cost", "latency"))
     asked, target, output = (table.columns.get(name, nothing) for name in ("input", "target", "output"))
     tokens = [_numbers(table, name) for name in ("input_tokens", "output_tokens")]
     repeat = _numbers(table, "repeat")
     errors = table.columns.get("error", nothing)
-    tags = [name for name in table.columns if name not in _KNOWN]
+    tags = [name for name in table.columns if name not in _KNOWN and name != metric]
     return [
         Imported(
             candidate=str(table.columns["candidate"][i]),
@@ -227,6 +238,21 @@ def _long_rows(table: Columns, reading: Reading) -> list[Imported]:
         )
         for i in range(table.n_rows)
     ]
+
+
+def _other_scores(table: Columns, wanted: str) -> str:
+    """The next step: which columns hold scores."""
+    others = [name for name in table.columns if name not in _KNOWN - {_SCORE} and _are_scores(table.columns[name])]
+    if not others:
+        return f"No column holds numbers from 0 to 1; it has {', '.join(table.columns)}."
+    near = did_you_mean(wanted, others)
+    example = next((name for name in others if name != _SCORE), _SCORE)
+    return near if near.startswith("Did") else f"{near} Name one: --metric {example}"
+
+
+def _are_scores(cells: Sequence[object]) -> bool:
+    numbers = [_number(cell) for cell in cells if not _empty(cell)]
+    return bool(numbers) and all(number is not None and 0.0 <= number <= 1.0 for number in numbers)
 
 
 def _usage(asked: float, said: float) -> Usage | None:
@@ -270,10 +296,14 @@ def _empty(cell: object) -> bool:
 
 
 def _is_number(cell: object) -> bool:
+    return _empty(cell) or _number(cell) is not None
+
+
+def _number(cell: object) -> float | None:
     try:
-        return _empty(cell) or isinstance(float(cell), float)  # type: ignore[arg-type]
+        return float(cell)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return False
+        return None
 
 
 def _known(number: float) -> float | None:

@@ -1,0 +1,129 @@
+"""What a task needs at hand before anything is done with it: its store, its prices, its candidates, its labels.
+
+Everything above (`flow`, `concluding`, `imported`) opens them here; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from merits.core.candidate import Candidate
+from merits.core.doors import AnswerKey, Store
+from merits.core.errors import TaskError
+from merits.core.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from merits.core.evaluation import Evaluation
+    from merits.core.identity import JSON
+    from merits.core.racing import Racing, Schedule
+    from merits.prices import PriceBook
+
+__all__ = [
+    "Candidates",
+    "default_store",
+    "finished",
+    "labelled",
+    "opened_store",
+    "prices_of",
+    "raw_outputs",
+    "recipes_of",
+    "schedule_of",
+]
+
+T = TypeVar("T")
+Candidates: TypeAlias = "Sequence[object] | Mapping[str, object]"
+
+
+@contextmanager
+def opened_store(store: Store | str | Path | None, task: Task, *, write: bool = True) -> Iterator[Store]:
+    from merits.store import open_store
+
+    if store is not None and not isinstance(store, str | Path):
+        yield store
+        return
+    opened = open_store(store or default_store(task), write=write)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def default_store(task: Task) -> Path:
+    """Where a task's answers are remembered unless another place is named."""
+    return Path(task.folder) / ".merits" / "store.sqlite"
+
+
+def prices_of(task: Task) -> PriceBook:
+    """All prices that are known today: the candidates' own, the task's table, what providers charge."""
+    from merits.prices import PriceBook, load_table
+    from merits.tasks.recipes import provider_of
+
+    return PriceBook(
+        on=datetime.now(UTC).date(),
+        table=load_table(Path(task.folder) / task.prices) if task.prices else None,
+        currency=task.needs.currency,
+        exchange_rate=task.exchange_rate,
+        provider_of=provider_of,
+    )
+
+
+def recipes_of(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]:
+    from merits.candidates.objects import as_candidate
+    from merits.tasks.recipes import priced_here
+
+    if candidates is None:
+        if not task.candidates:
+            raise TaskError(f"{task.name!r} has no candidates.", "List some under `candidates:`, or pass them.")
+        return task.candidates
+    if isinstance(candidates, Mapping):
+        recipes = [as_candidate(thing, name=name) for name, thing in candidates.items()]
+    else:
+        recipes = [as_candidate(thing) for thing in candidates]
+    return tuple(priced_here(recipe, task.machine_per_hour, task.needs.currency) for recipe in recipes)
+
+
+def schedule_of(task: Task, race: Racing | None) -> Schedule | None:
+    if race is None:
+        return None
+    from merits.deciding.racing import schedule
+
+    return schedule(race, task.needs, seed=task.settings.seed)
+
+
+def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
+    """What candidate k said to each example, by its id, as far as it is stored; of repeats, the first."""
+    examples = task.split(evaluation.split)
+    with opened_store(store, task, write=False) as opened:
+        answers = opened.answers(evaluation.versions[k], {AnswerKey(example.input_hash) for example in examples})
+    said = ((example.id, answers.get(AnswerKey(example.input_hash))) for example in examples)
+    return {name: answer.output for name, answer in said if answer is not None and answer.failure is None}
+
+
+def labelled(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
+    """The evaluation with what people said of its answers, where the task names such labels."""
+    if not task.human_labels:
+        return evaluation
+    from merits.evaluating.labelled import with_labels
+    from merits.tasks.human import read_labels
+
+    labels = read_labels(task.human_labels, Path(task.folder))
+    said = {name: raw_outputs(task, evaluation, k, store) for k, name in enumerate(evaluation.names)}
+    return with_labels(evaluation, labels, known=[example.id for example in task.examples], answers=said)
+
+
+def finished(start: Callable[[], Coroutine[object, object, T]]) -> T:
+    """The result of a coroutine, in a thread of its own when an event loop is running here already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(start())
+    with ThreadPoolExecutor(1, "merits-flow") as thread:
+        return thread.submit(lambda: asyncio.run(start())).result()
