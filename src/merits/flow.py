@@ -391,7 +391,7 @@ def _asked_versions(task: Task, store: Store) -> dict[str, Candidate]:
 
 def _present_judges(task: Task, store: Store) -> dict[str, Candidate]:
     """The task's judges by the version that judges: also of a run that never came to its end, and of a check."""
-    from merits.evaluating.judging import versions_of
+    from merits.evaluating.work import versions_of
 
     try:
         return versions_of(task, store)

@@ -7,25 +7,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from merits.core.answer import Answer
 from merits.core.candidate import Price
 from merits.core.doors import Store
-from merits.core.errors import DataError, MeritsError, TaskError
+from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
 from merits.core.judge import HumanLabel, Judged, JudgeScorer, Verdict
 from merits.core.racing import Budget
-from merits.core.secrets import shown
 from merits.core.task import Example, ScorerSpec, Task
+from merits.evaluating.asker import Asker
 from merits.evaluating.asking import all_or_first_problem, at_once
 from merits.evaluating.contenders import load_context
 from merits.evaluating.forecast import predict
 from merits.evaluating.foreseen import Foreseen, Verdicts
-from merits.evaluating.judging import Asker, NotAsked, judged_by, judgement_of, price_in
+from merits.evaluating.judge_costs import price_in
 from merits.evaluating.planned import expected_of
 from merits.evaluating.planning import Plan
 from merits.evaluating.purse import Purse, check_budget
+from merits.evaluating.work import Unjudged, Work
 from merits.scorers.reading import text_of
 from merits.scorers.registry import load as load_scorer
 
@@ -79,24 +78,17 @@ async def check_judge(
     cases = _cases(task, judge, labels, said)
     context = load_context(task, dict(os.environ) if env is None else env)
     asker = Asker(judge.model, context, store, settings=task.settings, clock=clock)
+    work = Work(spec.label, judge, asker)
     price = price_in(table, task.needs.currency)(asker.candidate)
     found: dict[int, Verdict] = {}
-    n_repaired = 0
     left = iter(enumerate(cases))
 
     async def worker() -> None:
-        nonlocal n_repaired
         for at, case in left:
             try:
-                judgement, n_asks = await judgement_of(judge, asker, case.example, case.answer, case.rival)
-            except MeritsError:
-                raise
-            except Exception as problem:  # noqa: BLE001 (a judge that cannot judge is data)
-                kind = "" if isinstance(problem, NotAsked) else f"{type(problem).__name__}: "
-                found[at] = case.verdict(unscored=shown(f"{kind}{problem}", 200))
-                continue
-            n_repaired += n_asks > len(judgement.votes)
-            found[at] = case.verdict(judgement=judgement)
+                found[at] = case.verdict(judgement=await work.judgement(case.example, case.answer, case.rival))
+            except Unjudged as why:
+                found[at] = case.verdict(unscored=str(why))
 
     try:
         store.add([asker.candidate])
@@ -105,11 +97,7 @@ async def check_judge(
         await all_or_first_problem([worker() for _ in range(min(n_workers, len(cases)))])
     finally:
         await asker.close()
-    verdicts = tuple(found[at] for at in range(len(cases)))
-    judgements = [each.judgement for each in verdicts if each.judgement is not None]
-    judged = judged_by(asker, judgements, price, task.needs.currency)
-    n_unscored = len(verdicts) - len(judgements)
-    return verdicts, replace(judged, scorer=spec.label, n_unscored=n_unscored, n_repaired=n_repaired)
+    return tuple(found[at] for at in range(len(cases))), work.done(price, task.needs.currency)
 
 
 def _foretell(
