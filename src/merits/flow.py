@@ -56,6 +56,7 @@ __all__ = [
     "explained",
     "paid",
     "plan",
+    "plan_check",
     "raw_outputs",
     "reconciled",
     "run",
@@ -251,22 +252,47 @@ def check_judge(
     """
     from merits.deciding.judges import judge_check
     from merits.evaluating.checking import check_judge as ask_judge
-    from merits.tasks.human import read_labels
 
     if not 0.5 < level < 1.0:
         raise UsageError(f"the confidence is {level:g}.", "Give one between 0.5 and 1.")
+    with _opened(store, task) as opened:
+        ask = partial(ask_judge, budget=budget, confirm=confirm)
+        verdicts, judged = _finish(_check_of(task, labels, scorer, opened, ask))
+    return judge_check(verdicts, judged, level)
+
+
+def plan_check(
+    task: Task,
+    labels: str = "",
+    *,
+    scorer: str = "",
+    store: Store | str | Path | None = None,
+    budget: Budget | None = None,
+) -> Plan:
+    """What `check_judge` would ask, what that is likely to cost, and what is stored already. Asks nothing."""
+    from merits.evaluating.checking import plan_check as what_to_ask
+
+    with _opened(store, task) as opened:
+        return _finish(_check_of(task, labels, scorer, opened, partial(what_to_ask, budget=budget)))
+
+
+def _check_of(
+    task: Task, labels: str, scorer: str, store: Store, of: Callable[..., Coroutine[object, object, T]]
+) -> Callable[[], Coroutine[object, object, T]]:
+    """A check of a judge, or the plan of one: by labels of answers to test and to dev."""
+    from merits.evaluating.labelled import said_in
+    from merits.tasks.human import read_labels
+
     spec = _judge_of(task, scorer)
     path = labels or task.human_labels
     if not path:
         raise UsageError("there are no labels to check the judge against.", "Name them: --labels human.csv")
     read = read_labels(path, Path(task.folder))
-    with _opened(store, task) as opened:
-        stored = opened.evaluation(task.id, "test")
-        names = () if stored is None else stored.names
-        said = {} if stored is None else {name: raw_outputs(task, stored, k, opened) for k, name in enumerate(names)}
-        asked = partial(ask_judge, said=said, store=opened, table=_prices(task), budget=budget, confirm=confirm)
-        verdicts, judged = _finish(lambda: asked(task, spec, read))
-    return judge_check(verdicts, judged, level)
+    said: dict[str, dict[tuple[str, int], JSON]] = {}
+    for evaluation in (store.evaluation(task.id, "dev"), store.evaluation(task.id, "test")):
+        for name, outputs in {} if evaluation is None else said_in(evaluation, store).items():
+            said.setdefault(name, {}).update(outputs)
+    return lambda: of(task, spec, read, said=said, store=store, table=_prices(task))
 
 
 def _judge_of(task: Task, name: str) -> ScorerSpec:
@@ -286,12 +312,12 @@ def _labelled(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
     """The evaluation with what people said of its answers, where the task names such labels."""
     if not task.human_labels:
         return evaluation
-    from merits.evaluating.labelled import with_labels
+    from merits.evaluating.labelled import said_in, with_labels
     from merits.tasks.human import read_labels
 
     labels = read_labels(task.human_labels, Path(task.folder))
-    said = {name: raw_outputs(task, evaluation, k, store) for k, name in enumerate(evaluation.names)}
-    return with_labels(evaluation, labels, known=[example.id for example in task.examples], answers=said)
+    known = [example.id for example in task.examples]
+    return with_labels(evaluation, labels, known=known, answers=said_in(evaluation, store))
 
 
 def check_needs(task: Task) -> None:
