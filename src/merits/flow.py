@@ -213,7 +213,6 @@ def evaluate_one(
 ) -> Evaluation:
     """A test evaluation with the candidate of this name: the stored one when nothing is left to ask, else a new one."""
     from merits.evaluating import plan as what_to_ask
-    from merits.evaluating import reprice
 
     narrowed = replace(task, candidates=tuple(one for one in task.candidates if one.name == name))
     with _opened(store, task) as opened:
@@ -223,7 +222,7 @@ def evaluate_one(
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
             return evaluate(narrowed, store=opened, progress=progress)
-        return _labelled(task, reprice(stored, task.candidates, _prices(task), store=opened), opened)
+        return _labelled(task, _repriced(task, stored, opened), opened)
 
 
 def raw_outputs(task: Task, evaluation: Evaluation, k: int, store: Store | str | Path | None = None) -> dict[str, JSON]:
@@ -348,13 +347,20 @@ def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
 
 def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) -> Evaluation:
     """The latest test evaluation that is stored, under the task's present prices. Asks nothing."""
-    from merits.evaluating import reprice
-
     with _opened(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
         if evaluation is None:
             raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-        return _labelled(task, reprice(evaluation, task.candidates, _prices(task), store=opened), opened)
+        return _labelled(task, _repriced(task, evaluation, opened), opened)
+
+
+def _repriced(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
+    """The evaluation at the present prices of candidates and judges."""
+    from merits.evaluating import reprice
+    from merits.scorers.registry import judge_of
+
+    judges = [recipe for spec in task.scorers if (recipe := judge_of(spec)) is not None] if evaluation.judged else []
+    return reprice(evaluation, task.candidates, _prices(task), store=store, judges=judges)
 
 
 def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None = None) -> Bill:

@@ -11,18 +11,19 @@ import dataclasses
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from merits.candidates.meter import Purse, PurseEmpty
 from merits.candidates.registry import LoadContext, load
-from merits.core.answer import Answer, Usage
+from merits.core.answer import STANDARD, Answer, Usage
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Model, Store, StoredAnswer, Trainable
 from merits.core.errors import CandidateError
+from merits.core.evaluation import Calls
 from merits.core.identity import content_hash
 from merits.core.judge import Ask
 from merits.core.task import Settings
 from merits.evaluating.asking import Health, meter_of
+from merits.evaluating.columns import TOKENS
 
 __all__ = ["Asker", "NotAsked", "key_of"]
 
@@ -77,10 +78,19 @@ class Asker:
         """All that the model answered as a judge, whoever's question it was."""
         return self._known.values()
 
-    def answered_at(self) -> NDArray[np.float64]:
-        """When the answers that were used came (UNIX seconds), in their order."""
-        at = {one.key: one.at for one in self._store.paid(self.version)}
-        return np.array([at.get(key, 0.0) for key in self.used])
+    def calls(self) -> Calls:
+        """What the answers that were used took, in the order in which they were used; of stored ones too."""
+        used, at = list(self.used.values()), {one.key: one.at for one in self._store.paid(self.version)}
+        tokens = {kind: np.array([getattr(usage, f"{kind}_tokens") for usage in used], float) for kind in TOKENS}
+        tiers = {usage.service_tier for usage in used if usage.service_tier not in STANDARD}
+        return Calls(
+            tokens={kind: counts for kind, counts in tokens.items() if counts.any()},
+            machine_s=np.array([usage.machine_s for usage in used], float),
+            attempts=np.array([usage.attempts for usage in used], np.int32),
+            unmetered=np.array([usage.unmetered for usage in used], np.int32),
+            services={tier: np.array([usage.service_tier == tier for usage in used]) for tier in tiers},
+            at=np.array([at.get(key, 0.0) for key in self.used], float),
+        )
 
     async def answer(self, ask: Ask) -> Answer:
         """The answer to a question, stored. Raises NotAsked where there is none."""

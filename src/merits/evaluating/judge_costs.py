@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from msgspec.structs import replace
 
-from merits.core.answer import STANDARD
 from merits.core.candidate import Candidate, Price
+from merits.core.evaluation import Calls, Evaluation
 from merits.core.judge import Judged, Judgement
 from merits.evaluating.asker import Asker
-from merits.evaluating.columns import TOKENS
 from merits.evaluating.pricing import known_prices, price_answers
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource
 
-__all__ = ["in_words", "judged_by", "price_in", "without_calls"]
+__all__ = ["in_words", "judged_by", "price_in", "repriced", "without_calls"]
 
 
 def judged_by(asker: Asker, judgements: Sequence[Judgement], price: Price | None, currency: str) -> Judged:
     """What a judge's model did, from the judgements it was used for; its scorer and what failed are not known here."""
-    tokens, machine_s, cost = _priced(asker, price)
+    calls = asker.calls()
     voted = [each.votes for each in judgements if len(each.votes) > 1 and not each.firsts]
     return Judged(
         scorer="",
@@ -38,9 +37,9 @@ def judged_by(asker: Asker, judgements: Sequence[Judgement], price: Price | None
         n_inconsistent=sum(each.inconsistent for each in judgements),
         n_split_votes=sum(len(set(votes)) > 1 for votes in voted),
         n_voted=len(voted),
-        tokens=tokens,
-        machine_s=machine_s,
-        cost=cost,
+        tokens={kind: int(counts.sum()) for kind, counts in calls.tokens.items()},
+        machine_s=float(calls.machine_s.sum()),
+        cost=_cost(calls, price),
         currency=currency,
         recipe=asker.candidate.id,
     )
@@ -49,6 +48,25 @@ def judged_by(asker: Asker, judgements: Sequence[Judgement], price: Price | None
 def price_in(table: PriceSource | None, currency: str) -> Callable[[Candidate], Price | None]:
     """Finds the price of a judge's model; TaskError for one in another currency."""
     return lambda candidate: known_prices([candidate], table, currency=currency)[0]
+
+
+def repriced(
+    evaluation: Evaluation, recipes: Mapping[str, Candidate], table: PriceSource | None, currency: str
+) -> Evaluation:
+    """The evaluation with what its judges cost under present prices; `recipes` are those of their models by id.
+
+    A judge without a recipe here keeps its cost, and so does one that was stored before its calls were.
+    """
+    facts, judged = dict(evaluation.facts), []
+    for each in evaluation.judged:
+        recipe, calls = recipes.get(each.recipe), evaluation.calls.get(each.version)
+        if recipe is not None and calls is not None and each.n_calls:
+            price = price_in(table, currency)(recipe)
+            judged.append(replace(each, cost=_cost(calls, price), currency=currency))
+            facts[f"judge {each.scorer}"] = in_words(judged[-1])
+        else:
+            judged.append(each)
+    return dataclasses.replace(evaluation, judged=tuple(judged), facts=facts)
 
 
 def without_calls(judged: Judged) -> Judged:
@@ -69,21 +87,15 @@ def in_words(judged: Judged) -> str:
     return "; ".join(filter(None, parts))
 
 
-def _priced(asker: Asker, price: Price | None) -> tuple[dict[str, int], float, float | None]:
-    """The tokens by kind, the machine seconds and the cost of all answers that a judge's model was used for.
-
-    The cost is None where the price is unknown, and where no answer tells what it used.
-    """
-    used = list(asker.used.values())
-    counts = {name: np.array([[getattr(usage, f"{name}_tokens") for usage in used]], float) for name in TOKENS}
-    machine_s = np.array([[usage.machine_s for usage in used]], float)
-    attempts = np.array([[usage.attempts for usage in used]], np.int32)
-    tokens = {name: array for name, array in counts.items() if array.any()}
-    unmetered = np.array([[usage.unmetered for usage in used]], np.int32)
-    tiers = {usage.service_tier for usage in used if usage.service_tier not in STANDARD}
-    services = {tier: np.array([[usage.service_tier == tier for usage in used]]) for tier in tiers}
+def _cost(calls: Calls, price: Price | None) -> float | None:
+    """What calls cost; None where the price is unknown, and where none tells what it used."""
     cost, known = price_answers(
-        [price], tokens, machine_s, attempts, unmetered, services=services, asked_at=lambda _: asker.answered_at()
+        [price],
+        {kind: counts[None] for kind, counts in calls.tokens.items()},
+        calls.machine_s[None],
+        calls.attempts[None],
+        calls.unmetered[None],
+        services={tier: of[None] for tier, of in calls.services.items()},
+        asked_at=lambda _: calls.at,
     )
-    total = {name: int(array.sum()) for name, array in tokens.items()}
-    return total, float(machine_s.sum()), float(cost.sum()) if known[0] else None
+    return float(cost.sum()) if known[0] else None

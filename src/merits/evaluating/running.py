@@ -602,6 +602,7 @@ class _Run:
             unmetered=columns.unmetered,
             services=columns.services,
             judged=self.judged,
+            calls={work.asker.version: work.asker.calls() for work in self.works} if self.judged else {},
         )
 
     def _facts(self) -> dict[str, str]:
