@@ -11,6 +11,7 @@ Everything here only passes things on. What a step does is in the folder named b
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -157,9 +158,24 @@ def plan(
 
     check_needs(task)
     with _opened(store, task) as opened:
-        return what_to_ask(
+        made = what_to_ask(
             task, _recipes(task, None), split=split, store=opened, ask=ask, table=_prices(task), budget=budget
         )
+    return dataclasses.replace(made, notes=(*made.notes, *_said_of_labels(task, split)))
+
+
+def _said_of_labels(task: Task, split: Split) -> tuple[str, ...]:
+    """What labels of people will do for the decision, where a model judges or there are some."""
+    from merits.evaluating.labels_ahead import labels_ahead
+    from merits.evaluating.rows import Rows
+    from merits.scorers.registry import judge_of
+    from merits.tasks.human import read_labels
+
+    if not task.human_labels and not (task.scorers and judge_of(task.scorers[0])):
+        return ()
+    labels = read_labels(task.human_labels, Path(task.folder)) if task.human_labels else ()
+    rows = Rows.of(task.split(split), repeats=task.settings.repeats)
+    return tuple(labels_ahead(labels, rows, [candidate.name for candidate in task.candidates]).sentences())
 
 
 def run(

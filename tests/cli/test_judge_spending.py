@@ -191,3 +191,26 @@ def test_a_label_of_a_repeat_is_of_that_answer(provider: FakeProvider, merits: M
     assert code == 0, err
     said = json.loads(out)
     assert (said["n_judged"], said["agreement"]["value"]) == (2 * len(test), 1.0)
+
+
+def test_a_dry_run_says_what_labels_will_do_for_the_decision(
+    provider: FakeProvider, merits: Merits, tmp_path: Path
+) -> None:
+    """How many there are of whom, whether they correct the decision, and how far it will be known."""
+    judged_at(tmp_path, 0.0001)
+    task = load_task(tmp_path / "merits.yaml")
+    assert "the judge's error will be in no interval" in merits("run", "--dry-run")[1]
+    test, dev = ([example.id for example in task.split(split)] for split in ("test", "dev"))
+    rows = [f"{name},one,1" for name in test] + [f"{name},two,0" for name in test[:4]] + [f"{dev[0]},one,1"]
+    (tmp_path / "human.csv").write_text("\n".join(["example,candidate,solved", *rows]), "utf-8")
+    path = tmp_path / "merits.yaml"
+    path.write_text(path.read_text("utf-8") + "human_labels: human.csv\n", "utf-8")
+    code, out, err = merits("run", "--dry-run", "--json")
+    assert code == 0, err
+    said = " ".join(json.loads(out)["notes"])
+    assert "labels of people, of 10 answers each: 10 of one, 4 of two; the decision will be corrected" in said
+    assert "two has fewer than 10 labels, so it will be compared with nobody." in said
+    assert "1 labels are of other examples or candidates" in said
+    assert "±5 points take more examples than these" in said
+    assert "labels of people, of 10 answers each" in merits("run", "--dry-run")[1]
+    assert provider.requests == []
