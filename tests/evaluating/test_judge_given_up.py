@@ -10,8 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from merits.cli import main
+from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.task import ScorerSpec
+from merits.deciding.decide import decide
 from merits.testing.provider import FakeProvider
 from merits.testing.provider.faults import Message
 from merits.testing.provider.saying import Said
@@ -39,6 +41,10 @@ def test_a_judge_that_is_never_readable_costs_ten_verdicts(tmp_path: Path, concu
     why = found.facts["given up on judge judge"]
     assert why.startswith("none of its first 10 verdicts could be read")
     assert "response_schema" in why
+    decision = decide(found, Needs())
+    assert "judge-given-up" in [reason.code for reason in decision.reasons]
+    assert "judge-unchecked" not in [reason.code for reason in decision.reasons]
+    assert decision.next_step.startswith("Change the judge")
     assert "90 the judge was given up" in found.facts["unscored"]
     assert found.judged[0].n_unscored == 100
     assert [note for note in watcher.notes if "judge judge: given up" in note]
