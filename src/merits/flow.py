@@ -10,10 +10,11 @@ Everything here only passes things on. What a step does is in the folder named b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
@@ -27,10 +28,12 @@ from merits.opening import (
     default_store,
     finished,
     labelled,
+    labels_foretold,
     opened_store,
     prices_of,
     raw_outputs,
     recipes_of,
+    repriced,
     schedule_of,
 )
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from merits.core.batching import Batching
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
+    from merits.core.identity import JSON
     from merits.core.racing import Budget, Racing
     from merits.deciding.judges import JudgeCheck
     from merits.evaluating import Asking, Plan, Progress
@@ -57,6 +61,7 @@ __all__ = [
     "explained",
     "paid",
     "plan",
+    "plan_check",
     "raw_outputs",
     "reconciled",
     "run",
@@ -65,6 +70,8 @@ __all__ = [
     "stored_run",
     "write_report",
 ]
+
+T = TypeVar("T")
 
 
 def evaluate(
@@ -144,9 +151,10 @@ def plan(
 
     check_needs(task)
     with opened_store(store, task) as opened:
-        return what_to_ask(
+        made = what_to_ask(
             task, recipes_of(task, None), split=split, store=opened, ask=ask, table=prices_of(task), budget=budget
         )
+    return dataclasses.replace(made, notes=(*made.notes, *labels_foretold(task, split)))
 
 
 def run(
@@ -200,7 +208,6 @@ def evaluate_one(
 ) -> Evaluation:
     """A test evaluation with the candidate of this name: the stored one when nothing is left to ask, else a new one."""
     from merits.evaluating import plan as what_to_ask
-    from merits.evaluating import reprice
 
     narrowed = replace(task, candidates=tuple(one for one in task.candidates if one.name == name))
     with opened_store(store, task) as opened:
@@ -210,7 +217,7 @@ def evaluate_one(
             return evaluate(narrowed, store=opened, progress=progress)
         if (stored.status[stored.versions.index(part.version)] == Status.MISSING).any():  # it raced
             return evaluate(narrowed, store=opened, progress=progress)
-        return labelled(task, reprice(stored, task.candidates, prices_of(task), store=opened), opened)
+        return labelled(task, repriced(task, stored, opened), opened)
 
 
 def check_judge(
@@ -230,23 +237,48 @@ def check_judge(
     """
     from merits.deciding.judges import judge_check
     from merits.evaluating.checking import check_judge as ask_judge
-    from merits.evaluating.checking import judge_in
-    from merits.tasks.human import read_labels
 
     if not 0.5 < level < 1.0:
         raise UsageError(f"the confidence is {level:g}.", "Give one between 0.5 and 1.")
+    with opened_store(store, task) as opened:
+        ask = partial(ask_judge, budget=budget, confirm=confirm)
+        verdicts, judged = finished(_check_of(task, labels, scorer, opened, ask))
+    return judge_check(verdicts, judged, level)
+
+
+def plan_check(
+    task: Task,
+    labels: str = "",
+    *,
+    scorer: str = "",
+    store: Store | str | Path | None = None,
+    budget: Budget | None = None,
+) -> Plan:
+    """What `check_judge` would ask, what that is likely to cost, and what is stored already. Asks nothing."""
+    from merits.evaluating.checking import plan_check as what_to_ask
+
+    with opened_store(store, task) as opened:
+        return finished(_check_of(task, labels, scorer, opened, partial(what_to_ask, budget=budget)))
+
+
+def _check_of(
+    task: Task, labels: str, scorer: str, store: Store, of: Callable[..., Coroutine[object, object, T]]
+) -> Callable[[], Coroutine[object, object, T]]:
+    """A check of a judge, or the plan of one: by labels of answers to test and to dev."""
+    from merits.evaluating.checking import judge_in
+    from merits.evaluating.labelled import said_in
+    from merits.tasks.human import read_labels
+
     spec = judge_in(task, scorer)
     path = labels or task.human_labels
     if not path:
         raise UsageError("there are no labels to check the judge against.", "Name them: --labels human.csv")
     read = read_labels(path, Path(task.folder))
-    with opened_store(store, task) as opened:
-        stored = opened.evaluation(task.id, "test")
-        names = () if stored is None else stored.names
-        said = {} if stored is None else {name: raw_outputs(task, stored, k, opened) for k, name in enumerate(names)}
-        asked = partial(ask_judge, said=said, store=opened, table=prices_of(task), budget=budget, confirm=confirm)
-        verdicts, judged = finished(lambda: asked(task, spec, read))
-    return judge_check(verdicts, judged, level)
+    said: dict[str, dict[tuple[str, int], JSON]] = {}
+    for evaluation in (store.evaluation(task.id, "dev"), store.evaluation(task.id, "test")):
+        for name, outputs in {} if evaluation is None else said_in(evaluation, store).items():
+            said.setdefault(name, {}).update(outputs)
+    return lambda: of(task, spec, read, said=said, store=store, table=prices_of(task))
 
 
 def check_needs(task: Task) -> None:
@@ -277,13 +309,11 @@ def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
 
 def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) -> Evaluation:
     """The latest test evaluation that is stored, under the task's present prices. Asks nothing."""
-    from merits.evaluating import reprice
-
     with opened_store(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
         if evaluation is None:
             raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
-        return labelled(task, reprice(evaluation, task.candidates, prices_of(task), store=opened), opened)
+        return labelled(task, repriced(task, evaluation, opened), opened)
 
 
 def reconciled(

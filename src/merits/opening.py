@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Store
 from merits.core.errors import TaskError
-from merits.core.task import Task
+from merits.core.task import Split, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +31,12 @@ __all__ = [
     "default_store",
     "finished",
     "labelled",
+    "labels_foretold",
     "opened_store",
     "prices_of",
     "raw_outputs",
     "recipes_of",
+    "repriced",
     "schedule_of",
 ]
 
@@ -111,12 +113,35 @@ def labelled(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
     """The evaluation with what people said of its answers, where the task names such labels."""
     if not task.human_labels:
         return evaluation
-    from merits.evaluating.labelled import with_labels
+    from merits.evaluating.labelled import said_in, with_labels
     from merits.tasks.human import read_labels
 
     labels = read_labels(task.human_labels, Path(task.folder))
-    said = {name: raw_outputs(task, evaluation, k, store) for k, name in enumerate(evaluation.names)}
-    return with_labels(evaluation, labels, known=[example.id for example in task.examples], answers=said)
+    known = [example.id for example in task.examples]
+    return with_labels(evaluation, labels, known=known, answers=said_in(evaluation, store))
+
+
+def labels_foretold(task: Task, split: Split) -> tuple[str, ...]:
+    """What labels of people will do for the decision, where a model judges or there are some."""
+    from merits.evaluating.labels_ahead import labels_ahead
+    from merits.evaluating.rows import Rows
+    from merits.scorers.registry import judge_of
+    from merits.tasks.human import read_labels
+
+    if not task.human_labels and not (task.scorers and judge_of(task.scorers[0])):
+        return ()
+    labels = read_labels(task.human_labels, Path(task.folder)) if task.human_labels else ()
+    rows = Rows.of(task.split(split), repeats=task.settings.repeats)
+    return tuple(labels_ahead(labels, rows, [candidate.name for candidate in task.candidates]).sentences())
+
+
+def repriced(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
+    """The evaluation at the present prices of candidates and judges."""
+    from merits.evaluating import reprice
+    from merits.scorers.registry import judge_of
+
+    judges = [recipe for spec in task.scorers if (recipe := judge_of(spec)) is not None] if evaluation.judged else []
+    return reprice(evaluation, task.candidates, prices_of(task), store=store, judges=judges)
 
 
 def finished(start: Callable[[], Coroutine[object, object, T]]) -> T:

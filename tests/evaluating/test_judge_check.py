@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from merits import flow, make_task
 from merits.cli import main
@@ -222,3 +223,22 @@ def test_a_decision_follows_the_labels_that_the_task_names(tmp_path: Path) -> No
     assert bad.quality.high is not None
     assert bad.quality.high < 0.1
     assert done.evaluation.facts["human labels"] == "120 answers"
+
+
+def test_a_tie_that_is_solved_agrees_with_people_who_said_solved(tmp_path: Path) -> None:
+    """And with those who said tie; it does not with those who said that the answer is not solved."""
+
+    def tie(messages: Sequence[Message]) -> str:
+        return json.dumps({"verdict": "tie"})
+
+    said: list[object] = ["1"] * 12 + ["tie"] * 6 + ["0"] * 6
+    rows: list[dict[str, object]] = [
+        {"input": f"q{i}", "answer": f"one {i}", "other": f"two {i}", "solved": label} for i, label in enumerate(said)
+    ]
+    path = labels_file(tmp_path / "h.jsonl", rows)
+    with FakeProvider(tie) as provider:
+        plain = task_with(provider, tmp_path, "pairwise")
+        (spec,) = plain.scorers
+        lenient = replace(plain, scorers=(replace(spec, params={**spec.params, "tie_is_solved": True}),))
+        shares = [flow.check_judge(task, path, store=tmp_path / "s").agreement for task in (plain, lenient)]
+    assert [None if share is None else share.value for share in shares] == [6 / 24, 18 / 24]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from merits.stats.paired import compare_all
-from merits.stats.powered import FEWEST_LABELS, powered, powered_mean
+from merits.stats.powered import FEWEST_LABELS, expected_reach, labels_for, powered, powered_mean
 
 
 def drawn(n: int = 400, n_labels: int = 80) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -76,3 +76,29 @@ def test_differences_of_values_are_paired_differences_of_the_estimates() -> None
     two = powered(1.0 - judge, 1.0 - human, ~labelled & (np.arange(400) % 4 == 0), everywhere)
     pairs = compare_all(np.stack([one.values, two.values]), np.ones((2, 400), dtype=np.bool_), scale=one.stretch)
     assert pairs.difference[0, 1] == pytest.approx(one.values.mean() - two.values.mean())
+
+
+@pytest.mark.parametrize(("n", "n_rows", "wrong"), [(30, 300, 0.1), (100, 1000, 0.1), (100, 1000, 0.5), (30, 300, 0.5)])
+def test_the_reach_that_is_expected_is_the_one_that_comes(n: int, n_rows: int, wrong: float) -> None:
+    """For judges that are wrong in 10 % and in half of the answers, whose correlation with people is 1 - 2 · wrong."""
+    generator = np.random.default_rng(n)
+    reaches = []
+    for _ in range(200):
+        right = generator.random(n_rows) < 0.5
+        said = np.where(generator.random(n_rows) < wrong, ~right, right).astype(np.float64)
+        seen = np.zeros(n_rows, np.bool_)
+        seen[generator.choice(n_rows, n, replace=False)] = True
+        found = powered_mean(powered(said, right.astype(np.float64), seen, np.ones(n_rows, np.bool_)))
+        assert found.low is not None
+        assert found.high is not None
+        reaches.append((found.high - found.low) / 2.0)
+    assert expected_reach(n, n_rows, 1.0 - 2.0 * wrong) == pytest.approx(np.mean(reaches), rel=0.04)
+
+
+def test_as_many_labels_as_are_said_to_be_needed_are_enough_and_one_less_is_not() -> None:
+    """Against every number of labels in turn."""
+    for correlation in (0.0, 0.5, 0.8):
+        needed = labels_for(0.08, 900, correlation)
+        assert needed == next(n for n in range(10, 901) if expected_reach(n, 900, correlation) <= 0.08)
+    assert labels_for(0.01, 900, 0.8) is None
+    assert labels_for(0.05, 5, 0.8) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,29 @@ def test_a_file_without_labels_says_so(tmp_path: Path, name: str, text: str) -> 
         read_labels(name, tmp_path)
     assert "take `human_labels:` out" in caught.value.next_step
     assert "examples" not in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (
+            "example,candidate,sloved",
+            "no column 'solved'; it has example, candidate, sloved. Did you mean 'sloved'? Name it 'solved'.",
+        ),
+        (
+            "exmple,candidate,solved",
+            "no column 'example' or 'input'; it has exmple, candidate, solved. Did you mean 'exmple'?",
+        ),
+        (
+            "example,candiate,solved",
+            "no column 'candidate' or 'answer'; it has example, candiate, solved. Did you mean 'candiate'?",
+        ),
+        ("example,who,solved", "Say whose answer was labelled: the name of the candidate, or the text in `answer`."),
+        ("example,candidate,verdict", "Write what people said in a column `solved`: 1 or 0, yes or no, or tie."),
+    ],
+)
+def test_a_missing_column_is_named_with_those_that_there_are(tmp_path: Path, header: str, said: str) -> None:
+    """And with the one that was probably meant."""
+    (tmp_path / "human.csv").write_text(f"{header}\nq1,a,1\n", "utf-8")
+    with pytest.raises(DataError, match=re.escape(said)):
+        read_labels("human.csv", tmp_path)

@@ -4,7 +4,7 @@ The labels are a table with a row for each: `solved` (1 or 0) and which answer i
 of a stored run, or the text in `answer` (and `other`, of a pair) with `example` or `input`. Only what is not stored is
 asked.
 
-example:  merits judge check --labels human.csv
+example:  merits judge check --labels human.csv --dry-run
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from merits.cli.foreseen import show_plan
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import number
 from merits.cli.spending import add_spending, budget_of, confirmation
@@ -28,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--confidence", type=number(0.5, 1), default=0.95, metavar="C", help="of the intervals (default: 0.95)"
     )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
     add_spending(parser)
     parser.add_argument("--quiet", action="store_true", help="do not say what it is likely to cost")
     add_store(parser)
@@ -41,6 +43,9 @@ def run(args: argparse.Namespace) -> int:
     task = found_task(args.task)
     labels = str(Path(args.labels).resolve()) if args.labels else ""
     budget = budget_of(args)
+    if args.dry_run:
+        asked = flow.plan_check(task, labels, scorer=args.scorer or "", store=args.store, budget=budget)
+        return show_plan(asked, {}, args.json, raced=False)
     found = flow.check_judge(
         task,
         labels,

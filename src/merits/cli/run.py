@@ -9,9 +9,6 @@ example:  merits run --dry-run && merits run --budget "5 USD"
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,17 +16,17 @@ import msgspec
 
 from merits.cli import github
 from merits.cli.batching import add_batch, batching_of, in_batches, said_before
+from merits.cli.foreseen import show_plan
 from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import number, whole
 from merits.cli.racing import add_race, racing_of
-from merits.cli.spending import add_spending, budget_of, confirmation, foretold
+from merits.cli.spending import add_spending, budget_of, confirmation
 from merits.core.errors import UsageError
 from merits.core.validate import did_you_mean
 
 if TYPE_CHECKING:
     from merits.core.task import Split, Task
-    from merits.evaluating import Plan
     from merits.flow import Run
 
 __all__ = ["arguments", "conclude", "run"]
@@ -75,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     race, budget, batch = racing_of(args, task), budget_of(args), batching_of(args)
     if args.dry_run:
         asked = flow.plan(task, split=split, store=args.store, ask=args.ask, budget=budget)
-        return _show_plan(asked, flow.barred(task), args.json, raced=race is not None)
+        return show_plan(asked, flow.barred(task), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
         if batch is not None:
             race = in_batches(race)
@@ -152,34 +149,3 @@ def _adjusted(task: Task, args: argparse.Namespace) -> Task:
     return msgspec.structs.replace(
         task, settings=msgspec.structs.replace(task.settings, **given), candidates=candidates
     )
-
-
-def _show_plan(plan: Plan, barred: Mapping[str, str], as_json: bool, *, raced: bool) -> int:
-    """Prints what would be asked, and whom nothing that is asked can help: `barred` names each with the reason."""
-    if as_json:
-        parts = [{**asdict(part), "n_to_ask": part.n_to_ask} for part in (*plan.parts, *plan.judges)]
-        said = {"n_to_ask": plan.n_to_ask, "raced": raced, "parts": parts, "ruled_out": dict(barred)}
-        said |= {"forecast": plan.forecast, "notes": plan.notes}
-        print_json("merits.plan/1", said)
-        return 0
-    from merits.report import terminal
-    from merits.report.plain import clean
-
-    terminal.render_plan(plan, console())
-    if foretold(plan):
-        print(clean(foretold(plan)))
-    for note in plan.notes:
-        print(clean(note))
-    if raced and any(part.n_to_ask for part in plan.parts):
-        print(
-            "They would race: this is the most, and who cannot be the best is asked less (--no-race asks everything)."
-        )
-    for part in plan.parts:
-        if part.n_in_flight:
-            print(
-                clean(f"{part.candidate}: {part.n_in_flight:,} of these are on their way in batches; --batch collects.")
-            )
-    for name, why in barred.items():
-        print(clean(f"{name} is ruled out: {why}."))
-    print("nothing was asked.", file=sys.stderr)
-    return 0

@@ -15,7 +15,7 @@ from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
 
-__all__ = ["Budgeted", "Counted", "Evaluation", "Human", "Labels", "Raced"]
+__all__ = ["Budgeted", "Calls", "Counted", "Evaluation", "Human", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -85,6 +85,22 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class Calls:
+    """What the calls of a judge's model used, so that they can be priced on reading: arrays of shape (calls,).
+
+    `tokens` by kind, `services` where a call was billed as something other than the standard, as in `Evaluation`; `at`
+    is when each was answered (UNIX seconds).
+    """
+
+    tokens: Mapping[str, Floats]
+    machine_s: Floats
+    attempts: Ints
+    unmetered: Ints
+    services: Mapping[str, NDArray[np.bool_]]
+    at: Floats
+
+
+@dataclass(frozen=True)
 class Human:
     """What people said of some answers: where they `said` anything, and whether it was `solved` (candidates, rows).
 
@@ -117,8 +133,9 @@ class Evaluation:
     provider did not tell; None where there is none. `services` maps a way of service that is not the standard
     ("batch") to the answers that were billed as it. `unasked` is where nothing was to be asked in this run (its budget
     ended, or it asked failures only): what is missing there is nobody's failure. `budget` is what it might spend.
-    `judged` is what models did that scored answers, `taught` who learned from what other models said. `human` are
-    labels of people on some of the answers; they are put in on reading, like prices, and not stored with it.
+    `judged` is what models did that scored answers, and `calls` what each of these models used, by the version in
+    `judged`. `taught` is who learned from what other models said. `human` are labels of people on some of the answers;
+    they are put in on reading, like prices, and not stored with the evaluation.
     """
 
     task: str
@@ -156,6 +173,7 @@ class Evaluation:
     services: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     judged: tuple[Judged, ...] = ()
     taught: tuple[Taught, ...] = ()
+    calls: Mapping[str, Calls] = field(default_factory=dict)
     human: Human | None = None
     unasked: NDArray[np.bool_] | None = None
     budget: Budgeted | None = None

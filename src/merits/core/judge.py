@@ -113,7 +113,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     depended on the order in which two answers stood, of `n_ordered` that were asked in both. `n_unscored` could not be
     judged. The votes of `n_split_votes` verdicts were not all alike, of `n_voted` with several. `cost` is None where
     the model has no price or did not tell what it used. `version` names the exact thing that judged, `recipe` the id of
-    its recipe ("" in what was stored before that was noted).
+    its recipe ("" in what was stored before that was noted). `given_up` is why it was asked no more, "" if it was not.
     """
 
     scorer: str
@@ -134,3 +134,4 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: float | None = None
     currency: str = "USD"
     recipe: str = ""
+    given_up: str = ""

@@ -43,6 +43,9 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
         msgspec.structs.force_setattr(self, "input_hash", hash_of_input(self.input, self.files))
 
 
+_APART = ("name", "price", "metadata", "limits")  # of a recipe: they change no answer (as in `Candidate.id`)
+
+
 class ScorerSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which scorer, with which parameters. `kind` is the name a scorer is registered under."""
 
@@ -54,6 +57,22 @@ class ScorerSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     def label(self) -> str:
         """The name shown for the scorer: the given one, else its kind."""
         return self.name or self.kind
+
+    @property
+    def scores_by(self) -> tuple[str, dict[str, JSON], str]:
+        """What can change a score. Of a model that judges (a recipe among the parameters) its price cannot.
+
+        >>> one, two = (ScorerSpec("judge", {"model": {"kind": "chat", "price": {"per_call": x}}}) for x in (1, 2))
+        >>> one.scores_by == two.scores_by
+        True
+        """
+        return (self.kind, {name: _without_price(value) for name, value in self.params.items()}, self.name)
+
+
+def _without_price(value: JSON) -> JSON:
+    if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
+        return value
+    return {key: part for key, part in value.items() if key not in _APART}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -121,7 +140,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if isinstance(self.examples, list):  # as JSON brings them
             msgspec.structs.force_setattr(self, "examples", tuple(self.examples))
-        scorers = [(s.kind, s.params, s.name) for s in self.scorers]
+        scorers = [scorer.scores_by for scorer in self.scorers]
         rows = ((e.id, e.input_hash, e.target, e.group, e.tags, e.split) for e in outlines(self.examples))
         msgspec.structs.force_setattr(self, "id", hash_of_rows(rows, self.kind, scorers))
 

@@ -17,7 +17,7 @@ import msgspec
 from merits.core.errors import TaskError, UsageError
 from merits.core.identity import JSON
 
-__all__ = ["Misfit", "Place", "convert", "did_you_mean", "misfit", "schema_of"]
+__all__ = ["Misfit", "Place", "convert", "did_you_mean", "misfit", "near_miss", "schema_of"]
 
 T = TypeVar("T")
 Place: TypeAlias = tuple[str | int, ...]
@@ -42,11 +42,19 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     'There are: model, prompt.'
     """
     known = sorted(options)
+    return near_miss(word, known) or f"There are: {', '.join(known)}."
+
+
+def near_miss(word: str, options: Iterable[str]) -> str:
+    """The option that was probably meant, as a question; "" where none is near.
+
+    >>> near_miss("solved", ["example", "sloved"]), near_miss("x", ["model"])
+    ("Did you mean 'sloved'?", '')
+    """
+    known = sorted(options)
     near = difflib.get_close_matches(word.lower(), [option.lower() for option in known], n=1, cutoff=0.6)
-    if near:
-        found = next(option for option in known if option.lower() == near[0])
-        return f"Did you mean {found!r}?"
-    return f"There are: {', '.join(known)}."
+    found = (option for option in known if near and option.lower() == near[0])
+    return next((f"Did you mean {option!r}?" for option in found), "")
 
 
 @dataclass(frozen=True)

@@ -152,8 +152,10 @@ def _of_people(assessment: Assessment) -> Iterator[Reason]:
     """What labels of people say of the verdicts, and that nothing is said where there are none and a model judged."""
     cases, names = assessment.cases, assessment.names
     judge = next((each for each in cases.evaluation.judged if each.deciding), None)
+    if judge is not None and judge.given_up:
+        yield because("judge-given-up", f"The judge {judge.model} was given up: {judge.given_up}")
     if not is_labelled(cases):
-        if judge is not None:
+        if judge is not None and judge.n_verdicts:
             text = (
                 f"{judge.model} judged the answers, and nobody checked it: the judge's error is in no interval here. "
                 "Label some answers (`human_labels:`), and it will be."

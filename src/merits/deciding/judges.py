@@ -23,7 +23,8 @@ _SMALL_P = 0.05
 class JudgeCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What a judge was measured to be. Estimates are None where there is nothing to estimate them from.
 
-    `agreement` is the share of labelled answers on which judge and people say the same; a tie of one only is none.
+    `agreement` is the share of labelled answers on which judge and people say the same; a tie of one only is none,
+    unless ties count as solved and people said that.
     `kappa` leaves ties out. `false_positive` is the share of answers that people call not solved (or worse) and the
     judge solved (or better), `false_negative` the other way round. `kinder` is the share that the judge calls solved
     less the share that people do. Of a pairwise judge `inconsistent` is the share of verdicts that depend on the
@@ -83,6 +84,9 @@ class _Table:
         self.human = np.array([0.5 if each.human is None else float(each.human) for each in known])
         # Where there is one answer a grade counts by what it decides; of two, half is a tie.
         self.judge = np.array([_said(each.score.value, each.score.solved, bool(each.firsts)) for each in judgements])
+        solved = np.array([each.score.solved for each in judgements], dtype=np.bool_)
+        # A tie that counts as solved says so to people who said solved or not; to those who said tie it is one.
+        self.judge = np.where((self.judge == 0.5) & solved & (self.human != 0.5), 1.0, self.judge)
         self.all = np.ones(len(known), dtype=np.bool_)
         self.ordered = np.array([bool(each.firsts) for each in judgements], dtype=np.bool_)
         self.inconsistent = np.array([each.inconsistent for each in judgements], dtype=np.bool_)

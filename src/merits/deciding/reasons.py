@@ -41,6 +41,7 @@ REASONS: Mapping[str, str] = {
     "closest-rival": "What the examples can show of the leader and the nearest candidate tied with it.",
     "judge-corrected": "People labelled some answers, and the scorer's verdicts are corrected by what they said.",
     "judge-unchecked": "A model judged the answers, and nothing says how well: its errors are in no interval.",
+    "judge-given-up": "A judge could not be read or reached: what it did not judge is in no figure.",
     "few-labels": "Hardly any answer of a candidate is labelled by people, so it is compared with nobody.",
     "few-groups": "The examples fall into fewer than ten groups: the intervals rest on little.",
     "unknown-price": "A candidate has no price, so what it costs is unknown; it is never taken to be free.",

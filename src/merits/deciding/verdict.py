@@ -91,6 +91,8 @@ def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
             return _nobody_allowed(assessment)
         text = "No candidate has a scored outcome."
         step = "Run the evaluation again; `merits check` shows what may be wrong."
+        if any(judge.deciding and judge.given_up for judge in assessment.cases.evaluation.judged):
+            step = "Change the judge, as is said above, and run again: the candidates' answers are stored."
         return Ruling("undecided", None, (because("no-outcomes", text),), step, "there is nothing to decide on yet")
     if not assessment.members:
         text = "No candidate has a price, so no net value is known."

@@ -7,8 +7,8 @@ they are counted, so a run that is killed loses none of them and asks for none o
 from merits.evaluating.billing import bill_of
 from merits.evaluating.known import Asking
 from merits.evaluating.planning import Part, Plan
-from merits.evaluating.pricing import reprice
 from merits.evaluating.progress import Progress
+from merits.evaluating.repricing import reprice
 from merits.evaluating.running import evaluate, plan
 
 __all__ = ["Asking", "Part", "Plan", "Progress", "bill_of", "evaluate", "plan", "reprice"]

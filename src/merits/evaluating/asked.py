@@ -6,8 +6,8 @@ from merits.core.candidate import Candidate
 from merits.core.doors import Store
 from merits.core.errors import UsageError
 from merits.core.task import Task
-from merits.evaluating.judging import versions_of
 from merits.evaluating.running import plan
+from merits.evaluating.work import versions_of
 
 __all__ = ["asked_versions"]
 

@@ -7,26 +7,26 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from merits.core.answer import Answer
 from merits.core.candidate import Price
 from merits.core.doors import Store
-from merits.core.errors import DataError, MeritsError, TaskError
+from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
 from merits.core.judge import HumanLabel, Judged, JudgeScorer, Verdict
 from merits.core.racing import Budget
-from merits.core.secrets import shown
 from merits.core.task import Example, ScorerSpec, Task
 from merits.core.validate import did_you_mean
+from merits.evaluating.asker import Asker
 from merits.evaluating.asking import all_or_first_problem, at_once
 from merits.evaluating.contenders import load_context
 from merits.evaluating.forecast import predict
 from merits.evaluating.foreseen import Foreseen, Verdicts
-from merits.evaluating.judging import Asker, NotAsked, judged_by, judgement_of, price_in
+from merits.evaluating.judge_costs import price_in
+from merits.evaluating.labelled import Said
 from merits.evaluating.planned import expected_of
 from merits.evaluating.planning import Plan
 from merits.evaluating.purse import Purse, check_budget
+from merits.evaluating.work import Unjudged, Work
 from merits.scorers.reading import text_of
 from merits.scorers.registry import judge_of
 from merits.scorers.registry import load as load_scorer
@@ -34,10 +34,7 @@ from merits.scorers.registry import load as load_scorer
 if TYPE_CHECKING:
     from merits.prices import PriceSource
 
-__all__ = ["Said", "check_judge", "judge_in"]
-
-Said = Mapping[str, Mapping[str, JSON]]
-"""What candidates said: candidate -> example -> output."""
+__all__ = ["check_judge", "judge_in", "plan_check"]
 
 
 class _Case:
@@ -73,72 +70,83 @@ async def check_judge(
     asked, and may raise; what a `budget` does not pay for is unscored. Raises TaskError where the scorer is no judge,
     DataError for a label whose answer is not known, UsageError for a budget that cannot be kept.
     """
+    work, cases, price = _prepared(task, spec, labels, said, store=store, table=table, env=env, clock=clock)
+    asker = work.asker
+    found: dict[int, Verdict] = {}
+    left = iter(enumerate(cases))
+
+    async def worker() -> None:
+        for at, case in left:
+            try:
+                found[at] = case.verdict(judgement=await work.judgement(case.example, case.answer, case.rival))
+            except Unjudged as why:
+                found[at] = case.verdict(unscored=str(why))
+
+    try:
+        store.add([asker.candidate])
+        plan = _plan(task, work, cases, price, budget)
+        confirm(plan)
+        if budget is not None:
+            asker.pay_from(Purse(budget, [price], expected_of(plan, budget)).of(0))
+        n_workers = at_once(asker.model, task.settings.concurrency)
+        await all_or_first_problem([worker() for _ in range(min(n_workers, len(cases)))])
+    finally:
+        await asker.close()
+    return tuple(found[at] for at in range(len(cases))), work.done(price, task.needs.currency)
+
+
+async def plan_check(
+    task: Task,
+    spec: ScorerSpec,
+    labels: Sequence[HumanLabel],
+    *,
+    said: Said,
+    store: Store,
+    table: PriceSource | None = None,
+    env: Mapping[str, str] | None = None,
+    budget: Budget | None = None,
+) -> Plan:
+    """What `check_judge` would ask and what that is likely to cost; raises what that raises before it asks."""
+    work, cases, price = _prepared(task, spec, labels, said, store=store, table=table, env=env, clock=time.time)
+    try:
+        return _plan(task, work, cases, price, budget)
+    finally:
+        await work.asker.close()
+
+
+def _prepared(
+    task: Task,
+    spec: ScorerSpec,
+    labels: Sequence[HumanLabel],
+    said: Said,
+    *,
+    store: Store,
+    table: PriceSource | None,
+    env: Mapping[str, str] | None,
+    clock: Callable[[], float],
+) -> tuple[Work, list[_Case], Price | None]:
+    """The judge, what it is to judge, and its price."""
     judge = load_scorer(spec, classes=task.classes, folder=task.folder)
     if not isinstance(judge, JudgeScorer):
         raise TaskError(
             f"the scorer {spec.label!r} asks nobody: there is no judge to check.", "Name one with --scorer."
         )
-    cases = _cases(task, judge, labels, said)
+    examples = {example.id: example for example in task.examples}
+    cases = [_case(label, judge, examples, said) for label in labels]
     context = load_context(task, dict(os.environ) if env is None else env)
     asker = Asker(judge.model, context, store, settings=task.settings, clock=clock)
-    price = price_in(table, task.needs.currency)(asker.candidate)
-    found: dict[int, Verdict] = {}
-    n_repaired = 0
-    left = iter(enumerate(cases))
-
-    async def worker() -> None:
-        nonlocal n_repaired
-        for at, case in left:
-            try:
-                judgement, n_asks = await judgement_of(judge, asker, case.example, case.answer, case.rival)
-            except MeritsError:
-                raise
-            except Exception as problem:  # noqa: BLE001 (a judge that cannot judge is data)
-                kind = "" if isinstance(problem, NotAsked) else f"{type(problem).__name__}: "
-                found[at] = case.verdict(unscored=shown(f"{kind}{problem}", 200))
-                continue
-            n_repaired += n_asks > len(judgement.votes)
-            found[at] = case.verdict(judgement=judgement)
-
-    try:
-        store.add([asker.candidate])
-        _foretell(task, spec.label, Verdicts(judge, asker), cases, price=price, budget=budget, confirm=confirm)
-        n_workers = at_once(asker.model, task.settings.concurrency)
-        await all_or_first_problem([worker() for _ in range(min(n_workers, len(cases)))])
-    finally:
-        await asker.close()
-    verdicts = tuple(found[at] for at in range(len(cases)))
-    judgements = [each.judgement for each in verdicts if each.judgement is not None]
-    judged = judged_by(asker, judgements, price, task.needs.currency)
-    n_unscored = len(verdicts) - len(judgements)
-    return verdicts, replace(judged, scorer=spec.label, n_unscored=n_unscored, n_repaired=n_repaired)
+    return Work(spec.label, judge, asker), cases, price_in(table, task.needs.currency)(asker.candidate)
 
 
-def _foretell(
-    task: Task,
-    name: str,
-    verdicts: Verdicts,
-    cases: Sequence[_Case],
-    *,
-    price: Price | None,
-    budget: Budget | None,
-    confirm: Callable[[Plan], object],
-) -> None:
-    """Has what the judge is to be asked agreed to, and lets it pay from the budget."""
+def _plan(task: Task, work: Work, cases: Sequence[_Case], price: Price | None, budget: Budget | None) -> Plan:
+    """What is to be asked and what that is likely to cost. Raises UsageError for a budget that cannot be kept."""
+    verdicts, asker = Verdicts(work.judge, work.asker), work.asker
     for case in cases:
         verdicts.add(case.example, case.answer, case.rival)
-    work, asker = Foreseen.of(name, verdicts, price), verdicts.asker
+    found = Foreseen.of(work.name, verdicts, price)
     if budget is not None:
-        check_budget(budget, [asker.candidate], [price], [work.part.n_to_ask > 0], task.needs.currency)
-    plan = Plan((), predict(task, [work.story]), judges=(work.part,))
-    confirm(plan)
-    if budget is not None:
-        asker.pay_from(Purse(budget, [price], expected_of(plan, budget)).of(0))
-
-
-def _cases(task: Task, judge: JudgeScorer, labels: Sequence[HumanLabel], said: Said) -> list[_Case]:
-    examples = {example.id: example for example in task.examples}
-    return [_case(label, judge, examples, said) for label in labels]
+        check_budget(budget, [asker.candidate], [price], [found.part.n_to_ask > 0], task.needs.currency)
+    return Plan((), predict(task, [found.story]), judges=(found.part,))
 
 
 def _case(label: HumanLabel, judge: JudgeScorer, examples: Mapping[str, Example], said: Said) -> _Case:
@@ -147,24 +155,26 @@ def _case(label: HumanLabel, judge: JudgeScorer, examples: Mapping[str, Example]
         raise DataError(f"{label.where}: the task has no example {label.example!r}.", "Name its id, or give its input.")
     if example is None:
         example = Example(label.example or label.where, label.input, label.target)
-    output = label.answer if label.answer is not None else _stored(label, label.candidate, said)
+    output = label.answer if label.answer is not None else _stored(label, label.candidate, example, said)
     rival, other = None, label.other
     if judge.against:
-        other = label.other if label.other is not None else _stored(label, judge.against, said)
+        other = label.other if label.other is not None else _stored(label, judge.against, example, said)
         rival = Answer(other)
     elif label.other is not None:
         example = Example(example.id, example.input, label.other, example.group)
     return _Case(label, example, Answer(output), rival, other)
 
 
-def _stored(label: HumanLabel, candidate: str, said: Said) -> JSON:
-    answers = said.get(candidate, {})
-    if label.example not in answers:
+def _stored(label: HumanLabel, candidate: str, example: Example, said: Said) -> JSON:
+    answers, at = said.get(candidate, {}), (label.example, label.repeat)
+    if at not in answers:
+        which = f", repeat {label.repeat}," if label.repeat else ""
+        run = "merits run --dev: it is in dev" if example.split == "dev" else "merits run"
         raise DataError(
-            f"{label.where}: no answer of {candidate!r} to {label.example!r} is stored.",
-            "Run it first (merits run), or give the text in a column `answer`.",
+            f"{label.where}: no answer of {candidate!r} to {label.example!r}{which} is stored.",
+            f"Run it first ({run}), or give the text in a column `answer`.",
         )
-    return answers[label.example]
+    return answers[at]
 
 
 def judge_in(task: Task, name: str = "") -> ScorerSpec:

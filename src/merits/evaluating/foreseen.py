@@ -20,10 +20,11 @@ from merits.core.identity import JSON
 from merits.core.judge import JudgeScorer
 from merits.core.needs import Needs
 from merits.core.task import Example
+from merits.evaluating.asker import Asker, key_of
 from merits.evaluating.forecast import Story
-from merits.evaluating.judging import Asker, Work, key_of
 from merits.evaluating.known import Known
 from merits.evaluating.planning import Part
+from merits.evaluating.work import Work
 from merits.scorers.reading import text_of
 
 __all__ = ["Foreseen", "Verdicts", "foreseen", "n_asks_of"]

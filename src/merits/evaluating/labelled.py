@@ -5,16 +5,21 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
+from merits.core.doors import AnswerKey, Store
 from merits.core.errors import DataError
 from merits.core.evaluation import Evaluation, Human
 from merits.core.identity import JSON
 from merits.core.judge import HumanLabel
 from merits.core.outcome import Status
 
-__all__ = ["with_labels"]
+__all__ = ["Said", "said_in", "with_labels"]
+
+Said: TypeAlias = Mapping[str, Mapping[tuple[str, int], JSON]]
+"""What candidates said: candidate -> (example, repeat) -> output."""
 
 _STALE = "are of an answer that has changed"
 _ELSEWHERE = "are of nothing in this evaluation"
@@ -26,12 +31,12 @@ def with_labels(
     labels: Sequence[HumanLabel],
     *,
     known: Sequence[str],
-    answers: Mapping[str, Mapping[str, JSON]],
+    answers: Said,
 ) -> Evaluation:
     """The evaluation with the labels on its answers; ties say nothing of an answer and are left out.
 
     `known` are the ids of all examples of the task: a label of another is a DataError. Labels of candidates that are
-    not here, and of an answer that reads otherwise than the one in `answers` (candidate -> example -> output), are
+    not here, and of an answer that reads otherwise than the one in `answers`, are
     left out and counted in the facts. Two labels of one answer that differ leave it unlabelled.
     """
     shape = evaluation.status.shape
@@ -45,8 +50,8 @@ def with_labels(
         if label.candidate not in evaluation.names or row is None or label.solved is None:
             left_out[_ELSEWHERE] += 1
             continue
-        said = answers.get(label.candidate, {}).get(label.example)
-        if label.answer is not None and label.repeat == 0 and said is not None and str(said) != str(label.answer):
+        said = answers.get(label.candidate, {}).get((label.example, label.repeat))
+        if label.answer is not None and said is not None and str(said) != str(label.answer):
             left_out[_STALE] += 1
             continue
         k = evaluation.index(label.candidate)
@@ -58,6 +63,18 @@ def with_labels(
     parts = [f"{int(agreed.sum()):,} answers", *(f"{n:,} left out that {why}" for why, n in left_out.items() if n)]
     facts = {**evaluation.facts, "human labels": "; ".join(parts)}
     return dataclasses.replace(evaluation, human=Human(agreed, agreed & (n_solved > 0)), facts=facts)
+
+
+def said_in(evaluation: Evaluation, store: Store) -> Said:
+    """What the candidates of an evaluation said to each example and repeat, as far as it is stored."""
+    rows = _rows(evaluation)
+    keys = {at: AnswerKey(str(evaluation.input_hashes[row]), at[1]) for at, row in rows.items()}
+    found: dict[str, dict[tuple[str, int], JSON]] = {}
+    for name, version in zip(evaluation.names, evaluation.versions, strict=True):
+        stored = store.answers(version, set(keys.values()))
+        said = ((at, stored.get(key)) for at, key in keys.items())
+        found[name] = {at: one.output for at, one in said if one is not None and one.failure is None}
+    return found
 
 
 def _rows(evaluation: Evaluation) -> dict[tuple[str, int], int]:

@@ -1,4 +1,4 @@
-"""What the answers of an evaluation cost. Prices are applied on reading: another price asks nothing again."""
+"""What the answers of an evaluation cost, each as of when it was answered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.imported import KIND as IMPORTED
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Store, StoredAnswer
 from merits.core.errors import TaskError
@@ -18,60 +17,12 @@ from merits.prices.costs import costs, needs_times
 from merits.prices.table import PriceSource
 from merits.prices.words import price_in_words
 
-__all__ = ["known_prices", "price_answers", "price_facts", "priced_in_time", "reprice"]
+__all__ = ["FACT", "known_prices", "price_answers", "price_facts", "priced_in_time"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 AskedAt: TypeAlias = Callable[[int], Floats | float]
-_FACT = "price of "
-
-
-def reprice(
-    evaluation: Evaluation,
-    candidates: Sequence[Candidate],
-    table: PriceSource | None,
-    *,
-    currency: str = "",
-    store: Store | None = None,
-) -> Evaluation:
-    """The evaluation under present prices, and with the present names and metadata of its candidates.
-
-    Candidates are recognised by their id; one that is not among `candidates` stays as it was evaluated. `currency`
-    is that of the costs, the evaluation's own unless given. With the `store` that holds its answers each is priced as
-    of when it was answered; without, as of the latest price. One that was imported keeps the costs that were imported
-    with it unless it has a price, which is unknown then where its tokens are.
-    """
-    present = {candidate.id: candidate for candidate in candidates}
-    named = tuple(present.get(candidate.id, candidate) for candidate in evaluation.candidates)
-    currency = currency or evaluation.currency
-    prices = known_prices(named, table, currency=currency)
-    facts = {name: fact for name, fact in evaluation.facts.items() if not name.startswith(_FACT) and name != "prices"}
-    evaluation = dataclasses.replace(
-        evaluation, candidates=named, currency=currency, facts={**facts, **price_facts(named, prices)}
-    )
-    if store is not None:
-        priced = priced_in_time(evaluation, prices, store)
-    else:
-        used = (evaluation.tokens, evaluation.machine_s, evaluation.attempts, evaluation.unmetered)
-        cost, known = price_answers(prices, *used, services=evaluation.services)
-        priced = dataclasses.replace(evaluation, cost=cost, priced=known)
-    for index, (candidate, price) in enumerate(zip(named, prices, strict=True)):
-        if candidate.kind == IMPORTED:
-            by_price = (priced.cost[index], bool(priced.priced[index]))
-            priced.cost[index], priced.priced[index] = _imported(evaluation, index, price, by_price)
-    return priced
-
-
-def _imported(
-    evaluation: Evaluation, k: int, price: Price | None, by_price: tuple[Floats, bool]
-) -> tuple[Floats, bool]:
-    """The costs of an imported candidate: those by its price, else the tool's own; unknown without recorded tokens."""
-    if price is None:
-        return evaluation.cost[k], bool(evaluation.priced[k])
-    by_token = price.input_per_million is not None or price.output_per_million is not None
-    if by_token and not any(counts[k].any() for counts in evaluation.tokens.values()):
-        return np.zeros_like(by_price[0]), False
-    return by_price
+FACT = "price of "
 
 
 def known_prices(
@@ -177,4 +128,4 @@ def _with_unmetered(known: Floats, price: Price, used: _Used, unmetered: NDArray
 def price_facts(candidates: Sequence[Candidate], prices: Sequence[Price | None]) -> dict[str, str]:
     """Which price was applied to each candidate, with its date and source; nothing of one that has none."""
     pairs = zip(candidates, prices, strict=True)
-    return {f"{_FACT}{candidate.name}": price_in_words(price) for candidate, price in pairs if price is not None}
+    return {f"{FACT}{candidate.name}": price_in_words(price) for candidate, price in pairs if price is not None}

@@ -47,7 +47,8 @@ from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
 from merits.evaluating.foreseen import Foreseen, foreseen
 from merits.evaluating.in_rounds import in_rounds
-from merits.evaluating.judging import Work, judging_of, price_in, scorers_of, works_of
+from merits.evaluating.judge_costs import price_in
+from merits.evaluating.judging import judging_of
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, ends_of_refresh, goes_on
 from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.planned import expected_of, planned
@@ -59,6 +60,7 @@ from merits.evaluating.recorder import Recorder
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 from merits.evaluating.teaching import Teaching, tutor_of
+from merits.evaluating.work import Work, scorers_of, works_of
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource
@@ -191,7 +193,7 @@ class _Run:
         self.contenders = contenders(task, candidates, self.rows, split, self.context)
         names = [candidate.name for candidate in candidates]
         self.works = works_of(scorers, task, names, context=self.context, store=store, clock=clock)
-        self.judging = judging_of(self.works, self.columns, task.settings.concurrency)
+        self.judging = judging_of(self.works, self.columns, task.settings.concurrency, progress.note)
         self.foreseen: tuple[Foreseen, ...] = ()
         self.judged: tuple[Judged, ...] = ()
         self.done = [0] * len(candidates)
@@ -611,6 +613,7 @@ class _Run:
             services=columns.services,
             judged=self.judged,
             taught=self._tutors(),
+            calls={work.asker.version: work.asker.calls() for work in self.works} if self.judged else {},
         )
 
     def _tutors(self) -> tuple[Taught, ...]:

@@ -54,6 +54,8 @@ def lines(found: JudgeCheck) -> Iterator[str]:
     yield from (one_line(sentence, 400) for sentence in found.verdict)
     yield ""
     yield _spent(found)
+    if judged.given_up:
+        yield f"It was given up: {one_line(judged.given_up, 600)}"
     for reason, n in sorted(found.unscored.items(), key=lambda pair: -pair[1])[:3]:
         yield f"{n:,} could not be judged: {one_line(reason, 200)}"
 

@@ -151,7 +151,7 @@ def _verdict_of(output: JSON) -> tuple[JSON, str]:
         try:
             value = json_of(output)
         except ValueError:
-            raise Unread("it is neither one JSON object nor does it end with a line VERDICT: ...") from None
+            raise Unread("it is neither one JSON object nor is its last line one that begins with VERDICT:") from None
     if not isinstance(value, Mapping):
         raise Unread("it is no JSON object")
     if "verdict" not in value:

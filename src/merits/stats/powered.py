@@ -15,7 +15,7 @@ from merits.stats.clusters import clustered
 from merits.stats.critical import Bools, Floats, Ints, t_critical
 from merits.stats.sequences import time_uniform
 
-__all__ = ["FEWEST_LABELS", "METHOD", "Powered", "powered", "powered_mean"]
+__all__ = ["FEWEST_LABELS", "METHOD", "Powered", "expected_reach", "labels_for", "powered", "powered_mean"]
 
 FEWEST_LABELS = 10
 """Independent labelled rows below which nothing is claimed: the judge's error is hardly known."""
@@ -119,3 +119,36 @@ def powered_mean(
         unit="rate",
         method=METHOD if found.n >= FEWEST_LABELS else f"fewer than {FEWEST_LABELS} labels of people: nothing is known",
     )
+
+
+def expected_reach(n: int, n_rows: int, correlation: float, level: float = 0.95, *, share: float = 0.5) -> float:
+    """How far the interval of a corrected share is likely to reach to either side, before anything is labelled.
+
+    t(n - 2)·√(n/(n - 2)·(σ²·((1 - ρ²)/n + ρ²/N) + m)), with σ² = share·(1 - share), ρ the correlation of the judge's
+    verdicts with people's (0: it is no help, and λ is 0) and n of N labelled: the variance of PPI++ at its best λ = ρ,
+    and m that of the two made-up labels of `powered_mean`. A half is the widest share. 1 with fewer than FEWEST_LABELS.
+
+    >>> [round(expected_reach(n, 1000, correlation), 3) for n in (30, 100) for correlation in (0.0, 0.8)]
+    [0.199, 0.146, 0.101, 0.07]
+    """
+    if n < FEWEST_LABELS:
+        return 1.0
+    centre = (1.0 - correlation) * share
+    made_up = ((1.0 - centre) ** 2 + (correlation + centre) ** 2) / (n + 2.0) ** 2
+    spread = share * (1.0 - share) * ((1.0 - correlation**2) / n + correlation**2 / max(n_rows, n))
+    return min(1.0, float(t_critical(level, n - 2.0)) * float(np.sqrt((spread + made_up) * n / (n - 2.0))))
+
+
+def labels_for(reach: float, n_rows: int, correlation: float, level: float = 0.95) -> int | None:
+    """How many of n_rows answers must be labelled for an interval that reaches so far; None where not even all do.
+
+    >>> labels_for(0.05, 2000, 0.0), labels_for(0.05, 2000, 0.8), labels_for(0.05, 200, 0.0)
+    (391, 179, None)
+    """
+    low, high = FEWEST_LABELS - 1, n_rows
+    if n_rows < FEWEST_LABELS or expected_reach(high, n_rows, correlation, level) > reach:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if expected_reach(middle, n_rows, correlation, level) <= reach else (middle, high)
+    return high

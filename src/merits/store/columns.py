@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
-from merits.core.evaluation import Budgeted, Counted, Evaluation, Labels, Raced, Taught
+from merits.core.evaluation import Budgeted, Calls, Counted, Evaluation, Labels, Raced, Taught
 from merits.core.judge import Judged
 from merits.core.task import Split, TaskKind
 
@@ -26,6 +26,7 @@ Array = NDArray[Any]
 _PLAIN = ("repeats", "group", "status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
 _TEXTS = ("examples", "input_hashes", "perturbations")
 _OF_RACE = ("place", "rounds", "asked")
+_OF_CALLS = ("machine_s", "attempts", "unmetered", "at")
 _BY_NAME = ("scores", "tokens", "tags", "services")
 
 
@@ -161,6 +162,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         unmetered=arrays.get("unmetered"),
         judged=head.judged,
         taught=head.taught,
+        calls=_calls(arrays),
         unasked=arrays.get("unasked"),
         budget=head.budget,
     )
@@ -187,6 +189,7 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
         yield f"counts/{counted.statistic}/{key}", counted.values
     for index, array in evaluation.confidence.items():
         yield f"confidence/{index}", array
+    yield from _arrays_of_calls(evaluation)
     if evaluation.raced is not None:
         for name in _OF_RACE:
             yield f"race/{name}", getattr(evaluation.raced, name)
@@ -220,6 +223,26 @@ def _counts(arrays: Mapping[str, Array]) -> dict[str, Counted]:
         statistic, key = name.split("/", 1)
         found[key] = Counted(statistic, array)
     return found
+
+
+def _arrays_of_calls(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
+    for version, calls in evaluation.calls.items():
+        for name in _OF_CALLS:
+            yield f"calls/{version}/{name}", getattr(calls, name)
+        for field in ("tokens", "services"):
+            for key, array in getattr(calls, field).items():
+                yield f"calls/{version}/{field}/{key}", array
+
+
+def _calls(arrays: Mapping[str, Array]) -> dict[str, Calls]:
+    found = _by_name(arrays, "calls")
+    versions = dict.fromkeys(name.split("/", 1)[0] for name in found)
+    return {version: _calls_of(_by_name(found, version)) for version in versions}
+
+
+def _calls_of(arrays: Mapping[str, Array]) -> Calls:
+    by_kind, by_tier = _by_name(arrays, "tokens"), _by_name(arrays, "services")
+    return Calls(tokens=by_kind, services=by_tier, **{name: arrays[name] for name in _OF_CALLS})
 
 
 def _by_name(arrays: Mapping[str, Array], field: str) -> dict[str, Array]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.core.judge import HumanLabel
-from merits.core.validate import did_you_mean
+from merits.core.validate import near_miss
 from merits.tasks.rows import NoRows, read
 
 __all__ = ["read_labels"]
@@ -23,6 +23,11 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "input": ("input", "question", "prompt", "text"),
     "target": ("target", "expected", "ideal"),
     "group": ("group",),
+}
+_NEEDED = {
+    "solved": "Write what people said in a column `solved`: 1 or 0, yes or no, or tie.",
+    "example": "Say what was asked: the id of the example, or its text in `input`.",
+    "candidate": "Say whose answer was labelled: the name of the candidate, or the text in `answer`.",
 }
 _SAID: Mapping[str, bool | None] = {
     **dict.fromkeys(("1", "1.0", "true", "yes", "y", "solved", "good"), True),
@@ -47,10 +52,19 @@ def read_labels(path: str, folder: Path) -> tuple[HumanLabel, ...]:
         ) from None
     names = list(table.columns)
     columns = {key: next((name for name in aliases if name in names), "") for key, aliases in _ALIASES.items()}
-    if not columns["solved"]:
-        step = did_you_mean("solved", names) if names else "Write one row for each label."
-        raise DataError(f"{table.name} has no column 'solved'; it has {', '.join(names) or 'none'}.", step)
+    _check_columns(table.name, names, columns)
     return tuple(_label(row, columns, table.where(index)) for index, row in enumerate(table.rows))
+
+
+def _check_columns(file: str, names: Sequence[str], columns: Mapping[str, str]) -> None:
+    """Nothing, if the columns can say what was labelled and how; else DataError with those that there are."""
+    for key, others in (("solved", ()), ("example", ("input",)), ("candidate", ("answer",))):
+        if not columns[key] and not any(columns[other] for other in others):
+            wanted = " or ".join(repr(each) for each in (key, *others))
+            unused = [name for name in names if name not in columns.values()]
+            near = ((each, near_miss(each, unused)) for each in (key, *others))
+            step = next((f"{said} Name it {each!r}." for each, said in near if said), _NEEDED[key])
+            raise DataError(f"{file} has no column {wanted}; it has {', '.join(names) or 'none'}.", step)
 
 
 def _label(row: Mapping[str, JSON], columns: Mapping[str, str], where: str) -> HumanLabel:
