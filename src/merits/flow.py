@@ -150,14 +150,25 @@ def plan(
     store: Store | str | Path | None = None,
     ask: Asking = "missing",
     budget: Budget | None = None,
+    batch: Batching | None = None,
 ) -> Plan:
-    """What an evaluation would ask, what that is likely to cost, and what is stored already. Asks nothing."""
+    """What an evaluation would ask, what that is likely to cost, and what is stored already. Asks nothing.
+
+    With `batch` it is what batches are likely to cost.
+    """
     from merits.evaluating import plan as what_to_ask
 
     check_needs(task)
     with _opened(store, task) as opened:
         return what_to_ask(
-            task, _recipes(task, None), split=split, store=opened, ask=ask, table=_prices(task), budget=budget
+            task,
+            _recipes(task, None),
+            split=split,
+            store=opened,
+            ask=ask,
+            table=_prices(task),
+            budget=budget,
+            batching=batch,
         )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
+from merits.candidates.batching import takes_batches
 from merits.core.answer import Answer
 from merits.core.doors import Refreshed, Store
 from merits.core.errors import UsageError
@@ -38,6 +39,7 @@ class Known:
             begun = store.refreshing(each.version)
             self._stored = {key: answer for key, answer in self._stored.items() if key in begun}
         self.rows, self.candidate, self.version = rows, each.candidate, each.version
+        self.takes_batches = takes_batches(each.model)
         self.without: Sequence[int] = range(len(rows.keys))
         if self._stored:
             self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]
