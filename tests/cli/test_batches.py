@@ -36,7 +36,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBatche
     (tmp_path / "merits.yaml").write_text(TASK, "utf-8")
     monkeypatch.chdir(tmp_path)
     fake = FakeBatches(even_or_odd, takes_s=1.0)
-    with FakeProvider(even_or_odd, routes=fake.routes) as provider:
+    with FakeProvider(even_or_odd, batches=fake) as provider:
         for name in ("OPENAI", "ANTHROPIC"):
             monkeypatch.setenv(f"{name}_BASE_URL", provider.base_url)
             monkeypatch.setenv(f"{name}_API_KEY", "sk-test-0123456789")

@@ -89,7 +89,8 @@ def plan(
     """What an evaluation would ask of each candidate, and what it would take from the store. Asks nothing.
 
     Models are loaded, for what they are is part of the version under which answers are stored; none is trained.
-    Without `judges` their work is not looked at. With `batching` the forecast is at what batches cost. Raises UsageError for a `budget` that could not be kept.
+    Without `judges` their work is not looked at. With `batching` the forecast is at what batches cost. Raises
+    UsageError for a `budget` that could not be kept.
     """
     rows = _rows(task, split)
     context = load_context(task, env, asks=ask != "nothing")
