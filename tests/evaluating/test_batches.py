@@ -243,7 +243,8 @@ def test_the_list_is_gone_through_page_by_page(store: Store) -> None:
     """Others use the same account."""
     with provider(page=2) as (fake, env):
         for n in range(5):
-            other = f'{{"custom_id": "other-{n}", "method": "POST", "url": "u", "body": {{"messages": [{{"content": "theirs {n}"}}]}}}}'
+            asked = f'"body": {{"messages": [{{"content": "theirs {n}"}}]}}'
+            other = f'{{"custom_id": "other-{n}", "method": "POST", "url": "u", {asked}}}'
             fake.files[f"other-{n}"] = other.encode()
         fake_faults = fake.faults
         run(task(6), env, store)

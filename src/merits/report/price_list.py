@@ -6,7 +6,12 @@ from merits.prices.quotes import Quote, TierQuote
 
 __all__ = ["price_list"]
 
-_NAMES = {"cache_read": "cached input", "cache_write": "cache write"}
+_NAMES = {
+    "cache_read": "cached input",
+    "cache_write": "cache write",
+    "cache_write_1h": "cache write for an hour",
+    "audio_output": "spoken audio",
+}
 
 
 def price_list(quote: Quote) -> str:
