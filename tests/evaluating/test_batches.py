@@ -487,3 +487,28 @@ def test_a_batch_counts_the_tokens_that_each_question_counts_alone(store: Store)
     alone, batched = ledgers
     assert alone.tokens == batched.tokens
     assert (alone.n_batched, batched.n_batched) == (0, 10)
+
+
+@pytest.mark.parametrize("kind", ["chat", "anthropic"])
+def test_a_batch_that_its_provider_lost_is_asked_again_once_it_must_be_over(kind: str) -> None:
+    """After a day no provider works on it; what was answered of it in time is kept and not asked again."""
+    import time
+
+    opened, asked = open_store(":memory:"), Candidate(name="m", kind=kind, params={"model": "m", "labels": False})
+    with provider(takes_s=60) as (fake, where):
+        env = {**where, **_anthropic(where)}
+        with pytest.raises(BatchesOpen):
+            run(task(10), env, opened, candidates=(asked,), batching=Batching(wait=False))
+        (lost,) = fake.batches
+        fake.batches.clear()
+        with pytest.raises(BatchesOpen, match=lost.id):
+            run(task(10), env, opened, candidates=(asked,))
+        assert fake.batches == []
+        fake.takes_s = 0.05
+        later = evaluate(
+            task(10), (asked,), store=opened, env=env, batching=QUICK, clock=lambda: time.time() + 26 * 3600
+        )
+        assert asyncio.run(later).scored.all()
+    assert [len(batch.requests) for batch in fake.batches] == [10]
+    assert [each.stage for each in opened.submissions()] == ["void", "collected"]
+    opened.close()

@@ -110,7 +110,7 @@ class FakeBatches:
         self._random = random.Random(self.seed)
         self._left = [fault.times for fault in self.faults]
         self._lock = threading.RLock()
-        self._n_files = 0
+        self._n_files = self._n_batches = 0
         self._ledger = Ledger()
         self._counting = Counting()
         self._settled: set[str] = set()
@@ -326,7 +326,8 @@ class FakeBatches:
         refused = self._refused(len(requests))
         if refused and dialect == "anthropic":
             return _refusal(400, refused)
-        number = len(self.batches) + 1
+        self._n_batches += 1
+        number = self._n_batches
         unlisted = self._hit("unlisted")
         batch = Accepted(
             id=f"batch_{number}" if dialect == "openai" else f"msgbatch_{number}",
