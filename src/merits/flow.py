@@ -145,14 +145,25 @@ def plan(
     store: Store | str | Path | None = None,
     ask: Asking = "missing",
     budget: Budget | None = None,
+    batch: Batching | None = None,
 ) -> Plan:
-    """What an evaluation would ask, what that is likely to cost, and what is stored already. Asks nothing."""
+    """What an evaluation would ask, what that is likely to cost, and what is stored already. Asks nothing.
+
+    With `batch` it is what batches are likely to cost.
+    """
     from merits.evaluating import plan as what_to_ask
 
     check_needs(task)
     with opened_store(store, task) as opened:
         made = what_to_ask(
-            task, recipes_of(task, None), split=split, store=opened, ask=ask, table=prices_of(task), budget=budget
+            task,
+            recipes_of(task, None),
+            split=split,
+            store=opened,
+            ask=ask,
+            table=prices_of(task),
+            budget=budget,
+            batching=batch,
         )
     return dataclasses.replace(made, notes=(*made.notes, *labels_foretold(task, split)))
 

@@ -181,7 +181,7 @@ def test_parts_of_usage_sum_to_the_total_and_none_is_negative(usage: dict[str, o
     """Whatever habit a provider has."""
     found = usage_of({"prompt_tokens": 10, "completion_tokens": 5, **usage})
     parts = [found.input_tokens, found.cache_read_tokens, found.cache_write_tokens, found.output_tokens]
-    parts += [found.reasoning_tokens, found.audio_tokens, found.image_tokens]
+    parts += [found.reasoning_tokens, found.audio_tokens, found.audio_output_tokens, found.image_tokens]
     assert sum(parts) == usage["total_tokens"]
     assert min(parts) >= 0
 

@@ -36,7 +36,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBatche
     (tmp_path / "merits.yaml").write_text(TASK, "utf-8")
     monkeypatch.chdir(tmp_path)
     fake = FakeBatches(even_or_odd, takes_s=1.0)
-    with FakeProvider(even_or_odd, routes=fake.routes) as provider:
+    with FakeProvider(even_or_odd, batches=fake) as provider:
         for name in ("OPENAI", "ANTHROPIC"):
             monkeypatch.setenv(f"{name}_BASE_URL", provider.base_url)
             monkeypatch.setenv(f"{name}_API_KEY", "sk-test-0123456789")
@@ -88,3 +88,45 @@ def test_options_that_contradict_each_other_are_said_so(
     assert code == 2
     assert said in " ".join(err.split())
     assert fake.n_requests == 0
+
+
+def test_a_batch_is_predicted_at_what_it_costs(fake: FakeBatches, merits: Merits, tmp_path: Path) -> None:
+    """Half the price in the dry run, so that nobody is frightened off or has to agree to twice the money."""
+    task = (tmp_path / "merits.yaml").read_text("utf-8")
+    halved = task.replace("output_per_million: 2.0}", "output_per_million: 2.0, batch_factor: 0.5}")
+    (tmp_path / "merits.yaml").write_text(halved, "utf-8")
+    usual, batched = (
+        _predicted(merits("run", "--dry-run", "--json")),
+        _predicted(merits("run", "--dry-run", "--batch", "--json")),
+    )
+    assert batched["small"]["cost"]["value"] == pytest.approx(usual["small"]["cost"]["value"] / 2)
+    assert batched["small"]["tokens"] == usual["small"]["tokens"]
+    assert batched["claude"]["cost"] is None  # its price says nothing of batches
+
+
+def test_a_budget_that_affords_a_batch_only_is_enough_for_one(
+    fake: FakeBatches, merits: Merits, tmp_path: Path
+) -> None:
+    """The same money that is too little at the full price."""
+    task = (tmp_path / "merits.yaml").read_text("utf-8")
+    halved = task.replace("output_per_million: 2.0}", "output_per_million: 2.0, batch_factor: 0.5}")
+    (tmp_path / "merits.yaml").write_text(halved, "utf-8")
+    only = ("--only", "small")
+    full = _predicted(merits("run", "--dry-run", "--json", *only))["small"]["cost"]["high"]
+    code, _, err = merits("run", "--batch", "--poll", "0.1", "--quiet", "--yes", "--budget", f"{full * 0.6} USD", *only)
+    assert (code, err) in ((0, ""), (3, ""))
+    assert set(fake.n_asked().values()) == {1}
+
+
+def test_a_budget_in_money_needs_a_price_of_the_batch(fake: FakeBatches, merits: Merits) -> None:
+    """The price of what is asked one by one says nothing of it."""
+    code, _, err = merits("run", "--batch", "--budget", "5 USD", "--only", "small")
+    assert code == 2
+    assert "nobody can tell what they will come to" in " ".join(err.split())
+    assert fake.batches == []
+
+
+def _predicted(said: tuple[int, str, str]) -> dict[str, dict[str, dict[str, float]]]:
+    code, out, _ = said
+    assert code == 0
+    return {part["candidate"]: part for part in json.loads(out)["forecast"]["parts"]}

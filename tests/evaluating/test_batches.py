@@ -41,7 +41,7 @@ def provider(
 ) -> Iterator[tuple[FakeBatches, dict[str, str]]]:
     """The provider's batches, and the environment that leads there."""
     fake = FakeBatches(even_or_odd, takes_s=takes_s, faults=faults, page=page)
-    with FakeProvider(even_or_odd, routes=fake.routes) as server:
+    with FakeProvider(even_or_odd, batches=fake) as server:
         yield fake, {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-test-0123456789"}
 
 
@@ -243,7 +243,8 @@ def test_the_list_is_gone_through_page_by_page(store: Store) -> None:
     """Others use the same account."""
     with provider(page=2) as (fake, env):
         for n in range(5):
-            other = f'{{"custom_id": "other-{n}", "method": "POST", "url": "u", "body": {{"messages": [{{}}]}}}}'
+            asked = f'"body": {{"messages": [{{"content": "theirs {n}"}}]}}'
+            other = f'{{"custom_id": "other-{n}", "method": "POST", "url": "u", {asked}}}'
             fake.files[f"other-{n}"] = other.encode()
         fake_faults = fake.faults
         run(task(6), env, store)
@@ -284,7 +285,7 @@ def test_results_that_end_in_the_middle_are_read_again(store: Store) -> None:
 def test_a_wrong_key_gives_the_candidate_up_at_once(store: Store) -> None:
     """Not after a day of waiting."""
     fake = FakeBatches(even_or_odd)
-    with FakeProvider(even_or_odd, api_key="right", routes=fake.routes) as server:
+    with FakeProvider(even_or_odd, api_key="right", batches=fake) as server:
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-wrong-0123456789"}
         with pytest.raises(ProviderError, match="its batch was refused: 401") as caught:
             run(task(10), env, store)
@@ -431,3 +432,83 @@ def test_the_plan_says_what_is_on_its_way(store: Store) -> None:
             run(task(10), env, store, batching=Batching(wait=False))
         (part,) = plan(task(12), [SMALL], store=store, env=env).parts
     assert (part.n_to_ask, part.n_in_flight) == (12, 10)
+
+
+@pytest.mark.parametrize("kind", ["chat", "anthropic"])
+def test_the_bill_of_batches_is_the_providers_to_the_cent(store: Store, kind: str) -> None:
+    """Failures, expiries and cached, written and thought tokens included; a system prompt is counted as when alone."""
+    from merits.core.candidate import Price
+    from merits.evaluating.billing import bill_of
+
+    price = Price(
+        input_per_million=3.0,
+        output_per_million=15.0,
+        cache_read_per_million=0.3,
+        cache_write_per_million=3.75,
+        batch_factor=0.5,
+    )
+    faults = (
+        BatchFault("error", when=about(3), status=500),
+        BatchFault("expire", when=about(1, 2), times=2),
+        BatchFault("cancel", when=about(7), times=1),
+        BatchFault("lose_reply", times=1),
+    )
+    fake = FakeBatches(even_or_odd, takes_s=0.05, faults=faults)
+    asked = Candidate(name="m", kind=kind, params={"model": "m", "system": "Be brief now."}, price=price)
+    with FakeProvider(
+        even_or_odd, batches=fake, rates=price, cached_tokens=1, cache_write_tokens=2, reasoning_tokens=5
+    ) as server:
+        env = {f"{name}_{what}": server.base_url if what == "BASE_URL" else "sk-test-0123456789"
+               for name in ("OPENAI", "ANTHROPIC") for what in ("BASE_URL", "API_KEY")}  # fmt: skip
+        evaluation = run(task(40), env, store, candidates=(asked,))
+        run(task(40), env, store, candidates=(asked,))  # asks what failed and what was cancelled again
+        ledger = server.ledger
+    (row,) = bill_of(evaluation, store).rows
+    assert row.cost == pytest.approx(ledger.money, abs=1e-12)
+    assert ledger.money
+    assert row.n_attempts == ledger.n_requests
+    assert row.tokens["input"] == ledger.tokens["input"]
+    assert sum(row.tokens.values()) == sum(ledger.tokens.values())
+    assert ledger.n_batched == ledger.n_billed == 39
+    assert ledger.batched == ledger.tokens
+
+
+def test_a_batch_counts_the_tokens_that_each_question_counts_alone(store: Store) -> None:
+    """Anthropic's system prompt too."""
+    asked = Candidate(name="m", kind="anthropic", params={"model": "m", "system": "Be brief now."})
+    ledgers = []
+    for batching in (None, QUICK):
+        with FakeProvider(even_or_odd, batches=FakeBatches(even_or_odd, takes_s=0.01)) as server:
+            env = _anthropic({"OPENAI_BASE_URL": server.base_url})
+            opened = open_store(":memory:")
+            run(task(10), env, opened, candidates=(asked,), batching=batching)
+            opened.close()
+            ledgers.append(server.ledger)
+    alone, batched = ledgers
+    assert alone.tokens == batched.tokens
+    assert (alone.n_batched, batched.n_batched) == (0, 10)
+
+
+@pytest.mark.parametrize("kind", ["chat", "anthropic"])
+def test_a_batch_that_its_provider_lost_is_asked_again_once_it_must_be_over(kind: str) -> None:
+    """After a day no provider works on it; what was answered of it in time is kept and not asked again."""
+    import time
+
+    opened, asked = open_store(":memory:"), Candidate(name="m", kind=kind, params={"model": "m", "labels": False})
+    with provider(takes_s=60) as (fake, where):
+        env = {**where, **_anthropic(where)}
+        with pytest.raises(BatchesOpen):
+            run(task(10), env, opened, candidates=(asked,), batching=Batching(wait=False))
+        (lost,) = fake.batches
+        fake.batches.clear()
+        with pytest.raises(BatchesOpen, match=lost.id):
+            run(task(10), env, opened, candidates=(asked,))
+        assert fake.batches == []
+        fake.takes_s = 0.05
+        later = evaluate(
+            task(10), (asked,), store=opened, env=env, batching=QUICK, clock=lambda: time.time() + 26 * 3600
+        )
+        assert asyncio.run(later).scored.all()
+    assert [len(batch.requests) for batch in fake.batches] == [10]
+    assert [each.stage for each in opened.submissions()] == ["void", "collected"]
+    opened.close()

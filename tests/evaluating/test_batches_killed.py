@@ -56,7 +56,7 @@ def test_a_run_killed_at_random_moments_submits_nothing_twice(tmp_path: Path, ki
     """Also not when it dies between the provider's acceptance and its own note of it: each reply comes late here."""
     generator = np.random.default_rng(3)
     fake = FakeBatches(even_or_odd, takes_s=2.0, faults=[BatchFault("delay_reply", seconds=0.1)], page=2)
-    with FakeProvider(even_or_odd, routes=fake.routes) as provider:
+    with FakeProvider(even_or_odd, batches=fake) as provider:
         for _ in range(N_KILLS):
             n_before = fake.n_requests
             run = _start(kind, tmp_path, provider.base_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,39 @@ def test_what_the_bill_does_not_cover_is_said_and_not_held_against_it() -> None:
     found = reconcile(bill(billed("m")), ours)
     assert (found.agrees, found.n_outside) == (True, 10)
     assert [total.model for total in found.totals] == ["m"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"date;model;cost\n2026-11-24;m;1,50\n", "its cells are separated by ';'"),
+        (b"date\tmodel\tcost\n2026-11-24\tm\t1.50\n", "its cells are separated by tabs"),
+        (b'{"data": [], "object": "page"}', "is JSON"),
+        (b"PK\x03\x04", "is a spreadsheet or an archive"),
+        (b'date,model,cost\n2026-11-24,m,"1,50"\n', "cost is '1,50', which is no number"),
+        (b'date,model,cost\n2026-11-24,m,"1.234,50"\n', "which is no number"),
+    ],
+)
+def test_a_file_that_would_be_misread_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    """A decimal comma that is read as a thousand is a bill a hundred times too high."""
+    (tmp_path / "bill.csv").write_bytes(content)
+    with pytest.raises(UsageError, match=re.escape(said)):
+        read_invoice(tmp_path / "bill.csv")
+
+
+def test_thousands_are_read_with_their_commas(tmp_path: Path) -> None:
+    """As Excel writes them."""
+    rows = [("1,234.50", 1234.5), ("$1,234,567", 1234567.0), (".5", 0.5), ("12e-3", 0.012), ("-2.25", -2.25)]
+    for cell, cost in rows:
+        (tmp_path / "bill.csv").write_text(f'date,model,cost\n2026-11-24,m,"{cell}"\n', "utf-8")
+        (line,) = read_invoice(tmp_path / "bill.csv").lines
+        assert line.cost == pytest.approx(cost)
+
+
+def test_what_anthropic_bills_beside_models_has_a_name(tmp_path: Path) -> None:
+    """A web search has no model; an empty name on the page helps nobody."""
+    head = "usage_date_utc,model,workspace,api_key,usage_type,token_type,cost_usd,cost_type"
+    rows = ["2026-11-24,Claude Haiku 4.5,w,k,message,output,0.25,token", "2026-11-24,,w,k,,,0.10,web_search"]
+    (tmp_path / "bill.csv").write_text("\n".join([head, *rows]), "utf-8")
+    lines = read_invoice(tmp_path / "bill.csv").lines
+    assert {line.model: line.cost for line in lines} == {"claude-haiku-4-5": 0.25, "web_search": 0.1}

@@ -116,3 +116,15 @@ def _ours(price, counts, at, service):  # type: ignore[no-untyped-def]
         asked_at=at.timestamp(),
     )
     return None if found is None else float(found[0])
+
+
+def test_a_price_of_a_day_of_which_the_table_does_not_speak_says_so() -> None:
+    """In 2020 there was no such model; a plain figure would be a claim."""
+    from merits.prices.quotes import quotes
+    from merits.report.price_list import price_list
+
+    said = "since when is not known: on that day it may have cost something else, or not have been there"
+    for day, since, is_said in (("2020-01-01", None, True), ("2026-11-20", "2026-10-14", False)):
+        (quote,) = quotes("gpt-4o-mini", "openai", on=datetime.fromisoformat(day).date())
+        assert quote.since == since
+        assert (said in price_list(quote)) is is_said

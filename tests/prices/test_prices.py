@@ -187,3 +187,44 @@ def test_what_is_paid_once_takes_the_rest_from_the_table(tmp_path: Path) -> None
     assert (price.one_off, price.input_per_million, price.as_of) == (90.0, 0.15, "2026-05-01")
     lost = Candidate(name="t", kind="chat", params={"model": "smal"}, price=Price(one_off=90.0, currency="EUR"))
     assert "Did you mean 'small'?" in table.note(lost)
+
+
+def test_what_is_written_for_an_hour_and_what_is_spoken_have_rates_of_their_own() -> None:
+    """Anthropic charges twice the input for an hour's cache; without a rate that is unknown, not the other's."""
+    used = {"cache_write": np.array([1e6]), "cache_write_1h": np.array([1e6])}
+    spoken = {"audio": np.array([1e6]), "audio_output": np.array([1e6])}
+    alone = Price(input_per_million=1.0, cache_write_per_million=1.25, audio_per_million=10.0)
+    both = Price(
+        input_per_million=1.0,
+        cache_write_per_million=1.25,
+        cache_write_1h_per_million=2.0,
+        audio_per_million=10.0,
+        audio_output_per_million=20.0,
+    )
+    rest = {"machine_s": np.zeros(1), "attempts": np.ones(1, np.int32)}
+    assert costs(alone, tokens=used, **rest) is None
+    assert costs(alone, tokens=spoken, **rest) is None
+    assert costs(both, tokens=used, **rest) == pytest.approx([3.25])
+    assert costs(both, tokens=spoken, **rest) == pytest.approx([30.0])
+
+
+def test_anthropics_usage_and_the_bundled_table_tell_an_hour_from_five_minutes() -> None:
+    """As the real reply tells it, priced as the real list does."""
+    from merits.candidates.messages import usage_of
+    from merits.prices.known import known
+
+    told = {"ephemeral_5m_input_tokens": 456, "ephemeral_1h_input_tokens": 100}
+    usage = usage_of({"input_tokens": 3, "cache_creation_input_tokens": 556, "cache_creation": told})
+    assert (usage.cache_write_tokens, usage.cache_write_1h_tokens) == (456, 100)
+    price = known().price("anthropic", "claude-haiku-4-5")
+    assert price is not None
+    assert (price.cache_write_per_million, price.cache_write_1h_per_million) == (1.25, 2.0)
+
+
+def test_openais_usage_tells_what_was_heard_from_what_was_spoken() -> None:
+    """In its details of what was asked and of what was said."""
+    from merits.candidates.completions import usage_of
+
+    details = {"prompt_tokens_details": {"audio_tokens": 7}, "completion_tokens_details": {"audio_tokens": 9}}
+    usage = usage_of({"prompt_tokens": 10, "completion_tokens": 12, "total_tokens": 22, **details})
+    assert (usage.input_tokens, usage.audio_tokens, usage.output_tokens, usage.audio_output_tokens) == (3, 7, 3, 9)

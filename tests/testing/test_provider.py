@@ -322,3 +322,18 @@ def test_it_starts_with_one_command_and_says_at_the_end_what_it_billed() -> None
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=10)
     assert json.loads(said)["statuses"] == {"500": 1}
+
+
+def test_a_port_that_is_taken_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what to do, and no traceback; no thread is left."""
+    import threading
+
+    from merits.testing.provider.__main__ import main
+
+    with FakeProvider() as provider:
+        n_threads = threading.active_count()
+        assert main(["--port", str(provider.port)]) == 2
+        assert threading.active_count() == n_threads
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"port {provider.port} is in use. next: Give another --port, or 0 for a free one.\n"

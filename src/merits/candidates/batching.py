@@ -27,6 +27,7 @@ __all__ = [
     "number_of",
     "parts_of",
     "read_reply",
+    "takes_batches",
 ]
 
 T = TypeVar("T")
@@ -126,6 +127,15 @@ class Batchable(Protocol):
     def answer_of(self, reply: bytes) -> Answer: ...
 
     def batches(self) -> Batches | None: ...
+
+
+def takes_batches(model: object) -> bool:
+    """Whether the questions to this model can be put to its provider as a batch.
+
+    >>> takes_batches(object())
+    False
+    """
+    return isinstance(model, Batchable) and model.batches() is not None
 
 
 def custom_id(submission: str, number: int) -> str:

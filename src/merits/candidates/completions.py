@@ -264,7 +264,8 @@ def usage_of(usage: Mapping[str, object]) -> Usage:
         cache_write_tokens=written,
         output_tokens=completion - spoken - (0 if outside else thought),
         reasoning_tokens=thought,
-        audio_tokens=heard + spoken,
+        audio_tokens=heard,
+        audio_output_tokens=spoken,
         image_tokens=seen,
     )
 

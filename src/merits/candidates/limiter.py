@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from merits.candidates.rate_headers import KINDS, Kind, left, remaining, retry_after_s
-from merits.core.answer import NO_USAGE, Usage
+from merits.core.answer import NO_USAGE, TOKEN_KINDS, Usage
 from merits.core.limits import Limits
 
 __all__ = ["LONGEST_PAUSE_S", "Limiter", "limiter_for"]
@@ -333,8 +333,7 @@ class Limiter:
 
 
 def _tokens(usage: Usage) -> int:
-    asked = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
-    return asked + usage.output_tokens + usage.reasoning_tokens + usage.audio_tokens + usage.image_tokens
+    return sum(getattr(usage, f"{kind}_tokens") for kind in TOKEN_KINDS)
 
 
 _shared: weakref.WeakValueDictionary[tuple[str, str], Limiter] = weakref.WeakValueDictionary()

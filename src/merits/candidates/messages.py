@@ -231,7 +231,7 @@ def usage_of(usage: Mapping[str, object] | None) -> Usage:
     """The count of tokens in disjoint kinds; unmetered where none is told.
 
     Anthropic's `input_tokens` are without what was read from a cache or written to it; what was thought is part of
-    the output, and told apart by newer models only.
+    the output, and told apart by newer models only. Writes to a cache that lasts an hour cost more than others.
 
     >>> usage = usage_of({"input_tokens": 40, "cache_read_input_tokens": 60, "cache_creation_input_tokens": 5,
     ...                   "output_tokens": 30, "service_tier": "standard"})
@@ -241,13 +241,18 @@ def usage_of(usage: Mapping[str, object] | None) -> Usage:
     if not usage:
         return Usage(unmetered=1)
     details = usage.get("output_tokens_details")
+    lasting = usage.get("cache_creation")
+    written = count_in(usage, "cache_creation_input_tokens")
+    for_an_hour = count_in(lasting, "ephemeral_1h_input_tokens") if isinstance(lasting, Mapping) else 0
+    for_an_hour = min(written, for_an_hour)
     said = count_in(usage, "output_tokens")
     thought = min(said, count_in(details, "thinking_tokens") if isinstance(details, Mapping) else 0)
     tier = str(usage.get("service_tier") or "")
     return Usage(
         input_tokens=count_in(usage, "input_tokens"),
         cache_read_tokens=count_in(usage, "cache_read_input_tokens"),
-        cache_write_tokens=count_in(usage, "cache_creation_input_tokens"),
+        cache_write_tokens=written - for_an_hour,
+        cache_write_1h_tokens=for_an_hour,
         output_tokens=said - thought,
         reasoning_tokens=thought,
         service_tier="" if tier == "standard" else tier,

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     split: Split = "dev" if args.dev else "test"
     race, budget, batch = racing_of(args, task), budget_of(args), batching_of(args)
     if args.dry_run:
-        asked = flow.plan(task, split=split, store=args.store, ask=args.ask, budget=budget)
+        asked = flow.plan(task, split=split, store=args.store, ask=args.ask, budget=budget, batch=batch)
         return show_plan(asked, flow.barred(task), args.json, raced=race is not None)
     with progress_for(quiet=args.quiet or args.json) as progress:
         if batch is not None:

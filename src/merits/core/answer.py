@@ -8,7 +8,7 @@ import msgspec
 
 from merits.core.identity import JSON
 
-__all__ = ["Answer", "Failure", "FailureKind", "Usage"]
+__all__ = ["TOKEN_KINDS", "Answer", "Failure", "FailureKind", "Usage"]
 
 FailureKind: TypeAlias = Literal[
     "timeout", "rate_limited", "server_error", "connection", "unauthorised", "bad_request", "out_of_memory", "raised"
@@ -17,6 +17,9 @@ FailureKind: TypeAlias = Literal[
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one answer used. Token kinds are disjoint: they sum to the total, and none is negative.
+
+    `cache_write_1h_tokens` were written to a cache that lasts an hour, `cache_write_tokens` to any other;
+    `audio_tokens` were heard, `audio_output_tokens` spoken.
 
     `machine_s` are seconds of this machine, or of a server of one's own, that the answer took (its share of a
     batch, or of all in flight); 0 for remote models that are paid by token or by call. `attempts` counts every try,
@@ -28,9 +31,11 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     input_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
     audio_tokens: int = 0
+    audio_output_tokens: int = 0
     image_tokens: int = 0
     machine_s: float = 0.0
     attempts: int = 1
@@ -49,6 +54,7 @@ class Failure(msgspec.Struct, frozen=True):
     retry_after_s: float | None = None
 
 
+TOKEN_KINDS = tuple(name.removesuffix("_tokens") for name in Usage.__struct_fields__ if name.endswith("_tokens"))
 NO_USAGE = Usage()
 STANDARD = ("", "default", "standard", "auto", "on_demand")  # service tiers at the list price
 

@@ -20,8 +20,12 @@ class TokenRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     output_per_million: Annotated[Amount, Meta(description="Per million output tokens.")] = None
     cache_read_per_million: Annotated[Amount, Meta(description="Per million input tokens read from a cache.")] = None
     cache_write_per_million: Annotated[Amount, Meta(description="Per million input tokens written to a cache.")] = None
+    cache_write_1h_per_million: Annotated[
+        Amount, Meta(description="Per million input tokens written to a cache that lasts an hour.")
+    ] = None
     reasoning_per_million: Annotated[Amount, Meta(description="Per million reasoning tokens.")] = None
-    audio_per_million: Annotated[Amount, Meta(description="Per million audio tokens.")] = None
+    audio_per_million: Annotated[Amount, Meta(description="Per million audio tokens that are heard.")] = None
+    audio_output_per_million: Annotated[Amount, Meta(description="Per million audio tokens that are spoken.")] = None
     image_per_million: Annotated[Amount, Meta(description="Per million image tokens.")] = None
 
     @property

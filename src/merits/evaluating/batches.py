@@ -444,7 +444,9 @@ def check_affordable(plan: Plan, budget: Budget) -> None:
         )
         raise UsageError(
             f"batches cannot be stopped once they are submitted, {said}, and the budget is {budget}.",
-            "Give a larger budget, ask fewer (sample:), or run without --batch.",
+            "Give the price a `batch_factor`, or run without --batch."
+            if most is None and budget.is_money
+            else "Give a larger budget, ask fewer (sample:), or run without --batch.",
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import NO_USAGE, STANDARD, Answer, Failure, FailureKind, Usage
+from merits.core.answer import NO_USAGE, STANDARD, TOKEN_KINDS, Answer, Failure, FailureKind, Usage
 from merits.core.evaluation import Counted, Labels
 from merits.core.identity import JSON
 from merits.core.on_demand import outlines
@@ -22,7 +22,7 @@ __all__ = ["TOKENS", "Columns", "Reader"]
 
 Array = NDArray[Any]
 Reader = Callable[[JSON], str | None]
-TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning", "audio", "image")
+TOKENS = TOKEN_KINDS
 _FIELDS = tuple(f"{name}_tokens" for name in TOKENS)
 _ROUNDING = 1e-3  # what probabilities may miss 1 by
 _KINDS: tuple[str, ...] = get_args(FailureKind)

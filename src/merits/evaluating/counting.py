@@ -80,10 +80,10 @@ def _column(used: list[Usage], field: str) -> NDArray[np.float64]:
 def _tokens(used: list[Usage]) -> dict[str, int]:
     """Tokens as a bill counts them: cached ones are among the input, and reasoning is output."""
     total = {kind: sum(getattr(usage, f"{kind}_tokens") for usage in used) for kind in TOKENS}
-    cached = {kind: total[kind] for kind in ("cache_read", "cache_write")}
+    cached = {"cache_read": total["cache_read"], "cache_write": total["cache_write"] + total["cache_write_1h"]}
     heard_and_seen = total["audio"] + total["image"]
     return {
         "input": total["input"] + sum(cached.values()) + heard_and_seen,
         **cached,
-        "output": total["output"] + total["reasoning"],
+        "output": total["output"] + total["reasoning"] + total["audio_output"],
     }

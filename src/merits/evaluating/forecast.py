@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import Answer
+from merits.core.answer import STANDARD, Answer
 from merits.core.candidate import Candidate, Price
 from merits.core.estimate import Estimate, Unit
 from merits.core.identity import JSON
@@ -75,7 +75,10 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one candidate before it is asked: its price, its stored answers, and the inputs to come."""
+    """What is known of one candidate before it is asked: its price, its stored answers, and the inputs to come.
+
+    `in_batches`: they are to be asked as batches, at what those cost.
+    """
 
     candidate: Candidate
     price: Price | None
@@ -83,6 +86,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[JSON, ...]
     targets: tuple[JSON, ...]
     n_asks: int
+    in_batches: bool = False
 
 
 def predict(task: Task, stories: Sequence[Story]) -> Forecast:
@@ -99,7 +103,15 @@ def predict(task: Task, stories: Sequence[Story]) -> Forecast:
     )
 
 
-def story_of(candidate: Candidate, price: Price | None, answers: Iterable[Answer], asks: Asks, *, seed: int) -> Story:
+def story_of(
+    candidate: Candidate,
+    price: Price | None,
+    answers: Iterable[Answer],
+    asks: Asks,
+    *,
+    seed: int,
+    in_batches: bool = False,
+) -> Story:
     """What is known of a candidate: what it answered so far, and a sample of what it is to be asked."""
     rows, to_ask = asks
     sample = random.Random(seed).sample(list(to_ask), min(_SAMPLE, len(to_ask)))
@@ -111,6 +123,7 @@ def story_of(candidate: Candidate, price: Price | None, answers: Iterable[Answer
         inputs=tuple(example.input for example in examples),
         targets=tuple(example.target for example in examples),
         n_asks=len(to_ask),
+        in_batches=in_batches,
     )
 
 
@@ -149,6 +162,7 @@ def _cost(task: Task, story: Story, tokens: Mapping[str, Floats], *, told: bool)
         tokens=tokens,
         machine_s=np.array(seconds),
         attempts=np.ones(n, np.int32),
+        services=_services(story, n, told=told),
         asked_at=time.time(),
     )
     if known is None or (by_machine_only and not told):
@@ -158,6 +172,14 @@ def _cost(task: Task, story: Story, tokens: Mapping[str, Floats], *, told: bool)
     if np.ptp(known) == 0.0 and story.price.per_call:
         return _estimate(known * story.n_asks * [1, 1, _TRIES], "money", "price by call, up to two tries", currency)
     return _estimate(known * story.n_asks, "money", _THUMB, currency)
+
+
+def _services(story: Story, n: int, *, told: bool) -> dict[str, NDArray[np.bool_]]:
+    """How further answers will be served: as batches, or as the stored ones were that were no batches."""
+    if story.in_batches:
+        return {"batch": np.ones(n, np.bool_)}
+    served = [answer.usage.service_tier for answer in story.answers] if told else []
+    return {tier: np.array([one == tier for one in served]) for tier in set(served).difference(STANDARD, ["batch"])}
 
 
 def _stored_tokens(story: Story) -> dict[str, Floats]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, TypeAlias
 
+from merits.candidates.batching import takes_batches
 from merits.core.answer import Answer
 from merits.core.doors import AnswerKey, Refreshed, Store
 from merits.core.errors import UsageError
@@ -40,6 +41,7 @@ class Known:
             self._stored = {key: answer for key, answer in self._stored.items() if key in begun}
         self.rows, self.candidate, self.version = rows, each.candidate, each.version
         self.tutor = tutor_of(each.model)
+        self.takes_batches = takes_batches(each.model)
         self.without: Sequence[int] = range(len(rows.keys))
         if self._stored:
             self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]

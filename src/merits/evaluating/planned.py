@@ -28,8 +28,11 @@ def planned(
     budget: Budget | None,
     *,
     judges: Sequence[Foreseen] = (),
+    in_batches: bool = False,
 ) -> Plan:
     """The plan, with what judges have to do. It is forecast where something is paid by use or there is a budget.
+
+    With `in_batches` those that can be asked so are forecast at what a batch costs.
 
     Raises UsageError for a budget that could not be kept: money of a candidate without a price, another currency.
     """
@@ -42,19 +45,28 @@ def planned(
     theirs = tuple(each.part for each in judges)
     if not (paid or budget is not None):
         return Plan(parts, judges=theirs)
-    stories = [*_stories(task, store, found, prices, asked), *(judge.story for judge in judges)]
+    stories = [*_stories(task, store, found, prices, asked, in_batches=in_batches), *(judge.story for judge in judges)]
     return Plan(parts, predict(task, stories), judges=theirs)
 
 
 def _stories(
-    task: Task, store: Store, found: Sequence[Known], prices: Sequence[Price | None], asked: Sequence[bool]
+    task: Task,
+    store: Store,
+    found: Sequence[Known],
+    prices: Sequence[Price | None],
+    asked: Sequence[bool],
+    *,
+    in_batches: bool,
 ) -> list[Story]:
     stories = []
     for known, price, some in zip(found, prices, asked, strict=True):
         answers = [answer for _, answer in known.answers()]
         answers = answers or [paid.answer for paid in islice(store.paid(known.version), _PAID)]
         to_ask = known.to_ask if some else []
-        stories.append(story_of(known.candidate, price, answers, (known.rows, to_ask), seed=task.settings.seed))
+        asks = (known.rows, to_ask)
+        batched = in_batches and known.takes_batches
+        seed = task.settings.seed
+        stories.append(story_of(known.candidate, price, answers, asks, seed=seed, in_batches=batched))
     return stories
 
 

@@ -90,11 +90,13 @@ def plan(
     table: PriceSource | None = None,
     budget: Budget | None = None,
     judges: bool = True,
+    batching: Batching | None = None,
 ) -> Plan:
     """What an evaluation would ask of each candidate, and what it would take from the store. Asks nothing.
 
     Models are loaded, for what they are is part of the version under which answers are stored; none is trained.
-    Without `judges` their work is not looked at. Raises UsageError for a `budget` that could not be kept.
+    Without `judges` their work is not looked at. With `batching` the forecast is at what batches cost. Raises
+    UsageError for a `budget` that could not be kept.
     """
     rows = _rows(task, split)
     context = load_context(task, env, asks=ask != "nothing")
@@ -108,7 +110,7 @@ def plan(
         prices = known_prices([each.candidate for each in ready], table, currency=task.needs.currency)
         price_of = price_in(table, task.needs.currency)
         theirs = () if ask == "nothing" else foreseen(works, known, task.needs, price_of)
-        made = planned(task, store, known, prices, budget, judges=theirs)
+        made = planned(task, store, known, prices, budget, judges=theirs, in_batches=batching is not None)
         keys = [[rows.keys[q] for q in each.to_ask] for each in known]
         flying = [in_flight(store, part.version, asked) for part, asked in zip(made.parts, keys, strict=True)]
         parts = tuple(dataclasses.replace(p, n_in_flight=n) for p, n in zip(made.parts, flying, strict=True))
@@ -302,7 +304,8 @@ class _Run:
         found = [Known(self.store, each, self.rows, self.ask) for each in self.contenders]
         if self.ask != "nothing":
             self.foreseen = foreseen(self.works, found, self.task.needs, judge_price)
-        plan = planned(self.task, self.store, found, prices, budget, judges=self.foreseen)
+        in_batches = self.batching is not None
+        plan = planned(self.task, self.store, found, prices, budget, judges=self.foreseen, in_batches=in_batches)
         for each, known, part in zip(self.contenders, found, plan.parts, strict=True):
             self.columns.record(each.index, known.answers())
             self.done[each.index] = part.n_stored

@@ -2,7 +2,7 @@
 
 Bundled, because the package takes 0.4 s and 18 MB to be there; ours is read in milliseconds. Run by whoever releases
 Merits, with the package in its newest version (the extra `prices`). What is charged beside tokens and calls (web
-searches, hours of storage) is left out, and so are cache writes that last an hour.
+searches, hours of storage) is left out.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ _KEYS = {
     "output": ("output_mtok",),
     "cache_read": ("cache_read_mtok",),
     "cache_write": ("cache_write_mtok",),
+    "cache_write_1h": ("cache_write_1h_mtok",),
     "reasoning": ("output_reasoning_mtok",),
-    "audio": ("input_audio_mtok", "output_audio_mtok"),
+    "audio": ("input_audio_mtok",),
+    "audio_output": ("output_audio_mtok",),
     "image": ("input_image_mtok", "output_image_mtok"),
 }
 _SERVICES = (("batch", "processing"), ("flex", "service_tier"), ("priority", "service_tier"), ("fast", "service_tier"))

@@ -10,15 +10,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import STANDARD
+from merits.core.answer import STANDARD, TOKEN_KINDS
 from merits.core.price import Price, Tariff, TokenRates
 
 __all__ = ["TOKEN_KINDS", "costs", "levels", "needs_times"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
-TOKEN_KINDS = ("input", "cache_read", "cache_write", "output", "reasoning", "audio", "image")
-_OF_INPUT = ("input", "cache_read", "cache_write")
+_OF_INPUT = ("input", "cache_read", "cache_write", "cache_write_1h")
 _MILLION = 1_000_000
 _SECONDS_PER_HOUR = 3600
 _MINUTE_S = 60
@@ -41,7 +40,7 @@ def costs(
     an answer cost 0 beyond that. A price by call counts every attempt, because providers bill some failed ones; one
     by hour of the machine counts the measured seconds, over the share of the hours that are used. A cached read is
     billed as input, a cache write as input, reasoning as output, where they have no price of their own; audio and
-    image tokens without one are unknown as soon as there are any.
+    image tokens, and writes to a cache that lasts an hour, without one are unknown as soon as there are any.
 
     `asked_at` is when each was answered (UNIX seconds), or one time for all: each is priced as of then. Without it the
     latest of the price's tariffs that holds at all hours is taken. How long a question was is told by the input tokens

@@ -47,7 +47,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 _SUMMED = ("cache_write",)  # 5 minutes' and an hour's stand in two columns
 _EXCLUDING = ("cache_read_input_tokens", "cache_creation_input_tokens")  # beside these, input_tokens are uncached
 _PROVIDERS = {"usage_date_utc": "anthropic", "num_model_requests": "openai", "amount_value": "openai"}
-_MONEY = re.compile(r"^[$€£]?\s*(-?[\d,]*\.?\d+(?:[eE]-?\d+)?)\s*[$€£]?$")
+_MONEY = re.compile(r"^[$€£]?\s*(-?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d+|(?<=\d))(?:[eE]-?\d+)?)\s*[$€£]?$")
 
 
 class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,11 +83,14 @@ def read_invoice(path: str | Path, columns: Mapping[str, str] | None = None) -> 
     """
     file = Path(path)
     try:
+        if file.read_bytes()[:2] == b"PK":
+            raise UsageError(f"{file} is a spreadsheet or an archive.", "Save it as UTF-8 CSV.")
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"there is no bill {file}.", "Name the CSV file that the provider gave you.") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise UsageError(f"{file} cannot be read: {' '.join(str(problem).split())}.", "Save it as UTF-8 CSV.") from None
+    _check_is_csv(file, text)
     rows = csv.reader(text.splitlines())
     head = next(rows, None)
     if not head:
@@ -104,6 +107,18 @@ def read_invoice(path: str | Path, columns: Mapping[str, str] | None = None) -> 
     provider = next((name for column, name in _PROVIDERS.items() if column in layout.names), "")
     usual = "USD" if provider or "cost_usd" in layout.names else ""
     return Invoice(provider=provider, currency=next(iter(currencies), usual), lines=_summed([one for one, _ in lines]))
+
+
+def _check_is_csv(file: Path, text: str) -> None:
+    head = text.lstrip().partition("\n")[0]
+    if head.startswith(("{", "[")):
+        raise UsageError(f"{file} is JSON.", "Export it as CSV.")
+    other = next((mark for mark in (";", "\t") if mark in head and "," not in head), "")
+    if other:
+        said = "tabs" if other == "\t" else f"{other!r}"
+        raise UsageError(
+            f"{file}:1: its cells are separated by {said}.", "Save it with commas, and numbers like 1234.56."
+        )
 
 
 @dataclass(frozen=True)
@@ -168,7 +183,7 @@ def _line(where: str, row: Sequence[str], layout: _Layout) -> InvoiceLine:
             raise UsageError(f"{where}: {value:g} {key} tokens; there are none below 0.", "Mend the line.")
     return InvoiceLine(
         day=_day(where, row[places["day"][0]]),
-        model=_model(row[places["model"][0]]),
+        model=_model(row[places["model"][0]]) or _beside(row, layout),
         calls=None if calls is None else int(calls),
         tokens=_tokens(found, includes_cached=layout.includes_cached),
         cost=cost,
@@ -214,6 +229,11 @@ def _model(cell: str) -> str:
     """The name as it is asked for: Anthropic bills "Claude Haiku 4.5", OpenAI "gpt-4o-mini-2024-07-18, input"."""
     name = cell.partition(", ")[0].strip()
     return re.sub(r"[ .]", "-", name.lower()) if " " in name else name
+
+
+def _beside(row: Sequence[str], layout: _Layout) -> str:
+    """What is charged beside models: Anthropic bills a web search without one, and says so in `cost_type`."""
+    return row[layout.names.index("cost_type")].strip() if "cost_type" in layout.names else ""
 
 
 def _summed(lines: Sequence[InvoiceLine]) -> tuple[InvoiceLine, ...]:

@@ -14,6 +14,7 @@ from merits.prices.known import Known, known
 
 __all__ = ["Quote", "TierQuote", "quotes", "sellers_and_models"]
 
+_EVER = datetime.date(1970, 1, 1)
 _NOON = datetime.time(12, tzinfo=datetime.UTC)
 
 
@@ -28,7 +29,9 @@ class TierQuote(msgspec.Struct, frozen=True, kw_only=True):
 class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The price of one model at one provider on a day. `hours` are tariffs of that day that hold in some hours only.
 
-    `next_change` is the first later day with another tariff; None where none is known.
+    `since` is the first day of these rates; None where the table does not say, as of the first it knows of a model: on
+    a day before `as_of` it may have cost something else, or not have been there. `next_change` is the first later day
+    with another tariff; None where none is known.
     """
 
     provider: str
@@ -40,6 +43,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     as_of: str
     source: str
     hours: dict[str, tuple[TierQuote, ...]] = {}
+    since: str | None = None
     next_change: str | None = None
 
 
@@ -88,6 +92,7 @@ def _quote(table: Known, provider: str, model: str, on: datetime.date) -> Quote 
         as_of=price.as_of,
         source=price.source,
         hours={one.hours: _tiers(one) for one in price.changes if one.hours and since <= one.from_ <= on},
+        since=None if since <= _EVER else since.isoformat(),
         next_change=min(later).isoformat() if later else None,
     )
 

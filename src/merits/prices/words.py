@@ -6,7 +6,14 @@ from merits.core.price import Price, Tariff
 
 __all__ = ["price_in_words", "rates_in_words", "source_in_words"]
 
-_NAMES = {"input": "in", "output": "out", "cache_read": "cached", "cache_write": "cache write"}
+_NAMES = {
+    "input": "in",
+    "output": "out",
+    "cache_read": "cached",
+    "cache_write": "cache write",
+    "cache_write_1h": "cache write for an hour",
+    "audio_output": "spoken audio",
+}
 
 
 def price_in_words(price: Price) -> str:

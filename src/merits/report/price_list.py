@@ -6,7 +6,12 @@ from merits.prices.quotes import Quote, TierQuote
 
 __all__ = ["price_list"]
 
-_NAMES = {"cache_read": "cached input", "cache_write": "cache write"}
+_NAMES = {
+    "cache_read": "cached input",
+    "cache_write": "cache write",
+    "cache_write_1h": "cache write for an hour",
+    "audio_output": "spoken audio",
+}
 
 
 def price_list(quote: Quote) -> str:
@@ -24,6 +29,8 @@ def price_list(quote: Quote) -> str:
     lines += [f"  {hours} UTC, {_line(tier)}" for hours, tiers in quote.hours.items() for tier in tiers]
     if quote.per_call is not None:
         lines.append(f"  and {quote.per_call:.10g} a call")
+    if quote.since is None and quote.on < quote.as_of:
+        lines.append("  since when is not known: on that day it may have cost something else, or not have been there")
     if quote.next_change is not None:
         lines.append(f"  another tariff from {quote.next_change} on")
     return "\n".join([*lines, f"  as of {quote.as_of}, from {quote.source}"])

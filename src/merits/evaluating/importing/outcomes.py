@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import Usage
+from merits.core.answer import TOKEN_KINDS, Usage
 from merits.core.candidate import Candidate
 from merits.core.clusters import units_of
 from merits.core.errors import DataError
@@ -23,7 +23,6 @@ from merits.core.outcome import Status
 __all__ = ["Found", "Imported", "Reading", "Source", "evaluation_of", "in_unit", "with_score"]
 
 
-TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning", "audio", "image")
 _ANSWERED = (Status.SCORED, Status.UNSCORED)
 
 
@@ -188,7 +187,7 @@ class _Arrays:
         self.cost = np.zeros(shape)
         self._unpriced = np.zeros(shape, np.bool_)
         self._unmetered = np.zeros(shape, np.bool_)
-        self._tokens = {kind: np.zeros(shape) for kind in TOKENS}
+        self._tokens = {kind: np.zeros(shape) for kind in TOKEN_KINDS}
 
     def record(self, k: int, i: int, row: Imported) -> None:
         self.status[k, i] = row.status
@@ -204,7 +203,7 @@ class _Arrays:
         self.untimed[k, i] = latency_s is None and answered
         self._unmetered[k, i] = row.usage is None and answered
         if row.usage is not None:
-            for kind in TOKENS:
+            for kind in TOKEN_KINDS:
                 self._tokens[kind][k, i] = getattr(row.usage, f"{kind}_tokens")
 
     def metered(self) -> dict[str, NDArray[np.float64]]:

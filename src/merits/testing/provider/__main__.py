@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import signal
 import sys
 import threading
@@ -23,7 +24,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until interrupted; 0."""
+    """Serve until interrupted; 0. Where the port is taken it says so and returns 2."""
     options = _parser().parse_args(arguments)
     reply = _reply(options.reply, options.replies)
     provider = FakeProvider(
@@ -32,11 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         faults=[_fault(text, options) for text in options.fault],
         latency_s=options.latency,
         limits=_limits(options),
-        rates=Price(input_per_million=options.input_rate, output_per_million=options.output_rate),
+        rates=Price(
+            input_per_million=options.input_rate,
+            output_per_million=options.output_rate,
+            batch_factor=options.batch_factor,
+        ),
         bill_lost=options.bill_lost,
         cached_tokens=options.cached_tokens,
         reasoning_tokens=options.reasoning_tokens,
-        routes=FakeBatches(reply, takes_s=options.batch_seconds).routes,
+        batches=FakeBatches(reply, takes_s=options.batch_seconds),
         keep=False,
         seed=options.seed,
         port=options.port,
@@ -44,10 +49,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopped.set())
     stopped = threading.Event()
-    with provider:
+    try:
+        provider.start()
+    except OSError as problem:
+        if problem.errno != errno.EADDRINUSE:
+            raise
+        print(f"port {options.port} is in use. next: Give another --port, or 0 for a free one.", file=sys.stderr)  # noqa: T201
+        return 2
+    try:
         print(f"export OPENAI_BASE_URL={provider.base_url} OPENAI_API_KEY={options.api_key or 'any'}", flush=True)  # noqa: T201
         stopped.wait()
+        provider.settle()
         print(msgspec.json.encode(provider.ledger.as_json()).decode(), file=sys.stderr)  # noqa: T201
+    finally:
+        provider.stop()
     return 0
 
 
@@ -78,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokens-per-minute", type=int, help="refuse more with 429")
     parser.add_argument("--input-rate", type=float, default=1.0, help="price of a million input tokens")
     parser.add_argument("--output-rate", type=float, default=4.0, help="price of a million output tokens")
+    parser.add_argument("--batch-factor", type=float, default=0.5, help="what a batch costs, as a share (default: 0.5)")
     parser.add_argument("--cached-tokens", type=int, default=0, help="input tokens that come from a cache")
     parser.add_argument("--reasoning-tokens", type=int, default=0, help="output tokens that are thought")
     parser.add_argument("--bill-lost", action="store_true", help="bill what was cut or never waited for too")

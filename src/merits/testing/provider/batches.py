@@ -18,9 +18,12 @@ from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qs
 
+from merits.testing.provider import anthropic, openai
+from merits.testing.provider.counting import Counting
 from merits.testing.provider.http import Call, Reply
-from merits.testing.provider.saying import Question, echo, said
+from merits.testing.provider.ledger import Billing, Entry, Ledger
 from merits.testing.provider.saying import Reply as Say
+from merits.testing.provider.saying import Said, echo, said
 
 __all__ = ["Accepted", "BatchFault", "BatchFaultKind", "FakeBatches"]
 
@@ -83,7 +86,7 @@ class Accepted:
 
 @dataclass
 class FakeBatches:
-    """The endpoints, as `routes` of a `FakeProvider`. A batch is done `takes_s` after it was accepted.
+    """The endpoints, as `batches` of a `FakeProvider`. A batch is done `takes_s` after it was accepted.
 
     Results come in an order that `seed` decides. `reply(messages)` is what the model says to a request. At most `page`
     batches are listed at once. May be asked from any thread.
@@ -107,7 +110,37 @@ class FakeBatches:
         self._random = random.Random(self.seed)
         self._left = [fault.times for fault in self.faults]
         self._lock = threading.RLock()
-        self._n_files = 0
+        self._n_files = self._n_batches = 0
+        self._ledger = Ledger()
+        self._counting = Counting()
+        self._settled: set[str] = set()
+
+    def join(self, ledger: Ledger, counting: Counting) -> None:
+        """Has what is done written into a provider's ledger, and tokens counted as there."""
+        self._ledger, self._counting = ledger, counting
+
+    def settle(self) -> None:
+        """Writes what is done into the ledger, once: what was answered is billed; what failed is not.
+
+        What expired, was cancelled or left out was never begun.
+        """
+        with self._lock:
+            for batch in self.batches:
+                if batch.id not in self._settled and self._is_done(batch):
+                    self._settled.add(batch.id)
+                    self._settle(batch)
+
+    def _settle(self, batch: Accepted) -> None:
+        path = "/v1/chat/completions" if batch.dialect == "openai" else "/v1/messages"
+        for (_, body), fault in zip(batch.requests, batch.became, strict=True):
+            if fault is not None and fault.kind != "error":
+                continue
+            status, kind = (200, "") if fault is None else (fault.status, fault.kind)
+            tokens = Billing() if fault else self._answered(batch, body)[1]
+            self._ledger.opened()
+            self._ledger.settle(
+                Entry(path, str(body.get("model")), status, kind, fault is None, tokens, service="batch")
+            )
 
     def n_asked(self) -> Counter[str]:
         """How often each question was accepted: its last message; what expired or was never begun does not count."""
@@ -128,6 +161,7 @@ class FakeBatches:
         """The answer to a request."""
         with self._lock:
             self.n_requests += 1
+            self.settle()
             asked = {name: values[0] for name, values in parse_qs(call.query).items()}
             if call.path.startswith("/v1/messages/batches"):
                 rest = call.path.removeprefix("/v1/messages/batches").strip("/")
@@ -208,7 +242,7 @@ class FakeBatches:
             line: JSONObject = {"id": f"batch_req_{custom_id}", "custom_id": custom_id, "response": None, "error": None}
             kind = fault.kind if fault else ""
             if fault is None:
-                response = {"status_code": 200, "request_id": "r", "body": self._completion(body)}
+                response = {"status_code": 200, "request_id": "r", "body": self._completion(batch, body)}
                 yield True, {**line, "response": response}
             elif kind == "error":
                 told = {"error": {"message": f"This is a {fault.status}.", "type": "fake_error"}}
@@ -217,17 +251,9 @@ class FakeBatches:
                 why = "This request could not be executed before the completion window expired."
                 yield False, {**line, "error": {"code": "batch_expired", "message": why}}
 
-    def _completion(self, body: JSONObject) -> JSONObject:
-        text, n_asked = self._said(body)
-        n_said = len(text.split())
-        message = {"role": "assistant", "content": text}
-        return {
-            "id": "chatcmpl-batch",
-            "object": "chat.completion",
-            "model": body.get("model"),
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": n_asked, "completion_tokens": n_said, "total_tokens": n_asked + n_said},
-        }
+    def _completion(self, batch: Accepted, body: JSONObject) -> JSONObject:
+        answer, billing = self._answered(batch, body)
+        return openai.completion(answer, {"id": "chatcmpl-batch", "model": body.get("model")}, billing, None)
 
     # Anthropic
 
@@ -270,7 +296,7 @@ class FakeBatches:
     def _anthropic_lines(self, batch: Accepted) -> Iterator[JSONObject]:
         for (custom_id, body), fault in self._shuffled(batch):
             if fault is None:
-                yield {"custom_id": custom_id, "result": {"type": "succeeded", "message": self._message(body)}}
+                yield {"custom_id": custom_id, "result": {"type": "succeeded", "message": self._message(batch, body)}}
             elif fault.kind == "error":
                 kind = "overloaded_error" if fault.status >= 500 else "invalid_request_error"
                 error = {"type": "error", "error": {"type": kind, "message": f"This is a {fault.status}."}}
@@ -279,18 +305,10 @@ class FakeBatches:
                 kind = "expired" if fault.kind == "expire" else "canceled"
                 yield {"custom_id": custom_id, "result": {"type": kind}}
 
-    def _message(self, body: JSONObject) -> JSONObject:
-        text, n_asked = self._said(body)
-        usage = {"input_tokens": n_asked, "output_tokens": len(text.split()), "service_tier": "batch"}
-        return {
-            "id": "msg_batch",
-            "type": "message",
-            "role": "assistant",
-            "model": body.get("model"),
-            "content": [{"type": "text", "text": text}],
-            "stop_reason": "end_turn",
-            "usage": usage,
-        }
+    def _message(self, batch: Accepted, body: JSONObject) -> JSONObject:
+        answer, billing = self._answered(batch, body)
+        told = anthropic.message(answer, {"id": "msg_batch", "model": body.get("model")}, billing)
+        return {**told, "usage": {**anthropic.usage(billing), "service_tier": "batch"}}
 
     # both
 
@@ -308,7 +326,8 @@ class FakeBatches:
         refused = self._refused(len(requests))
         if refused and dialect == "anthropic":
             return _refusal(400, refused)
-        number = len(self.batches) + 1
+        self._n_batches += 1
+        number = self._n_batches
         unlisted = self._hit("unlisted")
         batch = Accepted(
             id=f"batch_{number}" if dialect == "openai" else f"msgbatch_{number}",
@@ -383,10 +402,11 @@ class FakeBatches:
         random.Random(f"{self.seed} {batch.id}").shuffle(made)
         return made
 
-    def _said(self, body: JSONObject) -> tuple[str, int]:
-        messages = _messages(body)
-        text = said(Question(messages, str(body.get("model"))), self.reply).text
-        return text, sum(len(str(message.get("content", "")).split()) for message in messages)
+    def _answered(self, batch: Accepted, body: JSONObject) -> tuple[Said, Billing]:
+        """What the model says, and what of that is on the bill: as if it had been asked alone."""
+        question = (openai if batch.dialect == "openai" else anthropic).question(body)
+        answer = said(question, self.reply)
+        return answer, self._counting.of(question, answer)
 
     def _results(self, lines: Sequence[JSONObject]) -> Reply:
         text = "".join(f"{json.dumps(line)}\n" for line in lines).encode()

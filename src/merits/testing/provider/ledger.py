@@ -34,7 +34,10 @@ _KINDS = tuple(each.name for each in fields(Billing))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request: how it was answered, and what of it is on the bill (`billed`: a call and these tokens)."""
+    """One request: how it was answered, and what of it is on the bill (`billed`: a call and these tokens).
+
+    `service` is how it was served: "batch", or "" for the standard.
+    """
 
     path: str
     model: str
@@ -42,13 +45,15 @@ class Entry:
     fault: str
     billed: bool
     tokens: Billing
+    service: str = ""
 
 
 class Ledger:
     """The sums of all requests, and with `keep` the entries one by one, in the order in which they were settled.
 
     `n_requests` came, of which `n_open` are not settled yet; `n_abandoned` clients went away before they were answered;
-    `most_at_once` requests were open at one time.
+    `most_at_once` requests were open at one time. Of the calls and tokens on the bill, `n_batched` and `batched` were
+    in batches.
 
     >>> ledger = Ledger(Price(input_per_million=1.0, output_per_million=2.0))
     >>> ledger.opened(), ledger.opened()
@@ -70,6 +75,8 @@ class Ledger:
         self.statuses: Counter[int] = Counter()
         self.faults: Counter[str] = Counter()
         self.tokens: Counter[str] = Counter(dict.fromkeys(_KINDS, 0))
+        self.batched: Counter[str] = Counter(dict.fromkeys(_KINDS, 0))
+        self.n_batched = 0
         self.models: dict[str, Counter[str]] = {}
 
     def opened(self) -> None:
@@ -92,18 +99,24 @@ class Ledger:
             self.entries.append(entry)
         if entry.billed:
             self.n_billed += 1
+            self.n_batched += entry.service == "batch"
             of_model = self.models.setdefault(entry.model, Counter(dict.fromkeys(("calls", *_KINDS), 0)))
             of_model["calls"] += 1
             for kind in _KINDS:
                 n = getattr(entry.tokens, kind)
                 if n:
                     self.tokens[kind] += n
+                    self.batched[kind] += n if entry.service == "batch" else 0
                     of_model[kind] += n
 
     @property
     def money(self) -> float | None:
         """What is on the bill; None without rates."""
-        return None if self._rates is None else money(self.tokens, self.n_billed, self._rates)
+        if self._rates is None:
+            return None
+        batched = money(self.batched, 0, self._rates)
+        factor = 1.0 if self._rates.batch_factor is None else self._rates.batch_factor
+        return money(self.tokens, self.n_billed, self._rates) - batched * (1.0 - factor)
 
     def as_json(self, *, entries: bool = False) -> dict[str, object]:
         """What `GET /ledger` returns, with each entry on `GET /ledger?entries`."""
@@ -111,11 +124,13 @@ class Ledger:
             "requests": self.n_requests,
             "open": self.n_open,
             "billed": self.n_billed,
+            "batched": self.n_batched,
             "abandoned": self.n_abandoned,
             "most_at_once": self.most_at_once,
             "statuses": {str(status): n for status, n in sorted(self.statuses.items())},
             "faults": dict(self.faults),
             "tokens": dict(self.tokens),
+            "batched_tokens": dict(self.batched),
             "models": {model: dict(counted) for model, counted in self.models.items()},
             "money": self.money,
             "currency": self._rates.currency if self._rates is not None else None,

@@ -56,6 +56,8 @@ def usage(billed: Billing) -> dict[str, object]:
     asked = billed.input + billed.cache_read + billed.cache_write + billed.audio + billed.image
     answered = billed.output + billed.reasoning
     details: dict[str, int] = {"cached_tokens": billed.cache_read}
+    if billed.cache_write:
+        details["cache_write_tokens"] = billed.cache_write  # as OpenRouter tells it
     if billed.audio:
         details["audio_tokens"] = billed.audio
     if billed.image:

@@ -18,19 +18,19 @@ import msgspec
 
 from merits.core.candidate import Price
 from merits.testing.provider import anthropic, openai
+from merits.testing.provider.batches import FakeBatches
+from merits.testing.provider.counting import AUDIO_BYTES_PER_TOKEN, IMAGE_TOKENS, Counting
 from merits.testing.provider.faults import BILLED, STATUS, Fault, FaultKind, Faults, Message
 from merits.testing.provider.http import Call, Connection, Reply
 from merits.testing.provider.latency import Latency
 from merits.testing.provider.ledger import Billing, Entry, Ledger
 from merits.testing.provider.limits import Limits, Throttle
-from merits.testing.provider.saying import Question, Said, echo, parts_of, said, text_of
+from merits.testing.provider.saying import Question, echo, said
 from merits.testing.provider.saying import Reply as Say
 
 __all__ = ["FakeProvider", "Request", "Route"]
 
 Route: TypeAlias = Callable[[Call], Reply]
-_IMAGE_TOKENS = 85  # OpenAI's price of a picture in low detail
-_AUDIO_BYTES_PER_TOKEN = 1000
 _HTML = b"<!doctype html><title>502 Bad Gateway</title><h1>Bad Gateway</h1>"
 _ROUNDS = 10
 
@@ -82,7 +82,9 @@ class FakeProvider:
     `ledger` says what is on the bill at `rates`: what was answered whole with a 200, an empty choice included; with
     `bill_lost` also what was cut, malformed or never waited for. With `keep=False` only sums are kept, for benchmarks.
 
-    `routes` adds others: {"POST /v1/batches": route}; a path that ends with a slash stands for all below it.
+    `batches` are served too: they count tokens as all else, and stand in the ledger once they are done, at the
+    `batch_factor` of the rates. `routes` adds others: {"POST /v1/batches": route}; a path that ends with a slash stands
+    for all below it.
 
     >>> with FakeProvider() as provider:
     ...     provider.base_url.endswith("/v1")
@@ -109,10 +111,15 @@ class FakeProvider:
     refusal: str = "Incorrect API key provided."
     models: Sequence[str] = ("fake",)
     routes: dict[str, Route] = field(default_factory=dict)
+    batches: FakeBatches | None = None
     requests: list[Request] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.rates, keep=self.keep)
+        self._counting = Counting(self.cached_tokens, self.cache_write_tokens, self.reasoning_tokens)
+        if self.batches is not None:
+            self.batches.join(self.ledger, self._counting)
+            self.routes = {**self.batches.routes, **self.routes}
         self._faults = Faults(self.faults, self.seed)
         self._random = random.Random(self.seed + 1)
         self._latency = self.latency_s if isinstance(self.latency_s, Latency) else Latency.constant(self.latency_s)
@@ -145,11 +152,15 @@ class FakeProvider:
         self.stop()
 
     def start(self) -> None:
-        """Serve, until `stop`; returns when the port is open."""
+        """Serve, until `stop`; returns when the port is open. Raises OSError where it is taken."""
         loop = self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=loop.run_forever, name="fake-provider", daemon=True)
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._open(), loop).result(10)
+        try:
+            asyncio.run_coroutine_threadsafe(self._open(), loop).result(10)
+        except OSError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Close the port and every connection. May be called twice."""
@@ -161,6 +172,11 @@ class FakeProvider:
         self._thread.join(10)
         loop.close()
 
+    def settle(self) -> None:
+        """Writes into the ledger which batches are done by now; whoever asks about a batch has that done as well."""
+        if self.batches is not None:
+            self.batches.settle()
+
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
@@ -169,8 +185,8 @@ class FakeProvider:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
-        assert self._server is not None
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
         for _ in range(_ROUNDS):  # one that was being accepted turns up a few rounds of the loop later
             for connection in tuple(self._connections):
                 connection.close()
@@ -267,6 +283,7 @@ class FakeProvider:
     def _beside(self, call: Call) -> Reply:
         """The answer to what is no question: the ledger, the models, and whatever was added."""
         if call.path == "/ledger":
+            self.settle()
             if call.method == "DELETE":
                 self.ledger.reset()
             return Reply(body=msgspec.json.encode(self.ledger.as_json(entries="entries" in call.query)))
@@ -297,13 +314,6 @@ class FakeProvider:
         who = {"model": self.model, "system_fingerprint": self.system_fingerprint} if self.model else {}
         return Reply(body=msgspec.json.encode({**reply, **who}))
 
-    def _billing(self, question: Question, answer: Said) -> Billing:
-        asked, seen, heard = _counted(question.messages)
-        cached = min(asked, self.cached_tokens)
-        written = min(asked - cached, self.cache_write_tokens)
-        words = answer.n_words
-        return Billing(asked - cached - written, cached, written, words, self.reasoning_tokens, heard, seen)
-
     def _chat(self, call: Call) -> _Asked:
         question = openai.question(_json(call))
         answer = said(question, self.reply)
@@ -315,7 +325,7 @@ class FakeProvider:
                 return _stream(openai.events(answer, head, billed, logprob), self.pause_s)
             return Reply(body=msgspec.json.encode(openai.completion(answer, head, billed, logprob)))
 
-        billing = self._billing(question, answer)
+        billing = self._counting.of(question, answer)
         return _Asked(question.messages, question.model, billing, written, question.tells_usage)
 
     def _message(self, call: Call) -> _Asked:
@@ -328,7 +338,7 @@ class FakeProvider:
                 return _stream(anthropic.events(answer, head, billed), self.pause_s)
             return Reply(body=msgspec.json.encode(anthropic.message(answer, head, billed)))
 
-        return _Asked(question.messages, question.model, self._billing(question, answer), written)
+        return _Asked(question.messages, question.model, self._counting.of(question, answer), written)
 
     def _embeddings(self, call: Call) -> _Asked:
         body = _json(call)
@@ -348,7 +358,7 @@ class FakeProvider:
         name = form.get("filename", b"").decode("utf-8", "replace")
         messages = [{"role": "user", "content": name}]
         answer = said(Question(messages, "fake"), self.reply)
-        heard = max(1, len(form.get("file", b"")) // _AUDIO_BYTES_PER_TOKEN)
+        heard = max(1, len(form.get("file", b"")) // AUDIO_BYTES_PER_TOKEN)
         billing = Billing(input=len(form.get("prompt", b"").split()), output=answer.n_words, audio=heard)
 
         def written(billed: Billing | None) -> Reply:
@@ -362,7 +372,7 @@ class FakeProvider:
         body = _json(call)
         prompt, n = str(body.get("prompt", "")), body.get("n", 1)
         n = n if isinstance(n, int) else 1
-        billing = Billing(input=len(prompt.split()), image=_IMAGE_TOKENS * n)
+        billing = Billing(input=len(prompt.split()), image=IMAGE_TOKENS * n)
         return _Asked(
             [{"role": "user", "content": prompt}],
             str(body.get("model", "fake")),
@@ -383,19 +393,6 @@ def _json(call: Call) -> Mapping[str, object]:
 
 def _is_anthropic(call: Call) -> bool:
     return call.path.startswith("/v1/messages")
-
-
-def _counted(messages: Sequence[Message]) -> tuple[int, int, int]:
-    """Tokens of text, pictures and sound."""
-    words = seen = heard = 0
-    for message in messages:
-        words += len(text_of(message).split())
-        for part in parts_of(message):
-            kind = part.get("type")
-            seen += _IMAGE_TOKENS if kind in ("image_url", "image") else 0
-            if kind == "input_audio":
-                heard += max(1, len(str(part.get("input_audio"))) // _AUDIO_BYTES_PER_TOKEN)
-    return words, seen, heard
 
 
 def _stream(events: Sequence[bytes], pause_s: float) -> Reply:
