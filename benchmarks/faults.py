@@ -133,7 +133,7 @@ def _beside(done: PeerResult, book: Ledger, n: int, *, bill_lost: bool) -> Figur
         "ledger_tokens": sum(book.tokens.values()),
         "money": counts.money if counts.money is None else round(counts.money, 6),
         "ledger_money": round(book.money, 6),
-        "right_to_the_cent": None if told is None else abs(told - book.money) < _CENT,
+        "right_to_the_cent": None if told is None else round(abs(told - book.money), 6) < _CENT,
         "ended": "stopped" if done.exit_code == -9 else f"exit code {done.exit_code}",
         "most_at_once": book.most_at_once,
         "faults": book.faults,

@@ -48,8 +48,9 @@ class Promptfoo(Peer):
         return Command([*words, "--no-table", "--no-progress-bar"], told)
 
     def counts(self, folder: Path) -> Counts:
-        rows = _json_lines(folder.glob("results.jsonl"))
-        used = [msgspec.convert(row, _PromptfooRow) for row in rows]
+        used = [msgspec.convert(row, _PromptfooRow) for row in _json_lines(folder.glob("results.jsonl"))]
+        if not used:
+            return Counts()
         return Counts.of(
             (Row(row.vars.get("input", ""), row.failure_reason != 2, row.success) for row in used),
             n_calls=sum(row.token_usage.num_requests for row in used),
