@@ -12,7 +12,7 @@ import msgspec
 from benchmarks._peers import PEERS, Peer
 from benchmarks._peers.own import Merits
 
-__all__ = ["TOOLS", "each", "prompt", "write_prompts"]
+__all__ = ["TOOLS", "each", "last_line", "prompt", "write_prompts"]
 
 TOOLS: Mapping[str, Peer] = {"merits": Merits(), **PEERS}
 Figures = dict[str, object]
@@ -42,6 +42,15 @@ def each(wanted: str, measure: Callable[[Peer], Figures]) -> dict[str, Figures]:
     with ThreadPoolExecutor(max(1, len(others))) as pool:
         list(pool.map(one, others))
     return {name: found[name] for name in names}
+
+
+def last_line(said: str) -> str:
+    """How a tool's last words end; the lines before are mostly a traceback.
+
+    >>> last_line("Traceback ...\\nValueError: no\\n")
+    'ValueError: no'
+    """
+    return said.strip().rpartition("\n")[2][:200]
 
 
 def prompt(i: int) -> str:

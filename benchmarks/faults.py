@@ -27,7 +27,7 @@ import msgspec
 
 from benchmarks._markdown import markdown
 from benchmarks._peers import Job, Peer, PeerResult
-from benchmarks._together import TOOLS, Figures, each, write_prompts
+from benchmarks._together import TOOLS, Figures, each, last_line, write_prompts
 
 FAULTS: Mapping[str, float] = {
     "rate_limit": 0.05,
@@ -142,4 +142,4 @@ def _beside(done: PeerResult, book: Ledger, n: int, *, bill_lost: bool) -> Figur
         lost = sum(book.faults.get(kind, 0) for kind in ("reset", "malformed", "hang")) + book.open
         figures |= {"unmetered": counts.n_unmetered, "ledger_unmetered": lost}
         figures |= {"money_at_most": round(counts.money_at_most, 6)}
-    return figures if done.exit_code in (0, 3) else {**figures, "said": done.said[-500:]}
+    return figures if done.exit_code in (0, 3) else {**figures, "said": last_line(done.said)}

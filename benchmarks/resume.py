@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks._markdown import markdown
 from benchmarks._peers import Job, Peer
-from benchmarks._together import TOOLS, Figures, each, write_prompts
+from benchmarks._together import TOOLS, Figures, each, last_line, write_prompts
 from merits.testing.provider import FakeProvider
 
 LATENCY_S = 0.05
@@ -112,4 +112,4 @@ def _killed(tool: Peer, options: argparse.Namespace) -> Figures:
         "seconds": round(seconds, 1),
         "ended": "stopped" if done.exit_code == -9 else f"exit code {done.exit_code}",
     }
-    return figures if done.exit_code in (0, 3) else {**figures, "said": done.said[-500:]}
+    return figures if done.exit_code in (0, 3) else {**figures, "said": last_line(done.said)}
