@@ -18,8 +18,10 @@ from types import ModuleType
 import msgspec
 
 import benchmarks
+from benchmarks._markdown import put
 
 RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
 def names() -> list[str]:
@@ -52,8 +54,12 @@ def main(argv: Sequence[str]) -> int:
     module = _module(name)
     print(f"{name}: {_first_line(module)}", file=sys.stderr)
     figures = module.main([option for option in options if option != "--keep"])
+    table = module.table(figures) if hasattr(module, "table") else ""
+    print(table, file=sys.stderr)
     if "--keep" in options:
         _keep(name, [option for option in options if option != "--keep"], figures)
+        if table:
+            put(PAGE, name, table)
     print(msgspec.json.encode(figures).decode())
     return 0
 

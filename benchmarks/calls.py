@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from benchmarks._markdown import markdown
 from benchmarks._provider import ANSWER, provider
 
 if TYPE_CHECKING:
@@ -144,6 +145,19 @@ def prompts(path: Path, n: int) -> None:
             file.write(f'{{"input": "Review {number}: the parcel came in time. How is it?", "target": "{label}"}}\n')
 
 
+def table(figures: Mapping[str, Mapping[str, object]]) -> str:
+    """The figures as Markdown."""
+    columns = {
+        "seconds": "seconds",
+        "cpu_ms_per_call": "CPU ms per call",
+        "start_to_first_request_s": "s to the first request",
+        "peak_mb": "peak MB",
+        "calls": "calls",
+        "answered": "answered",
+    }
+    return markdown(columns, figures)
+
+
 def _peers() -> Mapping[str, Peer]:
     from benchmarks._peers import PEERS
 
@@ -152,6 +166,8 @@ def _peers() -> Mapping[str, Peer]:
 
 def _peer(name: str, options: argparse.Namespace) -> dict[str, object]:
     """The figures of another tool, its CPU all of it: what it spends on starting is a small part."""
+    from benchmarks._peers import Job
+
     peer = _peers()[name]
     missing = peer.available()
     if missing:
@@ -159,15 +175,15 @@ def _peer(name: str, options: argparse.Namespace) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder, provider(options.latency, lean=options.lean) as asked:
         file = Path(folder) / "prompts.jsonl"
         prompts(file, options.prompts)
-        done = peer.run(asked.address, file, options.concurrency)
+        done = peer.run(Job(asked.address, file, options.concurrency))
     figures: dict[str, object] = {
         "seconds": round(done.seconds, 2),
         "cpu_ms_per_call": round(1000 * done.cpu_s / options.prompts, 3),
         "peak_mb": round(done.peak_mb, 1),
-        "answered": done.n_calls_answered,
+        "answered": done.counts.n_answered,
         "calls": asked.count,
     }
-    if done.n_calls_answered == options.prompts:  # promptfoo ends with 100 where an answer is wrong
+    if done.counts.n_answered == options.prompts:  # promptfoo ends with 100 where an answer is wrong
         return figures
     return {**figures, "exit_code": done.exit_code, "said": done.said}
 

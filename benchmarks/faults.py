@@ -1,34 +1,33 @@
 """2,000 prompts to a provider that fails in every way, by default settings: what is lost, and is the bill right?
 
 5 % of the calls meet a 429, 2 % a 500, 1 % a reset connection, 1 % half a JSON document and 0.5 % no reply at all; the
-others are answered with the prompt after 0.2 s (median; 95 % within 0.8 s). The provider is a process of its own and
-keeps a ledger of every call and of what it bills: what it answered whole. `lost` are prompts without an answer, `wrong`
-those with another answer than the provider gave. `calls`, `tokens` and `money` are what the evaluation says and must be
-the ledger's. What a reset, a hang or half a document costs no client can know: `unmetered` counts those calls, which
-must be as many as the ledger's, and `money_at_most` holds what they cost if they are billed; with `--bill-lost` the
-provider bills them, and that is what must be right. `--peers` runs the other tools that are installed on the same
-faults, by their defaults.
+others are answered with the prompt after 0.2 s (median; 95 % within 0.8 s). Each tool has a provider of its own, a
+process that keeps a ledger of every call and of what it bills: what it answered whole. Tools run by their defaults,
+told what a token costs where they take that, and are stopped after `--limit` seconds, as one that hangs must be.
+
+`one_outcome` prompts have exactly one outcome in the tool's results, an answer or an error; `lost` have no answer
+there, and `wrong` another than the provider gave. `calls`, `tokens` and `money` are what the tool says, None where it
+keeps no record of them, and must be the ledger's. What a reset, a hang or half a document costs no client can know:
+Merits counts those calls (`unmetered`), and `money_at_most` holds what they cost if they are billed; with `--bill-lost`
+the provider bills them, and that is what must be right.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
-import os
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
-if TYPE_CHECKING:
-    from merits import Evaluation, Price
+from benchmarks._markdown import markdown
+from benchmarks._peers import Job, Peer, PeerResult
+from benchmarks._together import TOOLS, Figures, each, last_line, write_prompts
 
 FAULTS: Mapping[str, float] = {
     "rate_limit": 0.05,
@@ -38,30 +37,48 @@ FAULTS: Mapping[str, float] = {
     "hang": 0.005,
 }
 LATENCY = "lognormal:0.2:0.8"
-_INPUT_RATE, _OUTPUT_RATE = 250.0, 1000.0  # per million tokens: high, so that a wrong bill is wrong by cents
+_RATES = (250.0, 1000.0)  # per million tokens: high, so that a wrong bill is wrong by cents
+_CENT = 0.005
+_COLUMNS = {
+    "n": "prompts",
+    "one_outcome": "with one outcome",
+    "lost": "lost",
+    "wrong": "wrong by a fault",
+    "calls": "calls it says",
+    "ledger_calls": "calls in the ledger",
+    "money": "USD it says",
+    "ledger_money": "USD in the ledger",
+    "right_to_the_cent": "right to the cent",
+    "seconds": "seconds",
+    "ended": "how it ended",
+}
 
 
-def main(argv: Sequence[str]) -> dict[str, object]:
-    """What Merits made of it beside the ledger, and with `--peers` what the others did."""
+def main(argv: Sequence[str]) -> dict[str, Figures]:
+    """The figures of each tool beside its ledger."""
     parser = argparse.ArgumentParser("faults", description=__doc__)
     parser.add_argument("--n", type=int, default=2000, help="prompts (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="decides which calls fail")
+    parser.add_argument("--concurrency", type=int, default=64, help="calls at once (default: %(default)s)")
     parser.add_argument("--bill-lost", action="store_true", help="the provider bills what was lost too")
-    parser.add_argument("--peers", action="store_true", help="the other tools too, where they are installed")
-    parser.add_argument("--peer-seconds", type=float, default=900.0, help="a peer is ended after that (%(default)s)")
+    parser.add_argument(
+        "--limit", type=float, default=900.0, help="seconds after which a tool is stopped (%(default)s)"
+    )
+    parser.add_argument("--tools", default="", help=f"only these, separated by commas: {', '.join(TOOLS)}")
     options = parser.parse_args(argv)
-    figures = _merits(options.n, options.seed, bill_lost=options.bill_lost)
-    _print("merits", figures)
-    if options.peers:
-        figures["peers"] = list(_peers(options.n, options.seed, options.peer_seconds))
-    return figures
+    return each(options.tools, lambda tool: _measured(tool, options))
+
+
+def table(figures: Mapping[str, Mapping[str, object]]) -> str:
+    """The figures as Markdown."""
+    return markdown(_COLUMNS, figures)
 
 
 @contextlib.contextmanager
 def failing_provider(seed: int, *, bill_lost: bool = False) -> Iterator[str]:
     """The address of a provider with all the faults, in a process of its own."""
     faults = [word for kind, share in FAULTS.items() for word in ("--fault", f"{kind}:{share}")]
-    rates = ["--input-rate", str(_INPUT_RATE), "--output-rate", str(_OUTPUT_RATE)]
+    rates = ["--input-rate", str(_RATES[0]), "--output-rate", str(_RATES[1])]
     words = ["--port", "0", "--latency", LATENCY, "--seed", str(seed), *faults, *rates]
     command = [sys.executable, "-m", "merits.testing.provider", *words, *(["--bill-lost"] if bill_lost else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
@@ -90,109 +107,39 @@ def ledger(base_url: str) -> Ledger:
         return msgspec.json.decode(reply.read(), type=Ledger)
 
 
-def _merits(n: int, seed: int, *, bill_lost: bool) -> dict[str, object]:
-    import merits
-    from merits.core.outcome import Status
-    from merits.core.task import ScorerSpec
+def _measured(tool: Peer, options: argparse.Namespace) -> Figures:
+    with (
+        failing_provider(options.seed, bill_lost=options.bill_lost) as base_url,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        prompts = write_prompts(Path(folder) / "prompts.jsonl", options.n)
+        done = tool.run(Job(base_url, prompts, options.concurrency, _RATES), timeout_s=options.limit)
+        return _beside(done, ledger(base_url), options.n, bill_lost=options.bill_lost)
 
-    os.environ.setdefault("OPENAI_API_KEY", "any")
-    with failing_provider(seed, bill_lost=bill_lost) as base_url, tempfile.TemporaryDirectory() as folder:
-        examples = tuple(merits.Example(id=str(i), input=_prompt(i), target=_prompt(i)) for i in range(n))
-        task = merits.Task(
-            name="faults",
-            kind="generation",
-            examples=examples,
-            scorers=(ScorerSpec("exact"),),
-            folder=folder,
-        )
-        price = merits.Price(input_per_million=_INPUT_RATE, output_per_million=_OUTPUT_RATE)
-        asked = merits.Candidate(name="m", kind="chat", params={"model": "m", "base_url": base_url}, price=price)
-        start = time.perf_counter()
-        evaluation = merits.evaluate(task, [asked], store=Path(folder) / "store.sqlite")
-        seconds = time.perf_counter() - start
-        book = ledger(base_url)
-    scored = evaluation.status[0] == Status.SCORED
-    tokens = int(sum(float(counts.sum()) for counts in evaluation.tokens.values()))
-    told, at_most = _money(evaluation, price), float(evaluation.cost.sum())
-    calls, unmetered = int(evaluation.attempts.sum()), _unmetered(evaluation)
-    lost = sum(book.faults.get(kind, 0) for kind in ("reset", "malformed", "hang")) + book.open
-    return {
+
+def _beside(done: PeerResult, book: Ledger, n: int, *, bill_lost: bool) -> Figures:
+    """What a tool says beside the ledger."""
+    counts = done.counts
+    told = counts.money_at_most if bill_lost else counts.money
+    figures: Figures = {
         "n": n,
-        "seconds": round(seconds, 1),
-        "lost": int(n - scored.sum()),
-        "wrong": int((scored & ~evaluation.solved[0]).sum()),
-        "calls": calls,
+        "seconds": round(done.seconds, 1),
+        "one_outcome": counts.n_once,
+        "lost": n - counts.n_answered,
+        "wrong": counts.n_answered - counts.n_solved,
+        "calls": counts.n_calls,
         "ledger_calls": book.requests,
-        "tokens": tokens,
+        "tokens": counts.tokens,
         "ledger_tokens": sum(book.tokens.values()),
-        "unmetered": unmetered,
-        "ledger_unmetered": lost,
-        "money": round(told, 6),
-        "money_at_most": round(at_most, 6),
+        "money": counts.money if counts.money is None else round(counts.money, 6),
         "ledger_money": round(book.money, 6),
-        "right_to_the_cent": (calls, unmetered) == (book.requests, lost)
-        and abs((at_most if bill_lost else told) - book.money) < 0.005,
-        "ledger_open": book.open,  # hangs whose client has left, and whose connection has not
+        "right_to_the_cent": None if told is None else round(abs(told - book.money), 6) < _CENT,
+        "ended": "stopped" if done.exit_code == -9 else f"exit code {done.exit_code}",
         "most_at_once": book.most_at_once,
         "faults": book.faults,
     }
-
-
-def _money(evaluation: Evaluation, price: Price) -> float:
-    """What the tokens cost that the provider told."""
-    from merits.prices import costs
-
-    tokens = {kind: counts[0] for kind, counts in evaluation.tokens.items()}
-    cost = costs(price, tokens=tokens, machine_s=evaluation.machine_s[0], attempts=evaluation.attempts[0])
-    return 0.0 if cost is None else float(cost.sum())
-
-
-def _unmetered(evaluation: Evaluation) -> int:
-    return 0 if evaluation.unmetered is None else int(evaluation.unmetered.sum())
-
-
-def _prompt(i: int) -> str:
-    return f"word {i}"
-
-
-class _Result(Protocol):
-    seconds: float
-    n_calls_answered: int
-    n_solved: int
-    exit_code: int
-
-
-class _Peer(Protocol):
-    def available(self) -> str: ...
-
-    def run(self, base_url: str, prompts: Path, concurrency: int, *, timeout_s: float) -> _Result: ...
-
-
-def _peers(n: int, seed: int, timeout_s: float) -> Iterator[dict[str, object]]:
-    peers = cast("Mapping[str, _Peer]", importlib.import_module("benchmarks._peers").PEERS)
-    for name, peer in peers.items():
-        if why_not := peer.available():
-            print(f"{name}: skipped, {why_not}", file=sys.stderr)
-            continue
-        with failing_provider(seed) as base_url, tempfile.TemporaryDirectory() as folder:
-            prompts = Path(folder) / "prompts.jsonl"
-            lines = [msgspec.json.encode({"input": _prompt(i), "target": _prompt(i)}) for i in range(n)]
-            prompts.write_bytes(b"\n".join(lines) + b"\n")
-            result = peer.run(base_url, prompts, 64, timeout_s=timeout_s)
-            book = ledger(base_url)
-        figures: dict[str, object] = {
-            "peer": name,
-            "seconds": round(result.seconds, 1),
-            "lost": n - result.n_calls_answered,
-            "wrong": result.n_calls_answered - result.n_solved,
-            "exit_code": result.exit_code,
-            "ledger": msgspec.structs.asdict(book),
-        }
-        _print(name, figures)
-        yield figures
-
-
-def _print(name: str, figures: Mapping[str, object]) -> None:
-    print(name, file=sys.stderr)
-    for what, value in figures.items():
-        print(f"  {what:20} {value}", file=sys.stderr)
+    if counts.n_unmetered is not None and counts.money_at_most is not None:
+        lost = sum(book.faults.get(kind, 0) for kind in ("reset", "malformed", "hang")) + book.open
+        figures |= {"unmetered": counts.n_unmetered, "ledger_unmetered": lost}
+        figures |= {"money_at_most": round(counts.money_at_most, 6)}
+    return figures if done.exit_code in (0, 3) else {**figures, "said": last_line(done.said)}

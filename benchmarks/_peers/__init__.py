@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks._peers.peer import Peer, PeerResult
+from benchmarks._peers.peer import Job, Peer, PeerResult
 from benchmarks._peers.tools import BareLoop, DeepEval, Inspect, LmEval, Promptfoo, PydanticEvals
 
-__all__ = ["PEERS", "Peer", "PeerResult"]
+__all__ = ["PEERS", "Job", "Peer", "PeerResult"]
 
 PEERS: Mapping[str, Peer] = {
     "promptfoo": Promptfoo(),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks._peers import PEERS, Peer
+from benchmarks._peers import PEERS, Job, Peer
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,7 +60,7 @@ def _measure(peers: Sequence[Peer], n: int, concurrency: int) -> int:
             if why_not := peer.available():
                 print(f"{peer.name}: skipped, {why_not}", file=sys.stderr)
                 continue
-            result = peer.run(base_url, prompts, concurrency)
+            result = peer.run(Job(base_url, prompts, concurrency))
             per_call = {"cpu_ms_per_call": round(1000 * result.cpu_s / n, 2)}
             print(msgspec.json.encode({"peer": peer.name, **asdict(result), **per_call}).decode(), flush=True)
     return 0

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import ssl
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from merits.candidates.meter import AskFailed
 from merits.candidates.wire import Connection, Part, Reply
 from merits.core.errors import CandidateError
 from merits.core.secrets import redact
+from merits.testing.provider import FakeProvider
 
 T = TypeVar("T")
 AUTHORITY = (
@@ -236,3 +238,31 @@ def test_a_key_with_a_line_break_is_not_shown() -> None:
     with pytest.raises(CandidateError, match="Authorization") as caught:
         Connection("http://host/v1", {"Authorization": "Bearer sk-\n123"})
     assert "sk-" not in str(caught.value)
+
+
+IN_THREADS = """
+import asyncio, sys, threading
+from merits.candidates.wire import Connection
+
+def ask():
+    async def once():
+        connection = Connection(sys.argv[1], {}, env={})
+        print((await connection.post("/chat/completions", {"messages": []})).status)
+        await connection.close()
+    asyncio.run(once())
+
+for _ in range(3):
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+"""
+
+
+def test_it_may_be_used_in_threads_that_end() -> None:
+    """One after the other, as trainings of remote embeddings are: the process used to end with the second."""
+    with FakeProvider() as provider:
+        done = subprocess.run(
+            [sys.executable, "-c", IN_THREADS, provider.base_url], capture_output=True, text=True, check=False
+        )
+    assert done.stdout.split() == ["200"] * 3, done.stderr
+    assert done.returncode == 0

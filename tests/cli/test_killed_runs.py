@@ -6,12 +6,9 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +18,11 @@ from merits.core.evaluation import Evaluation
 from merits.store import open_store
 from merits.tasks.file import load_task
 from merits.testing.provider import FakeProvider
+from tests.cli.killing import CAN_FORK, IN_FLIGHT_S, LATENCY_S, Ledger, Runs, until
 
 N_KILLS = 50
 N = 1200
 CONCURRENCY = 8
-LATENCY_S = 0.02
-IN_FLIGHT_S = 0.25  # a process that gets no processor has not read yet what was answered so shortly before
 TASK = """
 name: parity
 kind: classification
@@ -39,67 +35,6 @@ candidates:
   - {name: brown, kind: chat, model: brown, price: {input_per_million: 1000, output_per_million: 2000}}
 settings: {concurrency: 8}
 """
-# A process that has imported everything and forks one `merits run` for each line it reads: fifty starts of Python
-# would take longer than all that is tested here. The runs are processes of their own, and really killed.
-STARTER = """
-import os, sys
-import numpy, pyreqwest.client, scipy.special
-import merits.cli.run, merits.evaluating, merits.report.page, merits.store, merits.tasks.file, merits.candidates.chat
-from merits.cli import main
-for line in sys.stdin:
-    pid = os.fork()
-    if pid == 0:
-        os.dup2(os.open("out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
-        os._exit(main(line.split()))
-    print(pid, flush=True)
-    print(os.waitpid(pid, 0)[1], flush=True)
-"""
-
-
-class Ledger:
-    """What the provider answered, and when; it bills all of it."""
-
-    def __init__(self) -> None:
-        self.answered: list[tuple[str, float]] = []
-        self._lock = threading.Lock()
-
-    def reply(self, messages: Sequence[Mapping[str, object]]) -> str:
-        with self._lock:
-            self.answered.append((str(messages[-1]["content"]), time.monotonic()))
-        return "even"
-
-
-class Runs:
-    """`merits run` as processes."""
-
-    def __init__(self, folder: Path, provider: FakeProvider) -> None:
-        env = {**os.environ, "OPENAI_BASE_URL": provider.base_url, "OPENAI_API_KEY": "any"}
-        self._starter = subprocess.Popen(
-            [sys.executable, "-c", STARTER],
-            cwd=folder,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def start(self, words: str) -> int:
-        """The number of a new process."""
-        assert self._starter.stdin is not None
-        self._starter.stdin.write(f"{words}\n")
-        self._starter.stdin.flush()
-        return int(self._line())
-
-    def wait(self) -> int:
-        """How the process ended, as `os.waitpid` says it."""
-        return int(self._line())
-
-    def _line(self) -> str:
-        assert self._starter.stdout is not None
-        return self._starter.stdout.readline()
-
-    def close(self) -> None:
-        self._starter.communicate("", timeout=20)
 
 
 @pytest.fixture
@@ -125,7 +60,7 @@ def runs(tmp_path: Path, provider: FakeProvider) -> Iterator[Runs]:
     started.close()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.skipif(not CAN_FORK, reason="this system cannot fork")
 def test_fifty_kills_repeat_only_what_was_in_flight(
     tmp_path: Path, runs: Runs, provider: FakeProvider, ledger: Ledger
 ) -> None:
@@ -136,13 +71,13 @@ def test_fifty_kills_repeat_only_what_was_in_flight(
         n_before = len(provider.requests)
         pid = runs.start("run --quiet --no-race --json --yes")
         if number % 5:  # every fifth is killed at any moment of its start, the others while they ask
-            _until(lambda n=n_before: len(provider.requests) > n)
+            until(lambda n=n_before: len(provider.requests) > n)
         time.sleep(generator.uniform(0.0, 0.08))
         at, n_asked = time.monotonic(), len(provider.requests)
         os.kill(pid, signal.SIGKILL)
         assert runs.wait() == signal.SIGKILL
         time.sleep(2 * LATENCY_S)  # the provider answers what had reached it, and bills it
-        in_flight += sum(1 for _, when in ledger.answered if when > at - IN_FLIGHT_S)
+        in_flight += ledger.n_since(at - IN_FLIGHT_S)
         assert _stored(tmp_path) <= n_asked
     pid = runs.start("run --quiet --no-race --json --yes")
     assert os.waitstatus_to_exitcode(runs.wait()) in (0, 1, 3)
@@ -182,9 +117,3 @@ def _evaluation(folder: Path) -> Evaluation:
     store.close()
     assert found is not None
     return found
-
-
-def _until(fact, seconds: float = 20.0) -> None:  # type: ignore[no-untyped-def]
-    end = time.monotonic() + seconds
-    while not fact() and time.monotonic() < end:
-        time.sleep(0.002)

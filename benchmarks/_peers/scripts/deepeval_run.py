@@ -46,5 +46,5 @@ report = evaluate(
 )
 with open(results, "w", encoding="utf-8") as file:
     for result in report.test_results:
-        kept = {"answered": True, "solved": bool(result.success), "output": result.actual_output}
+        kept = {"input": result.input, "answered": True, "solved": bool(result.success)}
         file.write(json.dumps(kept) + "\n")

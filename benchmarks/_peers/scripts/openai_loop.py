@@ -21,9 +21,9 @@ async def main():
                 try:
                     answer = await client.chat.completions.create(model=model, messages=asked)
                     text = answer.choices[0].message.content
-                    kept = {"answered": True, "solved": text == row["target"], "output": text}
+                    kept = {"input": row["input"], "answered": True, "solved": text == row["target"], "output": text}
                 except (OpenAIError, IndexError, ValueError) as problem:
-                    kept = {"answered": False, "error": str(problem)}
+                    kept = {"input": row["input"], "answered": False, "error": str(problem)}
             out.write(json.dumps(kept) + "\n")
             out.flush()
 

@@ -26,11 +26,11 @@ async def main():
     with open(results, "w", encoding="utf-8") as file:
         for case in report.cases:
             solved = all(verdict.value for verdict in case.assertions.values())
-            file.write(
-                json.dumps({"name": case.name, "output": case.output, "answered": True, "solved": solved}) + "\n"
-            )
+            kept = {"input": case.inputs, "answered": True, "solved": solved, "output": case.output}
+            file.write(json.dumps(kept) + "\n")
         for failure in report.failures:
-            file.write(json.dumps({"name": failure.name, "answered": False, "error": failure.error_message}) + "\n")
+            kept = {"input": failure.inputs, "answered": False, "error": failure.error_message}
+            file.write(json.dumps(kept) + "\n")
 
 
 asyncio.run(main())

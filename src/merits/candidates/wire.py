@@ -25,11 +25,14 @@ means (the providers').
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
@@ -224,6 +227,7 @@ class Connection:
         return self._client
 
     def _builder(self) -> ClientBuilder:
+        _imported()
         from pyreqwest.client import ClientBuilder
         from pyreqwest.proxy import ProxyBuilder
 
@@ -236,6 +240,32 @@ class Connection:
         if self._proxy:
             builder = builder.proxy(ProxyBuilder.all(self._proxy).no_proxy(self._no_proxy))
         return builder
+
+
+@cache
+def _imported() -> None:
+    """Imports the client in a thread that lives as long as the process: the main one, or else one that waits for ever.
+
+    Once the thread that imported pyreqwest (0.15.1) has ended, building a client in another one ends the process with a
+    segmentation fault: so would a second training of remote embeddings, which happens in threads.
+    """
+
+    def load() -> None:
+        import pyreqwest.client  # noqa: F401
+
+    def load_and_stay() -> None:
+        try:
+            load()
+        finally:
+            loaded.set()
+        threading.Event().wait()
+
+    if threading.current_thread() is threading.main_thread() or "pyreqwest.client" in sys.modules:
+        load()
+        return
+    loaded = threading.Event()
+    threading.Thread(target=load_and_stay, name="merits-http", daemon=True).start()
+    loaded.wait()
 
 
 def _proxy(base_url: str, env: Mapping[str, str]) -> str:
