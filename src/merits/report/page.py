@@ -49,8 +49,9 @@ def render(view: ReportView) -> str:
 
     style = resources.files("merits.report").joinpath("templates/page.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = _template()  # before the charts: who draws them may still be starting
     charts = _charts(view)
-    return _template().render(
+    return template.render(
         v=view,
         charts=charts,
         curves=[break_even_chart(c, view.currency) for c in view.economics.curves] if view.economics else [],
