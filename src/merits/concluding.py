@@ -34,7 +34,9 @@ class Run:
 
 def concluded(task: Task, evaluation: Evaluation, store: Store, *, remember: bool) -> Run:
     from merits.deciding.decide import decide
+    from merits.report.drawings import painter
 
+    painter.make_ready()
     decision = decide(evaluation, task.needs, test_looks=_looks(store, task, evaluation))
     if remember:
         store.add([decision])

@@ -78,13 +78,13 @@ def prices_of(task: Task) -> PriceBook:
 
 
 def recipes_of(task: Task, candidates: Candidates | None) -> tuple[Candidate, ...]:
-    from merits.candidates.objects import as_candidate
-    from merits.tasks.recipes import priced_here
-
     if candidates is None:
         if not task.candidates:
             raise TaskError(f"{task.name!r} has no candidates.", "List some under `candidates:`, or pass them.")
         return task.candidates
+    from merits.candidates.objects import as_candidate  # what it knows of learners is slow to import
+    from merits.tasks.recipes import priced_here
+
     if isinstance(candidates, Mapping):
         recipes = [as_candidate(thing, name=name) for name, thing in candidates.items()]
     else:

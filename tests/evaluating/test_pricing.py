@@ -17,6 +17,7 @@ from merits.core.needs import Needs
 from merits.core.price import PriceChange
 from merits.core.task import Task
 from merits.evaluating import evaluate, reprice
+from merits.evaluating.billing import bill_of
 from merits.store import open_store
 from merits.testing.models import Constant, Flaky, Replying
 from tests.evaluating.making import named, run, task
@@ -138,3 +139,17 @@ def test_the_report_can_say_which_price_was_applied(store: Store) -> None:
     price = Price(per_call=0.5, as_of="2026-11-01", source="our contract")
     evaluation = run(task(2), [replace(candidate, price=price)], store)
     assert evaluation.facts["price of a"] == "0.5 a call (USD); as of 2026-11-01, from our contract"
+
+
+def test_a_bill_of_more_answers_than_are_read_at_once_is_whole(store: Store) -> None:
+    """A kind of token that only the last answers used is counted too."""
+
+    def reply(input: object) -> Answer:
+        return Answer("even", usage=Usage(input_tokens=1000, output_tokens=7 * (input == "test 1199")))
+
+    (candidate,) = named(a=Replying(reply))
+    evaluation = run(task(1_200), [replace(candidate, price=TOKENS)], store)
+    (row,) = bill_of(evaluation, store).rows
+    assert (row.n_answers, row.n_attempts, row.n_failed) == (1_200, 1_200, 0)
+    assert row.tokens == {"input": 1_200_000, "output": 7}
+    assert evaluation.cost.sum() == pytest.approx(row.cost)

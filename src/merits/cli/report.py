@@ -26,5 +26,7 @@ def run(args: argparse.Namespace) -> int:
     """The exit code of the decision, as of `merits run`."""
     lighten()
     from merits import flow
+    from merits.report.drawings import painter
 
-    return conclude(flow.stored_run(found_task(args.task), store=args.store), args)
+    with painter.apart():
+        return conclude(flow.stored_run(found_task(args.task), store=args.store), args)

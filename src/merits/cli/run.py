@@ -26,6 +26,8 @@ from merits.core.errors import UsageError
 from merits.core.validate import did_you_mean
 
 if TYPE_CHECKING:
+    from merits.core.batching import Batching
+    from merits.core.racing import Budget, Racing
     from merits.core.task import Split, Task
     from merits.flow import Run
 
@@ -64,22 +66,40 @@ def _add_asking(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """The exit code of the decision: 0 adopt or keep, 1 none meets the bar, 3 undecided."""
     lighten()
-    from merits import flow
-    from merits.cli.progress import progress_for
+    from merits.report.drawings import painter
 
     task = _adjusted(found_task(args.task), args)
     split: Split = "dev" if args.dev else "test"
-    race, budget, batch = racing_of(args, task), budget_of(args), batching_of(args)
     if args.dry_run:
-        asked = flow.plan(task, split=split, store=args.store, ask=args.ask, budget=budget, batch=batch)
-        return show_plan(asked, flow.barred(task), args.json, raced=race is not None)
+        return _foretold(task, split, args)
+    with painter.apart():
+        return conclude(_done(task, split, args), args)
+
+
+def _foretold(task: Task, split: Split, args: argparse.Namespace) -> int:
+    from merits import flow
+
+    race, budget, batch = _how(task, args)
+    asked = flow.plan(task, split=split, store=args.store, ask=args.ask, budget=budget, batch=batch)
+    return show_plan(asked, flow.barred(task), args.json, raced=race is not None)
+
+
+def _how(task: Task, args: argparse.Namespace) -> tuple[Racing | None, Budget | None, Batching | None]:
+    return racing_of(args, task), budget_of(args), batching_of(args)
+
+
+def _done(task: Task, split: Split, args: argparse.Namespace) -> Run:
+    from merits import flow
+    from merits.cli.progress import progress_for
+
+    race, budget, batch = _how(task, args)
     with progress_for(quiet=args.quiet or args.json) as progress:
         if batch is not None:
             race = in_batches(race)
             if progress is not None:
                 for note in said_before(task, race):
                     progress.note(note)
-        done = flow.run(
+        return flow.run(
             task,
             split=split,
             store=args.store,
@@ -90,20 +110,17 @@ def run(args: argparse.Namespace) -> int:
             confirm=confirmation(args, budget),
             batch=batch,
         )
-    return conclude(done, args)
 
 
 def conclude(done: Run, args: argparse.Namespace) -> int:
     """Writes the report, prints the outcome, and returns the exit code of the decision."""
     from merits import flow
     from merits.evaluating.importing import outcomes_file
-    from merits.report.drawings import painter
 
     name = "report-dev.html" if done.evaluation.split == "dev" else "report.html"
     path = args.report or Path(done.task.folder) / f"{done.task.name}-{name}"
     if args.json:
-        with painter.apart():
-            flow.save_page(done.view, path)
+        flow.save_page(done.view, path)
         outcomes = outcomes_file(done.evaluation)
         said = {"decision": done.decision, "report": str(path), "outcomes": outcomes, "bill": done.bill}
         print_json("merits.run/1", said)
@@ -111,8 +128,7 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
         from merits.report import terminal
 
         terminal.render(done.view, console())  # before the page, which may not be writable
-        with painter.apart():
-            print(f"report: {flow.save_page(done.view, path)}")
+        print(f"report: {flow.save_page(done.view, path)}")
     _step_summary(done)
     if done.evaluation.split == "dev":
         return 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import compress, islice
+from operator import attrgetter
 from sys import intern
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["bill_of"]
 
-_AT_ONCE = 4_096
+_AT_ONCE = 500  # answers in memory: a thousand of them take a megabyte
 _OTHERS = ("machine_s", "attempts", "unmetered")
 _FIELDS = (*(f"{kind}_tokens" for kind in TOKENS), *_OTHERS)
+_values = attrgetter(*_FIELDS)
 
 
 def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = None) -> Bill:
@@ -84,16 +86,15 @@ class _Used:
         self.tiers: list[str] = []
         self._columns: dict[str, array[float]] = {}
 
-    def note(self, usage: Usage) -> None:
-        """Takes one answer's usage into account."""
-        for field in _FIELDS:
-            value = getattr(usage, field)
-            if value and field not in self._columns:
+    def note(self, usages: Sequence[Usage]) -> None:
+        """Takes what some answers used into account."""
+        for field, values in zip(_FIELDS, zip(*map(_values, usages), strict=True), strict=True):
+            if field not in self._columns and any(values):
                 self._columns[field] = array("d", bytes(8 * self.n))
             if field in self._columns:
-                self._columns[field].append(value)
-        self.tiers.append(intern(usage.service_tier))
-        self.n += 1
+                self._columns[field].extend(values)
+        self.tiers += [intern(usage.service_tier) for usage in usages]
+        self.n += len(usages)
 
     def column(self, field: str) -> NDArray[np.float64]:
         """One field of all usages, as the one row of a matrix."""
@@ -105,12 +106,12 @@ class _Used:
         return {tier: np.array([[one == tier for one in self.tiers]]) for tier in set(self.tiers).difference(STANDARD)}
 
 
-def _row(name: str, price: Price | None, paid: Iterable[StoredAnswer]) -> BillRow:
+def _row(name: str, price: Price | None, paid: Iterator[StoredAnswer]) -> BillRow:
     used, times, n_failed = _Used(), array("d"), 0
-    for one in paid:
-        used.note(one.answer.usage)
-        times.append(one.at)
-        n_failed += one.answer.failure is not None
+    while some := list(islice(paid, _AT_ONCE)):
+        used.note([one.answer.usage for one in some])
+        times.extend(one.at for one in some)
+        n_failed += sum(one.answer.failure is not None for one in some)
     tokens = {kind: used.column(f"{kind}_tokens") for kind in TOKENS}
     tokens = {kind: counts for kind, counts in tokens.items() if counts.any()}
     machine_s, attempts, unmetered = map(used.column, _OTHERS)

@@ -39,6 +39,10 @@ class KnownProvider(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     falls_back_on: tuple[str, ...] = ()
     models: tuple[KnownModel, ...] = ()
 
+    def is_at(self, address: str) -> bool:
+        """Whether an address may be its endpoint; `Known.at` says whether another one comes first."""
+        return re.match(self.address, address) is not None
+
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The whole table. A provider is read when it is asked for.
@@ -99,7 +103,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """
         for name in self.providers:
             own = self._read(name)
-            if own is not None and re.match(own.address, address):
+            if own is not None and own.is_at(address):
                 return name
         return ""
 

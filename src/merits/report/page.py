@@ -49,8 +49,9 @@ def render(view: ReportView) -> str:
 
     style = resources.files("merits.report").joinpath("templates/page.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = _template()  # before the charts: who draws them may still be starting
     charts = _charts(view)
-    return _template().render(
+    return template.render(
         v=view,
         charts=charts,
         curves=[break_even_chart(c, view.currency) for c in view.economics.curves] if view.economics else [],
@@ -101,6 +102,8 @@ def _template() -> Template:
         "times": lambda estimate, factor: estimate.times(factor),
         "without_currency": numbers.without_currency,
     }
+    for section in environment.list_templates(["j2"]):  # one by one: the syntax tree of the whole takes 10 MB
+        environment.get_template(section)
     return environment.get_template("page.html.j2")
 
 

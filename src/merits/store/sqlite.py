@@ -62,7 +62,7 @@ _INSERT = {n: f"INSERT INTO answers ({_COLUMNS}) VALUES {','.join(['(?,?,?,?,?,?
 # In the place of an answer: what was answered before counts no more, and the end of that. Schema 2 wrote the first,
 # and no ends: its refreshes count as ended.
 _REFRESHED_ONCE, _REFRESHED, _ENDED = _MARKS = ("", "refreshed", "ended")
-_AT_ONCE = 10_000  # answers in memory while all that were ever paid are read
+_AT_ONCE = 1_000  # answers in memory while all that were ever paid are read
 _FEW_KEYS = 500  # up to so many are looked for by SQLite; more by reading all answers of the version
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 

@@ -56,14 +56,13 @@ def read_tsv(path: Path, name: str) -> Table:
 
 def read_jsonl(path: Path, name: str) -> Table:
     """The table of a file with one JSON object per line; blank lines are passed over."""
-    rows: list[Row] = []
-    lines: list[int] = []
     decoder = msgspec.json.Decoder(dict[str, JSON])
-    for number, line in enumerate(io.BytesIO(_text(path, name).encode()), start=1):
-        if line.strip():
-            rows.append(_decoded(decoder, line, f"{name}, line {number}"))
-            lines.append(number)
-    return Table(name, union_of_keys(rows), rows, lines)
+    lines = {n: line for n, line in enumerate(io.BytesIO(_text(path, name).encode()), start=1) if line.strip()}
+    try:
+        rows = list(map(decoder.decode, lines.values()))
+    except (msgspec.DecodeError, RecursionError):
+        rows = [_decoded(decoder, line, f"{name}, line {n}") for n, line in lines.items()]
+    return Table(name, union_of_keys(rows), rows, list(lines))
 
 
 def read_json(path: Path, name: str) -> Table:

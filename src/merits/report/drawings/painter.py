@@ -1,7 +1,8 @@
 """Vega-Lite to SVG: here, or in a process of its own.
 
-The converter runs V8, which takes 100 MB that a process never gives back; in a process of its own they are gone when
-the page is drawn, and a crash takes nothing else along. Knows nothing about what is drawn.
+The converter runs V8, which takes 80 MB that a process never gives back, and a second to start; in a process of its own
+they are gone when the page is drawn, a crash takes nothing else along, and it starts while the decision is made. Knows
+nothing about what is drawn.
 """
 
 from __future__ import annotations
@@ -11,42 +12,70 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from importlib.util import find_spec
+from pathlib import Path
 
 import msgspec
 
 from merits.core.identity import JSON
 
-__all__ = ["apart", "svg"]
+__all__ = ["apart", "make_ready", "svg"]
 
 _VEGA_LITE = "5.20"
-_COMMAND = ("-m", "merits.report.drawings.painter")
-
-_apart: ContextVar[subprocess.Popen[bytes] | None] = ContextVar("merits_painter", default=None)
 
 
 def svg(spec: dict[str, JSON]) -> str:
     """The drawing that a Vega-Lite specification describes; RuntimeError when the process that draws has died."""
-    process = _apart.get()
-    return _drawn(spec) if process is None else _asked(process, spec)
+    make_ready()
+    apart = _apart.get()
+    return _drawn(spec) if apart is None or apart.process is None else _asked(apart.process, spec)
 
 
 @contextmanager
 def apart() -> Iterator[None]:
     """While it lasts, `svg` draws in a process of its own; here where V8 is loaded already, or none can be started."""
-    if "vl_convert" in sys.modules:
-        yield
-        return
-    try:
-        process = subprocess.Popen([sys.executable, *_COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    except OSError:  # an interpreter inside another program
-        yield
-        return
-    token = _apart.set(process)
+    here = _Apart()
+    token = _apart.set(here)
     try:
         yield
+    except BaseException:
+        if here.process is not None:
+            here.process.kill()
+        raise
     finally:
         _apart.reset(token)
-        _end(process)
+        if here.process is not None:
+            _end(here.process)
+
+
+def make_ready() -> None:
+    """Starts the process that draws, where there shall be one: called before there is something to draw, it saves the
+    second that V8 takes to start."""
+    apart = _apart.get()
+    if apart is not None and not apart.tried:
+        apart.tried = True
+        apart.process = _started()
+
+
+class _Apart:
+    """The process that draws, once it was tried to start one."""
+
+    tried = False
+    process: subprocess.Popen[bytes] | None = None
+
+
+_apart: ContextVar[_Apart | None] = ContextVar("merits_painter", default=None)
+
+
+def _started() -> subprocess.Popen[bytes] | None:
+    spec = None if "vl_convert" in sys.modules else find_spec("vl_convert")
+    if spec is None or spec.origin is None:
+        return None
+    program = [str(Path(__file__).with_name("painting.py")), str(Path(spec.origin).parents[1]), _VEGA_LITE]
+    try:
+        return subprocess.Popen([sys.executable, "-I", "-S", *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    except OSError:  # an interpreter inside another program
+        return None
 
 
 def _asked(process: subprocess.Popen[bytes], spec: dict[str, JSON]) -> str:
@@ -55,12 +84,13 @@ def _asked(process: subprocess.Popen[bytes], spec: dict[str, JSON]) -> str:
     try:
         process.stdin.write(msgspec.json.encode(spec) + b"\n")
         process.stdin.flush()
-        line = process.stdout.readline()
+        size = process.stdout.readline()
     except BrokenPipeError:
-        line = b""
-    if not line:
+        size = b""
+    drawing = process.stdout.read(int(size or 0))
+    if not size or len(drawing) < int(size):
         raise RuntimeError("the process that draws the charts has died")
-    return msgspec.json.decode(line, type=str)
+    return drawing.decode()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -77,14 +107,3 @@ def _drawn(spec: dict[str, JSON]) -> str:
 
     text: str = vl_convert.vegalite_to_svg(spec, vl_version=_VEGA_LITE, allowed_base_urls=[])
     return text
-
-
-def main() -> None:
-    """Draws one specification a line until there are no more."""
-    for line in sys.stdin.buffer:
-        sys.stdout.buffer.write(msgspec.json.encode(_drawn(msgspec.json.decode(line))) + b"\n")
-        sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    main()
