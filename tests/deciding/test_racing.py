@@ -143,6 +143,9 @@ class Allowed:
     def affords(self, candidates, rows, *, times=1) -> bool:  # type: ignore[no-untyped-def]
         return len(candidates) * len(rows) <= self.left
 
+    def waits_for(self, candidates, rows=None):  # type: ignore[no-untyped-def]
+        return np.zeros(len(candidates), np.bool_)
+
 
 def test_an_allowance_ends_the_race_with_what_is_known() -> None:
     same = np.random.default_rng(0).random(N) < 0.8

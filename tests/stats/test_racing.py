@@ -143,3 +143,46 @@ def test_the_same_race_is_run_twice() -> None:
     scores = outcomes(7, [0.7, 0.72, 0.5], 600)
     first, second = (finished(scores, mode="economy") for _ in range(2))
     assert first.looks == second.looks
+
+
+def test_who_catches_up_with_everything_is_judged_as_if_it_had_never_been_late() -> None:
+    """The leader stays the same, so its bets are the same, and so is everything else."""
+    scores = (np.random.default_rng(0).random((3, 60)) < np.array([[0.9], [0.8], [0.5]])).astype(np.float64)
+    scores[0, :4] = 1.0
+    in_step, late = Race(3, 60, least=4), Race(3, 60, least=4)
+    for first in range(0, 20, 4):
+        in_step.see(scores[:, first : first + 4])
+    late.see(scores[:, :4])
+    late.see(scores[:2, 4:8], who=np.array([0, 1]), late=np.array([2]))
+    assert (late.running.tolist(), late.aside.tolist()) == ([True, True, False], [False, False, True])
+    for first in range(8, 20, 4):
+        late.see(scores[:2, first : first + 4])
+    late.catch_up(2, scores[:, 4:12])
+    assert late.aside[2]
+    late.catch_up(2, scores[:, 12:20])
+    assert late.running.all()
+    assert not late.aside.any()
+    np.testing.assert_allclose(late._sums, in_step._sums)
+    np.testing.assert_allclose(late.means, in_step.means)
+    for target in ("examples", "traffic"):
+        np.testing.assert_allclose(late._bets[target]._all, in_step._bets[target]._all)
+
+
+def test_a_late_leader_drops_nobody_by_what_it_has_not_answered() -> None:
+    """Its rivals lose nothing by its silence, and the next round has another leader."""
+    race = Race(2, 200, least=4)
+    race.see(np.array([[1.0] * 4, [0.0] * 4]))
+    race.see(np.ones((1, 4)), who=np.array([1]), late=np.array([0]))
+    assert race._bets["traffic"]._all[1, 0] < 0
+    assert (race.leader, race.waits) == (1, True)
+
+
+def test_a_race_waits_for_who_may_still_win_and_ends_when_it_cannot() -> None:
+    race = Race(2, 400, least=20)
+    race.see(np.array([[1.0] * 20, [0.0] * 20])[:, :1])
+    race.see(np.ones((1, 99)), who=np.array([0]), late=np.array([1]))
+    assert race.waits
+    assert not race.ended
+    race.catch_up(1, np.array([[1.0] * 99, [0.0] * 99]))
+    assert race.ended == "decided"
+    assert race.here.tolist() == [True, False]

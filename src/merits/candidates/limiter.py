@@ -12,6 +12,7 @@ Knows nothing about what is asked, of purses and of retries: those are the meter
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 import weakref
@@ -19,6 +20,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
+from merits.candidates.found_pace import FoundPace
 from merits.candidates.rate_headers import KINDS, Kind, left, remaining, retry_after_s
 from merits.core.answer import NO_USAGE, TOKEN_KINDS, Usage
 from merits.core.limits import Limits
@@ -34,6 +36,11 @@ _LEAST_CUT = 0.05
 _FIRST_PAUSE_S = 0.5  # doubled with every refusal in a row
 _LONGEST_OWN_PAUSE_S = 30.0
 _STORM = 0.3  # the share refused from which all wait, not only the refused
+_STORM_IN_PACE = 0.6  # the same where calls are spaced already
+_BELIEVED, _SURE = 3, 5  # times that refusals began at one more than was borne
+_FEW = 12  # calls at once up to which it pays to know that: of more, one refusal a round trip is a small share
+_BEGUN = 1e-9  # of a call that the level must still have for one to begin; all of it where one too many is refused
+_PROBING = 1 / 4  # of the usual growth, past a level that was borne
 _FASTER = 1.25  # times the rate: what a doubled level brings where there is room, as in BBR's startup
 _ROOM = 1.5  # times the calls that are worked on at once: a few may wait at the provider, so that it never idles
 _FULL = 2.0  # times the least mean latency: so many wait there that no more are sent
@@ -44,6 +51,7 @@ _SLOWER_BY_S = 0.05
 _LEAST_PATIENCE_S = 10.0
 _PATIENCE = 10.0  # times the slowest of the last 128 calls, which is about their 99th percentile
 _N_KNOWN = 20
+_SILENT = 8  # twice each of the first four: a server may load a model first, longer than one attempt is waited for
 _LOOKS = 16  # replies without a word on limits, after which only refusals are read for it
 _SLACK_S = 1.0  # a minute's limit is spread over the minute, but for what may come in one second
 
@@ -110,6 +118,10 @@ class Limiter:
         self._alarm: asyncio.Future[None] | None = None
         self._slow_start, self._hears = True, False
         self._share = 0.0
+        self._found = FoundPace()
+        self._n_hung = 0
+        self._whole = _BEGUN
+        self._borne, self._belief = float("inf"), 0  # calls at once that were not refused, and how sure that is
         self._cut_at = float("-inf")
         self._round_trip_s = 0.0
         self._early: list[tuple[asyncio.Timeout, float]] = []
@@ -118,6 +130,11 @@ class Limiter:
         self._window_at = float("nan")
         self._best_per_s, self._least_s = 0.0, float("inf")
         self._queues, self._full = False, True
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether eight attempts ran out of time, and not one was ever replied to, not even by a refusal."""
+        return self._n_hung >= _SILENT and not self._hears and not self.n_answered
 
     @property
     def ceiling(self) -> int:
@@ -136,7 +153,7 @@ class Limiter:
 
     def take(self) -> bool:
         """Whether a call may begin now; then it counts as begun."""
-        if self._waiting or self.in_flight >= self.level:
+        if self._waiting or self.in_flight + self._whole > self.level:
             return False
         return self._begin()
 
@@ -160,9 +177,9 @@ class Limiter:
     def answered(self, latency_s: float, usage: Usage = NO_USAGE) -> None:
         """Ends a call that was answered."""
         if self.in_flight + 1 >= self.level and not self._full:
-            grown = self.level + (1.0 if self._slow_start else 1.0 / self.level)
-            self.level = min(grown, self._ceiling)
+            self.level = min(self.level + self._step(), self._ceiling)
         self.n_answered += 1
+        self._found.let_through(self._clock())
         self.refused_in_a_row = 0
         self._share -= self._share * _GAIN
         self._time(latency_s)
@@ -175,7 +192,10 @@ class Limiter:
 
         Before anything was answered, the next call is made alone.
         """
-        if timed_out or (refused and not self._hears):
+        self._n_hung += timed_out
+        if timed_out and not self._hears and not self.n_answered:
+            pass  # nothing was ever heard: the first four find out together whether anything will be
+        elif timed_out or (refused and not self._hears):
             self._refused(retry_after_s, timed_out=timed_out)
         elif not self.n_answered:
             self.level = 1.0  # a wrong key or name: no need to learn it from many calls
@@ -212,6 +232,9 @@ class Limiter:
         paces = self._requests, self._told, self._tokens
         if any(pace is not None and pace.due > now for pace in paces):
             return False
+        if self._found.is_found and not self._found.is_due(now):
+            return False
+        self._found.spend(now)
         if self._requests is not None:
             self._requests.spend(1, now)
         if self._told is not None:
@@ -223,7 +246,7 @@ class Limiter:
 
     def _wake(self) -> None:
         """Gives turns to who waits, as far as there are any; else sets an alarm for the next."""
-        while self._waiting and self.in_flight < self.level:
+        while self._waiting and self.in_flight + self._whole <= self.level:
             if self._waiting[0].done():
                 self._waiting.popleft()
                 continue
@@ -236,7 +259,7 @@ class Limiter:
         if self._alarm is not None and not self._alarm.done():
             return
         paces = self._requests, self._told, self._tokens
-        at = max([self._open_at, *(pace.due for pace in paces if pace is not None)])
+        at = max([self._open_at, self._found.due, *(pace.due for pace in paces if pace is not None)])
         self._alarm = asyncio.ensure_future(self._ring(at - self._clock()))
 
     async def _ring(self, seconds: float) -> None:
@@ -253,12 +276,33 @@ class Limiter:
         if now - self._cut_at >= self._round_trip_s:
             self._cut_at = now
             self.refused_in_a_row += not timed_out
-            self.level = max(1.0, self.level * (1 - max(_LEAST_CUT, self._share / 2)))
+            self._cut()
         if after_s is not None:
             self._open_at = max(self._open_at, now + min(after_s, LONGEST_PAUSE_S))
-        elif not timed_out and (self._share > _STORM or self.refused_in_a_row > 2):
+            return
+        if not timed_out and self._told is None:
+            self._found.refused(now)
+        if not timed_out and (self._share > (_STORM_IN_PACE if self._found.is_found else _STORM)):
             longest = min(_LONGEST_OWN_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self.refused_in_a_row, 10))
             self._open_at = max(self._open_at, now + longest * (0.5 + self._jitter() / 2))
+
+    def _step(self) -> float:
+        """How much one answer adds to the level."""
+        if self._slow_start:
+            return 1.0
+        if self._whole == 1.0 and not self._found.was_binding and self.level + 1.0 > self._borne + 1.0 > self.level:
+            return _PROBING / self.level
+        return 1.0 / self.level
+
+    def _cut(self) -> None:
+        """Takes the level back, and learns whether there is one at which refusals begin."""
+        at = math.floor(self.level)
+        begins = at > self._borne
+        self._belief = min(_SURE, self._belief + 1) if begins else max(0, self._belief - 2)
+        self._borne = float(max(1, at - 1))
+        cut = self.level * (1 - max(_LEAST_CUT, self._share / 2))
+        self.level = max(1.0, min(cut, self._borne) if begins and at < _FEW else cut)
+        self._whole = 1.0 if self._belief >= _BELIEVED and at < _FEW else _BEGUN
 
     def _pace(self, kind: Kind, n: float, headers: Mapping[str, str]) -> None:
         """Spaces calls by what the provider says where hardly anything is left, until it says that there is more."""

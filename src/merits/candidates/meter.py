@@ -82,6 +82,8 @@ class Meter:
     bill: it counts as `unmetered`. With `hedge_after_s` a second attempt is started when the first takes that long,
     if there is a free turn; the first answer counts, and both attempts do.
 
+    Where nobody has ever replied and eight attempts have run out of time, none is tried again.
+
     A model with a true attribute `timed` (the `Batcher`) keeps its own deadline and measures its own latency, because
     waiting for a turn on this machine is neither; its timeouts are not tried again: the same code given the same
     input would hang again.
@@ -165,6 +167,8 @@ class Meter:
                 raise
             except PurseEmpty:
                 break  # what the earlier attempts used is on the bill, and is kept with the failure
+            except _Silent:
+                break
             except _NotBegun:
                 failure = self._too_late(failure)
                 break
@@ -175,8 +179,12 @@ class Meter:
         return Answer(failure=_clean(failure), usage=used)
 
     async def _once_more(self, input: JSON, attempts: int, seconds: float, left_s: float | None) -> Answer:
-        """One more attempt after a wait and in turn; _NotBegun when the deadline comes before its turn."""
+        """One more attempt after a wait and in turn; _NotBegun when the deadline comes before its turn, _Silent where
+        nobody has ever replied.
+        """
         await self._sleep(seconds)
+        if self._limiter is not None and self._limiter.is_silent:
+            raise _Silent
         begun = False
         try:
             async with asyncio.timeout(None if left_s is None else left_s - seconds) as deadline:
@@ -264,6 +272,8 @@ class Meter:
         return replace(answer, latency_s=self._clock() - start)
 
     def _is_worth_it(self, failure: Failure, attempts: int) -> bool:
+        if self._limiter is not None and self._limiter.is_silent:
+            return False
         if failure.kind not in MAY_PASS or (self._timed and failure.kind == "timeout"):
             return False
         if failure.retry_after_s is not None and failure.retry_after_s > LONGEST_PAUSE_S:
@@ -287,6 +297,10 @@ class Meter:
 
 
 class _NotBegun(Exception):
+    pass
+
+
+class _Silent(Exception):
     pass
 
 

@@ -44,6 +44,9 @@ class Raced:
     `rounds` how many units had been asked after each round; `asked` (candidates,) how many, from the first, each
     candidate was asked before it was dropped or the race ended. Rows past that are nobody's failure. `mode`, `target`
     and `delta` are what they were dropped by, and `stopped` says why it ended.
+
+    `late` (looks, 4) is who fell behind the others and was looked at later: the candidate, after how many rounds, and
+    from which unit to which; a last one of no units where it never came in.
     """
 
     mode: Literal["certified", "economy"]
@@ -54,6 +57,7 @@ class Raced:
     rounds: NDArray[np.integer]
     asked: NDArray[np.integer]
     stopped: Literal["decided", "exhausted", "budget"]
+    late: NDArray[np.integer] = field(default_factory=lambda: np.zeros((0, 4), np.int32))
 
 
 @dataclass(frozen=True)

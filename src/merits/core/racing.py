@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import msgspec
@@ -49,13 +49,16 @@ class Allowance(Protocol):
     """What a schedule may still have asked, by what a budget leaves.
 
     `affords` is whether asking these candidates these rows, as far as they have not been asked, is likely to keep it;
-    with `times`, also when it costs so many times what is expected.
+    with `times`, also when it costs so many times what is expected. `waits_for` (candidates,) is who was asked some of
+    these rows (all, unless given) and has not answered yet.
     """
 
     @property
     def ended(self) -> bool: ...
 
     def affords(self, candidates: Sequence[int], rows: NDArray[np.integer], *, times: int = 1) -> bool: ...
+
+    def waits_for(self, candidates: Sequence[int], rows: NDArray[np.integer] | None = None) -> NDArray[np.bool_]: ...
 
 
 class Unlimited:
@@ -66,6 +69,10 @@ class Unlimited:
     def affords(self, candidates: Sequence[int], rows: NDArray[np.integer], *, times: int = 1) -> bool:
         """True."""
         return True
+
+    def waits_for(self, candidates: Sequence[int], rows: NDArray[np.integer] | None = None) -> NDArray[np.bool_]:
+        """Nobody: whoever asks waits for everybody."""
+        return np.zeros(len(candidates), np.bool_)
 
 
 UNLIMITED = Unlimited()
@@ -116,11 +123,22 @@ class Racing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Round:
-    """Whom to ask which rows next, and what to tell whoever watches. Rows are numbers into the evaluation's."""
+    """Whom to ask which rows next, and what to tell whoever watches. Rows are numbers into the evaluation's.
+
+    It ends when all of them have answered, or most have and some take far longer. `behind` is what those are asked
+    next who are late already: nobody waits for them, but in a round without candidates, which ends when one of all who
+    still answer has.
+    """
 
     candidates: tuple[int, ...]
     rows: NDArray[np.integer]
     notes: tuple[str, ...] = ()
+    behind: Mapping[int, NDArray[np.integer]] = field(default_factory=dict)
+
+    @classmethod
+    def waiting(cls, behind: Mapping[int, NDArray[np.integer]] | None = None, notes: tuple[str, ...] = ()) -> Round:
+        """A round in which only those who are behind are asked, and waited for."""
+        return cls((), np.zeros(0, np.int64), notes, behind or {})
 
 
 class Schedule(Protocol):

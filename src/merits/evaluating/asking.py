@@ -27,7 +27,7 @@ _GIVE_UP_AFTER_REFUSED = 3  # a wrong key stays wrong, and an account may be loc
 _GIVE_UP_AFTER_UNREACHED = 8  # each was tried for some ten seconds
 _TRIED_LONG = 8  # attempts at one question that were all refused: no quota is left
 _GIVE_UP_AFTER_HANGING = 5  # each local hang leaves a thread behind and takes a whole time-out
-_GIVE_UP_AFTER_HANGING_FAR = 4  # all that are asked at first; with all their attempts that took minutes
+_GIVE_UP_AFTER_HANGING_FAR = 4  # all that are asked at first; with both their attempts that took two minutes
 _YIELD_EVERY = 32
 
 
@@ -112,6 +112,8 @@ class Health:
             why = f"{_GIVE_UP_AFTER} asks in a row failed"
         if why and not self.given_up:
             self.given_up = f"{why}, the last one with: {failure.message}"
+            if self._n_hung == self._n_failed:
+                self.given_up += ". If it is only slow, raise `settings: timeout_s`"
 
 
 def _is_final(failure: Failure, attempts: int) -> bool:

@@ -24,9 +24,10 @@ _WITH_EASE_UNSEEN = 10  # the same before there was any
 def in_rounds(*, seed: int, at_once: int) -> Schedule:
     """The schedule. The first round is of `at_once` units (groups of rows), at least 24, and shows what answers cost.
 
-    Each further one takes half of what the budget still affords, so that the last ones can be exact. A round waits for
-    its slowest answer, so none is needlessly small: what the budget affords with ease is asked in one, and the least
-    are large enough to show which of their questions hang.
+    Each further one takes half of what the budget still affords, so that the last ones can be exact: these wait for
+    everybody, for only then is it known what is left. Otherwise a round does not wait for a candidate that is far
+    slower, which goes on at its own pace; what it was not asked yet is set aside for it (`Allowance`). What the budget
+    affords with ease is asked in one, and the least are large enough to show which of their questions hang.
     """
     least = max(at_once, _LEAST)
 
@@ -45,9 +46,13 @@ def in_rounds(*, seed: int, at_once: int) -> Schedule:
                 affordable = largest(
                     lambda n: allowance.affords(everybody, rows(n)), rest if done else min(least, rest)
                 )
-                if not affordable:
+                if not affordable and not allowance.waits_for(everybody).any():
                     break
-                size = affordable if affordable <= least else max(least, affordable // 2)
+                exact = affordable <= least
+                if exact and done and allowance.waits_for(everybody).any():
+                    yield Round.waiting()
+                    continue
+                size = affordable if exact else max(least, affordable // 2)
             yield Round(everybody, rows(size))
             done += size
         return None

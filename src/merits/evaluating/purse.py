@@ -182,27 +182,45 @@ class Verdicts(NamedTuple):
 
 
 class Left:
-    """An `Allowance`: what the purse lets a schedule ask of the questions that are `left` to each candidate.
+    """An `Allowance`: what the purse (none: no budget) lets a schedule ask of the questions `left` to each candidate.
 
-    With each answer go its `verdicts`, so that what is asked can be judged as well.
+    With each answer go its `verdicts`, so that what is asked can be judged as well. What candidates were given and have
+    not answered yet, their `open` questions, is set aside.
     """
 
-    def __init__(self, purse: Purse, rows: Rows, left: Sequence[set[int]], verdicts: Sequence[Verdicts] = ()) -> None:
-        self._purse, self._rows, self._left, self._verdicts = purse, rows, left, verdicts
+    def __init__(
+        self,
+        purse: Purse | None,
+        rows: Rows,
+        left: Sequence[set[int]],
+        open: Sequence[set[int]],
+        verdicts: Sequence[Verdicts] = (),
+    ) -> None:
+        self._purse, self._rows, self._left, self._open, self._verdicts = purse, rows, left, open, verdicts
 
     @property
     def ended(self) -> bool:
         """Whether nothing more can be asked."""
-        return self._purse.ended
+        return self._purse is not None and self._purse.ended
 
     def affords(self, candidates: Sequence[int], rows: NDArray[np.integer], *, times: int = 1) -> bool:
         """Whether asking these candidates these rows, as far as they were not asked, is likely to keep the budget."""
+        if self._purse is None:
+            return True
         questions = set(self._rows.question_of[rows].tolist())
         n_asks = Counter({k: times * len(questions & self._left[k]) for k in candidates})
+        n_asks.update({k: times * len(those) for k, those in enumerate(self._open) if those})
         n_answers = dict(n_asks)
         for account, n_each, rival in self._verdicts:
             n_asks[account] += n_each * sum(n for k, n in n_answers.items() if k != rival)
         return self._purse.affords(n_asks)
+
+    def waits_for(self, candidates: Sequence[int], rows: NDArray[np.integer] | None = None) -> NDArray[np.bool_]:
+        """Who was given some of these rows (all, unless given) and has not answered yet."""
+        if rows is None:
+            return np.array([bool(self._open[k]) for k in candidates], np.bool_)
+        questions = set(self._rows.question_of[rows].tolist()) if any(self._open[k] for k in candidates) else set()
+        return np.array([not questions.isdisjoint(self._open[k]) for k in candidates], np.bool_)
 
 
 def _cost(price: Price | None, usage: Usage, now_s: float) -> float | None:

@@ -30,10 +30,10 @@ from merits.core.identity import hash_of_rows
 from merits.core.judge import Judged
 from merits.core.on_demand import outlines
 from merits.core.outcome import Status
-from merits.core.racing import UNLIMITED, Budget, Round, Schedule
+from merits.core.racing import Budget, Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
-from merits.evaluating.asking import AT_ONCE, Health, all_or_first_problem, ask_all, at_once, meter_of
+from merits.evaluating.asking import AT_ONCE, Health, Taker, all_or_first_problem, ask_all, at_once, meter_of
 from merits.evaluating.batches import (
     BatchRun,
     Desk,
@@ -60,6 +60,7 @@ from merits.evaluating.recorder import Recorder
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 from merits.evaluating.teaching import Teaching, tutor_of
+from merits.evaluating.tracks import Tracks
 from merits.evaluating.work import Work, scorers_of, works_of
 
 if TYPE_CHECKING:
@@ -211,6 +212,7 @@ class _Run:
         self.purse: Purse | None = None
         self.scheduled: NDArray[np.bool_] | None = None
         self.batching: Batching | None = None
+        self.recorder: Recorder | None = None
         self.collected: dict[int, list[str]] = {}
         self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
@@ -336,10 +338,10 @@ class _Run:
             if schedule is None and self.batching is None:  # a batch cannot be stopped, so it fits or is not begun
                 schedule = in_rounds(seed=settings.seed, at_once=settings.concurrency or AT_ONCE)
         versions = tuple(each.version for each in self.contenders)
-        recorder = Recorder(self.store, self.columns, versions, self.clock, self._recorded)
+        recorder = self.recorder = Recorder(self.store, self.columns, versions, self.clock, self._recorded)
         try:
             if schedule is None:
-                await self._ask_these(missing, recorder, keep=False)
+                await self._ask_these(missing, recorder)
                 self._check_nothing_is_open()
                 return None
             return await self._ask_in_rounds(missing, schedule, lambda: self._evaluation(prices), recorder)
@@ -359,27 +361,37 @@ class _Run:
         left = [set(questions) for questions in missing]
         if self.purse is not None:
             await self._all_judged()  # what is stored is judged first, so that what is left is for what is asked
-        allowance = UNLIMITED if self.purse is None else Left(self.purse, self.rows, left, self._verdicts())
-        rounds = schedule(so_far(), allowance)
+
+        async def ask(k: int, questions: Sequence[int], taker: Taker) -> None:
+            await self._ask_one(self.contenders[k], questions, taker, keep=True)
+
+        tracks = Tracks(len(left), ask, recorder, lockstep=self.batching is not None)
+        recorder.on_problem = tracks.wake  # slow candidates must not delay the news that the disk is full
+        rounds = schedule(so_far(), Left(self.purse, self.rows, left, tracks.open, self._verdicts()))
         scheduled = self.scheduled = np.zeros(self.columns.status.shape, np.bool_)
+        raced: Raced | None = None
         try:
             now = next(rounds)
             while True:
-                for note in now.notes:
-                    self.progress.note(note)
-                todo = self._of_round(now, left)
-                scheduled[np.ix_(np.array(now.candidates), now.rows)] = True
+                todo = self._begin(now, left, scheduled)
                 if self.ask == "nothing":
                     check_all_stored(self.contenders, todo if self.n_stored else missing, raced=True)
-                await self._ask_these(todo, recorder, keep=True)
-                await recorder.flush()
-                self._check_nothing_is_open()
-                await self._all_judged()
+                for k, questions in enumerate(todo):
+                    tracks.give(k, questions)
+                if now.candidates:
+                    await tracks.together(now.candidates, recorder.check)
+                else:
+                    await tracks.one_of(range(len(left)), recorder.check)
+                await self._all_in(recorder)
                 for k in self.given_up:
                     left[k].clear()
                 now = rounds.send(so_far())
         except StopIteration as end:
             raced = cast("Raced | None", end.value)
+            await tracks.all(recorder.check)  # what was given is answered, whatever it is still good for
+            await self._all_in(recorder)
+        finally:
+            await tracks.close()
         if self.purse is not None and (any(left) if raced is None else raced.stopped == "budget"):
             self.purse.ended = True
         if self.purse is not None and self.purse.ended and not sum(self.asked) and not self.n_stored:
@@ -388,6 +400,12 @@ class _Run:
                 "Give a larger one, or fewer candidates (--only).",
             )
         return raced
+
+    async def _all_in(self, recorder: Recorder) -> None:
+        """Waits until what was answered is stored, scored and judged."""
+        await recorder.flush()
+        self._check_nothing_is_open()
+        await self._all_judged()
 
     def _verdicts(self) -> list[Verdicts]:
         """What judges are asked of each answer that is to come, by their place in the purse."""
@@ -409,20 +427,23 @@ class _Run:
                 unasked[k] &= ~self.scheduled[k]
         return unasked if unasked.any() else None
 
-    def _of_round(self, now: Round, left: list[set[int]]) -> list[list[int]]:
+    def _begin(self, now: Round, left: list[set[int]], scheduled: NDArray[np.bool_]) -> list[list[int]]:
         """The questions that a round asks of each candidate, taken out of what is left."""
-        wanted = dict.fromkeys(self.rows.question_of[now.rows].tolist())
+        for note in now.notes:
+            self.progress.note(note)
         todo: list[list[int]] = [[] for _ in left]
-        for k in now.candidates:
+        for k, rows in [*((k, now.rows) for k in now.candidates), *now.behind.items()]:
+            scheduled[k, rows] = True
+            wanted = dict.fromkeys(self.rows.question_of[rows].tolist())
             todo[k] = [question for question in wanted if question in left[k]]
             left[k].difference_update(todo[k])
         return todo
 
-    async def _ask_these(self, todo: Sequence[Sequence[int]], recorder: Recorder, *, keep: bool) -> None:
+    async def _ask_these(self, todo: Sequence[Sequence[int]], recorder: Recorder) -> None:
         asking = asyncio.ensure_future(
             all_or_first_problem(
                 [
-                    self._ask_one(each, mine, recorder, keep=keep)
+                    self._ask_one(each, mine, recorder, keep=False)
                     for each, mine in zip(self.contenders, todo, strict=True)
                 ]
             )
@@ -439,7 +460,7 @@ class _Run:
         self.failed[candidate] += n_failed
         self.progress.answered(self.contenders[candidate].candidate.name, self.done[candidate], self.failed[candidate])
 
-    async def _ask_one(self, each: Contender, questions: Sequence[int], recorder: Recorder, *, keep: bool) -> None:
+    async def _ask_one(self, each: Contender, questions: Sequence[int], taker: Taker, *, keep: bool) -> None:
         if not questions:
             return
         start = time.perf_counter()
@@ -449,13 +470,13 @@ class _Run:
             if lesson.questions is not None:
                 mine = [q for q in questions if q in lesson.questions]
             if mine and not health.given_up:
-                await self._ask_lesson(each, number, mine, recorder, keep=keep)
+                await self._ask_lesson(each, number, mine, taker, keep=keep)
         if health.given_up and each.index not in self.given_up:
             self._give_up(each, health.given_up)
         self.seconds[each.index] += time.perf_counter() - start
 
     async def _ask_lesson(
-        self, each: Contender, number: int, questions: Sequence[int], recorder: Recorder, *, keep: bool
+        self, each: Contender, number: int, questions: Sequence[int], taker: Taker, *, keep: bool
     ) -> None:
         """Asks what belongs together, of a model that learned what it should; each lesson has a model of its own.
 
@@ -467,14 +488,14 @@ class _Run:
         try:
             if ready is None and lesson.examples is not None and not await self._fitted(each, model, lesson, health):
                 return
-            if self.batching is not None and await self._asked_in_batches(each, model, questions, recorder):
+            if self.batching is not None and await self._asked_in_batches(each, model, questions):
                 return
             self.asked[each.index] += len(questions)
             await ask_all(
                 self._meter(each, model),
                 each.index,
                 ((question, self.rows.example_of(question).input) for question in questions),
-                recorder,
+                taker,
                 health,
                 concurrency=min(at_once(model, self.task.settings.concurrency), len(questions)),
             )
@@ -493,18 +514,16 @@ class _Run:
         purse = None if self.purse is None else self.purse.of(each.index)
         return meter_of(self._measured(each.candidate, model), each.candidate, self.task.settings, purse)
 
-    async def _asked_in_batches(
-        self, each: Contender, model: Model, questions: Sequence[int], recorder: Recorder
-    ) -> bool:
+    async def _asked_in_batches(self, each: Contender, model: Model, questions: Sequence[int]) -> bool:
         """Whether the model's provider takes batches; then they were asked there."""
         name, health = each.candidate.name, self.health[each.index]
         batches = model.batches() if isinstance(model, Batchable) else None
-        if batches is None or self.batching is None or not isinstance(model, Batchable):
+        if batches is None or self.batching is None or self.recorder is None or not isinstance(model, Batchable):
             self.progress.note(f"{name}: cannot be asked in batches, so it is asked as usual")
             return False
         asked = {self.rows.keys[q]: (q, self.rows.example_of(q).input) for q in questions}
         purse = None if self.purse is None else self.purse.of(each.index)
-        desk = Desk(self.store, recorder, self.batching, self.progress.note, self.clock, purse=purse)
+        desk = Desk(self.store, self.recorder, self.batching, self.progress.note, self.clock, purse=purse)
         run = BatchRun(Who(name, each.index, each.version, model), batches, asked, desk)
         try:
             await run.ask()

@@ -36,7 +36,7 @@ class Bets:
         self._n_items = n_items
         self._won: dict[int, Floats] = {}  # by leader: log wealth (candidates, stakes)
         self._all = np.zeros((n_candidates, len(_WEIGHTS)))  # with all of them
-        self._squares: dict[int, tuple[Floats, int]] = {}  # by leader: sums of squared differences, and of how many
+        self._squares: dict[int, tuple[Floats, Ints]] = {}  # by leader: sums of squared differences, and of how many
         self._peak = np.full(n_candidates, -np.inf)
         self._impossible: dict[int, Bools] = {}
         self._n = n_candidates
@@ -57,10 +57,10 @@ class Bets:
         who certainly meets what is required; None where nothing is.
         """
         fair = self._fair(difference, behind, n_seen)
-        squares, n_led = self._squares.get(leader, (np.zeros(self._n), 0))
-        stakes = _stakes(behind / (n_seen + 1.0), (squares[rivals] + _PRIOR) / (n_led + 1.0))
+        squares, n_led = self._squares.setdefault(leader, (np.zeros(self._n), np.zeros(self._n, np.int64)))
+        stakes = _stakes(behind / (n_seen + 1.0), (squares[rivals] + _PRIOR) / (n_led[rivals] + 1.0))
         squares[rivals] += (difference**2).sum(axis=1)
-        self._squares[leader] = squares, n_led + difference.shape[1]
+        n_led[rivals] += difference.shape[1]
         won = self._won.setdefault(leader, np.zeros((self._n, len(_WEIGHTS))))
         counts = certain is None or bool(certain[leader])
         start = self._all if certain is None else self._counting(certain)

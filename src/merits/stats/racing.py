@@ -58,6 +58,10 @@ class Race:
     should be asked next; it is empty when the race is over, and `ended` says why ("" while it is not). `dropped_at` is
     after how many items each left the race, 0 for those still in it.
 
+    Who was asked and is `late` is set `aside`, so that the others need not wait: nobody can be dropped because of what
+    it has not answered. What comes in later is shown by `catch_up`, against the leaders of then, and who has caught up
+    races on with the others. Leaders and stakes depend only on items before, so the promise holds whoever is late.
+
     Not guaranteed: anything about items in an order that was chosen after looking at outcomes.
 
     >>> race = Race(2, 100)
@@ -84,6 +88,7 @@ class Race:
         k = self.n_candidates
         self.here, self.ahead = np.ones(k, np.bool_), np.ones(k, np.bool_)
         self.running = np.ones(k, np.bool_)
+        self.aside = np.zeros(k, np.bool_)
         self.chances = {"examples": np.full(k, 1.0 / k), "traffic": np.full(k, 1.0 / k)}
         self.dropped_at: Ints = np.zeros(k, np.int64)
         self.ended: End = ""
@@ -96,6 +101,14 @@ class Race:
         self._common = np.zeros(k)
         self._bets = {"examples": Bets(k, self.n_items), "traffic": Bets(k, None)}
         self._generator = np.random.default_rng(self.seed)
+        self._led: list[tuple[int, int, int | None]] = []  # from which item to which, and who led there
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing should be shown before somebody who is aside has caught up."""
+        if not self.aside.any():
+            return False
+        return self.n_seen >= self.n_items or not self.running.any() or self._is_alone(self.running)
 
     @property
     def next_size(self) -> int:
@@ -109,13 +122,19 @@ class Race:
         return min(size, self.n_items - self.n_seen)
 
     def see(
-        self, values: Floats, *, who: Ints | None = None, valid: Bools | None = None, gated: Floats | None = None
+        self,
+        values: Floats,
+        *,
+        who: Ints | None = None,
+        valid: Bools | None = None,
+        gated: Floats | None = None,
+        late: Ints | None = None,
     ) -> None:
         """Takes the scores (candidates, items), each in 0..1, of the next items, a row for each of `who`.
 
         `who` are the running ones unless given; one that was not shown an item before is shown none after. Where an
         answer is not `valid` (candidates, items), its pairs are no evidence either way. `gated` (gates, candidates,
-        items) holds what the floors are on, in 0..1.
+        items) holds what the floors are on, in 0..1. Those who are `late` with these items are none of `who`.
         """
         rows = np.flatnonzero(self.running) if who is None else who
         kept = self._n_each[rows] == self.n_seen
@@ -123,14 +142,66 @@ class Race:
             rows, values = rows[kept], values[kept]
             valid = None if valid is None else valid[kept]
             gated = None if gated is None else gated[:, kept]
-        if self.mode == "certified" and self.n_seen:
-            self._bet(rows, values, valid)
+        size, leader = values.shape[1], self.leader if self.n_seen else None
+        self._led.append((self.n_seen, self.n_seen + size, leader))
+        if self.mode == "certified" and leader is not None:
+            at = np.flatnonzero(rows == leader)
+            led, led_valid = np.zeros(size), None  # of one that is late, as if it solved nothing
+            if len(at):
+                led, led_valid = values[at[0]], None if valid is None else valid[at[0]]
+            if len(at) or (late is not None and leader in late):
+                self._bet(leader, rows, values, valid, led=led, led_valid=led_valid, n_before=self.n_seen)
         self._note(rows, values, valid)
         if self.gates is not None and gated is not None:
             self.gates.see(gated, rows)
-        self.n_seen += values.shape[1]
+        self.n_seen += size
+        if late is not None:
+            self.aside[late[self.running[late]]] = True
+            self.running[late] = False
         self._exclude(rows)
         self.looks.append(Look(self.n_seen, tuple(self.means.tolist()), tuple(self.running.tolist())))
+
+    def catch_up(self, k: int, values: Floats, *, valid: Bools | None = None, gated: Floats | None = None) -> None:
+        """Takes what candidate k, who is aside, has answered since of the next items that the others were shown.
+
+        `values` and `valid` (candidates, items) are everybody's, as far as they were shown them, and `gated` (gates, 1,
+        items) is of k. The items are those of whole rounds.
+        """
+        first = start = int(self._n_each[k])
+        end = first + values.shape[1]
+        for _, last, leader in [led for led in self._led if start <= led[0] and led[1] <= end]:
+            part = slice(first - start, last - start)
+            ok = None if valid is None else valid[:, part]
+            if self.mode == "certified" and leader not in (None, k):
+                known = self._n_each[leader] >= last  # else it is late itself, as if it solved nothing
+                self._bet(
+                    leader,
+                    np.array([k]),
+                    values[k : k + 1, part],
+                    None if ok is None else ok[k : k + 1],
+                    led=values[leader, part] if known else np.zeros(last - first),
+                    led_valid=ok[leader] if known and ok is not None else None,
+                    n_before=first,
+                )
+            self._note_late(k, values[:, part], ok, last)
+            first = last
+        if self.gates is not None and gated is not None:
+            self.gates.see(gated, np.array([k]))
+        back = bool(self._n_each[k] >= self.n_seen and self.aside[k])
+        if back:
+            self.aside[k], self.running[k] = False, True
+        if not (back and self.mode == "economy"):  # then `recount` goes on
+            self._exclude(np.flatnonzero(self._n_each >= self.n_seen) if back else np.zeros(0, np.int64))
+
+    def recount(self, values: Floats, valid: Bools | None) -> None:
+        """Economy: what the running ones have in common, from everybody's values (candidates, items) of all items that
+        were seen. To be called when one of them has caught up.
+        """
+        rows = np.flatnonzero(self.running)
+        common = values[rows] if valid is None else values[rows][:, valid[rows].all(axis=0)]
+        self._products[np.ix_(rows, rows)] = common @ common.T
+        self._common[rows], self._n_common[rows] = common.sum(axis=1), common.shape[1]
+        self._exclude(rows)
 
     @property
     def means(self) -> Floats:
@@ -148,12 +219,12 @@ class Race:
     def stop(self, why: End) -> None:
         """Ends the race from outside (a budget): what is known stays as it is."""
         self.ended = self.ended or why
-        self.running = np.zeros_like(self.running)
+        self.running, self.aside = np.zeros_like(self.running), np.zeros_like(self.aside)
 
     def withdraw(self, k: int) -> None:
         """Takes a candidate out that cannot be asked any more; whether it is the best stays as open as it is."""
-        self.running[k] = False
-        if not self.running.any():
+        self.running[k] = self.aside[k] = False
+        if not (self.running | self.aside).any():
             self.stop("decided")
 
     def exclude(self, k: int) -> None:
@@ -163,28 +234,49 @@ class Race:
 
     # Evidence ---------------------------------------------------------------------------------------------------
 
-    def _bet(self, rows: Ints, values: Floats, valid: Bools | None) -> None:
-        leader = self.leader
-        if leader is None or leader not in rows:
-            return
-        own = int(np.flatnonzero(rows == leader)[0])
+    def _bet(
+        self,
+        leader: int,
+        rows: Ints,
+        values: Floats,
+        valid: Bools | None,
+        *,
+        led: Floats,
+        led_valid: Bools | None,
+        n_before: int,
+    ) -> None:
+        """Bets that the leader's values `led` (items,) are better than those (rows, items) of the others."""
         certain = None if self.gates is None else self.gates.cleared
         for target, standing in (("examples", self.here), ("traffic", self.ahead)):
             at = np.flatnonzero(standing[rows] & (rows != leader))
             if len(at) == 0:
                 continue
-            difference = values[own] - values[at]
+            difference = led - values[at]
             if valid is not None:
-                difference = np.where(valid[own] & valid[at], difference, 0.0)
+                known = valid[at] if led_valid is None else valid[at] & led_valid
+                difference = np.where(known, difference, 0.0)
             rivals = rows[at]
             self._bets[target].take(
                 leader,
                 rivals,
                 difference,
                 behind=self._sums[leader, rivals] - self._sums[rivals, leader],
-                n_seen=self.n_seen,
+                n_seen=n_before,
                 certain=certain,
             )
+
+    def _note_late(self, k: int, values: Floats, valid: Bools | None, last: int) -> None:
+        """Counts what k has in common with those who were shown these items before it."""
+        ok = np.ones(values.shape, np.bool_) if valid is None else valid
+        self._n_each[k] = last
+        shown = np.flatnonzero((self._n_each >= last) & (np.arange(self.n_candidates) != k))
+        both = ok[shown] & ok[k]
+        self._sums[k, shown] += np.where(both, values[k], 0.0).sum(axis=1)
+        self._sums[shown, k] += np.where(both, values[shown], 0.0).sum(axis=1)
+        own = float(values[k][ok[k]].sum())
+        self._sums[k, k] += own
+        self._totals[k] += own
+        self._n_valid[k] += int(ok[k].sum())
 
     def _note(self, rows: Ints, values: Floats, valid: Bools | None) -> None:
         at = np.ix_(rows, rows)
@@ -217,7 +309,7 @@ class Race:
             self._weigh(rows)
         if self.n_seen >= self.n_items:
             self._settle(rows[self.here[rows]])
-        self._conclude(missed)
+        self._conclude()
 
     def _settle(self, rows: Ints) -> None:
         """Everything was seen: among those with every answer, who is behind on these examples is known exactly."""
@@ -244,17 +336,22 @@ class Race:
                 safe = np.where(best == best.max(), 1.0, 0.0)
             standing[among] &= safe >= self.delta / (4.0 * self.n_candidates)
 
-    def _conclude(self, missed: Bools) -> None:
+    def _conclude(self) -> None:
         standing = self.here if self.target == "examples" else self.ahead
-        self.dropped_at[self.running & ~standing] = self.n_seen
-        self.running = self.running & standing
-        exhausted = self.n_seen >= self.n_items
-        open_gates = self.gates is not None and bool((self.running & ~self.gates.met & ~missed).any())
-        alone = self.running.sum() == 1 and not open_gates and not self.to_the_end
-        if alone or not self.running.any():
+        out = (self.running | self.aside) & ~standing
+        self.dropped_at[out] = self._n_each[out]
+        self.running, self.aside = self.running & standing, self.aside & standing
+        left = self.running | self.aside
+        if not left.any() or self._is_alone(left):
             self.stop("decided")
-        elif exhausted:
+        elif self.n_seen >= self.n_items and not self.aside.any():
             self.stop("exhausted")
+
+    def _is_alone(self, left: Bools) -> bool:
+        """Whether one is left of whom nothing more is to be learnt."""
+        if left.sum() != 1 or self.to_the_end:
+            return False
+        return self.gates is None or not bool((left & ~self.gates.met & ~self.gates.missed).any())
 
 
 def _chances(

@@ -25,7 +25,7 @@ __all__ = ["described", "pack", "unpack"]
 Array = NDArray[Any]
 _PLAIN = ("repeats", "group", "status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
 _TEXTS = ("examples", "input_hashes", "perturbations")
-_OF_RACE = ("place", "rounds", "asked")
+_OF_RACE = ("place", "rounds", "asked", "late")
 _OF_CALLS = ("machine_s", "attempts", "unmetered", "at")
 _BY_NAME = ("scores", "tokens", "tags", "services")
 
@@ -213,8 +213,8 @@ def _race(raced: Raced | None) -> _Race | None:
 def _raced(said: _Race | None, arrays: Mapping[str, Array]) -> Raced | None:
     if said is None:
         return None
-    place, rounds, asked = (arrays[f"race/{name}"] for name in _OF_RACE)
-    return Raced(said.mode, said.target, said.delta, said.seed, place, rounds, asked, said.stopped)
+    known = {name: arrays[f"race/{name}"] for name in _OF_RACE if f"race/{name}" in arrays}  # older ones have no `late`
+    return Raced(mode=said.mode, target=said.target, delta=said.delta, seed=said.seed, stopped=said.stopped, **known)
 
 
 def _counts(arrays: Mapping[str, Array]) -> dict[str, Counted]:
