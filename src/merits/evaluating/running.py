@@ -588,7 +588,7 @@ class _Run:
             examples=rows.ids,
             input_hashes=rows.input_hashes,
             repeats=rows.repeats,
-            perturbations=np.full(len(rows), "", dtype="U1"),
+            perturbations=np.broadcast_to(np.str_(""), len(rows)),
             group=rows.groups,
             tags=rows.tags,
             status=columns.status,

@@ -10,17 +10,16 @@ import csv
 import threading
 import weakref
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar, overload
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from merits.core.clusters import first_seen
 from merits.core.errors import DataError
+from merits.core.hashes import digests_of
 from merits.core.identity import JSON, content_hash
 from merits.tasks.rows import Row, Table
 from merits.tasks.text_files import delimiter_of, header_of, physical_lines
@@ -32,7 +31,6 @@ __all__ = [
     "Numbered",
     "all_different",
     "changed",
-    "digests_of",
     "joined",
     "kept_or_lazy",
     "read_large",
@@ -129,7 +127,7 @@ def all_different(texts: Sequence[str]) -> bool:
     >>> all_different(["a", "b"]), all_different(["a", "a"])
     (True, False)
     """
-    return int(first_seen(digests_of(map(content_hash, texts), len(texts))).max()) + 1 == len(texts)
+    return int(first_seen(digests_of(map(content_hash, texts))).max()) + 1 == len(texts)
 
 
 # rows
@@ -348,15 +346,3 @@ def _layout(path: Path) -> _Layout | None:
         return None if header is None else _Separated(delimiter, header_of(header, path.name))
     except DataError:
         return None
-
-
-def digests_of(hashes: Iterable[str], n: int) -> NDArray[np.void]:
-    """Hashes of 32 hex digits as 16 bytes each.
-
-    >>> digests_of(["0f" * 16], 1).tobytes() == bytes([15] * 16)
-    True
-    """
-    data = bytearray()
-    for one in hashes:
-        data += bytes.fromhex(one)
-    return np.frombuffer(data, "V16", n)
