@@ -102,7 +102,7 @@ def predict(task: Task, stories: Sequence[Story]) -> Forecast:
 def story_of(candidate: Candidate, price: Price | None, answers: Iterable[Answer], asks: Asks, *, seed: int) -> Story:
     """What is known of a candidate: what it answered so far, and a sample of what it is to be asked."""
     rows, to_ask = asks
-    sample = random.Random(seed).sample(list(to_ask), min(_SAMPLE, len(to_ask)))
+    sample = random.Random(seed).sample(to_ask, min(_SAMPLE, len(to_ask)))
     examples = [rows.example_of(question) for question in sample]
     return Story(
         candidate=candidate,
