@@ -61,7 +61,7 @@ class _Inputs:
     """The inputs of an evaluation, 16 bytes each."""
 
     def __init__(self, evaluation: Evaluation) -> None:
-        self._known = np.unique(digests_of(evaluation.input_hashes))
+        self._known = np.sort(digests_of(evaluation.input_hashes))
 
     def those_of(self, paid: Iterator[StoredAnswer]) -> Iterator[Sequence[StoredAnswer]]:
         """The answers to these inputs, some thousand at once: a million of them are not in memory together."""

@@ -17,17 +17,22 @@ from merits.core.answer import Answer
 from merits.core.doors import AnswerKey
 from merits.core.hashes import digest_of
 
-__all__ = ["AnswersOnDisk", "Indexed", "Stored"]
+__all__ = ["AnswersOnDisk", "Indexed", "Numbered", "Stored"]
+
+_BLOCK = 64  # answers that are read at once, for who looks at one mostly looks at the next
+_BLOCKS = 32  # that are kept; a candidate that is asked many questions at once answers them in nearly that order
 
 Indexed: TypeAlias = tuple[int, bytes | str, int, str, bool]  # the number of an answer, its key, and if it is a mark
 Stored: TypeAlias = tuple[bytes | str, int, str, str]  # the key of an answer and its text
+Numbered: TypeAlias = tuple[int, bytes | str, int, str, str]  # the same with its number before
 
 
 class AnswersOnDisk(Mapping[AnswerKey, Answer]):
     """The answers that count, of which 16 bytes each are in memory.
 
-    `rows` are all answers of a version, oldest first, and `read` gives one by its number. Keys that were answered more
-    than once are `settled` at once, and held in memory. Of others than `wanted` nothing is known.
+    `rows` are all answers of a version, oldest first, and `read` gives those with numbers from one on and below
+    another. Keys that were answered more than once are settled at once, and held in memory. Of others than `wanted`
+    nothing is known. Not safe to share between threads.
     """
 
     def __init__(
@@ -35,11 +40,12 @@ class AnswersOnDisk(Mapping[AnswerKey, Answer]):
         rows: Iterable[Indexed],
         wanted: Collection[AnswerKey] | None,
         *,
-        read: Callable[[int], Stored],
+        read: Callable[[int, int], Iterable[Numbered]],
         decode: Callable[[str], Answer],
         settle: Callable[[Iterable[Stored]], dict[AnswerKey, Answer]],
     ) -> None:
         self._read, self._decode = read, decode
+        self._blocks: dict[int, dict[int, Stored]] = {}
         codes, numbers, marked = _indexed(rows)
         if wanted is not None:
             asked = np.unique(_codes(_code(*key) for key in wanted))
@@ -52,9 +58,20 @@ class AnswersOnDisk(Mapping[AnswerKey, Answer]):
         several[1:] |= same
         several[:-1] |= same
         self._codes, self._numbers = codes[~several], numbers[~several]
-        settled = settle(map(read, np.sort(numbers[several]).tolist()))
+        settled = settle(map(self._row, np.sort(numbers[several]).tolist()))
         names = None if wanted is None or not settled else frozenset(wanted)
         self._settled = {key: answer for key, answer in settled.items() if names is None or key in names}
+
+    def _row(self, number: int) -> Stored:
+        """One answer by its number."""
+        block = number // _BLOCK
+        rows = self._blocks.get(block)
+        if rows is None:
+            if len(self._blocks) == _BLOCKS:
+                del self._blocks[next(iter(self._blocks))]
+            found = self._read(block * _BLOCK, (block + 1) * _BLOCK)
+            rows = self._blocks[block] = {one[0]: one[1:] for one in found}
+        return rows[number]
 
     def _find(self, key: AnswerKey) -> str | None:
         """The text of the answer to a key that was answered once."""
@@ -62,7 +79,7 @@ class AnswersOnDisk(Mapping[AnswerKey, Answer]):
         at = int(self._codes.searchsorted(code))
         if at == len(self._codes) or self._codes[at] != code:
             return None
-        input, repeat, perturbation, text = self._read(int(self._numbers[at]))
+        input, repeat, perturbation, text = self._row(int(self._numbers[at]))
         return text if _key(input, repeat, perturbation) == key else None
 
     def __getitem__(self, key: AnswerKey) -> Answer:
@@ -79,7 +96,7 @@ class AnswersOnDisk(Mapping[AnswerKey, Answer]):
 
     def __iter__(self) -> Iterator[AnswerKey]:
         for number in np.sort(self._numbers).tolist():
-            input, repeat, perturbation, _ = self._read(number)
+            input, repeat, perturbation, _ = self._row(number)
             yield _key(input, repeat, perturbation)
         yield from self._settled
 

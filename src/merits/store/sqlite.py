@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from merits.core.secrets import redact, redact_values
 from merits.core.task import Split
 from merits.store.columns import described, pack, unpack
 from merits.store.lock import WriterLock
-from merits.store.on_disk import AnswersOnDisk, Indexed, Stored
+from merits.store.on_disk import AnswersOnDisk, Indexed, Numbered, Stored
 
 __all__ = ["SCHEMA", "SqliteStore", "open_store"]
 
@@ -134,7 +135,7 @@ class SqliteStore(Store):
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.execute("PRAGMA wal_autocheckpoint = 8000")
-                self._database.execute("PRAGMA cache_size = -32000")
+                self._database.execute("PRAGMA cache_size = -8000")
         except StoreError:
             self.close()
             raise
@@ -302,9 +303,8 @@ class SqliteStore(Store):
         if number is None:  # before a set is made of a million keys
             return {}
         if (keys is None or len(keys) > _FEW_KEYS) and self._has_many(number):
-            return AnswersOnDisk(
-                self._indexed(number), keys, read=self._one, decode=self._decoded, settle=self._settled
-            )
+            read = partial(self._between, number)
+            return AnswersOnDisk(self._indexed(number), keys, read=read, decode=self._decoded, settle=self._settled)
         wanted = None if keys is None else frozenset(keys)
         return self._settled(self._answer_rows(number, wanted), wanted)
 
@@ -349,12 +349,13 @@ class SqliteStore(Store):
                 ).fetchall()
             yield from rows
 
-    def _one(self, row: int) -> Stored:
+    def _between(self, number: int, first: int, end: int) -> list[Numbered]:
+        """The answers of a version with these numbers."""
         with self._lock, self._explained():
-            found: Stored = self._database.execute(
-                "SELECT input, repeat, perturbation, answer FROM answers WHERE id = ?", (row,)
-            ).fetchone()
-            return found
+            return self._database.execute(
+                "SELECT id, input, repeat, perturbation, answer FROM answers WHERE version = ? AND id >= ? AND id < ?",
+                (number, first, end),
+            ).fetchall()
 
     def paid(self, version: str) -> Iterator[StoredAnswer]:
         """All that was ever answered by one version, oldest first: also what counts no more, for it was paid too."""

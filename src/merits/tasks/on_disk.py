@@ -11,7 +11,7 @@ import threading
 import weakref
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, count
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar, overload
 
@@ -29,6 +29,7 @@ __all__ = [
     "Lazy",
     "LazyColumn",
     "Numbered",
+    "Same",
     "all_different",
     "changed",
     "joined",
@@ -103,6 +104,24 @@ def kept_or_lazy(rows: Sequence[Row], read: Callable[[int, Row], T]) -> Sequence
     return kept
 
 
+class Same(Lazy[T]):
+    """The same item, `n` times.
+
+    >>> list(Same("a", 2))
+    ['a', 'a']
+    """
+
+    def __init__(self, value: T, n: int) -> None:
+        super().__init__(n)
+        self._value = value
+
+    def item(self, index: int) -> T:
+        return self._value
+
+    def __iter__(self) -> Iterator[T]:
+        return repeat(self._value, len(self))
+
+
 class Numbered(Lazy[str]):
     """Ids that are made of a name and a number: `row-1`.
 
@@ -112,7 +131,8 @@ class Numbered(Lazy[str]):
 
     def __init__(self, names: Sequence[str], numbers: Sequence[int]) -> None:
         super().__init__(len(names))
-        self._names, self._numbers = names, array("i", numbers)
+        self._names = names if len(set(names)) > 1 else Same(names[0], len(names)) if names else ()
+        self._numbers = numbers if isinstance(numbers, range) else array("i", numbers)
 
     def item(self, index: int) -> str:
         return f"{self._names[index]}-{self._numbers[index]}"
