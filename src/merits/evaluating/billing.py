@@ -44,7 +44,7 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
         rows.append(_row(name, price, inputs.those_of(store.paid(version))))
     for taught in evaluation.taught:
         price, names = prices[evaluation.index(taught.candidates[0])], ", ".join(taught.candidates)
-        row = _row(f"training of {names}", price, store.paid(taught.version))
+        row = _row(f"training of {names}", price, _in_parts(store.paid(taught.version)))
         rows += [row] if row.n_answers else []
     costs = [row.cost for row in rows if row.cost is not None]
     return Bill(
@@ -57,6 +57,11 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
     )
 
 
+def _in_parts(paid: Iterator[StoredAnswer]) -> Iterator[Sequence[StoredAnswer]]:
+    while some := list(islice(paid, _AT_ONCE)):
+        yield some
+
+
 class _Inputs:
     """The inputs of an evaluation, 16 bytes each."""
 
@@ -65,7 +70,7 @@ class _Inputs:
 
     def those_of(self, paid: Iterator[StoredAnswer]) -> Iterator[Sequence[StoredAnswer]]:
         """The answers to these inputs, some thousand at once: a million of them are not in memory together."""
-        while some := list(islice(paid, _AT_ONCE)):
+        for some in _in_parts(paid):
             wanted = digests_of(one.key.input_hash for one in some)
             places = np.searchsorted(self._known, wanted).clip(max=len(self._known) - 1)
             yield list(compress(some, (self._known[places] == wanted).tolist()))

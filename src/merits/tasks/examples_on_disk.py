@@ -34,7 +34,7 @@ class ExamplesOnDisk(OnDemand):
         self._columns = (values.ids, values.targets, values.groups, values.tags)
         self._inputs = values.inputs
         self._splits = np.fromiter(map(_SPLITS.index, splits), np.int8, len(splits))
-        self._digests = digests_of((hash_of_input(one, contents(one)) for one in values.inputs))
+        self._digests = digests_of(hash_of_input(one, contents(one)) for one in values.inputs)
 
     def __len__(self) -> int:
         return len(self._splits)
