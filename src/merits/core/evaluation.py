@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.candidate import Candidate
+from merits.core.hashes import Hashes
 from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.core.task import Split, TaskKind
@@ -150,7 +151,7 @@ class Evaluation:
     versions: tuple[str, ...]
     scorer: str
     examples: Texts
-    input_hashes: Texts
+    input_hashes: Texts | Hashes
     repeats: Ints
     perturbations: Texts
     group: Ints

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import compress, islice
 from operator import attrgetter
-from sys import intern
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +16,10 @@ from merits.core.bill import Bill, BillRow
 from merits.core.candidate import Price
 from merits.core.doors import Store, StoredAnswer
 from merits.core.evaluation import Evaluation
+from merits.core.hashes import digests_of
 from merits.evaluating.columns import TOKENS
-from merits.evaluating.pricing import known_prices, price_answers
+from merits.evaluating.pricing import Used, known_prices
+from merits.prices.costs import needs_times
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["bill_of"]
 
 _AT_ONCE = 500  # answers in memory: a thousand of them take a megabyte
-_OTHERS = ("machine_s", "attempts", "unmetered")
-_FIELDS = (*(f"{kind}_tokens" for kind in TOKENS), *_OTHERS)
-_values = attrgetter(*_FIELDS)
 
 
 def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = None) -> Bill:
@@ -47,7 +44,7 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
         rows.append(_row(name, price, inputs.those_of(store.paid(version))))
     for taught in evaluation.taught:
         price, names = prices[evaluation.index(taught.candidates[0])], ", ".join(taught.candidates)
-        row = _row(f"training of {names}", price, store.paid(taught.version))
+        row = _row(f"training of {names}", price, _in_parts(store.paid(taught.version)))
         rows += [row] if row.n_answers else []
     costs = [row.cost for row in rows if row.cost is not None]
     return Bill(
@@ -60,83 +57,96 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
     )
 
 
+def _in_parts(paid: Iterator[StoredAnswer]) -> Iterator[Sequence[StoredAnswer]]:
+    while some := list(islice(paid, _AT_ONCE)):
+        yield some
+
+
 class _Inputs:
     """The inputs of an evaluation, 16 bytes each."""
 
     def __init__(self, evaluation: Evaluation) -> None:
-        self._known = np.unique(_digests(map(str, evaluation.input_hashes)))
+        self._known = np.sort(digests_of(evaluation.input_hashes))
 
-    def those_of(self, paid: Iterator[StoredAnswer]) -> Iterator[StoredAnswer]:
-        """The answers to these inputs."""
-        while some := list(islice(paid, _AT_ONCE)):
-            wanted = _digests(one.key.input_hash for one in some)
+    def those_of(self, paid: Iterator[StoredAnswer]) -> Iterator[Sequence[StoredAnswer]]:
+        """The answers to these inputs, some thousand at once: a million of them are not in memory together."""
+        for some in _in_parts(paid):
+            wanted = digests_of(one.key.input_hash for one in some)
             places = np.searchsorted(self._known, wanted).clip(max=len(self._known) - 1)
-            yield from compress(some, (self._known[places] == wanted).tolist())
+            yield list(compress(some, (self._known[places] == wanted).tolist()))
 
 
-def _digests(texts: Iterable[str]) -> NDArray[np.bytes_]:
-    return np.frombuffer(b"".join(blake2b(text.encode(), digest_size=16).digest() for text in texts), "S16")
+class _Costs:
+    """What answers cost together, those that were told and those that were not."""
+
+    def __init__(self, price: Price | None) -> None:
+        self._price = price
+        self._known = _used((), price).cost(price) is not None
+        self._told, self._n_told, self._by_token, self._n_unmetered = 0.0, 0, False, 0
+        self._cost = 0.0
+
+    def note(self, used: Used, unmetered: NDArray[np.int32]) -> None:
+        """Takes some answers into account."""
+        cost = used.cost(self._price) if self._known else None
+        if cost is None or self._price is None:
+            self._known = False
+            return
+        self._cost += float(cost.sum())
+        self._n_unmetered += int(unmetered.sum())
+        told = used.told(self._price, unmetered)
+        if told is not None:
+            self._by_token = True
+            self._told, self._n_told = self._told + told[0], self._n_told + told[1]
+
+    def together(self) -> tuple[float | None, float]:
+        """The cost of what was told, and of what was not at the mean of what was; None and 0 where that is unknown."""
+        if not self._known or (self._by_token and self._n_unmetered and not self._n_told):
+            return None, 0.0
+        mean = self._told / self._n_told if self._n_told else 0.0
+        return self._cost, self._n_unmetered * mean
 
 
-class _Used:
-    """What answers used, a column for each field that is not 0 throughout."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self.tiers: list[str] = []
-        self._columns: dict[str, array[float]] = {}
-
-    def note(self, usages: Sequence[Usage]) -> None:
-        """Takes what some answers used into account."""
-        for field, values in zip(_FIELDS, zip(*map(_values, usages), strict=True), strict=True):
-            if field not in self._columns and any(values):
-                self._columns[field] = array("d", bytes(8 * self.n))
-            if field in self._columns:
-                self._columns[field].extend(values)
-        self.tiers += [intern(usage.service_tier) for usage in usages]
-        self.n += len(usages)
-
-    def column(self, field: str) -> NDArray[np.float64]:
-        """One field of all usages, as the one row of a matrix."""
-        found = self._columns.get(field)
-        return np.zeros((1, self.n)) if found is None else np.array(found)[None, :]
-
-    def services(self) -> dict[str, NDArray[np.bool_]]:
-        """Which answers were billed as what, where that is not the standard, as the one row of a matrix."""
-        return {tier: np.array([[one == tier for one in self.tiers]]) for tier in set(self.tiers).difference(STANDARD)}
+def _used(paid: Sequence[StoredAnswer], price: Price | None) -> Used:
+    usages = [one.answer.usage for one in paid]
+    tiers = [usage.service_tier for usage in usages]
+    services = {tier: np.array([one == tier for one in tiers]) for tier in set(tiers).difference(STANDARD)}
+    tokens = {kind: _column(usages, f"{kind}_tokens") for kind in TOKENS}
+    return Used(
+        {kind: counts for kind, counts in tokens.items() if counts.any()},
+        _column(usages, "machine_s"),
+        _column(usages, "attempts").astype(np.int32),
+        services,
+        np.array([one.at for one in paid]) if needs_times(price, services) else None,
+    )
 
 
-def _row(name: str, price: Price | None, paid: Iterator[StoredAnswer]) -> BillRow:
-    used, times, n_failed = _Used(), array("d"), 0
-    while some := list(islice(paid, _AT_ONCE)):
-        used.note([one.answer.usage for one in some])
-        times.extend(one.at for one in some)
-        n_failed += sum(one.answer.failure is not None for one in some)
-    tokens = {kind: used.column(f"{kind}_tokens") for kind in TOKENS}
-    tokens = {kind: counts for kind, counts in tokens.items() if counts.any()}
-    machine_s, attempts, unmetered = map(used.column, _OTHERS)
+def _column(usages: Sequence[Usage], field: str) -> NDArray[np.float64]:
+    return np.fromiter(map(attrgetter(field), usages), np.float64, len(usages))
 
-    def cost(unmetered: NDArray[np.int32]) -> float | None:
-        found, priced = price_answers(
-            [price],
-            tokens,
-            machine_s,
-            attempts.astype(np.int32),
-            unmetered,
-            services=used.services(),
-            asked_at=lambda _: np.array(times),
-        )
-        return float(found.sum()) if priced[0] else None
 
-    told, most = cost(np.zeros(unmetered.shape, np.int32)), cost(unmetered.astype(np.int32))
+def _row(name: str, price: Price | None, paid: Iterator[Sequence[StoredAnswer]]) -> BillRow:
+    n, costs, machine_s = Counter[str](), _Costs(price), 0.0
+    tokens = Counter[str]()
+    for some in paid:
+        used = _used(some, price)
+        unmetered = _column([one.answer.usage for one in some], "unmetered").astype(np.int32)
+        costs.note(used, unmetered)
+        machine_s += float(used.machine_s.sum())
+        n["answers"] += len(some)
+        n["failed"] += sum(one.answer.failure is not None for one in some)
+        n["attempts"] += int(used.attempts.sum())
+        n["unmetered"] += int(unmetered.sum())
+        for kind, counts in used.tokens.items():
+            tokens[kind] += int(counts.sum())
+    cost, of_unmetered = costs.together()
     return BillRow(
         candidate=name,
-        n_answers=used.n,
-        n_failed=n_failed,
-        n_attempts=int(attempts.sum()),
-        n_unmetered=int(unmetered.sum()),
-        tokens={kind: int(counts.sum()) for kind, counts in tokens.items()},
-        machine_s=float(machine_s.sum()),
-        cost=None if most is None else told,
-        cost_of_unmetered=0.0 if most is None or told is None else most - told,
+        n_answers=n["answers"],
+        n_failed=n["failed"],
+        n_attempts=n["attempts"],
+        n_unmetered=n["unmetered"],
+        tokens={kind: tokens[kind] for kind in TOKENS if kind in tokens},
+        machine_s=machine_s,
+        cost=cost,
+        cost_of_unmetered=of_unmetered,
     )

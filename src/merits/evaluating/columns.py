@@ -92,7 +92,7 @@ class Columns:
                     status[row] = _FAILED
                     continue
                 latency_s[row] = answer.latency_s
-                machine_s[row] = usage.machine_s
+                _write(machine_s, row, usage.machine_s)
                 if predicted is not None:
                     predicted[candidate, row] = code
                 score = judge.score(examples[row], answer)
@@ -227,6 +227,12 @@ class Columns:
             targets = (self._codes.get(str(example.target), -1) for example in outlines(self.rows.examples))
             self._target = np.fromiter(targets, np.int32, len(self.rows))
         return Labels(self.classes, self._target, self.predicted, self.probabilities)
+
+
+def _write(column: memoryview[float], row: int, value: float) -> None:
+    """Writes a value where it differs: a column in which all are 0 takes no memory."""
+    if column[row] != value:
+        column[row] = value
 
 
 def _says_nothing(output: JSON) -> bool:

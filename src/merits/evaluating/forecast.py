@@ -114,7 +114,7 @@ def story_of(
 ) -> Story:
     """What is known of a candidate: what it answered so far, and a sample of what it is to be asked."""
     rows, to_ask = asks
-    sample = random.Random(seed).sample(list(to_ask), min(_SAMPLE, len(to_ask)))
+    sample = random.Random(seed).sample(to_ask, min(_SAMPLE, len(to_ask)))
     examples = [rows.example_of(question) for question in sample]
     return Story(
         candidate=candidate,

@@ -126,6 +126,8 @@ def foreseen(
     works: Sequence[Work], found: Sequence[Known], needs: Needs, price_of: Callable[[Candidate], Price | None]
 ) -> tuple[Foreseen, ...]:
     """What each judge will be asked of these candidates, answered or not, if nothing but the plan is asked."""
+    if not works:  # before sets are made of a million questions
+        return ()
     to_ask = [set() if ruled_out(known.candidate, needs) else set(known.to_ask) for known in found]
     return tuple(_of_work(work, found, to_ask, price_of(work.asker.candidate)) for work in works)
 

@@ -8,6 +8,7 @@ failed      what failed or was refused before, and nothing new
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, TypeAlias
 
@@ -38,14 +39,15 @@ class Known:
         self._stored = store.answers(each.version, rows.keys)
         if ask == "everything":
             begun = store.refreshing(each.version)
-            self._stored = {key: answer for key, answer in self._stored.items() if key in begun}
+            self._stored = {key: answer for key in begun if (answer := self._stored.get(key)) is not None}
         self.rows, self.candidate, self.version = rows, each.candidate, each.version
         self.tutor = tutor_of(each.model)
         self.takes_batches = takes_batches(each.model)
         self.without: Sequence[int] = range(len(rows.keys))
         if self._stored:
-            self.without = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) is None or a.failure]
-        self.to_ask = self.without
+            questions = enumerate(rows.keys)
+            self.without = array("i", (q for q, key in questions if (a := self._stored.get(key)) is None or a.failure))
+        self.to_ask: Sequence[int] = self.without
         if ask == "failed":
             self.to_ask = [q for q, key in enumerate(rows.keys) if (a := self._stored.get(key)) and _may_be_better(a)]
         elif ask == "nothing":
@@ -55,7 +57,7 @@ class Known:
         """What counts, question by question, failures too."""
         stored = self._stored
         keys = self.rows.keys if stored else ()
-        return ((q, stored[key]) for q, key in enumerate(keys) if key in stored)
+        return ((q, answer) for q, key in enumerate(keys) if (answer := stored.get(key)) is not None)
 
     def part(self, needs: Needs) -> Part:
         """The contender's part of a plan."""

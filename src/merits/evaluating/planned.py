@@ -18,6 +18,7 @@ from merits.evaluating.purse import check_budget
 __all__ = ["expected_of", "planned"]
 
 _PAID = 500  # earlier answers that are looked at where none counts here
+_STORED = 20_000  # stored answers that are looked at: what a further one costs is well known from them
 
 
 def planned(
@@ -60,9 +61,9 @@ def _stories(
 ) -> list[Story]:
     stories = []
     for known, price, some in zip(found, prices, asked, strict=True):
-        answers = [answer for _, answer in known.answers()]
+        answers = [answer for _, answer in islice(known.answers(), _STORED)] if some else []
         answers = answers or [paid.answer for paid in islice(store.paid(known.version), _PAID)]
-        to_ask = known.to_ask if some else []
+        to_ask = known.to_ask if some else ()
         asks = (known.rows, to_ask)
         batched = in_batches and known.takes_batches
         seed = task.settings.seed

@@ -17,7 +17,7 @@ from merits.prices.costs import costs, needs_times
 from merits.prices.table import PriceSource
 from merits.prices.words import price_in_words
 
-__all__ = ["FACT", "known_prices", "price_answers", "price_facts", "priced_in_time"]
+__all__ = ["FACT", "Used", "known_prices", "price_answers", "price_facts", "priced_in_time"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
@@ -60,7 +60,7 @@ def price_answers(
     priced = np.zeros(len(prices), np.bool_)
     for index, price in enumerate(prices):
         served = {name: mask[index] for name, mask in (services or {}).items() if mask[index].any()}
-        used = _Used(
+        used = Used(
             {name: counts[index] for name, counts in tokens.items()},
             machine_s[index],
             attempts[index],
@@ -103,8 +103,8 @@ def _answered_at(evaluation: Evaluation, k: int, store: Store) -> Floats:
     return np.array([0.0 if one is None else one.at for one in found])
 
 
-class _Used(NamedTuple):
-    """What one candidate's answers used."""
+class Used(NamedTuple):
+    """What some answers of one candidate used, answer by answer. `asked_at` is needed where `needs_times` says so."""
 
     tokens: Mapping[str, Floats]
     machine_s: Floats
@@ -113,16 +113,26 @@ class _Used(NamedTuple):
     asked_at: Floats | float | None
 
     def cost(self, price: Price | None) -> Floats | None:
+        """What each cost; None where that is not known."""
         return costs(price, **self._asdict())
 
+    def told(self, price: Price, unmetered: NDArray[np.int32]) -> tuple[float, int] | None:
+        """The cost of tokens of those that were told in full, and of how many; None where tokens have no price."""
+        n = len(self.machine_s)
+        of_tokens = self._replace(machine_s=np.zeros(n), attempts=np.zeros(n, np.int32)).cost(price)
+        if of_tokens is None or not any(any(tariff.by_token.values()) for tariff in price.tariffs):
+            return None
+        told = (unmetered == 0) & (of_tokens > 0.0)
+        return float(of_tokens[told].sum()), int(np.count_nonzero(told))
 
-def _with_unmetered(known: Floats, price: Price, used: _Used, unmetered: NDArray[np.int32]) -> Floats | None:
+
+def _with_unmetered(known: Floats, price: Price, used: Used, unmetered: NDArray[np.int32]) -> Floats | None:
     """The costs of one candidate with its unmetered attempts at the mean of the others; None when there are none."""
-    of_tokens = used._replace(machine_s=np.zeros(len(known)), attempts=np.zeros(len(known), np.int32)).cost(price)
-    if of_tokens is None or not any(any(tariff.by_token.values()) for tariff in price.tariffs):
+    told = used.told(price, unmetered)
+    if told is None:
         return known
-    told = (unmetered == 0) & (of_tokens > 0.0)
-    return known + unmetered * of_tokens[told].mean() if told.any() else None
+    cost, n = told
+    return known + unmetered * (cost / n) if n else None
 
 
 def price_facts(candidates: Sequence[Candidate], prices: Sequence[Price | None]) -> dict[str, str]:

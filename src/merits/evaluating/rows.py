@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from merits.core.clusters import first_seen, units_of
 from merits.core.doors import AnswerKey
+from merits.core.hashes import Hashes, digests_of
 from merits.core.on_demand import OnDemand, Outline, outlines
 from merits.core.task import Example, Split
 
@@ -43,8 +44,8 @@ class Rows:
         question_of, first = _questions(examples, repeats)
         return cls(
             each,
-            np.tile(np.arange(repeats, dtype=np.int32), len(examples)),
-            _Keys(_digests(each)[first], first % repeats),
+            _numbers(len(examples), repeats),
+            _Keys(Hashes(_digests(each)), first, repeats),
             question_of,
             _RowsOf(question_of, first),
         )
@@ -63,9 +64,9 @@ class Rows:
         return np.fromiter((example.id for example in outlines(self.examples)), f"U{max(1, width)}", len(self))
 
     @cached_property
-    def input_hashes(self) -> NDArray[np.str_]:
+    def input_hashes(self) -> Hashes:
         """The hash of each row's input."""
-        return np.fromiter((example.input_hash for example in outlines(self.examples)), "U32", len(self))
+        return Hashes(_digests(self.examples))
 
     @cached_property
     def groups(self) -> NDArray[np.int32]:
@@ -99,17 +100,25 @@ def _digests(examples: Sequence[Example]) -> NDArray[np.void]:
     """The hash of each input as 16 bytes."""
     if isinstance(examples, OnDemand):
         return examples.digests()
-    return np.frombuffer(b"".join(bytes.fromhex(example.input_hash) for example in examples), "V16")
+    return digests_of(example.input_hash for example in examples)
 
 
 def _questions(examples: Sequence[Example], repeats: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """The question of each row, and the first row of each question; questions are numbered as they first appear."""
     inputs = first_seen(_digests(examples))
-    question_of = np.repeat(inputs, repeats) * np.int32(repeats) + np.tile(
-        np.arange(repeats, dtype=np.int32), len(inputs)
-    )
-    first = np.unique(question_of, return_index=True)[1]
-    return question_of.astype(np.int32), first.astype(np.int32)
+    question_of = inputs
+    if repeats > 1:
+        question_of = np.repeat(inputs, repeats) * np.int32(repeats) + _numbers(len(inputs), repeats)
+    seen = np.maximum.accumulate(question_of) if len(question_of) else question_of
+    first = np.flatnonzero(np.diff(seen, prepend=np.int32(-1)))
+    return question_of, first.astype(np.int32)
+
+
+def _numbers(n_examples: int, repeats: int) -> NDArray[np.int32]:
+    """The number of the repeat, row by row. Where all are 0 they take no memory."""
+    if repeats == 1:
+        return np.broadcast_to(np.int32(0), n_examples)
+    return np.tile(np.arange(repeats, dtype=np.int32), n_examples)
 
 
 class _Repeated(OnDemand):
@@ -141,11 +150,11 @@ def _each(given: Iterable[Outline], repeats: int) -> Iterator[Outline]:
 class _Keys(Sequence[AnswerKey]):
     """The key of each question, made when it is asked for: a million of them would take 150 MB."""
 
-    def __init__(self, digests: NDArray[np.void], repeats: NDArray[np.int32]) -> None:
-        self._digests, self._repeats = digests.tobytes(), repeats.data
+    def __init__(self, hashes: Hashes, first: NDArray[np.int32], repeats: int) -> None:
+        self._hashes, self._first, self._repeats = hashes, first.data, repeats
 
     def __len__(self) -> int:
-        return len(self._repeats)
+        return len(self._first)
 
     @overload
     def __getitem__(self, question: int) -> AnswerKey: ...
@@ -154,8 +163,8 @@ class _Keys(Sequence[AnswerKey]):
     def __getitem__(self, question: int | slice) -> AnswerKey | Sequence[AnswerKey]:
         if isinstance(question, slice):
             return [self[number] for number in range(*question.indices(len(self)))]
-        repeat, number = self._repeats[question], question % len(self)
-        return AnswerKey(self._digests[16 * number : 16 * number + 16].hex(), repeat)
+        row: int = self._first[question]
+        return AnswerKey(self._hashes[row], row % self._repeats)
 
 
 class _RowsOf(Sequence[Sequence[int]]):

@@ -112,8 +112,12 @@ def plan(
         price_of = price_in(table, task.needs.currency)
         theirs = () if ask == "nothing" else foreseen(works, known, task.needs, price_of)
         made = planned(task, store, known, prices, budget, judges=theirs, in_batches=batching is not None)
-        keys = [[rows.keys[q] for q in each.to_ask] for each in known]
-        flying = [in_flight(store, part.version, asked) for part, asked in zip(made.parts, keys, strict=True)]
+        flying = [
+            in_flight(store, each.version, [rows.keys[q] for q in each.to_ask])
+            if store.submissions(each.version)
+            else 0
+            for each in known
+        ]
         parts = tuple(dataclasses.replace(p, n_in_flight=n) for p, n in zip(made.parts, flying, strict=True))
         notes = tuple(filter(None, map(table.note, candidates))) if table is not None else ()
         return dataclasses.replace(made, parts=parts, notes=notes)
@@ -612,7 +616,7 @@ class _Run:
             examples=rows.ids,
             input_hashes=rows.input_hashes,
             repeats=rows.repeats,
-            perturbations=np.full(len(rows), "", dtype="U1"),
+            perturbations=np.broadcast_to(np.str_(""), len(rows)),
             group=rows.groups,
             tags=rows.tags,
             status=columns.status,

@@ -17,6 +17,7 @@ from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
 from merits.core.evaluation import Budgeted, Calls, Counted, Evaluation, Labels, Raced, Taught
+from merits.core.hashes import Hashes
 from merits.core.judge import Judged
 from merits.core.task import Split, TaskKind
 
@@ -31,11 +32,15 @@ _BY_NAME = ("scores", "tokens", "tags", "services")
 
 
 class _Column(msgspec.Struct, omit_defaults=True):
-    """Where an array is, and its shape when only one value was kept because all are the same."""
+    """Where an array is, and its shape when only one value was kept because all are the same.
+
+    `hashes` are held as 16 bytes each, `text` at one byte a character where it is ASCII.
+    """
 
     at: str
     same: tuple[int, ...] | None = None
     text: bool = False
+    hashes: bool = False
 
 
 class _Race(msgspec.Struct, kw_only=True):
@@ -81,11 +86,13 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
     True
     """
     columns: dict[str, _Column] = {}
-    for name, array in _arrays(evaluation):
+    for name, values in _arrays(evaluation):
+        hashes = isinstance(values, Hashes)
+        array = values.digests if isinstance(values, Hashes) else values
         text = array.dtype.kind == "U"
         same = array.shape if array.size > 1 and bool((array == array.flat[0]).all()) else None
         plain = array.flat[0:1] if same else array
-        columns[name] = _Column(keep(_bytes(_narrow(plain) if text else plain)), same, text)
+        columns[name] = _Column(keep(_bytes(_narrow(plain) if text else plain)), same, text, hashes)
     labels = evaluation.labels
     return msgspec.json.encode(
         _Header(
@@ -139,7 +146,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         labels=_labels(head.classes, arrays),
         confidence=_by_index(arrays, "confidence"),
         examples=arrays["examples"],
-        input_hashes=arrays["input_hashes"],
+        input_hashes=Hashes(arrays["input_hashes"]) if head.columns["input_hashes"].hashes else arrays["input_hashes"],
         repeats=arrays["repeats"],
         perturbations=arrays["perturbations"],
         group=arrays["group"],
@@ -175,7 +182,7 @@ def _head(header: bytes) -> _Header:
         raise StoreError(f"A stored evaluation is broken: {problem}.", "Run the evaluation again.") from None
 
 
-def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array]]:
+def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array | Hashes]]:
     for name in (*_PLAIN, *_TEXTS):
         yield name, getattr(evaluation, name)
     for name in ("silent", "untimed", "unmetered", "unasked"):
@@ -268,7 +275,7 @@ def _bytes(array: Array) -> bytes:
 
 
 def _array(column: _Column, data: bytes) -> Array:
-    """The array in its bytes, without a copy where that can be."""
+    """The array in its bytes, without a copy where that can be. One value for all takes the memory of one."""
     file = io.BytesIO(data)
     np.lib.format.read_magic(file)
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
@@ -278,6 +285,6 @@ def _array(column: _Column, data: bytes) -> Array:
     if column.text and dtype.kind == "S":
         array = array.astype("U")
     if column.same is not None:
-        array = np.full(column.same, array[0])
+        array = np.broadcast_to(array[0], column.same)
     array.flags.writeable = False
     return array

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from merits.core.secrets import redact, redact_values
 from merits.core.task import Split
 from merits.store.columns import described, pack, unpack
 from merits.store.lock import WriterLock
+from merits.store.on_disk import AnswersOnDisk, Indexed, Numbered, Stored
 
 __all__ = ["SCHEMA", "SqliteStore", "open_store"]
 
@@ -64,6 +66,7 @@ _INSERT = {n: f"INSERT INTO answers ({_COLUMNS}) VALUES {','.join(['(?,?,?,?,?,?
 _REFRESHED_ONCE, _REFRESHED, _ENDED = _MARKS = ("", "refreshed", "ended")
 _AT_ONCE = 1_000  # answers in memory while all that were ever paid are read
 _FEW_KEYS = 500  # up to so many are looked for by SQLite; more by reading all answers of the version
+LARGE = 50_000  # answers of a version; more are left on disk, which is slower
 _FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 _encode = msgspec.json.Encoder().encode
@@ -132,7 +135,7 @@ class SqliteStore(Store):
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.execute("PRAGMA wal_autocheckpoint = 8000")
-                self._database.execute("PRAGMA cache_size = -32000")
+                self._database.execute("PRAGMA cache_size = -8000")
         except StoreError:
             self.close()
             raise
@@ -292,13 +295,24 @@ class SqliteStore(Store):
     # reading
 
     def answers(self, version: str, keys: Collection[AnswerKey] | None = None) -> Mapping[AnswerKey, Answer]:
-        """The answers of one version (to these keys only, if given) that count, failures included."""
-        if not self._knows(version):  # before a set is made of a million keys
+        """The answers of one version (to these keys only, if given) that count, failures included.
+
+        Many of them are read when they are asked for, so the store must be open until then.
+        """
+        number = self._known_number(version)
+        if number is None:  # before a set is made of a million keys
             return {}
+        if (keys is None or len(keys) > _FEW_KEYS) and self._has_many(number):
+            read = partial(self._between, number)
+            return AnswersOnDisk(self._indexed(number), keys, read=read, decode=self._decoded, settle=self._settled)
         wanted = None if keys is None else frozenset(keys)
+        return self._settled(self._answer_rows(number, wanted), wanted)
+
+    def _settled(self, rows: Iterable[Stored], wanted: frozenset[AnswerKey] | None = None) -> dict[AnswerKey, Answer]:
+        """Which of the answers to each key counts; the rows are in the order in which they were stored."""
         found: dict[AnswerKey, Answer] = {}
         new_key, decode = AnswerKey._make, self._decoded  # this loop runs a million times
-        for input, repeat, perturbation, text in self._answer_rows(version, wanted):
+        for input, repeat, perturbation, text in rows:
             key = new_key((input.hex() if type(input) is bytes else input, repeat, perturbation))
             if wanted is not None and key not in wanted:
                 continue
@@ -312,9 +326,36 @@ class SqliteStore(Store):
                 found[key] = later
         return found
 
-    def _knows(self, version: str) -> bool:
+    def _known_number(self, version: str) -> int | None:
         with self._lock, self._explained():
-            return self._find_number(version) is not None
+            return self._find_number(version)
+
+    def _has_many(self, number: int) -> bool:
+        with self._lock, self._explained():
+            some = self._database.execute(
+                "SELECT 1 FROM answers WHERE version = ? LIMIT 1 OFFSET ?", (number, LARGE)
+            ).fetchone()
+            return some is not None
+
+    def _indexed(self, number: int) -> Iterator[Indexed]:
+        """Every answer of a version without its text, in the order in which they were stored."""
+        rows: list[Indexed] = [(0, "", 0, "", False)]
+        while rows:
+            with self._lock, self._explained():
+                rows = self._database.execute(
+                    "SELECT id, input, repeat, perturbation, answer IN (?, ?, ?) FROM answers "
+                    "WHERE version = ? AND id > ? ORDER BY id LIMIT ?",
+                    (*_MARKS, number, rows[-1][0], _AT_ONCE),
+                ).fetchall()
+            yield from rows
+
+    def _between(self, number: int, first: int, end: int) -> list[Numbered]:
+        """The answers of a version with these numbers."""
+        with self._lock, self._explained():
+            return self._database.execute(
+                "SELECT id, input, repeat, perturbation, answer FROM answers WHERE version = ? AND id >= ? AND id < ?",
+                (number, first, end),
+            ).fetchall()
 
     def paid(self, version: str) -> Iterator[StoredAnswer]:
         """All that was ever answered by one version, oldest first: also what counts no more, for it was paid too."""
@@ -347,17 +388,12 @@ class SqliteStore(Store):
         }
         return frozenset(key for key, text in latest.items() if text == _REFRESHED)
 
-    def _answer_rows(
-        self, version: str, keys: frozenset[AnswerKey] | None
-    ) -> Iterable[tuple[bytes | str, int, str, str]]:
+    def _answer_rows(self, number: int, keys: frozenset[AnswerKey] | None) -> Iterable[Stored]:
         where, values = "", []
         if keys is not None and len(keys) <= _FEW_KEYS:
             inputs = {key.input_hash for key in keys}
             where, values = f" AND input IN ({','.join('?' * len(inputs))})", [_to_blob(input) for input in inputs]
         with self._lock, self._explained():
-            number = self._find_number(version)
-            if number is None:
-                return []
             return self._database.execute(
                 f"SELECT input, repeat, perturbation, answer FROM answers WHERE version = ?{where} ORDER BY id",
                 [number, *values],

@@ -13,7 +13,7 @@ from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
 from merits.core.validate import did_you_mean
 from merits.tasks.definition import Definition
-from merits.tasks.on_disk import Lazy, LazyColumn, Numbered, all_different, kept_or_lazy
+from merits.tasks.on_disk import Lazy, LazyColumn, Numbered, Same, all_different, kept_or_lazy
 from merits.tasks.rows import Row, Table
 from merits.tasks.source import Source
 
@@ -220,7 +220,7 @@ def ids_of(table: Table, chosen: Chosen) -> Sequence[str]:
 def groups_of(rows: Sequence[Row], column: str) -> Sequence[str]:
     """The group of each row; "" where it has none."""
     if not column:
-        return [""] * len(rows)
+        return Same("", len(rows)) if isinstance(rows, Lazy) else [""] * len(rows)
     if isinstance(rows, Lazy):
         return kept_or_lazy(rows, lambda index, row: _text(row, column))
     return [_text(row, column) for row in rows]
@@ -233,7 +233,7 @@ def _text(row: Row, column: str) -> str:
 def tags_of(rows: Sequence[Row], slices: Sequence[str]) -> Sequence[dict[str, str]]:
     """The slices each row is in, by the slice's column; a row without a value is in no slice of that column."""
     if not slices:
-        return [{}] * len(rows)
+        return Same({}, len(rows)) if isinstance(rows, Lazy) else [{}] * len(rows)
     if isinstance(rows, Lazy):
         return LazyColumn(rows, lambda index, row: _tags(row, slices))
     return [_tags(row, slices) for row in rows]

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.core.hashes import Hashes, digests_of
 from merits.core.identity import JSON, hash_of_input
 from merits.core.on_demand import OnDemand, Outline
 from merits.core.task import Example, Split
 from merits.tasks.columns import Values
-from merits.tasks.on_disk import changed, digests_of
+from merits.tasks.on_disk import changed
 
 __all__ = ["ExamplesOnDisk"]
 
-_AT_ONCE = 4_096
 _SPLITS: tuple[Split, ...] = ("dev", "test", "live")
 
 
@@ -34,7 +34,7 @@ class ExamplesOnDisk(OnDemand):
         self._columns = (values.ids, values.targets, values.groups, values.tags)
         self._inputs = values.inputs
         self._splits = np.fromiter(map(_SPLITS.index, splits), np.int8, len(splits))
-        self._digests = digests_of((hash_of_input(one, contents(one)) for one in values.inputs), len(splits))
+        self._digests = digests_of(hash_of_input(one, contents(one)) for one in values.inputs)
 
     def __len__(self) -> int:
         return len(self._splits)
@@ -57,7 +57,7 @@ class ExamplesOnDisk(OnDemand):
     def some(self, indices: NDArray[np.int32] | None) -> Iterator[Outline]:
         """The outlines of those at these indices, in order; of all when it is None."""
         splits = map(_SPLITS.__getitem__, self._splits.data)
-        hashes = _hashes(self._digests)
+        hashes = Hashes(self._digests)
         columns: Iterator[tuple[Any, ...]] = zip(self._columns[0], hashes, *self._columns[1:], splits, strict=True)
         if indices is not None:
             chosen = np.zeros(len(self), np.bool_)
@@ -65,9 +65,13 @@ class ExamplesOnDisk(OnDemand):
             columns = compress(columns, chosen.data)
         return map(Outline._make, columns)
 
+    def in_split(self, name: Split) -> NDArray[np.bool_]:
+        """Which of them are in a split."""
+        return np.asarray(self._splits == _SPLITS.index(name))
+
     def of_split(self, name: Split) -> Sequence[Example]:
-        chosen = np.flatnonzero(self._splits == _SPLITS.index(name)).astype(np.int32)
-        return _Chosen(self, chosen)
+        chosen = np.flatnonzero(self.in_split(name)).astype(np.int32)
+        return self if len(chosen) == len(self) else _Chosen(self, chosen)
 
 
 class _Chosen(OnDemand):
@@ -89,13 +93,4 @@ class _Chosen(OnDemand):
         return self._examples.some(self._indices)
 
     def of_split(self, name: Split) -> Sequence[Example]:
-        of_it = self._examples.of_split(name)
-        assert isinstance(of_it, _Chosen)
-        return _Chosen(self._examples, np.intersect1d(of_it._indices, self._indices))
-
-
-def _hashes(digests: NDArray[np.void]) -> Iterator[str]:
-    """Each digest as hex digits, some thousand made at once."""
-    for start in range(0, len(digests), _AT_ONCE):
-        text = digests[start : start + _AT_ONCE].tobytes().hex()
-        yield from (text[at : at + 32] for at in range(0, len(text), 32))
+        return _Chosen(self._examples, self._indices[self._examples.in_split(name)[self._indices]])

@@ -10,17 +10,16 @@ import csv
 import threading
 import weakref
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, count
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar, overload
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from merits.core.clusters import first_seen
 from merits.core.errors import DataError
+from merits.core.hashes import digests_of
 from merits.core.identity import JSON, content_hash
 from merits.tasks.rows import Row, Table
 from merits.tasks.text_files import delimiter_of, header_of, physical_lines
@@ -30,9 +29,9 @@ __all__ = [
     "Lazy",
     "LazyColumn",
     "Numbered",
+    "Same",
     "all_different",
     "changed",
-    "digests_of",
     "joined",
     "kept_or_lazy",
     "read_large",
@@ -105,6 +104,24 @@ def kept_or_lazy(rows: Sequence[Row], read: Callable[[int, Row], T]) -> Sequence
     return kept
 
 
+class Same(Lazy[T]):
+    """The same item, `n` times.
+
+    >>> list(Same("a", 2))
+    ['a', 'a']
+    """
+
+    def __init__(self, value: T, n: int) -> None:
+        super().__init__(n)
+        self._value = value
+
+    def item(self, index: int) -> T:
+        return self._value
+
+    def __iter__(self) -> Iterator[T]:
+        return repeat(self._value, len(self))
+
+
 class Numbered(Lazy[str]):
     """Ids that are made of a name and a number: `row-1`.
 
@@ -114,7 +131,8 @@ class Numbered(Lazy[str]):
 
     def __init__(self, names: Sequence[str], numbers: Sequence[int]) -> None:
         super().__init__(len(names))
-        self._names, self._numbers = names, array("i", numbers)
+        self._names = names if len(set(names)) > 1 else Same(names[0], len(names)) if names else ()
+        self._numbers = numbers if isinstance(numbers, range) else array("i", numbers)
 
     def item(self, index: int) -> str:
         return f"{self._names[index]}-{self._numbers[index]}"
@@ -129,7 +147,7 @@ def all_different(texts: Sequence[str]) -> bool:
     >>> all_different(["a", "b"]), all_different(["a", "a"])
     (True, False)
     """
-    return int(first_seen(digests_of(map(content_hash, texts), len(texts))).max()) + 1 == len(texts)
+    return int(first_seen(digests_of(map(content_hash, texts))).max()) + 1 == len(texts)
 
 
 # rows
@@ -348,15 +366,3 @@ def _layout(path: Path) -> _Layout | None:
         return None if header is None else _Separated(delimiter, header_of(header, path.name))
     except DataError:
         return None
-
-
-def digests_of(hashes: Iterable[str], n: int) -> NDArray[np.void]:
-    """Hashes of 32 hex digits as 16 bytes each.
-
-    >>> digests_of(["0f" * 16], 1).tobytes() == bytes([15] * 16)
-    True
-    """
-    data = bytearray()
-    for one in hashes:
-        data += bytes.fromhex(one)
-    return np.frombuffer(data, "V16", n)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 from merits.core.bill import Bill, BillRow
 from merits.core.clusters import first_seen
 from merits.core.evaluation import Evaluation
+from merits.core.hashes import digests_of
 from merits.core.judge import Judged
 from merits.core.outcome import Status
 from merits.report.sections.subject import Subject
@@ -94,12 +93,10 @@ def _row(subject: Subject, k: int, paid: NDArray[np.bool_], billed: BillRow | No
 
 def _first_of_each_question(evaluation: Evaluation) -> NDArray[np.bool_]:
     """Where a row (rows,) is the first with its input, repeat and perturbation."""
-    columns = (evaluation.input_hashes, evaluation.repeats, evaluation.perturbations)
-    # 16 bytes a row: a million tuples would take 300 MB
-    digests = b"".join(
-        blake2b("/".join(map(str, key)).encode(), digest_size=16).digest() for key in zip(*columns, strict=True)
-    )
-    first = np.unique(first_seen(np.frombuffer(digests, "V16")), return_index=True)[1]
+    question = first_seen(digests_of(evaluation.input_hashes)).astype(np.int64)
+    for codes in (evaluation.repeats, np.unique(evaluation.perturbations, return_inverse=True)[1]):
+        question = question * (int(codes.max(initial=0)) + 1) + codes
+    first = np.unique(question, return_index=True)[1]
     found = np.zeros(evaluation.n_rows, np.bool_)
     found[first] = True
     return found
