@@ -53,9 +53,9 @@ def test_schemas_are_whole_in_themselves() -> None:
 @pytest.mark.parametrize(
     ("candidate", "message"),
     [
-        (recipe("constant"), "missing required field `?output"),
+        (recipe("constant"), "it lacks the key output"),
         (recipe("text-linear", words=0, characters=0), "leaves nothing to count"),
-        (recipe("text-linear", strength="strong"), "strength: expected float, got str"),
+        (recipe("text-linear", strength="strong"), "strength: expected a number, found text"),
         (recipe("text-linear", min_examples=0), "min_examples must be at least 1"),
         (recipe("sklearn"), "name either an estimator or a pipeline"),
         (recipe("sklearn", estimator="a.B", pipeline=["a.B"]), "name either an estimator or a pipeline"),

@@ -77,7 +77,7 @@ def test_what_is_in_flight_is_not_asked_again_by_a_run_without_batch(fake: FakeB
         (("--no-wait",), "--no-wait is about batches. next: Add --batch, or leave --no-wait out."),
         (("--poll", "5"), "--poll is about batches."),
         (("--batch", "--offline"), "--offline asks nothing, and --batch asks."),
-        (("--batch", "--poll", "0"), "batches cannot be looked after every 0 seconds."),
+        (("--batch", "--poll", "0"), "argument --poll: '0' is no number above 0."),
     ],
 )
 def test_options_that_contradict_each_other_are_said_so(

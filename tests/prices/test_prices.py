@@ -149,7 +149,7 @@ def test_another_currency_is_an_error_not_a_comparison(table_file: Path) -> None
         ),
         ("models: {}\nas_off: x", "unknown key 'as_off'. Did you mean 'as_of'"),
         ("models: {a: {per_call: -1}}\nas_of: x", ">= 0.0"),
-        ("models: {a: {per_call: cheap}}\nas_of: x", "per_call: expected float"),
+        ("models: {a: {per_call: cheap}}\nas_of: x", "per_call: expected a number"),
         ("models: {}", "as_of"),
         ("- a\n- b", "is no price table"),
         ("a: [", "cannot be read as YAML"),

@@ -92,7 +92,7 @@ def test_a_regex_solves_by_match_or_by_capture():
         ({"pattern": "a", "captured": 1}, "the pattern has 0 groups, there is no group 1"),
         ({"pattern": "(?P<a>a)", "captured": "b"}, "its named groups: a"),
         ({"patern": "a"}, "Did you mean 'pattern'?"),
-        ({}, "missing required field pattern"),
+        ({}, "it lacks the key pattern"),
     ],
 )
 def test_a_wrong_regex_is_a_task_error(params, found):
