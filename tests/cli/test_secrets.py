@@ -42,7 +42,8 @@ def answer(text):
 """
 
 
-FORMS = (KEY, quote(KEY, safe=""), base64.b64encode(b"me:" + KEY.encode()).decode()[4:-2])
+SLASHED = quote(KEY)  # as most libraries escape a path, with its slashes left
+FORMS = (KEY, quote(KEY, safe=""), base64.b64encode(b"me:" + KEY.encode()).decode()[4:-2], SLASHED, SLASHED.lower())
 
 
 def test_a_planted_secret_is_found_nowhere(
@@ -95,7 +96,7 @@ def test_a_secret_in_an_error_body_and_in_a_traceback_is_redacted(
     (tmp_path / "words.csv").write_text("text,label\ngood,yes\nbad,no\nfine,yes\nawful,no\n", "utf-8")
     task = "name: w\nkind: classification\ndata: words.csv\ninput: text\ntarget: label\nsettings: {{retries: 0}}\n"
     with FakeProvider(api_key="another") as refusing:
-        refusing.refusal = f"401 for Authorization: Bearer {KEY} ({FORMS[1]}, {FORMS[2]})"
+        refusing.refusal = f"401 for Authorization: Bearer {KEY} ({', '.join(FORMS[1:])})"
         one = f"candidates: [{{name: a, kind: chat, model: m, base_url: '{refusing.base_url}'}}]\n"
         (tmp_path / "merits.yaml").write_text(task.replace("{{", "{").replace("}}", "}") + one, "utf-8")
         code, out, err = merits("run", "--traceback", "--yes")
@@ -278,3 +279,22 @@ def test_no_exception_of_the_python_interface_holds_a_secret(tmp_path: Path, mon
             text = "".join(traceback.format_exception(caught.value))
             for secret in FORMS:
                 assert secret not in text
+
+
+def test_the_name_of_a_model_that_holds_a_key_is_the_same_after_it_was_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merits: Merits
+) -> None:
+    """A gateway may put the key into it. The store redacts it; a run that goes on must show neither it nor a change."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    (tmp_path / "words.csv").write_text("text,label\ngood,yes\nbad,no\nfine,yes\nawful,no\n", "utf-8")
+    task = "name: w\nkind: classification\ndata: words.csv\ninput: text\ntarget: label\nsettings: {retries: 0}\n"
+    faults = [Fault("server_error", times=1)]
+    with FakeProvider(lambda messages: "yes", model=f"m-{KEY}", faults=faults) as provider:
+        one = f"candidates: [{{name: a, kind: chat, model: m, base_url: '{provider.base_url}'}}]\n"
+        (tmp_path / "merits.yaml").write_text(task + one, "utf-8")
+        for _ in range(2):
+            code, out, err = merits("run", "--yes")
+            assert code in (0, 1, 3), err
+            assert KEY not in out + err
+            assert "same model" not in err

@@ -39,10 +39,12 @@ def register(value: str) -> None:
 def _forms(value: str) -> set[str]:
     """The value as it stands in texts, addresses, JSON and base64.
 
-    >>> "a%20secret" in _forms("a secret"), "c2VjcmV0" in _forms("secret")
-    (True, True)
+    >>> "a%20secret" in _forms("a secret"), "a/b%2Bsecret" in _forms("a/b+secret"), "c2VjcmV0" in _forms("secret")
+    (True, True, True)
     """
-    plain = {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
+    escaped = {quote(value), quote(value, safe=""), quote_plus(value)}
+    escaped |= {re.sub("%..", lambda escape: escape[0].lower(), form) for form in escaped}
+    plain = {value, json.dumps(value)[1:-1], *escaped}
     return {form for form in plain | _in_base64(value.encode("utf-8", "replace")) if len(form) >= _SHORTEST}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from merits.core.answer import Answer
+from merits.core.secrets import redact_values
 
 __all__ = ["Served"]
 
@@ -36,9 +37,18 @@ class Served:
             self._fingerprints[answer.system_fingerprint] += 1
 
     def changes(self) -> str:
-        """What was not the same in all answers, the commonest first; "" if nothing."""
-        named = (("model", self._models), ("system fingerprint", self._fingerprints))
+        """What was not the same in all answers, the commonest first; "" if nothing. Names are redacted, as stored ones
+        are: a name that holds a key is the same one before and after it was stored.
+        """
+        named = (("model", _redacted(self._models)), ("system fingerprint", _redacted(self._fingerprints)))
         return "; ".join(f"{name}: {_listed(counts)}" for name, counts in named if len(counts) > 1)
+
+
+def _redacted(counts: Counter[str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for name, n in counts.items():
+        found[redact_values(name)] += n
+    return found
 
 
 def _listed(counts: Counter[str]) -> str:
