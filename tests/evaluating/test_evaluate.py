@@ -208,6 +208,37 @@ def test_attempts_of_failed_rows_are_kept(store: Store) -> None:
     assert evaluation.latency_s[1].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("problem", [ConnectionRefusedError(), AskFailed(Failure("server_error", "503"))])
+def test_where_a_provider_goes_down_nobody_is_worse_for_having_been_asked_less(
+    problem: Exception, store: Store
+) -> None:
+    """What could not be asked is in no figure, and not among what a candidate failed on; neither while the provider is
+    still down and the run is given again. Once it is up, the rest is asked.
+    """
+    answered, up_after = {"first": 0, "second": 0}, {"first": 60, "second": 40}
+
+    def dying(name: str) -> Replying:
+        def reply(input: JSON) -> Answer:
+            if answered[name] == up_after[name]:
+                raise problem
+            answered[name] += 1
+            return parity(input)
+
+        return Replying(reply, concurrency=4, fingerprint=name)
+
+    candidates = named(first=dying("first"), second=dying("second"))
+    for _ in range(2):
+        cut = run(task(200), candidates, store)
+        assert cut.scored.sum(axis=1).tolist() == [60, 40]
+        assert cut.unasked is not None
+        assert np.array_equal(cut.unasked, ~cut.scored)
+        decision = decide(cut, task(200).needs)
+        assert not [reason for reason in decision.reasons if "better than" in reason.text]
+        assert {reason.candidate for reason in decision.reasons if reason.code == "refused"} == {"first", "second"}
+    up_after |= {"first": 200, "second": 200}
+    assert run(task(200), candidates, store).scored.all()
+
+
 def test_a_candidate_whose_first_20_asks_fail_is_given_up(store: Store) -> None:
     """What can never be answered must not be tried 100,000 times."""
     broken, watcher = Failing(AskFailed(Failure("bad_request", "400: no such model")), concurrency=4), Watcher()

@@ -159,6 +159,26 @@ def test_lost_connections_must_be_in_a_row() -> None:
     assert health.given_up.startswith("20 asks in a row failed")
 
 
+@pytest.mark.parametrize("kind", ["server_error", "timeout"])
+def test_a_provider_that_goes_down_is_found_out_in_20_asks_in_a_row(kind: str) -> None:
+    """Each of them was tried for minutes by then. It is no fault of the candidate that had answered before."""
+    health = Health()
+    health.note(Answer("yes"))
+    _failed(kind, 19, health)
+    assert not health.given_up
+    _failed(kind, 1, health)
+    assert health.given_up.startswith("20 asks in a row failed")
+    assert kind in health.lost_to
+
+
+def test_a_candidate_that_fails_by_itself_was_not_lost_to_its_provider() -> None:
+    """Its failures count."""
+    health = Health()
+    _failed("raised", 20, health)
+    assert health.given_up
+    assert not health.lost_to
+
+
 def test_a_wrong_key_is_found_out_in_three_asks() -> None:
     """Asking on costs a provider's patience and finds out nothing."""
     health = Health()

@@ -29,7 +29,7 @@ def limits(assessment: Assessment) -> Iterator[Reason]:
 
 
 def _refused(assessment: Assessment) -> Iterator[Reason]:
-    """Whom a provider refused, and why: what was not answered is in no figure."""
+    """Whom a provider refused, or could not answer any more, and why: what was not answered is in no figure."""
     evaluation = assessment.cases.evaluation
     for k, name in enumerate(evaluation.names):
         why = evaluation.facts.get(f"given up on {name}", "")
@@ -37,7 +37,9 @@ def _refused(assessment: Assessment) -> Iterator[Reason]:
             continue
         n = int(np.count_nonzero(evaluation.unasked[k]))
         text = f"{name} could not be asked {n:,} of {evaluation.n_rows:,} questions, which are in no figure: {why}"
-        yield because("refused", f"{text.rstrip('.')}. Mend that (its key, its quota) and run again.", name)
+        yield because(
+            "refused", f"{text.rstrip('.')}. Mend that (its key, its quota, its connection) and run again.", name
+        )
 
 
 def _for_failures_only(evaluation: Evaluation) -> NDArray[np.bool_]:

@@ -12,15 +12,18 @@ from typing import Protocol
 
 from merits.candidates.limiter import LONGEST_PAUSE_S, Limiter
 from merits.candidates.meter import Meter, Purse, PurseEmpty
-from merits.core.answer import Answer, Failure
+from merits.core.answer import Answer, Failure, FailureKind
 from merits.core.candidate import Candidate
 from merits.core.doors import Model
 from merits.core.identity import JSON
 from merits.core.task import Settings
 
-__all__ = ["AT_ONCE", "Health", "Taker", "all_or_first_problem", "ask_all", "at_once", "meter_of"]
+__all__ = ["AT_ONCE", "DOWN", "REFUSING", "Health", "Taker", "all_or_first_problem", "ask_all", "at_once", "meter_of"]
 
 AT_ONCE = 8  # questions in flight of a model without a limiter
+
+REFUSING: frozenset[FailureKind] = frozenset({"unauthorised", "rate_limited"})  # the key or the quota
+DOWN: frozenset[FailureKind] = frozenset({"connection", "server_error", "timeout"})  # the provider, or the way there
 
 _GIVE_UP_AFTER = 20
 _GIVE_UP_AFTER_REFUSED = 3  # a wrong key stays wrong, and an account may be locked for asking on
@@ -67,8 +70,12 @@ class Health:
     """Whether it makes sense to go on asking a candidate.
 
     Not when its first 20 asks all failed (8 where there was no connection, 4 that all hung), nor when 20 in a row found
-    no connection, or 3 in a row were refused in a way that does not pass: a wrong key, a quota that is used up, a
-    Retry-After beyond five minutes. For a model that keeps its own time (`timed`) it takes 5 asks that hung.
+    its provider down (no connection, 5xx, no reply in time), or 3 in a row were refused in a way that does not pass: a
+    wrong key, a quota that is used up, a Retry-After beyond five minutes. For a model that keeps its own time (`timed`)
+    it takes 5 asks that hung.
+
+    `lost_to` are the kinds of failure by which it could not be asked any more, for no fault of its own: its provider
+    refuses or is down. Empty while it can be asked, and where the candidate itself is at fault.
 
     >>> health = Health()
     >>> for _ in range(3):
@@ -79,20 +86,23 @@ class Health:
 
     def __init__(self, *, timed: bool = False) -> None:
         self._too_many_hung = _GIVE_UP_AFTER_HANGING if timed else _GIVE_UP_AFTER_HANGING_FAR
-        self._n_answered = self._n_failed = self._n_hung = self._n_unreached = self._n_refused = 0
+        self._timed = timed
+        self._n_answered = self._n_failed = self._n_hung = 0
+        self._n_unreached = self._n_down = self._n_refused = 0  # in a row
         self.given_up = ""
-        self.is_refused = False  # nobody can be asked with this key or quota: no fault of the model
+        self.lost_to: frozenset[FailureKind] = frozenset()
 
     def note(self, answer: Answer) -> None:
         """Takes one answer into account."""
         failure = answer.failure
         if failure is None:
             self._n_answered += 1
-            self._n_unreached = self._n_refused = 0
+            self._n_unreached = self._n_down = self._n_refused = 0
             return
         self._n_failed += 1
         self._n_hung += failure.kind == "timeout"
         self._n_unreached = self._n_unreached + 1 if failure.kind == "connection" else 0
+        self._n_down = self._n_down + 1 if failure.kind in DOWN else 0
         self._n_refused = self._n_refused + 1 if _is_final(failure, answer.usage.attempts) else 0
         self._judge(failure)
 
@@ -100,7 +110,6 @@ class Health:
         why = ""
         none_answered = self._n_answered == 0
         if self._n_refused >= _GIVE_UP_AFTER_REFUSED:
-            self.is_refused = True
             why = f"{self._n_refused} asks in a row were refused"
         elif none_answered and self._n_failed >= _GIVE_UP_AFTER:
             why = f"the first {_GIVE_UP_AFTER} asks all failed"
@@ -108,9 +117,13 @@ class Health:
             why = f"the first {_GIVE_UP_AFTER_UNREACHED} asks all failed"
         elif none_answered and self._n_hung >= self._too_many_hung == self._n_failed:
             why = f"the first {self._too_many_hung} asks all hung"
-        elif self._n_unreached >= _GIVE_UP_AFTER:
+        elif self._n_down >= _GIVE_UP_AFTER and not self._timed:
             why = f"{_GIVE_UP_AFTER} asks in a row failed"
         if why and not self.given_up:
+            if self._n_refused >= _GIVE_UP_AFTER_REFUSED:
+                self.lost_to = REFUSING
+            elif self._n_down == self._n_failed or self._n_down >= _GIVE_UP_AFTER:
+                self.lost_to = frozenset() if self._timed else DOWN
             self.given_up = f"{why}, the last one with: {failure.message}"
             if self._n_hung == self._n_failed:
                 self.given_up += ". If it is only slow, raise `settings: timeout_s`"

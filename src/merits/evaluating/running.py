@@ -33,7 +33,7 @@ from merits.core.outcome import Status
 from merits.core.racing import Budget, Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
-from merits.evaluating.asking import AT_ONCE, Health, Taker, all_or_first_problem, ask_all, at_once, meter_of
+from merits.evaluating.asking import AT_ONCE, REFUSING, Health, Taker, all_or_first_problem, ask_all, at_once, meter_of
 from merits.evaluating.batches import (
     BatchRun,
     Desk,
@@ -419,14 +419,16 @@ class _Run:
 
     def _unasked(self, raced: Raced | None) -> NDArray[np.bool_] | None:
         """Where nothing could be asked, for no fault of a candidate: the budget ended before, only failures were asked
-        again, or its provider refused its key or its quota.
+        again, its provider refused its key or its quota, or went down after it had answered.
         """
         ended = self.purse is not None and self.purse.ended
         missing = np.asarray(self.columns.status == Status.MISSING)
         unasked = missing.copy() if ended or self.ask == "failed" else np.zeros_like(missing)
         for k in self.given_up:
-            if self.health[k].is_refused:
-                unasked[k] = missing[k] | self.columns.refused(k)
+            lost_to = self.health[k].lost_to
+            had_answered = np.isin(self.columns.status[k], (Status.SCORED, Status.UNSCORED)).any()
+            if lost_to == REFUSING or (lost_to and had_answered):
+                unasked[k] = missing[k] | self.columns.failed_by(k, lost_to)
             elif self.scheduled is not None:  # what it did not answer is not the budget's fault
                 unasked[k] &= ~self.scheduled[k]
         return unasked if unasked.any() else None
