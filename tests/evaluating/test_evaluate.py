@@ -235,6 +235,8 @@ def test_where_a_provider_goes_down_nobody_is_worse_for_having_been_asked_less(
         decision = decide(cut, task(200).needs)
         assert not [reason for reason in decision.reasons if "better than" in reason.text]
         assert {reason.candidate for reason in decision.reasons if reason.code == "refused"} == {"first", "second"}
+        said = "Not asked of 200 questions, for a provider refused or was down: 140 to first and 160 to second."
+        assert said in decision.summary
     up_after |= {"first": 200, "second": 200}
     assert run(task(200), candidates, store).scored.all()
 

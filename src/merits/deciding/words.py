@@ -9,7 +9,7 @@ from merits.core.decision import Standing
 from merits.core.estimate import Estimate, cases_to_hold
 from merits.deciding.amounts import listed, pieces
 from merits.deciding.assessment import Assessment
-from merits.deciding.limits import budget_sentence
+from merits.deciding.limits import budget_sentence, lost_sentence
 from merits.deciding.raced import race_result, race_sentences
 from merits.deciding.verdict import Ruling
 from merits.stats.powered import METHOD
@@ -34,7 +34,7 @@ def summarised(
         parts.append(race_sentences(race))
     else:
         parts.append(budget_sentence(assessment))
-    parts += [_failures(standings), money if ruling.chosen is not None else "", change]
+    parts += [lost_sentence(assessment), _failures(standings), money if ruling.chosen is not None else "", change]
     return " ".join(part for part in parts if part)
 
 
