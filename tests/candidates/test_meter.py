@@ -133,6 +133,16 @@ async def test_the_deadline_holds_for_each_attempt() -> None:
     assert len(model.asked) == 2
 
 
+async def test_the_first_attempt_takes_no_longer_than_the_deadline_of_the_example() -> None:
+    """A deadline of half a second is not kept by an attempt that may take a minute."""
+    meter = Meter(Hanging(), timeout_s=60.0, deadline_s=0.02, retries=5, sleep=Sleeps())
+    async with asyncio.timeout(10):
+        answer = await meter.answer("?")
+    assert answer.failure is not None
+    assert answer.failure.message.startswith("TimeoutError: no answer within 0.02 s")
+    assert answer.usage.attempts == 1
+
+
 async def test_a_local_timeout_is_not_tried_again() -> None:
     """The same code given the same input hangs again, and each try leaves a thread behind."""
     import threading

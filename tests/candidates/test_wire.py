@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -113,6 +114,25 @@ def test_a_port_where_nobody_listens_costs_nothing() -> None:
     with pytest.raises(AskFailed, match=r"http://127\.0\.0\.1:1/v1") as caught:
         asyncio.run(post(Connection("http://127.0.0.1:1/v1", {})))
     assert caught.value.failure.kind == "connection"
+    assert caught.value.usage.unmetered == 0
+
+
+def test_a_host_that_does_not_even_connect_is_given_up_soon_and_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A packet that is dropped on its way (a wrong address, a firewall) is not an answer that takes long."""
+    monkeypatch.setattr("merits.candidates.wire._CONNECT_S", 0.2)
+    full, waiting = socket.socket(), [socket.socket() for _ in range(3)]
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    for each in waiting:  # the queue is full, so the next one's packets are dropped
+        each.setblocking(False)
+        each.connect_ex(full.getsockname())
+    try:
+        with pytest.raises(AskFailed, match="no connection") as caught:
+            asyncio.run(post(Connection(f"http://127.0.0.1:{full.getsockname()[1]}/v1", {}, timeout_s=30)))
+    finally:
+        for each in (full, *waiting):
+            each.close()
+    assert caught.value.failure.kind == "timeout"
     assert caught.value.usage.unmetered == 0
 
 

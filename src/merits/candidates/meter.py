@@ -74,7 +74,7 @@ class Meter:
     Each attempt has `timeout_s`. What may pass (timeouts, 429, 5xx, lost connections) is tried `retries` times more,
     after an exponentially growing wait with jitter, or as long as the provider asked for (`retry_after_s`, up to five
     minutes). `deadline_s` ends it all, waits included, counted from the first attempt. `latency_s` is that of the last
-    attempt and `usage.attempts` counts all of them.
+    attempt and `usage.attempts` counts all of them. No attempt takes longer than the deadline, the first neither.
 
     A model with a `limiter` (a remote one) is asked in turn, and refusals (429) do not use up its retries before the
     ninth. Its attempts also end when they take far longer than any answer did lately (`Limiter.patience_s`, doubled
@@ -112,7 +112,7 @@ class Meter:
         hedge_after_s: float | None = None,
     ) -> None:
         self.model = model
-        self._timeout_s = timeout_s
+        self._timeout_s = timeout_s if deadline_s is None else min(timeout_s, deadline_s)
         self._retries = retries
         self._deadline_s = deadline_s
         self._clock = clock

@@ -60,6 +60,7 @@ Body: TypeAlias = "Mapping[str, JSON] | msgspec.Struct | bytes"
 
 _IDLE = timedelta(seconds=30)
 _GRACE_S = 0.5
+_CONNECT_S = 10.0  # a host that is there says so in milliseconds, or after up to three lost packets (1 + 2 + 4 s)
 _PEM_END = b"-----END CERTIFICATE-----"
 _NOT_CONNECTED = "client error (Connect)"  # hyper's word; pyreqwest's ConnectError is also raised for later resets
 _encode = msgspec.json.Encoder().encode
@@ -117,8 +118,9 @@ class Connection:
     `path` begins with a slash and is added to `base_url`. Proxies are taken from `env` (HTTPS_PROXY, HTTP_PROXY,
     ALL_PROXY, NO_PROXY, in either case); `certificates` is a PEM file that is trusted beside the system's
     (SSL_CERT_FILE of `env` when it is None). Whatever keeps a reply from coming raises AskFailed("connection"), or
-    "timeout" soon after `timeout_s`; its usage is unmetered unless no connection was made, because what was sent may be
-    on the bill. May be used by many tasks at once, and from one event loop after the other.
+    "timeout" soon after `timeout_s`, and after 10 seconds without a connection; its usage is unmetered unless no
+    connection was made, because what was sent may be on the bill. May be used by many tasks at once, and from one event
+    loop after the other.
 
         connection = Connection("https://host/v1", {"Authorization": "Bearer ..."}, env=os.environ)
         status, headers, body = await connection.post("/chat/completions", {"model": "small", "messages": [...]})
@@ -211,14 +213,14 @@ class Connection:
             self._raise(problem)
 
     def _raise(self, problem: DetailedPyreqwestError) -> NoReturn:
-        from pyreqwest.exceptions import BuilderError, RequestTimeoutError
+        from pyreqwest.exceptions import BuilderError, ConnectTimeoutError, RequestTimeoutError
 
         causes = [cause["message"] for cause in problem.details.get("causes") or ()] or [problem.message]
+        said = f"no connection: {causes[-1]}" if isinstance(problem, ConnectTimeoutError) else causes[-1]
         failure = Failure(
-            "timeout" if isinstance(problem, RequestTimeoutError) else "connection",
-            redact(f"{self.base_url}: {causes[-1]}"),
+            "timeout" if isinstance(problem, RequestTimeoutError) else "connection", redact(f"{self.base_url}: {said}")
         )
-        sent = not isinstance(problem, BuilderError) and _NOT_CONNECTED not in causes
+        sent = not isinstance(problem, BuilderError | ConnectTimeoutError) and _NOT_CONNECTED not in causes
         raise AskFailed(failure, Usage(unmetered=1) if sent else NO_USAGE) from None
 
     def _opened(self) -> Client:
@@ -232,7 +234,7 @@ class Connection:
         from pyreqwest.proxy import ProxyBuilder
 
         builder = ClientBuilder().default_headers(self._headers).http1_only().follow_redirects(False).no_proxy()
-        builder = builder.pool_idle_timeout(_IDLE)
+        builder = builder.pool_idle_timeout(_IDLE).connect_timeout(timedelta(seconds=_CONNECT_S))
         if self._timeout is not None:
             builder = builder.timeout(self._timeout)
         for root in self._roots:

@@ -126,7 +126,7 @@ class Health:
                 self.lost_to = frozenset() if self._timed else DOWN
             self.given_up = f"{why}, the last one with: {failure.message}"
             if self._n_hung == self._n_failed:
-                self.given_up += ". If it is only slow, raise `settings: timeout_s`"
+                self.given_up += ". Check its address; if it is only slow, raise timeout_s (and deadline_s) in settings"
 
 
 def _is_final(failure: Failure, attempts: int) -> bool:
