@@ -17,10 +17,11 @@ import pytest
 
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import Store
+from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.racing import Budget
 from merits.core.task import Example, ScorerSpec, Settings, Split, Task
-from merits.evaluating import Asking, bill_of, evaluate
+from merits.evaluating import Asking, bill_of, evaluate, plan
 from merits.store import open_store
 from merits.testing.provider import FakeProvider, Fault
 
@@ -150,6 +151,42 @@ def test_a_refresh_embeds_anew_once_and_offline_asks_nothing(store: Store, provi
     run(store, candidates)
     assert set(taught(provider).values()) == {2}
     assert len(provider.requests) == 2 * n
+
+
+def test_what_is_learned_from_is_predicted_once_and_only_while_it_is_missing(
+    store: Store, provider: FakeProvider
+) -> None:
+    """It is most of what an embedding model costs. Two heads learn from the same vectors; a refresh embeds anew."""
+    both = [head(provider), head(provider, "softer", strength=0.1)]
+
+    def predicted(ask: Asking = "missing") -> dict[str, tuple[int, float, float]]:
+        forecast = plan(words(), both, store=store, env=ENV, ask=ask).forecast
+        assert forecast is None or not forecast.unpriced
+        parts = () if forecast is None else forecast.parts
+        return {
+            part.candidate: (part.n_asks, part.cost.low or 0.0, part.cost.high or 0.0) for part in parts if part.cost
+        }
+
+    before = predicted()
+    assert {name: n for name, (n, _, _) in before.items()} == {
+        "head": N_TEST,
+        "training of head": N_DEV,
+        "softer": N_TEST,
+    }
+    run(store, both)
+    low, high = (sum(one[at] for one in before.values()) for at in (1, 2))
+    assert low <= provider.ledger.tokens["input"] * 1000.0 / 1e6 <= high
+    assert predicted() == {}
+    assert predicted("everything")["training of head"][0] == N_DEV
+
+
+def test_a_budget_that_cannot_pay_for_what_is_learned_from_is_an_error(store: Store, provider: FakeProvider) -> None:
+    """Half a lesson teaches nothing, and would be paid for."""
+    with pytest.raises(UsageError, match=r"a budget of 2 calls does not pay for what head learns from: about 4 calls"):
+        run(store, [head(provider)], budget=Budget.of("2 calls"))
+    with pytest.raises(UsageError, match=r"a budget of 0\.1 USD does not pay for what head learns from"):
+        run(store, [head(provider)], budget=Budget.of("0.1 USD"))
+    assert not provider.requests
 
 
 def test_a_budget_pays_for_training_too(store: Store, provider: FakeProvider) -> None:

@@ -16,9 +16,9 @@ from merits.core.answer import Answer, Usage
 from merits.core.doors import Model, Trainable
 from merits.core.task import Example
 
-__all__ = ["Keep", "Studious", "ask_in_groups"]
+__all__ = ["AT_ONCE", "Keep", "Studious", "ask_in_groups"]
 
-_AT_ONCE = 64  # questions in one call
+AT_ONCE = 64  # questions in one call
 _CALLS = 4  # such calls in flight
 _NOT_ON_THE_BILL = Usage(attempts=0)
 
@@ -47,7 +47,7 @@ async def ask_in_groups(meter: Meter, questions: Sequence[str], keep: Keep) -> d
     What a call used stands with its first answer, so that the sum over all is right. A call that failed is kept as the
     failure of its first question, and then nothing more is asked: AskFailed. Raises PurseEmpty when that is so.
     """
-    groups = iter([questions[at : at + _AT_ONCE] for at in range(0, len(questions), _AT_ONCE)])
+    groups = iter([questions[at : at + AT_ONCE] for at in range(0, len(questions), AT_ONCE)])
     found: dict[str, Answer] = {}
     failed: list[Answer] = []
 

@@ -25,7 +25,7 @@ from merits.evaluating.asking import AT_ONCE
 from merits.evaluating.columns import TOKENS
 from merits.evaluating.rows import Rows
 
-__all__ = ["Forecast", "Predicted", "Story", "predict", "story_of"]
+__all__ = ["Forecast", "Predicted", "Story", "lesson_of", "predict", "story_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Asks: TypeAlias = tuple[Rows, Sequence[int]]
@@ -77,7 +77,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 class Story(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one candidate before it is asked: its price, its stored answers, and the inputs to come.
 
-    `in_batches`: they are to be asked as batches, at what those cost.
+    `in_batches`: they are to be asked as batches, at what those cost. `embeds`: no answer takes tokens. `at_once` is
+    how many questions go into one call. `learner` is who learns from the answers, "" where they are its own.
     """
 
     candidate: Candidate
@@ -87,12 +88,17 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[JSON, ...]
     n_asks: int
     in_batches: bool = False
+    embeds: bool = False
+    at_once: int = 1
+    learner: str = ""
 
 
 def predict(task: Task, stories: Sequence[Story]) -> Forecast:
     """What the questions of these stories are likely to use and to cost."""
-    parts = tuple(_predicted(task, story) for story in stories if story.n_asks)
-    unpriced = tuple(part.candidate for part in parts if part.cost is None)
+    asked = [story for story in stories if story.n_asks]
+    parts = tuple(_predicted(task, story) for story in asked)
+    names = (story.learner or part.candidate for story, part in zip(asked, parts, strict=True) if part.cost is None)
+    unpriced = tuple(dict.fromkeys(names))
     return Forecast(
         parts=parts,
         cost=_summed([part.cost for part in parts]),
@@ -111,6 +117,7 @@ def story_of(
     *,
     seed: int,
     in_batches: bool = False,
+    embeds: bool = False,
 ) -> Story:
     """What is known of a candidate: what it answered so far, and a sample of what it is to be asked."""
     rows, to_ask = asks
@@ -124,13 +131,30 @@ def story_of(
         targets=tuple(example.target for example in examples),
         n_asks=len(to_ask),
         in_batches=in_batches,
+        embeds=embeds,
+    )
+
+
+def lesson_of(candidate: Candidate, price: Price | None, texts: Sequence[JSON], *, at_once: int, seed: int) -> Story:
+    """What is known of the questions to another model from whose answers a candidate learns, `at_once` in a call."""
+    return Story(
+        candidate=msgspec.structs.replace(candidate, name=f"training of {candidate.name}"),
+        price=price,
+        answers=(),
+        inputs=tuple(random.Random(seed).sample(texts, min(_SAMPLE, len(texts)))),
+        targets=(),
+        n_asks=len(texts),
+        embeds=True,
+        at_once=at_once,
+        learner=candidate.name,
     )
 
 
 def _predicted(task: Task, story: Story) -> Predicted:
     n, settings = story.n_asks, task.settings
     told = len(story.answers) >= _ENOUGH
-    calls = _estimate((n, n, n * _TRIES), "count", "once, up to twice")
+    n_calls = -(-n // story.at_once)
+    calls = _estimate((n_calls, n_calls, n_calls * _TRIES), "count", "once, up to twice")
     latency_s = np.array([answer.latency_s for answer in story.answers])
     seconds = _sum_of(latency_s / (settings.concurrency or AT_ONCE), n, "seconds") if told and latency_s.any() else None
     tokens = _stored_tokens(story) if told else _thumb_tokens(task, story)
@@ -197,7 +221,7 @@ def _thumb_tokens(task: Task, story: Story) -> dict[str, Floats]:
         return {}
     params = story.candidate.params
     fixed = sum(_n_tokens(params[name]) for name in _PROMPT_PARAMS if name in params)
-    fixed += sum(map(_n_tokens, task.classes))
+    fixed += 0.0 if story.embeds else sum(map(_n_tokens, task.classes))
     shown = params.get("few_shot")
     each = _mean(story.inputs) * (1 + (shown if isinstance(shown, int) else 0))
     said = _mean(story.targets) * _OUTPUT + 1.0 if any(t is not None for t in story.targets) else _NO_TARGET
@@ -206,7 +230,8 @@ def _thumb_tokens(task: Task, story: Story) -> dict[str, Floats]:
     limit = next((float(limit) for limit in limits if isinstance(limit, int | float)), math.inf)
     if isinstance(given, dict) and "reasoning_effort" in given:
         said = said + _NO_TARGET
-    return {"input": (fixed + each) * _INPUT, "output": np.minimum(said, limit)}
+    read = {"input": (fixed + each) * _INPUT}
+    return read if story.embeds else {**read, "output": np.minimum(said, limit)}
 
 
 def _mean(things: Sequence[JSON]) -> float:

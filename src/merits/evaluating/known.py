@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from merits.candidates.batching import takes_batches
+from merits.candidates.studying import Studious
 from merits.core.answer import Answer
 from merits.core.doors import AnswerKey, Refreshed, Store
 from merits.core.errors import UsageError
@@ -21,7 +22,7 @@ from merits.core.needs import Needs
 from merits.evaluating.contenders import Contender
 from merits.evaluating.planning import Part
 from merits.evaluating.rows import Rows
-from merits.evaluating.teaching import tutor_of
+from merits.evaluating.teaching import key_of, tutor_of
 
 __all__ = ["Asking", "Known", "begin_refresh", "check_all_stored", "ends_of_refresh", "goes_on"]
 
@@ -42,6 +43,7 @@ class Known:
             self._stored = {key: answer for key in begun if (answer := self._stored.get(key)) is not None}
         self.rows, self.candidate, self.version = rows, each.candidate, each.version
         self.tutor = tutor_of(each.model)
+        self._store, self._each, self._anew = store, each, ask == "everything"
         self.takes_batches = takes_batches(each.model)
         self.without: Sequence[int] = range(len(rows.keys))
         if self._stored:
@@ -58,6 +60,18 @@ class Known:
         stored = self._stored
         keys = self.rows.keys if stored else ()
         return ((q, answer) for q, key in enumerate(keys) if (answer := stored.get(key)) is not None)
+
+    def to_learn(self) -> list[str]:
+        """What remains to be asked of whoever it learns from; nothing where it has no tutor, or is asked nothing."""
+        model = self._each.model
+        if not isinstance(model, Studious) or not self.to_ask:
+            return []
+        lessons = (model.questions(lesson.examples or ()) for lesson in self._each.lessons)
+        texts = {key_of(text): text for each in lessons for text in each}
+        stored = self._store.answers(self.tutor, texts.keys())
+        counts = self._store.refreshing(self.tutor) if self._anew else texts.keys()
+        done = {key for key, answer in stored.items() if answer.failure is None and key in counts}
+        return [text for key, text in texts.items() if key not in done]
 
     def part(self, needs: Needs) -> Part:
         """The contender's part of a plan."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from merits.candidates.studying import AT_ONCE
 from merits.core.candidate import Price
 from merits.core.doors import Store
+from merits.core.errors import UsageError
+from merits.core.estimate import Estimate
 from merits.core.racing import Budget
 from merits.core.task import Task
-from merits.evaluating.forecast import Predicted, Story, predict, story_of
+from merits.evaluating.forecast import Forecast, Predicted, Story, lesson_of, predict, story_of
 from merits.evaluating.foreseen import Foreseen
 from merits.evaluating.known import Known
 from merits.evaluating.planning import Plan
@@ -47,7 +50,32 @@ def planned(
     if not (paid or budget is not None):
         return Plan(parts, judges=theirs)
     stories = [*_stories(task, store, found, prices, asked, in_batches=in_batches), *(judge.story for judge in judges)]
-    return Plan(parts, predict(task, stories), judges=theirs)
+    forecast = predict(task, stories)
+    if budget is not None:
+        _check_lessons(budget, stories, forecast)
+    return Plan(parts, forecast, judges=theirs)
+
+
+def _check_lessons(budget: Budget, stories: Sequence[Story], forecast: Forecast) -> None:
+    """Raises UsageError where even the least of what a candidate learns from exceeds the budget: half a lesson, which
+    would be paid for, teaches nothing.
+    """
+    learners = {story.candidate.name: story.learner for story in stories if story.learner}
+    for part in forecast.parts:
+        figure = _figure(part, budget)
+        if part.candidate in learners and figure is not None and (figure.low or 0.0) > budget.amount:
+            raise UsageError(
+                f"a budget of {budget} does not pay for what {learners[part.candidate]} learns from: "
+                f"about {figure.value:,.3g} {budget.unit}.",
+                "Give a larger one, fewer examples in dev, or leave it out (--only names the others).",
+            )
+
+
+def _figure(part: Predicted, budget: Budget) -> Estimate | None:
+    """What is predicted of a part in the budget's unit."""
+    if budget.is_money:
+        return part.cost
+    return {"tokens": part.tokens, "calls": part.calls}.get(budget.unit)
 
 
 def _stories(
@@ -60,14 +88,19 @@ def _stories(
     in_batches: bool,
 ) -> list[Story]:
     stories = []
+    taught: set[tuple[str, str]] = set()  # candidates of one tutor learn from the same answers
     for known, price, some in zip(found, prices, asked, strict=True):
         answers = [answer for _, answer in islice(known.answers(), _STORED)] if some else []
         answers = answers or [paid.answer for paid in islice(store.paid(known.version), _PAID)]
         to_ask = known.to_ask if some else ()
         asks = (known.rows, to_ask)
         batched = in_batches and known.takes_batches
-        seed = task.settings.seed
-        stories.append(story_of(known.candidate, price, answers, asks, seed=seed, in_batches=batched))
+        seed, embeds = task.settings.seed, bool(known.tutor)
+        story = story_of(known.candidate, price, answers, asks, seed=seed, in_batches=batched, embeds=embeds)
+        stories.append(story)
+        texts = [text for text in known.to_learn() if (known.tutor, text) not in taught] if some else []
+        taught.update((known.tutor, text) for text in texts)
+        stories.append(lesson_of(known.candidate, price, texts, at_once=AT_ONCE, seed=seed))
     return stories
 
 
@@ -80,7 +113,7 @@ def expected_of(plan: Plan, budget: Budget) -> list[float]:
 def _expected(predicted: Predicted | None, budget: Budget) -> float:
     if budget.unit == "calls":
         return 1.0
-    if predicted is None:
+    figure = None if predicted is None else _figure(predicted, budget)
+    if predicted is None or figure is None or figure.value is None:
         return 0.0
-    figure = predicted.tokens if budget.unit == "tokens" else predicted.cost if budget.is_money else None
-    return 0.0 if figure is None or figure.value is None else figure.value / predicted.n_asks
+    return figure.value / predicted.n_asks

@@ -18,7 +18,7 @@ from merits.core.errors import UsageError
 from merits.core.identity import content_hash
 from merits.core.task import Example
 
-__all__ = ["Teaching", "keys_of", "tutor_of"]
+__all__ = ["Teaching", "key_of", "keys_of", "tutor_of"]
 
 
 def tutor_of(model: Model) -> str:
@@ -28,10 +28,11 @@ def tutor_of(model: Model) -> str:
 
 def keys_of(model: Model, examples: Sequence[Example]) -> frozenset[AnswerKey]:
     """The keys of what a model asks its tutor about examples."""
-    return frozenset(map(_key, model.questions(examples))) if isinstance(model, Studious) else frozenset()
+    return frozenset(map(key_of, model.questions(examples))) if isinstance(model, Studious) else frozenset()
 
 
-def _key(question: str) -> AnswerKey:
+def key_of(question: str) -> AnswerKey:
+    """The key of a question to a tutor."""
     return AnswerKey(content_hash(question))
 
 
@@ -51,12 +52,12 @@ class Teaching:
         nothing may be asked; what was answered by then is kept.
         """
         version = tutor_of(model)
-        questions = {_key(question): question for question in model.questions(examples)}
+        questions = {key_of(question): question for question in model.questions(examples)}
         store = self._store
 
         async def keep(answers: Mapping[str, Answer]) -> None:
             now = self._clock()
-            records = [StoredAnswer(version, _key(question), answer, now) for question, answer in answers.items()]
+            records = [StoredAnswer(version, key_of(question), answer, now) for question, answer in answers.items()]
             await in_thread(lambda: store.add(records))
             took(answers.values())
 
