@@ -62,6 +62,26 @@ def test_submit_and_collect(fake: FakeBatches, merits: Merits) -> None:
     assert set(fake.n_asked().values()) == {2}
 
 
+def test_what_is_in_flight_was_agreed_to_and_is_not_predicted_again(fake: FakeBatches, merits: Merits) -> None:
+    """To collect costs nothing, so it needs no --yes, and no budget is too small for it."""
+    task = Path("merits.yaml")
+    dear = "{input_per_million: 9000.0, output_per_million: 9000.0, batch_factor: 0.5}"
+    task.write_text(
+        task.read_text("utf-8")
+        .replace("{input_per_million: 1.0}", dear)
+        .replace("output: even", "output: even, price: {per_call: 0}"),
+        "utf-8",
+    )
+    asked = ["run", "--batch", "--only", "claude", "--only", "always"]
+    for answers in (["--yes"], []):
+        code, _, err = merits(*asked, "--no-wait", *answers)
+        assert code == 3, err
+        assert ("predicted: about" in err) == bool(answers)
+    code, _, err = merits(*asked, "--poll", "0.1", "--budget", "0.01 USD")
+    assert code in (0, 1, 3), err
+    assert set(fake.n_asked().values()) == {1}
+
+
 def test_what_is_in_flight_is_not_asked_again_by_a_run_without_batch(fake: FakeBatches, merits: Merits) -> None:
     """It says what to type instead."""
     merits("run", "--batch", "--no-wait", "--quiet")

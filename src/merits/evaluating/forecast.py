@@ -101,8 +101,8 @@ def predict(task: Task, stories: Sequence[Story]) -> Forecast:
     unpriced = tuple(dict.fromkeys(names))
     return Forecast(
         parts=parts,
-        cost=_summed([part.cost for part in parts]),
-        tokens=_summed([part.tokens for part in parts]),
+        cost=_summed([part.cost for part in parts]) if parts else _nothing("money", task.needs.currency),
+        tokens=_summed([part.tokens for part in parts]) if parts else _nothing("count"),
         seconds=_longest([part.seconds for part in parts]),
         unpriced=unpriced,
         currency=task.needs.currency,
@@ -271,6 +271,10 @@ def _summed(parts: Sequence[Estimate | None]) -> Estimate | None:
     ends = [sum(getattr(part, end) for part in known) for end in ("low", "value", "high")]
     methods = "; ".join(dict.fromkeys(part.method for part in known))
     return _estimate(ends, known[0].unit, methods, known[0].currency, n=min(part.n for part in known))
+
+
+def _nothing(unit: Unit, currency: str = "") -> Estimate:
+    return _estimate((0.0, 0.0, 0.0), unit, "nothing is asked", currency)
 
 
 def _longest(parts: Sequence[Estimate | None]) -> Estimate | None:

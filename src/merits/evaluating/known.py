@@ -61,6 +61,12 @@ class Known:
         keys = self.rows.keys if stored else ()
         return ((q, answer) for q, key in enumerate(keys) if (answer := stored.get(key)) is not None)
 
+    def not_in_flight(self) -> Sequence[int]:
+        """Those of the questions to ask that are in no batch: only they are still to be paid for."""
+        open_now = (each for each in self._store.submissions(self.version) if each.is_open)
+        flying = {tuple(key) for each in open_now for key in each.keys}
+        return [q for q in self.to_ask if self.rows.keys[q] not in flying] if flying else self.to_ask
+
     def to_learn(self) -> list[str]:
         """What remains to be asked of whoever it learns from; nothing where it has no tutor, or is asked nothing."""
         model = self._each.model

@@ -92,9 +92,9 @@ def _stories(
     for known, price, some in zip(found, prices, asked, strict=True):
         answers = [answer for _, answer in islice(known.answers(), _STORED)] if some else []
         answers = answers or [paid.answer for paid in islice(store.paid(known.version), _PAID)]
-        to_ask = known.to_ask if some else ()
-        asks = (known.rows, to_ask)
         batched = in_batches and known.takes_batches
+        to_ask = () if not some else known.not_in_flight() if batched else known.to_ask
+        asks = (known.rows, to_ask)
         seed, embeds = task.settings.seed, bool(known.tutor)
         story = story_of(known.candidate, price, answers, asks, seed=seed, in_batches=batched, embeds=embeds)
         stories.append(story)
