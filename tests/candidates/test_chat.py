@@ -139,6 +139,14 @@ def test_a_hanging_provider_is_cut_off_at_the_deadline() -> None:
     assert answer.failure.kind == "timeout"
 
 
+def test_a_404_without_a_word_names_the_address() -> None:
+    """Whoever left out the /v1 gets that, from many servers."""
+    endpoint = Endpoint("openai", "http://127.0.0.1:1/api", {})
+    found = endpoint._failure(404, "", {})
+    assert found.message == "404: without a word, from http://127.0.0.1:1/api (an address ends like https://host/v1)"
+    assert found.kind == "bad_request"
+
+
 def test_failures_that_pass_are_tried_again() -> None:
     """Two failures, then an answer: one question to the user."""
 

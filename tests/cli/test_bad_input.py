@@ -117,6 +117,12 @@ def test_wrong_parameter_names_the_near_miss(words: Path, merits: Merits) -> Non
     refused(merits, "modle", "'model'")
 
 
+def test_yes_for_a_boolean_is_told_what_to_write(words: Path, merits: Merits) -> None:
+    """YAML 1.1 read it as true, and many still write it."""
+    change(words, "[most-common]", "[{kind: chat, model: gpt, stream: yes}]")
+    refused(merits, "stream: expected true or false, found the text 'yes'", "Write true, without quotes")
+
+
 def test_unreadable_requirement_points_at_the_character(words: Path, merits: Merits) -> None:
     change(words, "candidates:", "needs: {requirements: ['accuracy => 0.9']}\ncandidates:")
     refused(merits, "accuracy => 0.9", "^")

@@ -179,7 +179,10 @@ class Endpoint:
         raise AskFailed(self._failure(status, text, headers), NO_USAGE)
 
     def _failure(self, status: int, text: str, headers: Mapping[str, str]) -> Failure:
-        kind, said = kind_of_status(status), f"{status}: {error_message(text)}"
+        kind = kind_of_status(status)
+        said = f"{status}: {error_message(text) or redact(f'without a word, from {self.base_url}')}"
+        if status == 404 and not text.strip():
+            said += " (an address ends like https://host/v1)"
         if kind == "unauthorised":
             said += f" Check {self._variable}." if self._has_key else f" {self._variable} is not set."
         return Failure(kind, said, retry_after_s(headers))

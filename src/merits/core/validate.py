@@ -21,6 +21,7 @@ __all__ = ["Misfit", "Place", "convert", "did_you_mean", "misfit", "near_miss", 
 
 T = TypeVar("T")
 Place: TypeAlias = tuple[str | int, ...]
+_BOOLEANS = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}  # YAML 1.1's, and quoted
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]|\[\.\.\.\]")
 _WORDS = {
     "int": "a whole number",
@@ -97,6 +98,8 @@ def misfit(value: object, to: object) -> Misfit | None:
     >>> from merits.core.racing import Racing
     >>> misfit({"mode": "certifed"}, Racing)
     Misfit(place=('mode',), found="'certifed' is not one of its words.", next_step="Did you mean 'certified'?")
+    >>> misfit("yes", bool)
+    Misfit(place=(), found="expected true or false, found the text 'yes'.", next_step='Write true, without quotes.')
     >>> misfit({"at_once": "many"}, Racing)
     Misfit(place=('at_once',), found='expected a whole number, found text.', next_step='')
     """
@@ -125,6 +128,9 @@ def _misspelt(value: object, to: object, place: Place) -> Iterator[Misfit]:
     words = [word for option in options if get_origin(option) is Literal for word in get_args(option)]
     if words and isinstance(value, str) and value not in words and str not in options:
         yield Misfit(place, f"{value!r} is not one of its words.", did_you_mean(value, words))
+    elif bool in options and isinstance(value, str) and value.lower() in _BOOLEANS and str not in options:
+        meant = "true" if _BOOLEANS[value.lower()] else "false"
+        yield Misfit(place, f"expected true or false, found the text {value!r}.", f"Write {meant}, without quotes.")
     if isinstance(value, list):
         items = [get_args(option)[0] for option in options if get_origin(option) in (list, tuple)]
         for kind in items[:1]:
