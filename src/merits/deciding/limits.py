@@ -30,30 +30,28 @@ def limits(assessment: Assessment) -> Iterator[Reason]:
 
 
 def _refused(assessment: Assessment) -> Iterator[Reason]:
-    """Whom a provider refused, or could not answer any more, and why: what was not answered is in no figure."""
+    """Whom a provider refused, and why: what was not answered is in no figure."""
     evaluation = assessment.cases.evaluation
-    for name, n in _lost(evaluation):
-        text = f"{name} could not be asked {n:,} of {evaluation.n_rows:,} questions, which are in no figure: "
-        why = evaluation.facts[f"given up on {name}"].rstrip(".")
-        yield because("refused", f"{text}{why}. Mend that (its key, its quota, its connection) and run again.", name)
+    for k, name in enumerate(evaluation.names):
+        why = evaluation.facts.get(f"given up on {name}", "")
+        if evaluation.unasked is None or not why or not evaluation.unasked[k].any():
+            continue
+        n = int(np.count_nonzero(evaluation.unasked[k]))
+        text = f"{name} could not be asked {n:,} of {evaluation.n_rows:,} questions, which are in no figure: {why}"
+        yield because("refused", f"{text.rstrip('.')}. Mend that (its key, its quota) and run again.", name)
 
 
 def lost_sentence(assessment: Assessment) -> str:
     """Whom their providers did not let answer everything; "" where there is nobody."""
     evaluation = assessment.cases.evaluation
-    found = [f"{n:,} to {name}" for name, n in _lost(evaluation)]
+    found = []
+    for k, name in enumerate(evaluation.names):
+        if evaluation.unasked is not None and f"given up on {name}" in evaluation.facts:
+            n = int(np.count_nonzero(evaluation.unasked[k]))
+            found += [f"{n:,} to {name}"] if n else []
     if not found:
         return ""
     return f"Not asked of {evaluation.n_rows:,} questions, for a provider refused or was down: {listed(found)}."
-
-
-def _lost(evaluation: Evaluation) -> Iterator[tuple[str, int]]:
-    """Candidates that were given up for no fault of theirs, and how many questions they could not be asked."""
-    for k, name in enumerate(evaluation.names):
-        if evaluation.unasked is None or f"given up on {name}" not in evaluation.facts:
-            continue
-        if n := int(np.count_nonzero(evaluation.unasked[k])):
-            yield name, n
 
 
 def _for_failures_only(evaluation: Evaluation) -> NDArray[np.bool_]:
