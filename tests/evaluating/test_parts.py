@@ -168,15 +168,15 @@ def test_a_provider_that_goes_down_is_found_out_in_20_asks_in_a_row(kind: str) -
     assert not health.given_up
     _failed(kind, 1, health)
     assert health.given_up.startswith("20 asks in a row failed")
-    assert kind in health.lost_to
+    assert health.is_down
 
 
-def test_a_candidate_that_fails_by_itself_was_not_lost_to_its_provider() -> None:
+def test_the_provider_of_a_candidate_that_fails_by_itself_is_not_down() -> None:
     """Its failures count."""
     health = Health()
     _failed("raised", 20, health)
     assert health.given_up
-    assert not health.lost_to
+    assert not health.is_down
 
 
 def test_a_wrong_key_is_found_out_in_three_asks() -> None:

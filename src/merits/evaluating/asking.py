@@ -18,12 +18,11 @@ from merits.core.doors import Model
 from merits.core.identity import JSON
 from merits.core.task import Settings
 
-__all__ = ["AT_ONCE", "DOWN", "REFUSING", "Health", "Taker", "all_or_first_problem", "ask_all", "at_once", "meter_of"]
+__all__ = ["AT_ONCE", "DOWN", "Health", "Taker", "all_or_first_problem", "ask_all", "at_once", "meter_of"]
 
 AT_ONCE = 8  # questions in flight of a model without a limiter
 
-REFUSING: frozenset[FailureKind] = frozenset({"unauthorised", "rate_limited"})  # the key or the quota
-DOWN: frozenset[FailureKind] = frozenset({"connection", "server_error", "timeout"})  # the provider, or the way there
+DOWN: tuple[FailureKind, ...] = ("connection", "server_error", "timeout")  # the provider is, or the way there
 
 _GIVE_UP_AFTER = 20
 _GIVE_UP_AFTER_REFUSED = 3  # a wrong key stays wrong, and an account may be locked for asking on
@@ -74,9 +73,6 @@ class Health:
     wrong key, a quota that is used up, a Retry-After beyond five minutes. For a model that keeps its own time (`timed`)
     it takes 5 asks that hung.
 
-    `lost_to` are the kinds of failure by which it could not be asked any more, for no fault of its own: its provider
-    refuses or is down. Empty while it can be asked, and where the candidate itself is at fault.
-
     >>> health = Health()
     >>> for _ in range(3):
     ...     health.note(Answer(failure=Failure("unauthorised", "401: wrong key")))
@@ -85,12 +81,12 @@ class Health:
     """
 
     def __init__(self, *, timed: bool = False) -> None:
+        self._timed, self._n_down = timed, 0
+        self.is_down = False  # its provider is: of one that had answered before, that is no fault of the model
         self._too_many_hung = _GIVE_UP_AFTER_HANGING if timed else _GIVE_UP_AFTER_HANGING_FAR
-        self._timed = timed
-        self._n_answered = self._n_failed = self._n_hung = 0
-        self._n_unreached = self._n_down = self._n_refused = 0  # in a row
+        self._n_answered = self._n_failed = self._n_hung = self._n_unreached = self._n_refused = 0
         self.given_up = ""
-        self.lost_to: frozenset[FailureKind] = frozenset()
+        self.is_refused = False  # nobody can be asked with this key or quota: no fault of the model
 
     def note(self, answer: Answer) -> None:
         """Takes one answer into account."""
@@ -110,6 +106,7 @@ class Health:
         why = ""
         none_answered = self._n_answered == 0
         if self._n_refused >= _GIVE_UP_AFTER_REFUSED:
+            self.is_refused = True
             why = f"{self._n_refused} asks in a row were refused"
         elif none_answered and self._n_failed >= _GIVE_UP_AFTER:
             why = f"the first {_GIVE_UP_AFTER} asks all failed"
@@ -120,10 +117,7 @@ class Health:
         elif self._n_down >= _GIVE_UP_AFTER and not self._timed:
             why = f"{_GIVE_UP_AFTER} asks in a row failed"
         if why and not self.given_up:
-            if self._n_refused >= _GIVE_UP_AFTER_REFUSED:
-                self.lost_to = REFUSING
-            elif self._n_down == self._n_failed or self._n_down >= _GIVE_UP_AFTER:
-                self.lost_to = frozenset() if self._timed else DOWN
+            self.is_down = not self._timed and (self._n_down == self._n_failed or self._n_down >= _GIVE_UP_AFTER)
             self.given_up = f"{why}, the last one with: {failure.message}"
             if self._n_hung == self._n_failed:
                 self.given_up += ". Check its address; if it is only slow, raise timeout_s (and deadline_s) in settings"

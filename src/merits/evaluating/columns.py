@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -26,6 +26,7 @@ TOKENS = TOKEN_KINDS
 _FIELDS = tuple(f"{name}_tokens" for name in TOKENS)
 _ROUNDING = 1e-3  # what probabilities may miss 1 by
 _KINDS: tuple[str, ...] = get_args(FailureKind)
+_REFUSING: tuple[FailureKind, ...] = ("unauthorised", "rate_limited")
 _MISSING, _SCORED, _FAILED, _UNSCORED = (int(status) for status in Status)
 
 
@@ -208,10 +209,10 @@ class Columns:
         self.first_failure[candidate].setdefault(failure.kind, failure.message)
         self._failure_kind[candidate, list(self.rows.rows_of[question])] = _KINDS.index(failure.kind)
 
-    def failed_by(self, candidate: int, kinds: Collection[FailureKind]) -> Array:
-        """Where asking failed in one of these ways (rows,)."""
-        so = np.isin(self._failure_kind[candidate], [_KINDS.index(kind) for kind in kinds])
-        return np.asarray(so & (self.status[candidate] == _FAILED))
+    def refused(self, candidate: int, kinds: Sequence[FailureKind] = _REFUSING) -> Array:
+        """Where asking was refused (rows,): a wrong key, a limit that did not pass, or only one of these `kinds`."""
+        refused = np.isin(self._failure_kind[candidate], [_KINDS.index(kind) for kind in kinds])
+        return np.asarray(refused & (self.status[candidate] == _FAILED))
 
     def failures(self, candidate: int) -> dict[str, int]:
         """How many rows failed, by kind of failure, the commonest first."""

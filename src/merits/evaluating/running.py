@@ -33,7 +33,7 @@ from merits.core.outcome import Status
 from merits.core.racing import Budget, Round, Schedule
 from merits.core.secrets import redact
 from merits.core.task import Split, Task
-from merits.evaluating.asking import AT_ONCE, REFUSING, Health, Taker, all_or_first_problem, ask_all, at_once, meter_of
+from merits.evaluating.asking import AT_ONCE, DOWN, Health, Taker, all_or_first_problem, ask_all, at_once, meter_of
 from merits.evaluating.batches import (
     BatchRun,
     Desk,
@@ -425,10 +425,10 @@ class _Run:
         missing = np.asarray(self.columns.status == Status.MISSING)
         unasked = missing.copy() if ended or self.ask == "failed" else np.zeros_like(missing)
         for k in self.given_up:
-            lost_to = self.health[k].lost_to
-            had_answered = np.isin(self.columns.status[k], (Status.SCORED, Status.UNSCORED)).any()
-            if lost_to == REFUSING or (lost_to and had_answered):
-                unasked[k] = missing[k] | self.columns.failed_by(k, lost_to)
+            if self.health[k].is_refused:
+                unasked[k] = missing[k] | self.columns.refused(k)
+            elif self.health[k].is_down and np.isin(self.columns.status[k], (Status.SCORED, Status.UNSCORED)).any():
+                unasked[k] = missing[k] | self.columns.refused(k, DOWN)
             elif self.scheduled is not None:  # what it did not answer is not the budget's fault
                 unasked[k] &= ~self.scheduled[k]
         return unasked if unasked.any() else None
