@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
+import time
 import traceback
 from pathlib import Path
 from urllib.parse import quote
@@ -298,3 +302,32 @@ def test_the_name_of_a_model_that_holds_a_key_is_the_same_after_it_was_stored(
             assert code in (0, 1, 3), err
             assert KEY not in out + err
             assert "same model" not in err
+
+
+def test_what_a_killed_run_leaves_holds_no_key(tmp_path: Path) -> None:
+    """Answers that repeat the key in all its forms are in the write-ahead log when it dies (`kill -9`)."""
+    lines = "".join(f"good {n},yes\nbad {n},no\n" for n in range(1000))
+    (tmp_path / "words.csv").write_text(f"text,label\n{lines}", "utf-8")
+    log = tmp_path / ".merits" / "store.sqlite-wal"
+    with FakeProvider(lambda messages: f"yes, says {' '.join(FORMS)}", model=f"m-{KEY}", latency_s=0.02) as provider:
+        task = "name: w\nkind: classification\ndata: words.csv\ninput: text\ntarget: label\n"
+        one = f"candidates: [{{name: a, kind: chat, model: m, base_url: '{provider.base_url}'}}]\n"
+        (tmp_path / "merits.yaml").write_text(task + one, "utf-8")
+        with (tmp_path / "said.txt").open("wb") as said:
+            run = subprocess.Popen(
+                [sys.executable, "-m", "merits", "run", "--yes"],
+                cwd=tmp_path,
+                env={**os.environ, "OPENAI_API_KEY": KEY},
+                stdout=said,
+                stderr=said,
+            )
+            for _ in range(600):
+                if log.exists() and b"yes, says" in log.read_bytes():
+                    break
+                time.sleep(0.05)
+            run.kill()
+            run.wait()
+    left = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert b"yes, says ***" in left["store.sqlite-wal"]
+    for secret in (*FORMS, json.dumps(KEY)[1:-1]):
+        assert [name for name, content in left.items() if secret.encode() in content] == []
