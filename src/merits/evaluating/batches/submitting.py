@@ -33,8 +33,6 @@ class Submitting:
             return  # one after the other, once the queue was found to be full
         lines = list(self._questions.sized(self._free(), _new_id()))
         for first, end in parts_of((size for _, size in lines), self._limits):
-            if self._contact.given_up:
-                return
             keys = self._questions.paid([key for key, _ in lines[first:end]], self._free)
             if not keys or not await self._these(keys) or self._full:
                 return
