@@ -239,6 +239,28 @@ def test_a_list_that_is_behind_is_waited_for(store: Store) -> None:
     assert len(fake.batches) == 1
 
 
+@pytest.mark.parametrize("dialect", ["chat", "anthropic"])
+def test_a_list_that_begins_with_the_oldest_is_gone_through_too(store: Store, dialect: str) -> None:
+    """Some who copied the endpoints list that way; what was accepted must not be taken for lost, and paid twice."""
+    import time
+
+    now = [time.time() - 7200]
+    fake = FakeBatches(even_or_odd, page=1, oldest_first=True, clock=lambda: now[0])
+    asked = Candidate(name="m", kind=dialect, params={"model": "m", "labels": False})
+    with FakeProvider(even_or_odd, batches=fake) as server:
+        env = {
+            "OPENAI_BASE_URL": server.base_url,
+            "OPENAI_API_KEY": "k",
+            **_anthropic({"OPENAI_BASE_URL": server.base_url}),
+        }
+        for n in (3, 4):
+            run(task(n), env, open_store(":memory:"), candidates=(asked,))
+        now[0] = time.time()
+        fake.fail(BatchFault("lose_reply", times=1))
+        assert run(task(10), env, store, candidates=(asked,)).scored.all()
+    assert [len(batch.requests) for batch in fake.batches] == [3, 4, 10]
+
+
 def test_the_list_is_gone_through_page_by_page(store: Store) -> None:
     """Others use the same account."""
     with provider(page=2) as (fake, env):
@@ -246,7 +268,6 @@ def test_the_list_is_gone_through_page_by_page(store: Store) -> None:
             asked = f'"body": {{"messages": [{{"content": "theirs {n}"}}]}}'
             other = f'{{"custom_id": "other-{n}", "method": "POST", "url": "u", {asked}}}'
             fake.files[f"other-{n}"] = other.encode()
-        fake_faults = fake.faults
         run(task(6), env, store)
         version = store.submissions()[0].version
         mine = store.submissions()[0]
@@ -255,7 +276,6 @@ def test_the_list_is_gone_through_page_by_page(store: Store) -> None:
         for n in range(5):
             body = f'{{"input_file_id": "other-{n}", "metadata": {{"theirs": "yes"}}}}'.encode()
             assert fake.answer(Call("POST", "/v1/batches", "", {}, body)).status == 200
-        assert fake_faults == ()
         found = asyncio.run(_find(env, mine))
     assert version
     assert found == "batch_1"
@@ -404,7 +424,7 @@ def test_another_batch_of_the_same_size_is_not_taken_for_ours(store: Store) -> N
         call = Call("POST", "/v1/messages/batches", "", {}, json.dumps(theirs).encode())
         assert fake.answer(call).status == 503
         assert fake.answer(call).status == 200
-        fake.faults, fake._left = (BatchFault("unavailable", times=1),), [1]
+        fake.fail(BatchFault("unavailable", times=1))
         evaluation = run(task(10), _anthropic(env), store, candidates=(CLAUDE,))
     assert evaluation.solved.all()
     assert len(fake.batches) == 2

@@ -39,17 +39,16 @@ class Page:
     next: str = ""
 
     def reaches_before(self, at: float) -> bool:
-        """Whether all further pages are older than that; not where a provider lists the oldest first.
+        """Whether all further pages are older than that; not where a provider lists the oldest first, or that
+        cannot be told.
 
         >>> Page([Listed("b", 9.0), Listed("a", 2.0)]).reaches_before(5.0)
         True
         >>> Page([Listed("a", 2.0), Listed("b", 3.0)]).reaches_before(5.0)
         False
         """
-        if not self.batches:
-            return False
-        first, last = self.batches[0].created_at, self.batches[-1].created_at
-        return 0.0 < last < at and first >= last
+        first, last = (self.batches[0].created_at, self.batches[-1].created_at) if self.batches else (0.0, 0.0)
+        return 0.0 < last < at and first > last
 
 
 class EndpointBatches(ABC):
