@@ -465,6 +465,8 @@ def test_the_bill_of_batches_is_the_providers_to_the_cent(store: Store, kind: st
         output_per_million=15.0,
         cache_read_per_million=0.3,
         cache_write_per_million=3.75,
+        cache_write_1h_per_million=6.0,
+        audio_output_per_million=64.0,
         batch_factor=0.5,
     )
     faults = (
@@ -476,7 +478,14 @@ def test_the_bill_of_batches_is_the_providers_to_the_cent(store: Store, kind: st
     fake = FakeBatches(even_or_odd, takes_s=0.05, faults=faults)
     asked = Candidate(name="m", kind=kind, params={"model": "m", "system": "Be brief now."}, price=price)
     with FakeProvider(
-        even_or_odd, batches=fake, rates=price, cached_tokens=1, cache_write_tokens=2, reasoning_tokens=5
+        even_or_odd,
+        batches=fake,
+        rates=price,
+        cached_tokens=1,
+        cache_write_tokens=2,
+        cache_write_1h_tokens=1,
+        reasoning_tokens=5,
+        spoken_tokens=7,
     ) as server:
         env = {f"{name}_{what}": server.base_url if what == "BASE_URL" else "sk-test-0123456789"
                for name in ("OPENAI", "ANTHROPIC") for what in ("BASE_URL", "API_KEY")}  # fmt: skip
@@ -493,19 +502,42 @@ def test_the_bill_of_batches_is_the_providers_to_the_cent(store: Store, kind: st
     assert ledger.batched == ledger.tokens
 
 
-def test_a_batch_counts_the_tokens_that_each_question_counts_alone(store: Store) -> None:
-    """Anthropic's system prompt too."""
-    asked = Candidate(name="m", kind="anthropic", params={"model": "m", "system": "Be brief now."})
+@pytest.mark.parametrize(("kind", "told"), [("chat", "audio_output"), ("anthropic", "cache_write_1h")])
+def test_a_batch_counts_and_costs_what_each_question_does_alone(kind: str, told: str) -> None:
+    """Anthropic's system prompt too, its writes for an hour and OpenAI's sound: the two bills agree to the cent."""
+    from merits.core.candidate import Price
+    from merits.evaluating.billing import bill_of
+
+    price = Price(
+        input_per_million=3.0,
+        output_per_million=15.0,
+        cache_write_per_million=3.75,
+        cache_write_1h_per_million=6.0,
+        audio_output_per_million=64.0,
+    )
+    asked = Candidate(name="m", kind=kind, params={"model": "m", "system": "Be brief now."}, price=price)
     ledgers = []
     for batching in (None, QUICK):
-        with FakeProvider(even_or_odd, batches=FakeBatches(even_or_odd, takes_s=0.01)) as server:
-            env = _anthropic({"OPENAI_BASE_URL": server.base_url})
+        with FakeProvider(
+            even_or_odd,
+            batches=FakeBatches(even_or_odd, takes_s=0.01),
+            rates=price,
+            cache_write_tokens=1,
+            cache_write_1h_tokens=2,
+            spoken_tokens=7,
+        ) as server:
+            env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "k"}
             opened = open_store(":memory:")
-            run(task(10), env, opened, candidates=(asked,), batching=batching)
+            evaluation = run(task(10), {**env, **_anthropic(env)}, opened, candidates=(asked,), batching=batching)
+            (row,) = bill_of(evaluation, opened).rows
             opened.close()
             ledgers.append(server.ledger)
+        assert row.tokens == {name: n for name, n in server.ledger.tokens.items() if n}
+        if batching is None:
+            assert row.cost == pytest.approx(server.ledger.money, abs=1e-12)
     alone, batched = ledgers
     assert alone.tokens == batched.tokens
+    assert alone.tokens[told] == (70 if kind == "chat" else 20)
     assert (alone.n_batched, batched.n_batched) == (0, 10)
 
 

@@ -6,9 +6,10 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from merits.testing.provider.batch_faults import BatchFault
+from merits.testing.provider.counting import Dialect
 from merits.testing.provider.faults import Message
 from merits.testing.provider.ledger import Billing, Entry
 
@@ -34,7 +35,7 @@ class Accepted:
     """
 
     id: str
-    dialect: Literal["openai", "anthropic"]
+    dialect: Dialect
     requests: Sequence[tuple[str, JSONObject]]
     at: float
     became: Sequence[BatchFault | None]

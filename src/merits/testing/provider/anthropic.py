@@ -58,7 +58,11 @@ def usage(billed: Billing) -> dict[str, object]:
     """The bill in Anthropic's words: `input_tokens` is without what was read from or written to a cache."""
     return {
         "input_tokens": billed.input + billed.image + billed.audio,
-        "cache_creation_input_tokens": billed.cache_write,
+        "cache_creation_input_tokens": billed.cache_write + billed.cache_write_1h,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": billed.cache_write,
+            "ephemeral_1h_input_tokens": billed.cache_write_1h,
+        },
         "cache_read_input_tokens": billed.cache_read,
         "output_tokens": billed.output + billed.reasoning,
         "service_tier": "standard",

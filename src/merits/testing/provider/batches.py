@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, TypeAlias
 from urllib.parse import parse_qs
 
 from merits.testing.provider import anthropic, anthropic_batches, openai, openai_batches
 from merits.testing.provider.accepted import Accepted, JSONObject, Progress, messages_of
 from merits.testing.provider.batch_faults import BatchFault, BatchFaults
-from merits.testing.provider.counting import Counting
+from merits.testing.provider.counting import Counting, Dialect
 from merits.testing.provider.http import Call, Reply
 from merits.testing.provider.ledger import Billing, Ledger
 from merits.testing.provider.saying import Reply as Say
@@ -28,7 +27,6 @@ from merits.testing.provider.saying import Said, echo, said
 
 __all__ = ["FakeBatches"]
 
-Dialect: TypeAlias = Literal["openai", "anthropic"]
 _ROUTES = (
     "POST /v1/files",
     "GET /v1/files/",
@@ -236,7 +234,7 @@ class FakeBatches:
         """What the model says, and what of that is on the bill: as if it had been asked alone."""
         question = (openai if dialect == "openai" else anthropic).question(body)
         answer = said(question, self.reply)
-        return answer, self._counting.of(question, answer)
+        return answer, self._counting.of(question, answer, dialect)
 
     def _billing(self, dialect: Dialect, body: JSONObject) -> Billing:
         return self._said(dialect, body)[1]
