@@ -309,6 +309,7 @@ def test_a_wrong_key_gives_the_candidate_up_at_once(store: Store) -> None:
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-wrong-0123456789"}
         with pytest.raises(ProviderError, match="its batch was refused: 401") as caught:
             run(task(10), env, store)
+    assert caught.value.next_step == "Check the API key and the candidate's parameters, or run without --batch."
     assert "sk-wrong" not in str(caught.value)
     assert fake.batches == []
 
@@ -319,9 +320,56 @@ def test_a_batch_that_the_provider_does_not_know_is_not_asked_again_while_it_may
         with pytest.raises(BatchesOpen):
             run(task(10), env, store, batching=Batching(wait=False))
         fake.batches.clear()
-        with pytest.raises((ProviderError, BatchesOpen)):
+        with pytest.raises(ProviderError) as caught:
             run(task(10), env, store)
         assert fake.batches == []
+    assert caught.value.found == (
+        "10 answers in batches could not be collected (small: batch_1: the provider does not know batch_1, which it "
+        "accepted: 404: No batch found with id 'batch_1'); nothing is decided yet."
+    )
+    assert caught.value.next_step.startswith("Use the key and the address that it was submitted with.")
+
+
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize("kind", ["chat", "anthropic"])
+def test_a_key_that_no_longer_works_is_told_and_the_right_one_collects(store: Store, kind: str, wait: bool) -> None:
+    """The answers wait at the provider: who is told that they are on their way would wait for ever."""
+    fake = FakeBatches(even_or_odd, takes_s=0.05)
+    asked = Candidate(name="m", kind=kind, params={"model": "m", "labels": False})
+    batching = Batching(wait=wait, poll_s=0.02)
+    with FakeProvider(even_or_odd, api_key="sk-right-0123456789", batches=fake) as server:
+
+        def env(key: str) -> dict[str, str]:
+            who = "OPENAI" if kind == "chat" else "ANTHROPIC"
+            return {f"{who}_BASE_URL": server.base_url, f"{who}_API_KEY": key}
+
+        right, wrong = env("sk-right-0123456789"), env("sk-wrong-0123456789")
+        with pytest.raises(BatchesOpen):
+            run(task(10), right, store, candidates=(asked,), batching=Batching(wait=False))
+        with pytest.raises(ProviderError) as caught:
+            run(task(10), wrong, store, candidates=(asked,), batching=batching)
+        assert "10 answers in batches could not be collected (m: " in caught.value.found
+        assert "its provider could not be asked about batches: 401: Incorrect API key provided." in caught.value.found
+        assert caught.value.next_step.startswith("Check the API key. Then give the same command again: it collects")
+        assert run(task(10), right, store, candidates=(asked,)).scored.all()
+    assert [len(batch.requests) for batch in fake.batches] == [10]
+
+
+def test_one_candidate_whose_batch_is_unreachable_tells_so_beside_one_that_waits(store: Store) -> None:
+    """Its reason is what somebody can act on; nothing is decided without it, and nothing is asked twice."""
+    other = Candidate(name="claude", kind="anthropic", params={"model": "c", "labels": False})
+    with provider(takes_s=60) as (fake, where):
+        env = {**where, **_anthropic(where)}
+        both = (SMALL, other)
+        with pytest.raises(BatchesOpen):
+            run(task(10), env, store, candidates=both, batching=Batching(wait=False))
+        kept = list(fake.batches)
+        fake.batches[:] = [batch for batch in kept if batch.dialect == "openai"]
+        with pytest.raises(ProviderError, match=r"10 answers in batches could not be collected \(claude: msgbatch_"):
+            run(task(10), env, store, candidates=both, batching=Batching(wait=False))
+        fake.batches[:], fake.takes_s = kept, 0.0
+        assert run(task(10), env, store, candidates=both).scored.all()
+    assert [len(batch.requests) for batch in fake.batches] == [10, 10]
 
 
 def test_answers_to_examples_that_are_gone_are_stored_all_the_same(store: Store) -> None:
@@ -553,7 +601,7 @@ def test_a_batch_that_its_provider_lost_is_asked_again_once_it_must_be_over(kind
             run(task(10), env, opened, candidates=(asked,), batching=Batching(wait=False))
         (lost,) = fake.batches
         fake.batches.clear()
-        with pytest.raises(BatchesOpen, match=lost.id):
+        with pytest.raises(ProviderError, match=f"does not know {lost.id}, which it accepted: 404"):
             run(task(10), env, opened, candidates=(asked,))
         assert fake.batches == []
         fake.takes_s = 0.05

@@ -31,7 +31,7 @@ class Collecting:
         strangers: dict[AnswerKey, Answer] = {}
         read = await self._contact.tried(self._read(submission, status, strangers), within_s=_LONGEST_READING_S)
         if isinstance(read, Failure):  # what was read is kept, and the rest is read at the next look
-            self._contact.troubled(read, n_open=len(self._flight.open))
+            self._contact.troubled(read)
             return
         left = [key for key in map(key_of, submission.keys) if key in self._questions.left]
         n_expired, n_cancelled = self._questions.unanswered(left, read)

@@ -19,6 +19,8 @@ __all__ = ["Contact", "Desk", "Who"]
 
 T = TypeVar("T")
 _MOST_TROUBLE = 10  # so many looks in a row may fail before a candidate is given up in this run
+_KEY = "Check the API key."
+_LATER = "Try again later."
 
 
 class _Flushing(Taker, Protocol):
@@ -49,12 +51,19 @@ class Who:
 
 
 class Contact:
-    """One candidate's provider, as it answers about `batches`. `given_up` says why it is asked no more, if so."""
+    """One candidate's provider, as it answers about `batches`.
+
+    `given_up` says why it is asked no more in this run, if so, and `next_step` what helps.
+    """
 
     def __init__(self, who: Who, batches: Batches, desk: Desk) -> None:
         self.who, self.batches, self.desk = who, batches, desk
-        self.given_up = ""
+        self.given_up = self.next_step = ""
         self._trouble = 0
+
+    def give_up(self, why: str, next_step: str) -> None:
+        """Asks it no more in this run."""
+        self.given_up, self.next_step = why.rstrip("."), next_step
 
     async def tried(self, call: Awaitable[T], *, within_s: float = PATIENCE_S) -> T | Failure:
         """What the provider said, or why it could not be asked."""
@@ -68,12 +77,12 @@ class Contact:
         """Takes note that the provider answered."""
         self._trouble = 0
 
-    def troubled(self, failure: Failure, *, n_open: int) -> None:
-        """Takes note that it did not. What it accepted is in `n_open` batches."""
+    def troubled(self, failure: Failure) -> None:
+        """Takes note that it did not: once of a key that is wrong, and a few times of what may pass."""
         self._trouble += 1
         if failure.kind == "unauthorised" or self._trouble >= _MOST_TROUBLE:
-            kept = " What it accepted is kept there, and the same command collects it later." if n_open else ""
-            self.given_up = f"its provider could not be asked about batches: {failure.message}.{kept}"
+            key = failure.kind == "unauthorised"
+            self.give_up(f"its provider could not be asked about batches: {failure.message}", _KEY if key else _LATER)
         elif self._trouble == 1:
             self.note(f"{failure.message}; trying again")
 

@@ -13,6 +13,10 @@ from merits.evaluating.batches.submitting import Submitting
 __all__ = ["Following"]
 
 _OVER_AFTER_S = 25 * 3600.0  # no provider works on a batch for longer than a day
+_OTHER_ACCOUNT = (
+    "Use the key and the address that it was submitted with. "
+    "It is asked again, and paid again, only a day after that, when no provider works on it any more."
+)
 
 
 class Following:
@@ -43,7 +47,7 @@ class Following:
         contact, flight = self._contact, self._flight
         found = await contact.tried(contact.batches.find(submission, flight.known_but(submission.id)))
         if isinstance(found, Failure):
-            contact.troubled(found, n_open=len(flight.open))
+            contact.troubled(found)
         elif found.batch:
             contact.note(f"{found.batch} was accepted before an earlier run ended; it is not submitted again")
             return await flight.stage(submission, "accepted", batch=found.batch)
@@ -69,16 +73,15 @@ class Following:
     async def _lost(self, submission: Submission, failure: Failure) -> None:
         """The provider does not say how a batch is."""
         if not failure.message.startswith("404"):
-            self._contact.troubled(failure, n_open=len(self._flight.open))
+            self._contact.troubled(failure)
         elif self._age_s(submission) > _OVER_AFTER_S:
             await self._flight.stage(submission, "void", why=failure.message)
             self._contact.note(
                 f"the provider no longer knows {submission.batch}; what is not stored of it is asked again"
             )
         else:
-            self._contact.given_up = (
-                f"the provider does not know {submission.batch}, which it accepted: {failure.message}; "
-                "use the key and the address that it was submitted with"
+            self._contact.give_up(
+                f"the provider does not know {submission.batch}, which it accepted: {failure.message}", _OTHER_ACCOUNT
             )
 
     async def _not_begun(self, submission: Submission, status: Status) -> None:
@@ -86,7 +89,8 @@ class Following:
         if status.full:
             self._submitting.queue_is_full(len(submission.keys), status.why)
         else:
-            self._contact.given_up = f"its batch {submission.batch} was refused: {status.why}"
+            why = f"its batch {submission.batch} was refused: {status.why}"
+            self._contact.give_up(why, "Check the candidate's parameters, or run without --batch.")
 
     def _tell(self, submission: Submission, status: Status) -> None:
         """Says how far a batch is, each time that a tenth more of it is done."""

@@ -51,6 +51,11 @@ class BatchRun:
         return self._contact.given_up
 
     @property
+    def next_step(self) -> str:
+        """What helps then."""
+        return self._contact.next_step
+
+    @property
     def n_asked(self) -> int:
         """The questions of which this run learned what became of them."""
         return self._questions.n_asked

@@ -15,6 +15,8 @@ __all__ = ["Submitting"]
 
 _REFUSALS: frozenset[FailureKind] = frozenset({"bad_request", "unauthorised", "rate_limited"})
 _LASTING: frozenset[FailureKind] = frozenset({"bad_request", "unauthorised"})
+_FULL = "Wait until your other batches are done, or ask the provider for a higher limit."
+_REFUSED = "Check the API key and the candidate's parameters, or run without --batch."
 
 
 class Submitting:
@@ -42,7 +44,7 @@ class Submitting:
         if self._flight.any_elsewhere:
             self._full = True  # another candidate's batch takes the room: wait for its end
         elif n == 1:
-            self._contact.given_up = f"its provider's queue is full: {why}"
+            self._contact.give_up(f"its provider's queue is full: {why}", _FULL)
         else:
             self._full, self._limits = True, Limits(n // 2, self._limits.n_bytes)
             self._contact.note(f"the provider's queue is full ({why}); what is left is submitted in smaller parts")
@@ -78,9 +80,9 @@ class Submitting:
     def _refused(self, failure: Failure) -> bool:
         """False: nothing more is to be submitted now."""
         if failure.kind in _LASTING:
-            self._contact.given_up = f"its batch was refused: {failure.message}"
+            self._contact.give_up(f"its batch was refused: {failure.message}", _REFUSED)
         else:
-            self._contact.troubled(failure, n_open=len(self._flight.open))
+            self._contact.troubled(failure)
         return False
 
 
