@@ -47,6 +47,7 @@ class Collecting:
         """What became of the questions without an answer, once all results are read."""
         became: dict[AnswerKey, str] = {}
         questions, taker = self._questions, self._contact.desk.taker
+        failed = await in_thread(lambda: self._flight.failed_before(submission))
         async with aclosing(self._contact.batches.results(submission.batch, status)) as results:
             async for result in results:
                 number = number_of(result.custom_id, submission.id)
@@ -55,11 +56,14 @@ class Collecting:
                 key = key_of(submission.keys[number])
                 if result.what in ("expired", "cancelled"):
                     became[key] = result.what
-                elif key in questions.left:
-                    if not questions.take(key, questions.answer(result)):
-                        await taker.room()
-                else:
-                    strangers[key] = questions.answer(result)
+                    continue
+                answer = questions.answer(result)
+                if key not in questions.left:
+                    strangers[key] = answer
+                elif answer.failure is not None and key in failed:
+                    questions.leave(key)
+                elif not questions.take(key, answer):
+                    await taker.room()
         return lambda key: became.get(key, status.unanswered)
 
     async def _keep(self, strangers: Mapping[AnswerKey, Answer]) -> None:
@@ -67,10 +71,18 @@ class Collecting:
         version, desk = self._contact.who.version, self._contact.desk
         store, now = desk.store, desk.clock()
         known = store.answers(version, strangers) if strangers else {}
-        missing = [key for key in strangers if key not in known or known[key].failure is not None]
-        if missing:
-            new = [StoredAnswer(version, key, strangers[key], now) for key in missing]
+        new = [
+            StoredAnswer(version, key, answer, now)
+            for key, answer in strangers.items()
+            if _adds(known.get(key), answer)
+        ]
+        if new:
             await in_thread(lambda: store.add(new))
+
+
+def _adds(known: Answer | None, answer: Answer) -> bool:
+    """Whether an answer is worth keeping beside what is known: a failure that is read again happened once."""
+    return known is None or (known.failure is not None and answer.failure is None)
 
 
 def _of_these(n_expired: int, n_cancelled: int) -> str:

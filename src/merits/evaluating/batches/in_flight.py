@@ -21,10 +21,21 @@ class InFlight:
     def __init__(self, version: str, desk: Desk) -> None:
         self._version, self._desk = version, desk
         self.open: dict[str, Submission] = {}
+        self._resumed: frozenset[str] = frozenset()
 
     def resume(self, keys: Collection[AnswerKey]) -> None:
         """Takes up what an earlier run left of these questions."""
         self.open |= {each.id: each for each in _touching(self._desk.store, self._version, keys)}
+        self._resumed = frozenset(self.open)
+
+    def failed_before(self, submission: Submission) -> frozenset[AnswerKey]:
+        """What of a batch failed by the account of an earlier run, which died before it had collected it whole."""
+        if submission.id not in self._resumed:
+            return frozenset()
+        keys = frozenset(map(key_of, submission.keys))
+        paid = self._desk.store.paid(self._version)
+        since = (each for each in paid if each.at >= submission.at and each.key in keys)
+        return frozenset(each.key for each in since if each.answer.failure is not None)
 
     def free(self, keys: Collection[AnswerKey]) -> list[AnswerKey]:
         """Those of these questions that are in no batch."""

@@ -98,6 +98,11 @@ class Questions:
             self._desk.purse.debit(answer.usage)
         return self._desk.taker.put(self._who.index, question, answer)
 
+    def leave(self, key: AnswerKey) -> None:
+        """Leaves a question as the store has it: what became of it is written there already."""
+        del self.left[key]
+        self.n_asked += 1
+
     def unanswered(self, keys: Collection[AnswerKey], became: Callable[[AnswerKey], str]) -> tuple[int, int]:
         """How many questions expired, and are asked again, and how many were cancelled, and are not in this run."""
         n_expired = n_cancelled = 0

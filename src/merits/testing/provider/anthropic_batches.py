@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from merits.testing.provider.accepted import Accepted, JSONObject, Progress
+from merits.testing.provider.anthropic import KIND_OF_STATUS
 
 __all__ = ["batch", "lines", "requests"]
 
@@ -47,7 +48,7 @@ def lines(accepted: Accepted, seed: int, answered: Callable[[JSONObject], JSONOb
         if fault is None:
             yield {"custom_id": custom_id, "result": {"type": "succeeded", "message": answered(body)}}
         elif fault.kind == "error":
-            kind = "overloaded_error" if fault.status >= 500 else "invalid_request_error"
+            kind = KIND_OF_STATUS.get(fault.status, "api_error")
             error = {"type": "error", "error": {"type": kind, "message": f"This is a {fault.status}."}}
             yield {"custom_id": custom_id, "result": {"type": "errored", "error": error}}
         elif fault.kind != "leave_out":
