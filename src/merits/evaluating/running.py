@@ -41,6 +41,7 @@ from merits.evaluating.batches import (
     check_affordable,
     check_none_in_flight,
     in_flight,
+    note_collected,
     still_open,
 )
 from merits.evaluating.columns import Columns
@@ -316,6 +317,7 @@ class _Run:
             self.columns.record(each.index, known.answers())
             self.done[each.index] = part.n_stored
             self.n_stored += len(self.rows.keys) - len(known.without)
+            note_collected(self.store, each.version, self.clock())
             if self.batching is None and self.store.submissions(each.version):
                 keys = [self.rows.keys[q] for q in known.to_ask]
                 check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))

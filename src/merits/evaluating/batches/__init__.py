@@ -10,8 +10,17 @@ are not answered yet, the submissions `in_flight`, and the `desk` at which the p
 
 from merits.evaluating.batches.affording import check_affordable
 from merits.evaluating.batches.desk import Desk, Who
-from merits.evaluating.batches.in_flight import check_none_in_flight, in_flight
+from merits.evaluating.batches.in_flight import check_none_in_flight, in_flight, note_collected
 from merits.evaluating.batches.run import BatchRun
 from merits.evaluating.batches.waiting import still_open
 
-__all__ = ["BatchRun", "Desk", "Who", "check_affordable", "check_none_in_flight", "in_flight", "still_open"]
+__all__ = [
+    "BatchRun",
+    "Desk",
+    "Who",
+    "check_affordable",
+    "check_none_in_flight",
+    "in_flight",
+    "note_collected",
+    "still_open",
+]

@@ -7,12 +7,13 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from merits.candidates.batcher import in_thread
+from merits.core.answer import Answer
 from merits.core.batching import Stage, Submission
 from merits.core.doors import AnswerKey, Store
 from merits.core.errors import UsageError
 from merits.evaluating.batches.desk import Desk
 
-__all__ = ["InFlight", "check_none_in_flight", "in_flight", "key_of"]
+__all__ = ["InFlight", "check_none_in_flight", "in_flight", "key_of", "note_collected"]
 
 
 class InFlight:
@@ -32,10 +33,8 @@ class InFlight:
         """What of a batch failed by the account of an earlier run, which died before it had collected it whole."""
         if submission.id not in self._resumed:
             return frozenset()
-        keys = frozenset(map(key_of, submission.keys))
-        paid = self._desk.store.paid(self._version)
-        since = (each for each in paid if each.at >= submission.at and each.key in keys)
-        return frozenset(each.key for each in since if each.answer.failure is not None)
+        stored = _stored_since(self._desk.store, submission)
+        return frozenset(key for key, answer in stored.items() if answer.failure is not None)
 
     def free(self, keys: Collection[AnswerKey]) -> list[AnswerKey]:
         """Those of these questions that are in no batch."""
@@ -93,6 +92,16 @@ def in_flight(store: Store, version: str, keys: Collection[AnswerKey]) -> int:
     return len(asked.intersection(keys))
 
 
+def note_collected(store: Store, version: str, now: float) -> None:
+    """Notes as collected what an earlier run stored whole, and died before it had noted that."""
+    for submission in store.submissions(version):
+        keys = frozenset(map(key_of, submission.keys))
+        if submission.stage != "accepted" or len(store.answers(version, keys)) < len(keys):
+            continue
+        if len(_stored_since(store, submission)) == len(keys):
+            store.add([replace(submission, keys=(), stage="collected", at=now)])
+
+
 def check_none_in_flight(name: str, n: int) -> None:
     """Nothing for 0; else a UsageError: what is on its way must not be asked, and paid, a second time."""
     if n:
@@ -100,6 +109,13 @@ def check_none_in_flight(name: str, n: int) -> None:
             f"{n:,} questions to {name!r} are on their way in a batch, and would be paid twice.",
             "Run with --batch, which collects them.",
         )
+
+
+def _stored_since(store: Store, submission: Submission) -> dict[AnswerKey, Answer]:
+    """The answers to the questions of a batch that were stored since it was accepted: only it can have brought them."""
+    keys = frozenset(map(key_of, submission.keys))
+    paid = store.paid(submission.version)
+    return {each.key: each.answer for each in paid if each.at >= submission.at and each.key in keys}
 
 
 def _touching(store: Store, version: str, keys: Collection[AnswerKey]) -> list[Submission]:
