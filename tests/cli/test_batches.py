@@ -91,6 +91,20 @@ def test_what_is_in_flight_is_not_asked_again_by_a_run_without_batch(fake: FakeB
     assert len(fake.batches) == 2
 
 
+def test_a_batch_that_its_provider_does_not_know_ends_with_the_reason(fake: FakeBatches, merits: Merits) -> None:
+    """Not with exit code 3 and "come back later": coming back does not help."""
+    merits("run", "--batch", "--no-wait", "--quiet")
+    fake.batches.clear()
+    code, _, err = merits("run", "--batch", "--no-wait", "--quiet")
+    said = " ".join(err.split())
+    assert code == 4
+    assert "240 answers in batches could not be collected" in said
+    assert "404: No batch found with id 'batch_" in said
+    assert "next: Use the key and the address that it was submitted with." in said
+    assert "on their way" not in said
+    assert fake.batches == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

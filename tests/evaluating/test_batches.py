@@ -239,6 +239,28 @@ def test_a_list_that_is_behind_is_waited_for(store: Store) -> None:
     assert len(fake.batches) == 1
 
 
+@pytest.mark.parametrize("dialect", ["chat", "anthropic"])
+def test_a_list_that_begins_with_the_oldest_is_gone_through_too(store: Store, dialect: str) -> None:
+    """Some who copied the endpoints list that way; what was accepted must not be taken for lost, and paid twice."""
+    import time
+
+    now = [time.time() - 7200]
+    fake = FakeBatches(even_or_odd, page=1, oldest_first=True, clock=lambda: now[0])
+    asked = Candidate(name="m", kind=dialect, params={"model": "m", "labels": False})
+    with FakeProvider(even_or_odd, batches=fake) as server:
+        env = {
+            "OPENAI_BASE_URL": server.base_url,
+            "OPENAI_API_KEY": "k",
+            **_anthropic({"OPENAI_BASE_URL": server.base_url}),
+        }
+        for n in (3, 4):
+            run(task(n), env, open_store(":memory:"), candidates=(asked,))
+        now[0] = time.time()
+        fake.fail(BatchFault("lose_reply", times=1))
+        assert run(task(10), env, store, candidates=(asked,)).scored.all()
+    assert [len(batch.requests) for batch in fake.batches] == [3, 4, 10]
+
+
 def test_the_list_is_gone_through_page_by_page(store: Store) -> None:
     """Others use the same account."""
     with provider(page=2) as (fake, env):
@@ -246,7 +268,6 @@ def test_the_list_is_gone_through_page_by_page(store: Store) -> None:
             asked = f'"body": {{"messages": [{{"content": "theirs {n}"}}]}}'
             other = f'{{"custom_id": "other-{n}", "method": "POST", "url": "u", {asked}}}'
             fake.files[f"other-{n}"] = other.encode()
-        fake_faults = fake.faults
         run(task(6), env, store)
         version = store.submissions()[0].version
         mine = store.submissions()[0]
@@ -255,7 +276,6 @@ def test_the_list_is_gone_through_page_by_page(store: Store) -> None:
         for n in range(5):
             body = f'{{"input_file_id": "other-{n}", "metadata": {{"theirs": "yes"}}}}'.encode()
             assert fake.answer(Call("POST", "/v1/batches", "", {}, body)).status == 200
-        assert fake_faults == ()
         found = asyncio.run(_find(env, mine))
     assert version
     assert found == "batch_1"
@@ -289,6 +309,7 @@ def test_a_wrong_key_gives_the_candidate_up_at_once(store: Store) -> None:
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-wrong-0123456789"}
         with pytest.raises(ProviderError, match="its batch was refused: 401") as caught:
             run(task(10), env, store)
+    assert caught.value.next_step == "Check the API key and the candidate's parameters, or run without --batch."
     assert "sk-wrong" not in str(caught.value)
     assert fake.batches == []
 
@@ -299,9 +320,56 @@ def test_a_batch_that_the_provider_does_not_know_is_not_asked_again_while_it_may
         with pytest.raises(BatchesOpen):
             run(task(10), env, store, batching=Batching(wait=False))
         fake.batches.clear()
-        with pytest.raises((ProviderError, BatchesOpen)):
+        with pytest.raises(ProviderError) as caught:
             run(task(10), env, store)
         assert fake.batches == []
+    assert caught.value.found == (
+        "10 answers in batches could not be collected (small: batch_1: the provider does not know batch_1, which it "
+        "accepted: 404: No batch found with id 'batch_1'); nothing is decided yet."
+    )
+    assert caught.value.next_step.startswith("Use the key and the address that it was submitted with.")
+
+
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize("kind", ["chat", "anthropic"])
+def test_a_key_that_no_longer_works_is_told_and_the_right_one_collects(store: Store, kind: str, wait: bool) -> None:
+    """The answers wait at the provider: who is told that they are on their way would wait for ever."""
+    fake = FakeBatches(even_or_odd, takes_s=0.05)
+    asked = Candidate(name="m", kind=kind, params={"model": "m", "labels": False})
+    batching = Batching(wait=wait, poll_s=0.02)
+    with FakeProvider(even_or_odd, api_key="sk-right-0123456789", batches=fake) as server:
+
+        def env(key: str) -> dict[str, str]:
+            who = "OPENAI" if kind == "chat" else "ANTHROPIC"
+            return {f"{who}_BASE_URL": server.base_url, f"{who}_API_KEY": key}
+
+        right, wrong = env("sk-right-0123456789"), env("sk-wrong-0123456789")
+        with pytest.raises(BatchesOpen):
+            run(task(10), right, store, candidates=(asked,), batching=Batching(wait=False))
+        with pytest.raises(ProviderError) as caught:
+            run(task(10), wrong, store, candidates=(asked,), batching=batching)
+        assert "10 answers in batches could not be collected (m: " in caught.value.found
+        assert "its provider could not be asked about batches: 401: Incorrect API key provided." in caught.value.found
+        assert caught.value.next_step.startswith("Check the API key. Then give the same command again: it collects")
+        assert run(task(10), right, store, candidates=(asked,)).scored.all()
+    assert [len(batch.requests) for batch in fake.batches] == [10]
+
+
+def test_one_candidate_whose_batch_is_unreachable_tells_so_beside_one_that_waits(store: Store) -> None:
+    """Its reason is what somebody can act on; nothing is decided without it, and nothing is asked twice."""
+    other = Candidate(name="claude", kind="anthropic", params={"model": "c", "labels": False})
+    with provider(takes_s=60) as (fake, where):
+        env = {**where, **_anthropic(where)}
+        both = (SMALL, other)
+        with pytest.raises(BatchesOpen):
+            run(task(10), env, store, candidates=both, batching=Batching(wait=False))
+        kept = list(fake.batches)
+        fake.batches[:] = [batch for batch in kept if batch.dialect == "openai"]
+        with pytest.raises(ProviderError, match=r"10 answers in batches could not be collected \(claude: msgbatch_"):
+            run(task(10), env, store, candidates=both, batching=Batching(wait=False))
+        fake.batches[:], fake.takes_s = kept, 0.0
+        assert run(task(10), env, store, candidates=both).scored.all()
+    assert [len(batch.requests) for batch in fake.batches] == [10, 10]
 
 
 def test_answers_to_examples_that_are_gone_are_stored_all_the_same(store: Store) -> None:
@@ -404,7 +472,7 @@ def test_another_batch_of_the_same_size_is_not_taken_for_ours(store: Store) -> N
         call = Call("POST", "/v1/messages/batches", "", {}, json.dumps(theirs).encode())
         assert fake.answer(call).status == 503
         assert fake.answer(call).status == 200
-        fake.faults, fake._left = (BatchFault("unavailable", times=1),), [1]
+        fake.fail(BatchFault("unavailable", times=1))
         evaluation = run(task(10), _anthropic(env), store, candidates=(CLAUDE,))
     assert evaluation.solved.all()
     assert len(fake.batches) == 2
@@ -445,6 +513,8 @@ def test_the_bill_of_batches_is_the_providers_to_the_cent(store: Store, kind: st
         output_per_million=15.0,
         cache_read_per_million=0.3,
         cache_write_per_million=3.75,
+        cache_write_1h_per_million=6.0,
+        audio_output_per_million=64.0,
         batch_factor=0.5,
     )
     faults = (
@@ -456,7 +526,14 @@ def test_the_bill_of_batches_is_the_providers_to_the_cent(store: Store, kind: st
     fake = FakeBatches(even_or_odd, takes_s=0.05, faults=faults)
     asked = Candidate(name="m", kind=kind, params={"model": "m", "system": "Be brief now."}, price=price)
     with FakeProvider(
-        even_or_odd, batches=fake, rates=price, cached_tokens=1, cache_write_tokens=2, reasoning_tokens=5
+        even_or_odd,
+        batches=fake,
+        rates=price,
+        cached_tokens=1,
+        cache_write_tokens=2,
+        cache_write_1h_tokens=1,
+        reasoning_tokens=5,
+        spoken_tokens=7,
     ) as server:
         env = {f"{name}_{what}": server.base_url if what == "BASE_URL" else "sk-test-0123456789"
                for name in ("OPENAI", "ANTHROPIC") for what in ("BASE_URL", "API_KEY")}  # fmt: skip
@@ -473,19 +550,42 @@ def test_the_bill_of_batches_is_the_providers_to_the_cent(store: Store, kind: st
     assert ledger.batched == ledger.tokens
 
 
-def test_a_batch_counts_the_tokens_that_each_question_counts_alone(store: Store) -> None:
-    """Anthropic's system prompt too."""
-    asked = Candidate(name="m", kind="anthropic", params={"model": "m", "system": "Be brief now."})
+@pytest.mark.parametrize(("kind", "told"), [("chat", "audio_output"), ("anthropic", "cache_write_1h")])
+def test_a_batch_counts_and_costs_what_each_question_does_alone(kind: str, told: str) -> None:
+    """Anthropic's system prompt too, its writes for an hour and OpenAI's sound: the two bills agree to the cent."""
+    from merits.core.candidate import Price
+    from merits.evaluating.billing import bill_of
+
+    price = Price(
+        input_per_million=3.0,
+        output_per_million=15.0,
+        cache_write_per_million=3.75,
+        cache_write_1h_per_million=6.0,
+        audio_output_per_million=64.0,
+    )
+    asked = Candidate(name="m", kind=kind, params={"model": "m", "system": "Be brief now."}, price=price)
     ledgers = []
     for batching in (None, QUICK):
-        with FakeProvider(even_or_odd, batches=FakeBatches(even_or_odd, takes_s=0.01)) as server:
-            env = _anthropic({"OPENAI_BASE_URL": server.base_url})
+        with FakeProvider(
+            even_or_odd,
+            batches=FakeBatches(even_or_odd, takes_s=0.01),
+            rates=price,
+            cache_write_tokens=1,
+            cache_write_1h_tokens=2,
+            spoken_tokens=7,
+        ) as server:
+            env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "k"}
             opened = open_store(":memory:")
-            run(task(10), env, opened, candidates=(asked,), batching=batching)
+            evaluation = run(task(10), {**env, **_anthropic(env)}, opened, candidates=(asked,), batching=batching)
+            (row,) = bill_of(evaluation, opened).rows
             opened.close()
             ledgers.append(server.ledger)
+        assert row.tokens == {name: n for name, n in server.ledger.tokens.items() if n}
+        if batching is None:
+            assert row.cost == pytest.approx(server.ledger.money, abs=1e-12)
     alone, batched = ledgers
     assert alone.tokens == batched.tokens
+    assert alone.tokens[told] == (70 if kind == "chat" else 20)
     assert (alone.n_batched, batched.n_batched) == (0, 10)
 
 
@@ -501,7 +601,7 @@ def test_a_batch_that_its_provider_lost_is_asked_again_once_it_must_be_over(kind
             run(task(10), env, opened, candidates=(asked,), batching=Batching(wait=False))
         (lost,) = fake.batches
         fake.batches.clear()
-        with pytest.raises(BatchesOpen, match=lost.id):
+        with pytest.raises(ProviderError, match=f"does not know {lost.id}, which it accepted: 404"):
             run(task(10), env, opened, candidates=(asked,))
         assert fake.batches == []
         fake.takes_s = 0.05

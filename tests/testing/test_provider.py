@@ -324,6 +324,38 @@ def test_it_starts_with_one_command_and_says_at_the_end_what_it_billed() -> None
     assert json.loads(said)["statuses"] == {"500": 1}
 
 
+def test_what_lasts_an_hour_and_what_is_spoken_is_told_and_billed_from_a_shell_too() -> None:
+    """Each in the words of the provider that has it, at a rate of its own."""
+    command = [sys.executable, "-m", "merits.testing.provider", "--port", "0", "--input-rate", "0"]
+    command += ["--output-rate", "0", "--cache-write-tokens", "1", "--cache-write-1h-tokens", "1"]
+    command += ["--spoken-tokens", "5", "--rate", "cache_write_1h:6", "--rate", "audio_output:64"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().split("OPENAI_BASE_URL=")[1].split()[0]
+        asked = json.dumps({**HI, "max_tokens": 9}).encode()
+        with urllib.request.urlopen(f"{url}/chat/completions", asked, timeout=10) as reply:
+            chat = json.load(reply)["usage"]
+        request = urllib.request.Request(f"{url}/messages", asked, {"Content-Type": "application/json", **VERSION})
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            message = json.load(reply)["usage"]
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=10)
+    assert chat["completion_tokens_details"] == {"reasoning_tokens": 0, "audio_tokens": 5}
+    assert chat["completion_tokens"] == 5 + len(HI["messages"][0]["content"].split())
+    assert message["cache_creation_input_tokens"] == 2
+    assert message["cache_creation"] == {"ephemeral_5m_input_tokens": 1, "ephemeral_1h_input_tokens": 1}
+    assert json.loads(said)["money"] == pytest.approx((5 * 64 + 1 * 6) / 1e6)
+
+
+def test_a_rate_of_no_kind_of_token_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the kinds that there are."""
+    from merits.testing.provider.__main__ import main
+
+    with pytest.raises(SystemExit):
+        main(["--rate", "spoken:64"])
+    assert "'spoken' is no kind of token; there are input, output, cache_read," in capsys.readouterr().err
+
+
 def test_a_port_that_is_taken_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
     """With what to do, and no traceback; no thread is left."""
     import threading

@@ -7,25 +7,22 @@ was lost is told by its number of requests and its time, and for certain by the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from merits.candidates.batch_endpoint import EndpointBatches, Listed, Page
 from merits.candidates.batching import (
-    CLOCK_SKEW_S,
     LONGEST_SUBMITTING_S,
-    PATIENCE_S,
-    Found,
     Limits,
     Result,
     Status,
     number_of,
+    read_line,
     read_reply,
 )
-from merits.candidates.meter import AskFailed
-from merits.candidates.providers import Endpoint
 from merits.core.answer import Failure, FailureKind
 from merits.core.batching import Submission
 from merits.core.identity import JSON
@@ -33,7 +30,6 @@ from merits.core.secrets import shown
 
 __all__ = ["AnthropicBatches", "result_of", "status_of"]
 
-_PAGE = 100
 _KINDS: Mapping[str, FailureKind] = {
     "authentication_error": "unauthorised",
     "permission_error": "unauthorised",
@@ -46,13 +42,12 @@ _Type: TypeAlias = Literal["succeeded", "errored", "canceled", "expired"]
 _encode = msgspec.json.Encoder().encode
 
 
-class AnthropicBatches:
+class AnthropicBatches(EndpointBatches):
     """Batches of messages."""
 
     limits = Limits(n_requests=100_000, n_bytes=256_000_000)
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint.patient(PATIENCE_S)
+    path = "/messages/batches"
+    cursor = "after_id"
 
     def request(self, custom_id: str, body: Mapping[str, JSON]) -> bytes:
         """One of the requests of a batch."""
@@ -64,55 +59,45 @@ class AnthropicBatches:
 
     async def create(self, id: str, requests: Sequence[bytes], file: str) -> str:
         """The id of the batch."""
-        made = read_reply(
-            await self._endpoint.post("/messages/batches", b'{"requests":[' + b",".join(requests) + b"]}"), _Batch
-        )
-        return made.id
+        body = b'{"requests":[' + b",".join(requests) + b"]}"
+        return read_reply(await self.endpoint.post(self.path, body), _Batch).id
 
-    async def find(self, submission: Submission, taken: Collection[str]) -> Found:
-        """The batch of this submission; `maybe` while one that might be it is not done, for only results name ours."""
-        maybe = False
-        async for batch in self._since(submission.at - CLOCK_SKEW_S):
-            late = _seconds(batch.created_at) > submission.at + LONGEST_SUBMITTING_S
-            if batch.id in taken or late or batch.request_counts.total != len(submission.keys):
-                continue
-            if batch.processing_status != "ended":
-                maybe = True
-            elif await self._is_ours(batch.id, submission.id):
-                return Found(batch.id)
-        return Found(maybe=maybe)
+    def page_of(self, reply: bytes) -> Page:
+        """The batches of a page, each with what tells it from others: how many requests it holds."""
+        read = read_reply(reply, _Page)
+        listed = [
+            Listed(
+                each.id,
+                _seconds(each.created_at),
+                n=each.request_counts.total,
+                ended=each.processing_status == "ended",
+            )
+            for each in read.data
+        ]
+        return Page(listed, read.last_id or "" if read.has_more else "")
 
-    async def _since(self, at: float) -> AsyncIterator[_Batch]:
-        """The batches that were made since, newest first."""
-        after = ""
-        while True:
-            page = await self._endpoint.get(f"/messages/batches?limit={_PAGE}{f'&after_id={after}' if after else ''}")
-            read = read_reply(page, _Page)
-            for batch in read.data:
-                if 0.0 < _seconds(batch.created_at) < at:
-                    return
-                yield batch
-            if not read.has_more or not read.last_id:
-                return
-            after = read.last_id
-
-    async def _is_ours(self, batch: str, submission: str) -> bool:
-        async for result in self.results(batch, Status("ended")):
-            return number_of(result.custom_id, submission) is not None
+    async def is_ours(self, batch: Listed, submission: Submission) -> bool | None:
+        """None while one that might be it is not done, for only results name ours."""
+        late = batch.created_at > submission.at + LONGEST_SUBMITTING_S
+        if late or batch.n != len(submission.keys):
+            return False
+        if not batch.ended:
+            return None
+        async for result in self.results(batch.id, Status("ended")):
+            return number_of(result.custom_id, submission.id) is not None
         return False
 
-    async def status(self, batch: str) -> Status:
+    def status_of(self, reply: bytes) -> Status:
         """How far a batch is."""
-        return status_of(await self._endpoint.get(f"/messages/batches/{batch}"))
+        return status_of(reply)
 
-    async def results(self, batch: str, status: Status) -> AsyncGenerator[Result, None]:
-        """What came of each request. Not from `results_url`: the key goes to no address that a reply names."""
-        async for line in self._endpoint.lines(f"/messages/batches/{batch}/results"):
-            yield result_of(line)
+    def result_paths(self, batch: str, status: Status) -> Sequence[str]:
+        """Not `results_url`: the key goes to no address that a reply names."""
+        return [f"{self.path}/{batch}/results"]
 
-    async def close(self) -> None:
-        """Closes the connections. May be called twice."""
-        await self._endpoint.close()
+    def result_of(self, line: bytes) -> Result:
+        """What came of a request."""
+        return result_of(line)
 
 
 class _Counts(msgspec.Struct):
@@ -188,10 +173,7 @@ def result_of(line: bytes) -> Result:
     >>> result_of(b'{"custom_id": "a-0", "result": {"type": "canceled"}}').what
     'cancelled'
     """
-    try:
-        read = msgspec.json.decode(line, type=_Line)
-    except msgspec.DecodeError as problem:
-        raise AskFailed(Failure("server_error", f"a line of the results cannot be read: {problem}")) from None
+    read = read_line(line, _Line)
     outcome = read.result
     if outcome.type == "succeeded":
         return Result(read.custom_id, "answered", bytes(outcome.message))

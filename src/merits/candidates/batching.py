@@ -26,6 +26,7 @@ __all__ = [
     "custom_id",
     "number_of",
     "parts_of",
+    "read_line",
     "read_reply",
     "takes_batches",
 ]
@@ -177,7 +178,16 @@ def parts_of(sizes: Iterable[int], limits: Limits) -> Iterator[tuple[int, int]]:
 
 def read_reply(reply: bytes, type: type[T]) -> T:
     """What a provider says about a batch. Raises AskFailed for what cannot be read."""
+    return _read(reply, type, "the reply about a batch")
+
+
+def read_line(line: bytes, type: type[T]) -> T:
+    """What a line of the results says. Raises AskFailed for what cannot be read."""
+    return _read(line, type, "a line of the results")
+
+
+def _read(text: bytes, type: type[T], what: str) -> T:
     try:
-        return msgspec.json.decode(reply, type=type, strict=False)
+        return msgspec.json.decode(text, type=type, strict=False)
     except msgspec.DecodeError as problem:
-        raise AskFailed(Failure("server_error", f"the reply about a batch cannot be read: {problem}")) from None
+        raise AskFailed(Failure("server_error", f"{what} cannot be read: {problem}")) from None

@@ -6,23 +6,14 @@ a batch that expires or is cancelled keeps what was answered; requests that fail
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
 
-from merits.candidates.batching import (
-    CLOCK_SKEW_S,
-    PATIENCE_S,
-    Found,
-    Limits,
-    Result,
-    Status,
-    What,
-    read_reply,
-)
-from merits.candidates.meter import AskFailed
-from merits.candidates.providers import Endpoint, error_message, kind_of_status, refuses
+from merits.candidates.batch_endpoint import EndpointBatches, Listed, Page
+from merits.candidates.batching import Limits, Result, Status, What, read_line, read_reply
+from merits.candidates.providers import error_message, kind_of_status, refuses
 from merits.candidates.wire import Part
 from merits.core.answer import Failure
 from merits.core.batching import Submission
@@ -32,17 +23,15 @@ from merits.core.secrets import shown
 __all__ = ["OpenAIBatches", "result_of", "status_of"]
 
 _ENDED = ("completed", "expired", "cancelled")
-_PAGE = 100
 _encode = msgspec.json.Encoder().encode
 
 
-class OpenAIBatches:
+class OpenAIBatches(EndpointBatches):
     """A provider's batches of chat completions."""
 
     limits = Limits(n_requests=50_000, n_bytes=200_000_000)
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint.patient(PATIENCE_S)
+    path = "/batches"
+    cursor = "after"
 
     def request(self, custom_id: str, body: Mapping[str, JSON]) -> bytes:
         """One line of the input file."""
@@ -51,7 +40,7 @@ class OpenAIBatches:
     async def upload(self, id: str, requests: Sequence[bytes]) -> str:
         """The id of the input file."""
         file = Part(f"{id}.jsonl", b"".join(requests), "application/jsonl")
-        return read_reply(await self._endpoint.post_form("/files", {"purpose": "batch"}, {"file": file}), _Made).id
+        return read_reply(await self.endpoint.post_form("/files", {"purpose": "batch"}, {"file": file}), _Made).id
 
     async def create(self, id: str, requests: Sequence[bytes], file: str) -> str:
         """The id of the batch, which is found again by its metadata."""
@@ -61,37 +50,32 @@ class OpenAIBatches:
             "completion_window": "24h",
             "metadata": {"merits": id},
         }
-        return read_reply(await self._endpoint.post("/batches", body), _Made).id
+        return read_reply(await self.endpoint.post(self.path, body), _Made).id
 
-    async def find(self, submission: Submission, taken: Collection[str]) -> Found:
-        """The batch of this submission, by its metadata or its input file: the list is gone through, newest first."""
-        after = ""
-        while True:
-            page = await self._endpoint.get(f"/batches?limit={_PAGE}{f'&after={after}' if after else ''}")
-            read = read_reply(page, _Page)
-            for batch in read.data:
-                if (batch.metadata or {}).get("merits") == submission.id or (
-                    submission.file and batch.input_file_id == submission.file
-                ):
-                    return Found(batch.id)
-            last = read.data[-1] if read.data else None
-            if last is None or not read.has_more or last.created_at < submission.at - CLOCK_SKEW_S:
-                return Found()
-            after = last.id
+    def page_of(self, reply: bytes) -> Page:
+        """The batches of a page, each with the id that we gave it and its input file."""
+        read = read_reply(reply, _Page)
+        listed = [
+            Listed(each.id, each.created_at, name=(each.metadata or {}).get("merits", ""), file=each.input_file_id)
+            for each in read.data
+        ]
+        return Page(listed, read.data[-1].id if read.has_more and read.data else "")
 
-    async def status(self, batch: str) -> Status:
+    async def is_ours(self, batch: Listed, submission: Submission) -> bool:
+        """By its metadata, or by its input file where a provider keeps no metadata."""
+        return batch.name == submission.id or bool(submission.file and batch.file == submission.file)
+
+    def status_of(self, reply: bytes) -> Status:
         """How far a batch is."""
-        return status_of(await self._endpoint.get(f"/batches/{batch}"))
+        return status_of(reply)
 
-    async def results(self, batch: str, status: Status) -> AsyncGenerator[Result, None]:
-        """What came of each request that stands in the output and in the error file."""
-        for file in status.files:
-            async for line in self._endpoint.lines(f"/files/{file}/content"):
-                yield result_of(line)
+    def result_paths(self, batch: str, status: Status) -> Sequence[str]:
+        """The output and the error file."""
+        return [f"/files/{file}/content" for file in status.files]
 
-    async def close(self) -> None:
-        """Closes the connections. May be called twice."""
-        await self._endpoint.close()
+    def result_of(self, line: bytes) -> Result:
+        """What came of a request."""
+        return result_of(line)
 
 
 class _Made(msgspec.Struct):
@@ -182,10 +166,7 @@ def result_of(line: bytes) -> Result:
     >>> result_of(line).what
     'expired'
     """
-    try:
-        read = msgspec.json.decode(line, type=_Line)
-    except msgspec.DecodeError as problem:
-        raise AskFailed(Failure("server_error", f"a line of the results cannot be read: {problem}")) from None
+    read = read_line(line, _Line)
     reply = read.response
     if reply is not None and reply.status_code:
         return _replied(read.custom_id, reply.status_code, bytes(reply.body))

@@ -9,7 +9,7 @@
     │   └── MissingExtra                 an optional package is not installed
     ├── BatchesOpen             exit 3   answers are on their way in batches; the same command again collects them
     └── InfrastructureError     exit 4   something outside Merits does not work; nothing was lost
-        ├── ProviderError                no candidate could be asked at all
+        ├── ProviderError                no candidate could be asked at all, or a batch cannot be collected
         └── StoreError                   the store cannot be read or written
             ├── StoreBusy                another run is writing to it
             ├── StoreTooNew              a newer Merits wrote it
@@ -110,7 +110,7 @@ class InfrastructureError(MeritsError):
 
 
 class ProviderError(InfrastructureError):
-    """No candidate could be asked at all."""
+    """No candidate could be asked at all, or a provider does not answer about a batch that it accepted."""
 
     code = "provider"
 

@@ -86,6 +86,7 @@ class Health:
         self._too_many_hung = _GIVE_UP_AFTER_HANGING if timed else _GIVE_UP_AFTER_HANGING_FAR
         self._n_answered = self._n_failed = self._n_hung = self._n_unreached = self._n_refused = 0
         self.given_up = ""
+        self.next_step = ""  # what helps then, where that is known better than by the kind of failure
         self.is_refused = False  # nobody can be asked with this key or quota: no fault of the model
 
     def note(self, answer: Answer) -> None:

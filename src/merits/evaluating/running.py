@@ -41,6 +41,7 @@ from merits.evaluating.batches import (
     check_affordable,
     check_none_in_flight,
     in_flight,
+    note_collected,
     still_open,
 )
 from merits.evaluating.columns import Columns
@@ -316,6 +317,7 @@ class _Run:
             self.columns.record(each.index, known.answers())
             self.done[each.index] = part.n_stored
             self.n_stored += len(self.rows.keys) - len(known.without)
+            note_collected(self.store, each.version, self.clock())
             if self.batching is None and self.store.submissions(each.version):
                 keys = [self.rows.keys[q] for q in known.to_ask]
                 check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))
@@ -538,7 +540,7 @@ class _Run:
         self.asked[each.index] += run.n_asked
         self.collected.setdefault(each.index, []).extend(run.collected)
         if run.given_up:
-            health.given_up = run.given_up
+            health.given_up, health.next_step = run.given_up, run.next_step
         if run.n_open:
             self.batches[name] = run
         return True
@@ -586,9 +588,8 @@ class _Run:
             raise UsageError("no answer is stored, and nothing was asked.", "Run it first: merits run")
         reasons = [f"{each.candidate.name}: {self._why_not(each)}" for each in self.contenders]
         kinds = [kind for first in self.columns.first_failure for kind in first]
-        raise ProviderError(
-            f"no candidate could be asked. {'; '.join(reasons)}.", _NEXT_STEP[kinds[0]] if kinds else ""
-        )
+        next_step = _NEXT_STEP[kinds[0]] if kinds else next(filter(None, (each.next_step for each in self.health)), "")
+        raise ProviderError(f"no candidate could be asked. {'; '.join(reasons)}.", next_step)
 
     def _why_not(self, each: Contender) -> str:
         messages = list(self.columns.first_failure[each.index].values())

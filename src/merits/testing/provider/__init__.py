@@ -8,7 +8,8 @@
 Knows nothing about tasks, candidates or scores.
 """
 
-from merits.testing.provider.batches import BatchFault, BatchFaultKind, FakeBatches
+from merits.testing.provider.batch_faults import BatchFault, BatchFaultKind
+from merits.testing.provider.batches import FakeBatches
 from merits.testing.provider.faults import Fault, FaultKind
 from merits.testing.provider.latency import Latency
 from merits.testing.provider.ledger import Billing, Entry, Ledger

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from merits.core.candidate import Price
+from merits.core.price import Price, TokenRates
 from merits.testing.provider.batches import FakeBatches
 from merits.testing.provider.faults import KINDS, Fault
 from merits.testing.provider.latency import Latency
@@ -21,6 +21,8 @@ from merits.testing.provider.saying import Reply, echo
 from merits.testing.provider.server import FakeProvider
 
 __all__ = ["main"]
+
+_RATED = tuple(kind.removesuffix("_per_million") for kind in TokenRates.__struct_fields__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,12 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         latency_s=options.latency,
         limits=_limits(options),
         rates=Price(
-            input_per_million=options.input_rate,
-            output_per_million=options.output_rate,
+            **{
+                "input_per_million": options.input_rate,
+                "output_per_million": options.output_rate,
+                **dict(options.rate),
+            },
             batch_factor=options.batch_factor,
         ),
         bill_lost=options.bill_lost,
         cached_tokens=options.cached_tokens,
+        cache_write_tokens=options.cache_write_tokens,
+        cache_write_1h_tokens=options.cache_write_1h_tokens,
+        spoken_tokens=options.spoken_tokens,
         reasoning_tokens=options.reasoning_tokens,
         batches=FakeBatches(reply, takes_s=options.batch_seconds),
         keep=False,
@@ -93,8 +101,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokens-per-minute", type=int, help="refuse more with 429")
     parser.add_argument("--input-rate", type=float, default=1.0, help="price of a million input tokens")
     parser.add_argument("--output-rate", type=float, default=4.0, help="price of a million output tokens")
+    parser.add_argument(
+        "--rate",
+        action="append",
+        default=[],
+        type=_rate,
+        metavar="KIND:PRICE",
+        help=f"price of a million tokens of another kind: {', '.join(_RATED)}",
+    )
     parser.add_argument("--batch-factor", type=float, default=0.5, help="what a batch costs, as a share (default: 0.5)")
     parser.add_argument("--cached-tokens", type=int, default=0, help="input tokens that come from a cache")
+    parser.add_argument("--cache-write-tokens", type=int, default=0, help="input tokens that are written to a cache")
+    parser.add_argument("--cache-write-1h-tokens", type=int, default=0, help="the same for an hour, at Anthropic")
+    parser.add_argument("--spoken-tokens", type=int, default=0, help="output tokens of sound, at OpenAI")
     parser.add_argument("--reasoning-tokens", type=int, default=0, help="output tokens that are thought")
     parser.add_argument("--bill-lost", action="store_true", help="bill what was cut or never waited for too")
     return parser
@@ -107,6 +126,17 @@ def _fault(text: str, options: argparse.Namespace) -> Fault:
         raise SystemExit(f"--fault {name}: there is no such fault; there are {', '.join(KINDS)}")
     after = options.retry_after if kind == "rate_limit" else None
     return Fault(kind, float(probability) if probability else options.probability, retry_after_s=after)
+
+
+def _rate(text: str) -> tuple[str, float]:
+    """A rate as `Price` names it."""
+    kind, _, price = text.partition(":")
+    if kind not in _RATED:
+        raise argparse.ArgumentTypeError(f"{kind!r} is no kind of token; there are {', '.join(_RATED)}")
+    try:
+        return f"{kind}_per_million", float(price)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} says no price. Write it like {kind}:2.5") from None
 
 
 def _limits(options: argparse.Namespace) -> Limits | None:

@@ -10,11 +10,11 @@ from merits.testing.provider.ledger import Billing
 from merits.testing.provider.openai import pieces
 from merits.testing.provider.saying import Question, Said, Tool
 
-__all__ = ["error", "events", "message", "models", "question", "what_is_missing"]
+__all__ = ["KIND_OF_STATUS", "error", "events", "message", "models", "question", "what_is_missing"]
 
 _encode = msgspec.json.encode
 _STOP = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "refusal": "refusal"}
-_KIND = {
+KIND_OF_STATUS = {
     400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
@@ -58,7 +58,11 @@ def usage(billed: Billing) -> dict[str, object]:
     """The bill in Anthropic's words: `input_tokens` is without what was read from or written to a cache."""
     return {
         "input_tokens": billed.input + billed.image + billed.audio,
-        "cache_creation_input_tokens": billed.cache_write,
+        "cache_creation_input_tokens": billed.cache_write + billed.cache_write_1h,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": billed.cache_write,
+            "ephemeral_1h_input_tokens": billed.cache_write_1h,
+        },
         "cache_read_input_tokens": billed.cache_read,
         "output_tokens": billed.output + billed.reasoning,
         "service_tier": "standard",
@@ -117,7 +121,7 @@ def _block_events(index: int, block: Mapping[str, object]) -> list[tuple[str, di
 
 def error(status: int, message: str) -> bytes:
     """The body of a refusal."""
-    return _encode({"type": "error", "error": {"type": _KIND.get(status, "api_error"), "message": message}})
+    return _encode({"type": "error", "error": {"type": KIND_OF_STATUS.get(status, "api_error"), "message": message}})
 
 
 def models(names: Sequence[str]) -> bytes:

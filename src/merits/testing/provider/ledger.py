@@ -13,14 +13,19 @@ __all__ = ["Billing", "Entry", "Ledger", "money"]
 
 @dataclass(frozen=True, slots=True)
 class Billing:
-    """Tokens of one reply in disjoint kinds: what came from a cache is not in `input`, reasoning not in `output`."""
+    """Tokens of one reply in disjoint kinds: what came from a cache is not in `input`, reasoning not in `output`.
+
+    `cache_write_1h` was written to a cache that lasts an hour; `audio` was heard, `audio_output` spoken.
+    """
 
     input: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    cache_write_1h: int = 0
     output: int = 0
     reasoning: int = 0
     audio: int = 0
+    audio_output: int = 0
     image: int = 0
 
     @property
@@ -30,6 +35,7 @@ class Billing:
 
 
 _KINDS = tuple(each.name for each in fields(Billing))
+_SAID = ("output", "reasoning", "audio_output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +145,20 @@ class Ledger:
 
 
 def money(tokens: Mapping[str, int], calls: int, rates: Price) -> float:
-    """What tokens and calls cost: each kind at its own rate; without one, cached input as input, thought as output.
+    """What tokens and calls cost: each kind at its own rate; without one, at that of input or of output.
 
     Written here a second time on purpose, apart from `merits.prices`: a bill that is checked against itself is right.
 
     >>> money({"input": 500_000, "cache_read": 500_000}, 3, Price(input_per_million=2.0, per_call=0.01))
     2.03
+    >>> money({"cache_write_1h": 500_000}, 1, Price(input_per_million=2.0, cache_write_1h_per_million=4.0))
+    2.0
     """
     asked, said = rates.input_per_million or 0.0, rates.output_per_million or 0.0
-    rate = {
-        "input": asked,
-        "cache_read": asked if rates.cache_read_per_million is None else rates.cache_read_per_million,
-        "cache_write": asked if rates.cache_write_per_million is None else rates.cache_write_per_million,
-        "output": said,
-        "reasoning": said if rates.reasoning_per_million is None else rates.reasoning_per_million,
-        "audio": asked,
-        "image": asked,
-    }
-    by_token = sum(n * rate[kind] for kind, n in tokens.items() if kind in rate) / 1e6
-    return by_token + calls * (rates.per_call or 0.0)
+    own = {kind: getattr(rates, f"{kind}_per_million") for kind in _KINDS}
+    by_token = sum(
+        n * (own[kind] if own[kind] is not None else said if kind in _SAID else asked)
+        for kind, n in tokens.items()
+        if kind in own
+    )
+    return by_token / 1e6 + calls * (rates.per_call or 0.0)

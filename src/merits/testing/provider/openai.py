@@ -54,7 +54,8 @@ def _tools(tools: object) -> tuple[Tool, ...]:
 def usage(billed: Billing) -> dict[str, object]:
     """The bill in OpenAI's words: what came from a cache counts as prompt, what was thought as completion."""
     asked = billed.input + billed.cache_read + billed.cache_write + billed.audio + billed.image
-    answered = billed.output + billed.reasoning
+    answered = billed.output + billed.reasoning + billed.audio_output
+    thought = {"reasoning_tokens": billed.reasoning}
     details: dict[str, int] = {"cached_tokens": billed.cache_read}
     if billed.cache_write:
         details["cache_write_tokens"] = billed.cache_write  # as OpenRouter tells it
@@ -67,7 +68,7 @@ def usage(billed: Billing) -> dict[str, object]:
         "completion_tokens": answered,
         "total_tokens": asked + answered,
         "prompt_tokens_details": details,
-        "completion_tokens_details": {"reasoning_tokens": billed.reasoning},
+        "completion_tokens_details": thought | ({"audio_tokens": spoken} if (spoken := billed.audio_output) else {}),
     }
 
 

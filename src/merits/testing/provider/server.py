@@ -73,9 +73,9 @@ class FakeProvider:
 
     `reply(messages)` is what the model says: a text, or a `Said` with tool calls or a refusal. A token is a word:
     counted in the messages and in the reply, of which `cached_tokens` of the input count as read from a cache
-    (`cache_write_tokens` as written to it) and `reasoning_tokens` are added to the output, each told as OpenAI or
-    Anthropic tells it. With an `api_key`, any other gets 401 and
-    the words of `refusal`. `latency_s` (seconds, or a `Latency`) is waited before
+    (`cache_write_tokens` as written to it, `cache_write_1h_tokens` for an hour, which Anthropic alone tells), while
+    `reasoning_tokens` and `spoken_tokens` (of sound, which OpenAI alone tells) are added to the output. With an
+    `api_key`, any other gets 401 and the words of `refusal`. `latency_s` (seconds, or a `Latency`) is waited before
     each reply, and `pause_s` between the pieces of a stream. What fails at random is decided by `seed` and the order
     of arrival. `limits` are enforced and told in headers. `model` is who answers, where that is not who was asked.
 
@@ -101,6 +101,8 @@ class FakeProvider:
     seed: int = 0
     port: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    spoken_tokens: int = 0
     limits: Limits | None = None
     rates: Price | None = None
     bill_lost: bool = False
@@ -116,7 +118,13 @@ class FakeProvider:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.rates, keep=self.keep)
-        self._counting = Counting(self.cached_tokens, self.cache_write_tokens, self.reasoning_tokens)
+        self._counting = Counting(
+            cached_tokens=self.cached_tokens,
+            cache_write_tokens=self.cache_write_tokens,
+            cache_write_1h_tokens=self.cache_write_1h_tokens,
+            reasoning_tokens=self.reasoning_tokens,
+            spoken_tokens=self.spoken_tokens,
+        )
         if self.batches is not None:
             self.batches.join(self.ledger, self._counting)
             self.routes = {**self.batches.routes, **self.routes}
@@ -338,7 +346,7 @@ class FakeProvider:
                 return _stream(anthropic.events(answer, head, billed), self.pause_s)
             return Reply(body=msgspec.json.encode(anthropic.message(answer, head, billed)))
 
-        return _Asked(question.messages, question.model, self._counting.of(question, answer), written)
+        return _Asked(question.messages, question.model, self._counting.of(question, answer, "anthropic"), written)
 
     def _embeddings(self, call: Call) -> _Asked:
         body = _json(call)
