@@ -21,6 +21,7 @@ from merits.stats.powered import FEWEST_LABELS
 __all__ = ["circumstances"]
 
 _MANY = 0.10  # the share of unscored or missing answers from which it is said
+_MANY_OFF_LIST = 0.5  # the share of answers that are no label from which it is said
 _LOOKS = 3  # different sets of candidates decided on with the same test examples, from which it is said
 
 
@@ -28,6 +29,7 @@ def circumstances(assessment: Assessment, standings: tuple[Standing, ...], test_
     """The reasons that hold whatever the verdict is."""
     asked = tuple(s for k, s in enumerate(standings) if not _not_asked(assessment, k))
     found = [*_relations(assessment, standings), *_rival(assessment), *_missed(asked), *_incomplete(assessment, asked)]
+    found += _off_list(assessment)
     return (*found, *_prices(assessment), *limits(assessment), *_evidence(assessment, test_looks))
 
 
@@ -103,6 +105,20 @@ def _missed(standings: tuple[Standing, ...]) -> Iterator[Reason]:
             if result.met == "not met":
                 text = f"{standing.candidate} does not meet {result.requirement}: {result.evidence}."
                 yield because("requirement-not-met", text, standing.candidate)
+
+
+def _off_list(assessment: Assessment) -> Iterator[Reason]:
+    """Who mostly answers with something that is no label: a model that knows the answer can look bad for it."""
+    labels = assessment.cases.evaluation.labels
+    if labels is None:
+        return
+    for k in assessment.cases.assessed:
+        answered = assessment.cases.scored[k]
+        n, of = int(np.count_nonzero(answered & (labels.predicted[k] < 0))), int(np.count_nonzero(answered))
+        if n >= _MANY_OFF_LIST * of:
+            name = assessment.names[k]
+            step = "look at them in the report; a model is held to the labels by worked examples (few_shot: 4)"
+            yield because("off-list", f"{n:,} of {of:,} answers of {name} are none of the labels: {step}.", name)
 
 
 def _incomplete(assessment: Assessment, standings: tuple[Standing, ...]) -> Iterator[Reason]:

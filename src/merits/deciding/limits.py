@@ -12,13 +12,13 @@ from merits.core.evaluation import Evaluation
 from merits.deciding.assessment import Assessment
 from merits.deciding.reasons import because
 
-__all__ = ["budget_sentence", "limits"]
+__all__ = ["budget_sentence", "limits", "refusals"]
 
 
 def limits(assessment: Assessment) -> Iterator[Reason]:
     """The reasons that say so."""
     evaluation = assessment.cases.evaluation
-    yield from _refused(assessment)
+    yield from refusals(assessment)
     ended = budget_sentence(assessment)
     if ended:
         yield because("budget-ended", ended)
@@ -28,7 +28,7 @@ def limits(assessment: Assessment) -> Iterator[Reason]:
     yield from _not_told(assessment)
 
 
-def _refused(assessment: Assessment) -> Iterator[Reason]:
+def refusals(assessment: Assessment) -> Iterator[Reason]:
     """Whom a provider refused, and why: what was not answered is in no figure."""
     evaluation = assessment.cases.evaluation
     for k, name in enumerate(evaluation.names):
@@ -37,7 +37,7 @@ def _refused(assessment: Assessment) -> Iterator[Reason]:
             continue
         n = int(np.count_nonzero(evaluation.unasked[k]))
         text = f"{name} could not be asked {n:,} of {evaluation.n_rows:,} questions, which are in no figure: {why}"
-        yield because("refused", f"{text.rstrip('.')}. Mend that (its key, its quota) and run again.", name)
+        yield because("refused", f"{text.rstrip('.')}. Mend that and run again.", name)
 
 
 def _for_failures_only(evaluation: Evaluation) -> NDArray[np.bool_]:
