@@ -11,10 +11,10 @@ from merits.core.facts import ruled_out
 from merits.deciding.again import is_imported, not_here
 from merits.deciding.amounts import ODDS, about_more, pieces
 from merits.deciding.assessment import Assessment
-from merits.deciding.fixed import fixed_per_case
 from merits.deciding.human import is_labelled, n_labelled
 from merits.deciding.limits import limits
 from merits.deciding.reasons import because
+from merits.deciding.unpriced import why_unpriced
 from merits.stats.clusters import FEW_GROUPS
 from merits.stats.powered import FEWEST_LABELS
 
@@ -158,9 +158,7 @@ def _prices(assessment: Assessment) -> Iterator[Reason]:
         )
         if k == assessment.leader or not evaluation.priced.any():
             hope = "what it costs is unknown"
-        why = "has no price"
-        if fixed_per_case(evaluation.candidates[k], assessment.needs) is None:
-            why = "has costs that are paid once or by month, and no volume_per_month says over how many cases"
+        why = why_unpriced(evaluation, k, assessment.needs)
         yield because("unknown-price", f"{name} {why}: {hope}.", name)
 
 

@@ -36,7 +36,7 @@ REASONS: Mapping[str, str] = {
     "many-missing": "More than a tenth of a candidate's answers are not there yet, and are in no figure.",
     "budget-ended": "The budget ended before everything was asked: this rests on what was answered by then.",
     "not-asked": "The run asked only what had failed before, so some answers are not there and are in no figure.",
-    "refused": "A provider refused a candidate (its key, its quota), or it was out of reach: what was not asked is in no figure.",
+    "refused": "A candidate was refused (key, quota) or out of reach: what was not asked is in no figure.",
     "cost-not-known": "Some attempts may be on the bill, and the provider did not tell what they used.",
     "assisted": "A candidate's quality over all examples was estimated with the help of those that were asked all.",
     "closest-rival": "What the examples can show of the leader and the nearest candidate tied with it.",
