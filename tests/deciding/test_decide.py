@@ -10,7 +10,7 @@ import pytest
 
 from merits.core.decision import Decision
 from merits.core.errors import RequirementError, UsageError
-from merits.core.evaluation import Labels
+from merits.core.evaluation import Human, Labels
 from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
 from merits.deciding.decide import decide
@@ -467,3 +467,13 @@ def test_a_candidate_out_of_reach_is_mended_before_another_is_added() -> None:
     decision = decide(refused)
     assert "nothing-to-compare" in codes(decision)
     assert decision.next_step.startswith("Mend what keeps rented from being asked")
+
+
+def test_whom_people_labelled_nothing_of_does_not_lead() -> None:
+    """A judge that passes everything would make it look best, on no evidence of people at all."""
+    n = 60
+    said = np.array([[True] * n, [False] * n])
+    judged = evaluation_of({"labelled": first(50, n), "unseen": np.ones(n)})
+    decision = decide(replace(judged, human=Human(said, judged.solved & said)))
+    assert decision.standing("labelled").relation == "leader"
+    assert decision.verdict == "undecided"

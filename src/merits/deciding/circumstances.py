@@ -28,8 +28,8 @@ _LOOKS = 3  # different sets of candidates decided on with the same test example
 def circumstances(assessment: Assessment, standings: tuple[Standing, ...], test_looks: int) -> tuple[Reason, ...]:
     """The reasons that hold whatever the verdict is."""
     asked = tuple(s for k, s in enumerate(standings) if not _not_asked(assessment, k))
-    found = [*_relations(assessment, standings), *_rival(assessment), *_missed(asked), *_incomplete(assessment, asked)]
-    found += _off_list(assessment)
+    found = [*_off_list(assessment), *_relations(assessment, standings), *_rival(assessment)]
+    found += [*_missed(asked), *_incomplete(assessment, asked)]
     return (*found, *_prices(assessment), *limits(assessment), *_evidence(assessment, test_looks))
 
 

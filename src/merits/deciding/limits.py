@@ -53,7 +53,9 @@ def budget_sentence(assessment: Assessment) -> str:
     budget = evaluation.budget
     if budget is None or not budget.ended:
         return ""
-    there = int(np.count_nonzero(assessment.cases.asked.any(axis=0)))
+    asked, unasked = assessment.cases.asked, evaluation.unasked
+    short = slice(None) if unasked is None else unasked.any(axis=1)  # whose answers were all stored is no measure
+    there = int(np.count_nonzero(asked[short].any(axis=0)))
     total = int(np.count_nonzero(assessment.cases.clean))
     return (
         f"The budget of {budget.amount:,.12g} {budget.unit} ended after {there:,} of {total:,} questions "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -209,9 +209,9 @@ class Columns:
         self.first_failure[candidate].setdefault(failure.kind, failure.message)
         self._failure_kind[candidate, list(self.rows.rows_of[question])] = _KINDS.index(failure.kind)
 
-    def refused(self, candidate: int) -> Array:
-        """Where asking was refused (rows,): a wrong key, a limit that did not pass."""
-        refused = np.isin(self._failure_kind[candidate], [_KINDS.index(kind) for kind in _REFUSING])
+    def refused(self, candidate: int, kinds: Sequence[FailureKind] = _REFUSING) -> Array:
+        """Where asking was refused (rows,): a wrong key, a limit that did not pass, or only one of these `kinds`."""
+        refused = np.isin(self._failure_kind[candidate], [_KINDS.index(kind) for kind in kinds])
         return np.asarray(refused & (self.status[candidate] == _FAILED))
 
     def failures(self, candidate: int) -> dict[str, int]:
