@@ -31,6 +31,15 @@ def test_a_key_in_parameters_is_refused_at_any_depth(kind: str, parameters: dict
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", REMOTE)
+def test_a_key_beside_the_parameters_is_no_unknown_word(kind: str) -> None:
+    """Who writes `api_key:` is told where a key belongs, not which other words there are."""
+    with pytest.raises(CandidateError, match="a key must not stand in a recipe") as caught:
+        check(Candidate(name="mine", kind=kind, params={"model": "m", "api_key": KEY}))
+    assert "_API_KEY" in caught.value.next_step
+    assert KEY not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "run",
     [

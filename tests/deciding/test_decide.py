@@ -10,6 +10,7 @@ import pytest
 
 from merits.core.decision import Decision
 from merits.core.errors import RequirementError, UsageError
+from merits.core.evaluation import Human, Labels
 from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
 from merits.deciding.decide import decide
@@ -444,3 +445,35 @@ def test_every_explained_reason_can_be_given() -> None:
     folder = Path(merits.deciding.__file__).parent
     source = "".join(path.read_text() for path in folder.glob("*.py") if path.name != "reasons.py")
     assert {code for code in REASONS if f'"{code}"' not in source} == set()
+
+
+def test_answers_that_are_no_label_are_said() -> None:
+    """A chat model that talks instead of naming a label looks as if it knew nothing: the decision says why."""
+    predicted = np.array([[0, 0, 0, 1], [0, 0, 0, -1], [-1, -1, 0, -1]], dtype=np.int32)
+    labels = Labels(("card", "rate"), np.zeros(4, dtype=np.int32), predicted)
+    solved = {"named": first(3, 4), "mostly": first(3, 4), "talks": np.arange(4) == 2}
+    said = [reason for reason in decide(evaluation_of(solved, labels=labels)).reasons if reason.code == "off-list"]
+    assert ["talks"] == [reason.candidate for reason in said]
+    assert said[0].text.startswith("3 of 4 answers of talks are none of the labels")
+    assert "few_shot" in said[0].text
+
+
+def test_a_candidate_out_of_reach_is_mended_before_another_is_added() -> None:
+    """A wrong key leaves one candidate: adding a further one would not help, and the next step says what does."""
+    status = {"rented": np.full(5, Status.MISSING)}
+    evaluation = evaluation_of({"common": first(3, 5), "rented": np.zeros(5)}, status=status)
+    unasked = np.array([[False] * 5, [True] * 5])
+    refused = replace(evaluation, unasked=unasked, facts={"given up on rented": "401: check OPENAI_API_KEY."})
+    decision = decide(refused)
+    assert "nothing-to-compare" in codes(decision)
+    assert decision.next_step.startswith("Mend what keeps rented from being asked")
+
+
+def test_whom_people_labelled_nothing_of_does_not_lead() -> None:
+    """A judge that passes everything would make it look best, on no evidence of people at all."""
+    n = 60
+    said = np.array([[True] * n, [False] * n])
+    judged = evaluation_of({"labelled": first(50, n), "unseen": np.ones(n)})
+    decision = decide(replace(judged, human=Human(said, judged.solved & said)))
+    assert decision.standing("labelled").relation == "leader"
+    assert decision.verdict == "undecided"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from merits.core.candidate import Candidate, Price
 from merits.core.decision import Decision
 from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
@@ -93,3 +95,17 @@ def test_equal_candidates_are_advised_to_bound_the_loss() -> None:
     step = decide(evaluation_of({"a": solved, "b": np.roll(solved, 1)})).next_step
     assert "by more than the tie margin" in step
     assert "with probability 80 %" in step
+
+
+def test_a_price_without_a_batch_rate_is_not_said_to_be_no_price() -> None:
+    """Who gave a price and ran with --batch is told what is missing in it, and a factor mends it."""
+    evaluation = evaluation_of({"rented": first(40, 50)})
+
+    def summary(price: Price | None) -> str:
+        rented = Candidate(name="rented", kind="chat", params={"model": "m"}, price=price)
+        batched = {"batch": np.ones((1, 50), bool)}
+        return decide(replace(evaluation, candidates=(rented,), services=batched)).summary
+
+    rates = Price(input_per_million=0.15, output_per_million=0.6)
+    assert "it has no price." in summary(None)
+    assert "says nothing of answers served as batch (batch_factor: 0.5, or services: {batch: ...})" in summary(rates)

@@ -123,6 +123,24 @@ def test_a_budget_that_ended_is_said_and_what_is_there_is_decided_on(store: Stor
     assert (again.budget, again.unasked is not None) == (evaluation.budget, True)
 
 
+def test_a_wrong_key_of_an_earlier_run_is_nobodys_failure_where_a_budget_ends(store: Store) -> None:
+    """What the key kept from being asked then, and the budget now, is in no figure; stored answers are not counted."""
+    has_key = False
+
+    def rented(input: JSON) -> Answer:
+        if not has_key:
+            raise AskFailed(Failure("unauthorised", "401"))
+        return parity(input)
+
+    candidates = named(stored=Replying(parity, fingerprint="stored"), rented=Replying(rented, fingerprint="rented"))
+    run(task(40), candidates, store)
+    has_key = True
+    decision = decide(spend(task(40), candidates, store, "10 calls"), Needs())
+    standing = decision.standing("rented")
+    assert (standing.n_scored, standing.n_failed) == (10, 0)
+    assert "ended after 10 of 40 questions" in decision.summary
+
+
 def test_a_budget_that_is_not_used_up_changes_nothing(store: Store) -> None:
     model = Replying(parity)
     evaluation = spend(task(40), named(model=model), store, "1000 calls")

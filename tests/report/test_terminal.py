@@ -6,8 +6,10 @@ import io
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
+from merits.core.decision import Reason
 from merits.core.needs import Needs, Requirement
 from merits.report import markdown, profile_table, terminal
 from tests.report.conftest import view_of
@@ -53,6 +55,15 @@ def test_the_verdict_comes_first_and_the_next_step_last(report):
     text = printed(report)
     assert text.index("Adopt neighbours.") < text.index("candidates, best first")
     assert text.rstrip().splitlines()[-1].startswith("next: ") or "next: " in text[-300:]
+
+
+def test_a_candidate_that_names_no_label_is_said_beside_a_choice(report):
+    """Its figure is not what it seems; the other reasons beside a choice are for the report."""
+    others = Reason(code="worse", text="b is worse.", candidate="b")
+    talking = Reason(code="off-list", text="30 of 30 answers of smol are none of the labels.", candidate="smol")
+    text = printed(replace(report, reasons=(others, talking)))
+    assert "- 30 of 30 answers of smol" in text
+    assert "b is worse" not in text
 
 
 def test_hostile_texts_do_nothing_to_a_terminal(hostile):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from merits.candidates.secret_paths import looks_secret
 from merits.core.identity import JSON
 
-__all__ = ["must_hold_no_key", "must_pass_no_key"]
+__all__ = ["must_hold_no_key", "must_pass_no_key", "stray_key"]
 
 _NAMES = re.compile(
     r"(?i)^(?:\w*[-_])?(?:api[-_]?keys?|authorization|proxy[-_]authorization|(?:auth|access|bearer|secret)[-_]?(?:token|key)"
@@ -36,6 +36,17 @@ def must_hold_no_key(parameters: Mapping[str, JSON], provider: str, reserved: Co
             raise ValueError(f"parameters: {name!r} is not to be set there")
     if any(_is_key(name, value) for name, value in _texts("", parameters)):
         raise ValueError(f"parameters: a key must not stand in a recipe; set {provider.upper()}_API_KEY")
+
+
+def stray_key(params: Mapping[str, JSON], known: Collection[str]) -> str:
+    """The name of a parameter that no kind has and that holds a key; "" where there is none.
+
+    >>> stray_key({"model": "m", "api_key": "abcdefgh"}, ("model", "provider"))
+    'api_key'
+    """
+    return next(
+        (n for n, value in params.items() if n not in known and isinstance(value, str) and _is_key(n, value)), ""
+    )
 
 
 def must_pass_no_key(arguments: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol, cast
 
 import msgspec
 
+from merits.candidates.keys_in_recipes import stray_key
 from merits.core.candidate import Candidate
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
@@ -113,4 +114,10 @@ def _params(candidate: Candidate) -> msgspec.Struct:
     where = f"candidate {candidate.name!r} ({candidate.kind})"
     if candidate.parts:
         raise CandidateError(f"{where}: it is made of other candidates, and this kind takes no parts.")
+    stray = stray_key(candidate.params, [field.encode_name for field in msgspec.structs.fields(kind.Params)])
+    if stray:
+        raise CandidateError(
+            f"{where}: {stray}: a key must not stand in a recipe, which is stored and shown.",
+            "Take it out, and set <PROVIDER>_API_KEY in the environment, or in a file .env beside the task file.",
+        )
     return convert(candidate.params, kind.Params, where, CandidateError, "`merits kinds` lists its parameters.")

@@ -11,9 +11,11 @@ from merits.core.needs import Needs
 from merits.deciding.cases import Cases
 from merits.deciding.comparison import Comparison, compare
 from merits.deciding.economics import gain_if_free, net_value
+from merits.deciding.human import is_labelled, n_labelled
 from merits.deciding.racing import replay
 from merits.deciding.requirements import considered, facts, overall, required
 from merits.deciding.values import objective_of
+from merits.stats.powered import FEWEST_LABELS
 from merits.stats.racing import Race
 
 __all__ = ["Assessment", "assess"]
@@ -57,9 +59,14 @@ class Assessment:
 
     @cached_property
     def leader(self) -> int | None:
-        """The eligible member with the best objective (any member, when none is eligible); then cheaper, then first."""
+        """The eligible member with the best objective (any member, when none is eligible); then cheaper, then first.
+
+        Where people labelled answers, a candidate with hardly any label is compared with nobody, so it cannot lead.
+        """
         among = self.eligible or self.members
         among = tuple(k for k in among if k in self.standing) or among
+        if is_labelled(self.cases):
+            among = tuple(k for k in among if n_labelled(self.cases, k) >= FEWEST_LABELS) or among
         return min(among, key=self._rank) if among else None
 
     @cached_property

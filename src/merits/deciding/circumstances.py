@@ -11,23 +11,25 @@ from merits.core.facts import ruled_out
 from merits.deciding.again import is_imported, not_here
 from merits.deciding.amounts import ODDS, about_more, pieces
 from merits.deciding.assessment import Assessment
-from merits.deciding.fixed import fixed_per_case
 from merits.deciding.human import is_labelled, n_labelled
 from merits.deciding.limits import limits
 from merits.deciding.reasons import because
+from merits.deciding.unpriced import why_unpriced
 from merits.stats.clusters import FEW_GROUPS
 from merits.stats.powered import FEWEST_LABELS
 
 __all__ = ["circumstances"]
 
 _MANY = 0.10  # the share of unscored or missing answers from which it is said
+_MANY_OFF_LIST = 0.5  # the share of answers that are no label from which it is said
 _LOOKS = 3  # different sets of candidates decided on with the same test examples, from which it is said
 
 
 def circumstances(assessment: Assessment, standings: tuple[Standing, ...], test_looks: int) -> tuple[Reason, ...]:
     """The reasons that hold whatever the verdict is."""
     asked = tuple(s for k, s in enumerate(standings) if not _not_asked(assessment, k))
-    found = [*_relations(assessment, standings), *_rival(assessment), *_missed(asked), *_incomplete(assessment, asked)]
+    found = [*_off_list(assessment), *_relations(assessment, standings), *_rival(assessment)]
+    found += [*_missed(asked), *_incomplete(assessment, asked)]
     return (*found, *_prices(assessment), *limits(assessment), *_evidence(assessment, test_looks))
 
 
@@ -105,6 +107,20 @@ def _missed(standings: tuple[Standing, ...]) -> Iterator[Reason]:
                 yield because("requirement-not-met", text, standing.candidate)
 
 
+def _off_list(assessment: Assessment) -> Iterator[Reason]:
+    """Who mostly answers with something that is no label: a model that knows the answer can look bad for it."""
+    labels = assessment.cases.evaluation.labels
+    if labels is None:
+        return
+    for k in assessment.cases.assessed:
+        answered = assessment.cases.scored[k]
+        n, of = int(np.count_nonzero(answered & (labels.predicted[k] < 0))), int(np.count_nonzero(answered))
+        if n >= _MANY_OFF_LIST * of:
+            name = assessment.names[k]
+            step = "look at them in the report; a model is held to the labels by worked examples (few_shot: 4)"
+            yield because("off-list", f"{n:,} of {of:,} answers of {name} are none of the labels: {step}.", name)
+
+
 def _incomplete(assessment: Assessment, standings: tuple[Standing, ...]) -> Iterator[Reason]:
     imported = {candidate.name for candidate in assessment.cases.evaluation.candidates if is_imported(candidate)}
     for standing in standings:
@@ -142,9 +158,7 @@ def _prices(assessment: Assessment) -> Iterator[Reason]:
         )
         if k == assessment.leader or not evaluation.priced.any():
             hope = "what it costs is unknown"
-        why = "has no price"
-        if fixed_per_case(evaluation.candidates[k], assessment.needs) is None:
-            why = "has costs that are paid once or by month, and no volume_per_month says over how many cases"
+        why = why_unpriced(evaluation, k, assessment.needs)
         yield because("unknown-price", f"{name} {why}: {hope}.", name)
 
 

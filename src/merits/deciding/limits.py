@@ -13,13 +13,13 @@ from merits.deciding.amounts import listed
 from merits.deciding.assessment import Assessment
 from merits.deciding.reasons import because
 
-__all__ = ["budget_sentence", "limits", "lost_sentence"]
+__all__ = ["budget_sentence", "limits", "lost_sentence", "refusals"]
 
 
 def limits(assessment: Assessment) -> Iterator[Reason]:
     """The reasons that say so."""
     evaluation = assessment.cases.evaluation
-    yield from _refused(assessment)
+    yield from refusals(assessment)
     ended = budget_sentence(assessment)
     if ended:
         yield because("budget-ended", ended)
@@ -29,7 +29,7 @@ def limits(assessment: Assessment) -> Iterator[Reason]:
     yield from _not_told(assessment)
 
 
-def _refused(assessment: Assessment) -> Iterator[Reason]:
+def refusals(assessment: Assessment) -> Iterator[Reason]:
     """Whom a provider refused, and why: what was not answered is in no figure."""
     evaluation = assessment.cases.evaluation
     for k, name in enumerate(evaluation.names):
@@ -38,7 +38,7 @@ def _refused(assessment: Assessment) -> Iterator[Reason]:
             continue
         n = int(np.count_nonzero(evaluation.unasked[k]))
         text = f"{name} could not be asked {n:,} of {evaluation.n_rows:,} questions, which are in no figure: {why}"
-        yield because("refused", f"{text.rstrip('.')}. Mend that (its key, its quota) and run again.", name)
+        yield because("refused", f"{text.rstrip('.')}. Mend that and run again.", name)
 
 
 def lost_sentence(assessment: Assessment) -> str:
@@ -67,7 +67,9 @@ def budget_sentence(assessment: Assessment) -> str:
     budget = evaluation.budget
     if budget is None or not budget.ended:
         return ""
-    there = int(np.count_nonzero(assessment.cases.asked.any(axis=0)))
+    asked, unasked = assessment.cases.asked, evaluation.unasked
+    short = slice(None) if unasked is None else unasked.any(axis=1)  # whose answers were all stored is no measure
+    there = int(np.count_nonzero(asked[short].any(axis=0)))
     total = int(np.count_nonzero(assessment.cases.clean))
     return (
         f"The budget of {budget.amount:,.12g} {budget.unit} ended after {there:,} of {total:,} questions "

@@ -22,6 +22,7 @@ from merits.core.step import Step
 from merits.deciding.amounts import ODDS, about_more, listed
 from merits.deciding.assessment import Assessment
 from merits.deciding.economics import gain_if_free
+from merits.deciding.limits import refusals
 from merits.deciding.reasons import because
 from merits.deciding.trace import Trace
 
@@ -90,7 +91,7 @@ def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
         if candidates and all(ruled_out(candidate, assessment.needs) for candidate in candidates):
             return _nobody_allowed(assessment)
         text = "No candidate has a scored outcome."
-        step = "Run the evaluation again; `merits check` shows what may be wrong."
+        step = _given_up_on(assessment) or "Run the evaluation again; `merits check` shows what may be wrong."
         if any(judge.deciding and judge.given_up for judge in assessment.cases.evaluation.judged):
             step = "Change the judge, as is said above, and run again: the candidates' answers are stored."
         return Ruling("undecided", None, (because("no-outcomes", text),), step, "there is nothing to decide on yet")
@@ -101,9 +102,16 @@ def _nothing_to_go_by(assessment: Assessment) -> Ruling | None:
     if len(assessment.members) == 1 and not assessment.results[assessment.members[0]]:
         name = assessment.names[assessment.members[0]]
         text = f"{name} is the only candidate with outcomes, and there is no requirement to judge it by."
-        step = "Add a second candidate (the commonest answer is free), a requirement, or the worth of a solved case."
+        more = "Add a second candidate (the commonest answer is free), a requirement, or the worth of a solved case."
+        step = _given_up_on(assessment) or more
         return Ruling("undecided", None, (because("nothing-to-compare", text),), step, "there is nothing to compare")
     return None
+
+
+def _given_up_on(assessment: Assessment) -> str:
+    """The next step where candidates could not be asked: they are there already, and out of reach; "" elsewhere."""
+    names = [reason.candidate for reason in refusals(assessment)]
+    return f"Mend what keeps {listed(names)} from being asked (the reasons say what), and run again." if names else ""
 
 
 def _nobody_allowed(assessment: Assessment) -> Ruling:

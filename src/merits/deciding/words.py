@@ -11,6 +11,7 @@ from merits.deciding.amounts import listed, pieces
 from merits.deciding.assessment import Assessment
 from merits.deciding.limits import budget_sentence, lost_sentence
 from merits.deciding.raced import race_result, race_sentences
+from merits.deciding.unpriced import why_unpriced
 from merits.deciding.verdict import Ruling
 from merits.stats.powered import METHOD
 
@@ -134,7 +135,9 @@ def _verb(members: list[int]) -> str:
 
 def _money(assessment: Assessment, standing: Standing) -> str:
     if standing.cost_per_solved is None or standing.cost_per_1000 is None:
-        return f"What {standing.candidate} costs is unknown: it has no price."
+        evaluation = assessment.cases.evaluation
+        why = why_unpriced(evaluation, evaluation.names.index(standing.candidate), assessment.needs)
+        return f"What {standing.candidate} costs is unknown: it {why}."
     solved, cases = standing.cost_per_solved, standing.cost_per_1000.times(1 / 1000)
     if solved.value is None:
         price = f"Nothing was solved, so a solved case costs at least {solved.number(solved.low)} (n = {solved.n:,})"

@@ -426,6 +426,8 @@ class _Run:
         ended = self.purse is not None and self.purse.ended
         missing = np.asarray(self.columns.status == Status.MISSING)
         unasked = missing.copy() if ended or self.ask == "failed" else np.zeros_like(missing)
+        for k in range(len(self.contenders)) if ended else ():  # refused in an earlier run, whose key was wrong
+            unasked[k] |= self.columns.refused(k, ("unauthorised",))
         for k in self.given_up:
             if self.health[k].is_refused:
                 unasked[k] = missing[k] | self.columns.refused(k)

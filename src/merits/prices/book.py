@@ -16,6 +16,11 @@ from merits.prices.table import PriceTable
 
 __all__ = ["PriceBook", "in_currency"]
 
+_OWN = (
+    "Give the candidate a price: {input_per_million: ..., output_per_million: ...}, or, where a machine of yours "
+    "answers, {machine_per_hour: ...}."
+)
+
 
 def _provider_said(candidate: Candidate) -> str:
     return str(candidate.params.get("provider") or ("openai" if candidate.kind == "chat" else ""))
@@ -73,13 +78,13 @@ class PriceBook:
         if not provider or candidate.metadata.get("on-premises") is True:
             return "" if self.table is None else self.table.note(candidate)
         if self._elsewhere(candidate):
-            return f"{what}: it is asked at an address that is not {provider}'s. Give the candidate a price."
+            return f"{what}: it is asked at an address that is not {provider}'s. {_OWN}"
         if self._known(candidate) is not None:
             step = f"Say `exchange_rate:`, what 1 USD is in {self.currency}."
             return f"the price of {candidate.name!r} is known in USD. {step}"
         models = known().models(provider)
         near = did_you_mean(model, models) if models else ""
-        return f"{what}. {near if near.startswith('Did you mean') else 'Give the candidate a price, or a price table.'}"
+        return f"{what}. {near if near.startswith('Did you mean') else _OWN}"
 
     def _tabled(self, table: PriceTable, candidate: Candidate) -> Price | None:
         rate = table.exchange_rate

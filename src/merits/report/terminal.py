@@ -33,6 +33,7 @@ _RELATIONS = {
     "not assessed": "not compared",
 }
 _MOST_REASONS = 6
+_ALWAYS_SAID = ("off-list", "refused")  # also beside a choice: a figure of these candidates is not what it seems
 _MOST_FAILING = 4
 _NAME = 26
 _COLUMN = 14
@@ -139,8 +140,11 @@ def _remarks(view: ReportView) -> list[Text]:
         for result in named.standing.requirements:
             symbol, colour = {"met": ("✓", "green"), "not met": ("✗", "red")}.get(result.met, ("?", "yellow"))
             lines.append(_text(f"{symbol} ", colour) + _text(f"{result.requirement}: {result.evidence_text}"))
-    if not named:
-        lines += [_text(f"- {reason.text}") for reason in view.reasons[:_MOST_REASONS]]
+    shown = view.reasons[:_MOST_REASONS] if not named else [r for r in view.reasons if r.code in _ALWAYS_SAID]
+    lines += [_text(f"- {reason.text}") for reason in shown]
+    more = 0 if named else len(view.reasons) - _MOST_REASONS
+    if more > 0:
+        lines.append(_text(f"- and {numbers.counted(more, 'more reason')}, in the report.", "dim"))
     for title, text in (("change", view.verdict.what_would_change_it), ("next", view.verdict.next_step)):
         if text:
             lines.append(_text(f"{title}: ", "bold") + _text(text))

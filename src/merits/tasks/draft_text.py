@@ -209,7 +209,7 @@ def _chat(plan: Plan) -> list[str]:
         "  # - name: chat",
         "  #   kind: chat",
         "  #   model: MODEL",
-        "  #   provider: openai",
+        "  #   provider: openai  # a server of your own, with no key: base_url: http://127.0.0.1:8080/v1",
         f'  #   prompt: "{{input}}"{"  # all columns; {COLUMN} is one of them" if plan.tabular else ""}',
         *shots,
         "  #   price: {input_per_million: 0.25, output_per_million: 2.00}  # your provider's prices",

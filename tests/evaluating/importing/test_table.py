@@ -11,7 +11,7 @@ import pytest
 
 from merits.core.errors import DataError
 from merits.core.outcome import Status
-from merits.evaluating.importing import Reading, read_scores
+from merits.evaluating.importing import Reading, read_results, read_scores
 from merits.evaluating.importing.table import read_table
 
 WIDE = "example,small,large\na,1,0.5\nb,0,\nc,0.25,1\n"
@@ -122,3 +122,12 @@ def test_a_wide_tables_facts_are_no_candidates(tmp_path: Path, reading: Callable
     assert "Take them out" in caught.value.next_step
     path.write_text("id,gpt,claude,low-cost\n1,1,0,1\n2,0,1,0\n", "utf-8")
     assert read_scores(path).names == ("gpt", "claude", "low-cost")
+
+
+def test_packed_json_is_told_to_be_unpacked(tmp_path: Path) -> None:
+    """A packed export is no table with too few columns."""
+    path = tmp_path / "results.json.gz"
+    path.write_bytes(gzip.compress(b'{"results": {"version": 3, "results": []}}'))
+    with pytest.raises(DataError, match="compressed JSON") as caught:
+        read_results(path)
+    assert caught.value.next_step == "Unpack it: gunzip results.json.gz"

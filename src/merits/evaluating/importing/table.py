@@ -130,6 +130,10 @@ def _csv(path: Path, *, compressed: bool) -> Columns:
         text = data.decode("utf-8-sig")
     except (UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as problem:
         raise DataError(f"{path.name} is no table of text: {problem}.", "Save it as CSV in UTF-8.") from None
+    if compressed and text.lstrip()[:1] in ("{", "["):
+        raise DataError(
+            f"{path.name} is compressed JSON; only tables are read packed.", f"Unpack it: gunzip {path.name}"
+        )
     header = text.split("\n", 1)[0]
     mark = next((mark for mark in (",", ";", "\t") if mark in header), ",")
     try:
