@@ -23,6 +23,16 @@ def test_the_table_on_the_page_is_that_of_the_kept_figures(name: str) -> None:
     assert {"merits", "promptfoo", "inspect", "pydantic-evals"} <= set(kept["figures"])
 
 
+def test_the_table_of_limits_on_the_page_keeps_the_aims() -> None:
+    """At 3 s nine tenths of each limit and at most a tenth refused, but for one a second and one at once."""
+    kept = msgspec.json.decode((harness.RESULTS / "limits.json").read_bytes())
+    assert importlib.import_module("benchmarks.limits").table(kept["figures"]) in harness.PAGE.read_text("utf-8")
+    known = "60 requests a minute, 1.67 % of them at once, 3 s"
+    slow = {name: cell for name, cell in kept["figures"].items() if name.endswith(" 3 s") and name != known}
+    assert len(slow) >= 8
+    assert all(cell["refused"] <= 10 and cell["throughput"] >= 90 for cell in slow.values())
+
+
 def test_a_table_is_renewed_in_its_place_only(tmp_path: Path) -> None:
     """What stands around it stays."""
     page = Path(shutil.copy(harness.PAGE, tmp_path))

@@ -1,10 +1,12 @@
 """How many calls a provider's model is asked at once, and how fast: found while asking, shared by all who ask it.
 
-The level starts small and doubles with every round trip, as TCP's does (slow start). Where calls are refused (429,
-503, 529) or run out of time it stops doubling, is cut at most once in a round trip, and grows by one call a round trip
-from then on: additive increase, multiplicative decrease (Chiu and Jain 1989, doi 10.1016/0169-7552(89)90019-6). The
-cut is by half the share of calls that were lately refused, as in DCTCP (RFC 8257): a provider that refuses everything
-is asked half as much, one that drops a call in twenty at random hardly less.
+The level starts small and doubles with every round trip, as TCP's does (slow start). What is refused (429, 503, 529) is
+read by what it depends on. Refused past what was ever borne at once: one more is tried seldom from then on
+(`FoundAtOnce`). Refused below that, and too often for chance: calls are spaced (`FoundPace`). Refused now and then at
+any level and any pace: that changes nothing. Where many are refused, or calls run out of time, all wait, and the level
+is cut at most once in a round trip and grows by one call a round trip from then on: additive increase, multiplicative
+decrease (Chiu and Jain 1989, doi 10.1016/0169-7552(89)90019-6). The cut is by half the share of calls that lately
+failed, as in DCTCP (RFC 8257): a provider that refuses everything is asked half as much.
 
 Knows nothing about what is asked, of purses and of retries: those are the meter's.
 """
@@ -12,7 +14,6 @@ Knows nothing about what is asked, of purses and of retries: those are the meter
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import time
 import weakref
@@ -20,6 +21,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
+from merits.candidates.found_at_once import FoundAtOnce
 from merits.candidates.found_pace import FoundPace
 from merits.candidates.rate_headers import KINDS, Kind, left, remaining, retry_after_s
 from merits.core.answer import NO_USAGE, TOKEN_KINDS, Usage
@@ -36,11 +38,9 @@ _LEAST_CUT = 0.05
 _FIRST_PAUSE_S = 0.5  # doubled with every refusal in a row
 _LONGEST_OWN_PAUSE_S = 30.0
 _STORM = 0.3  # the share refused from which all wait, not only the refused
-_STORM_IN_PACE = 0.6  # the same where calls are spaced already
-_BELIEVED, _SURE = 3, 5  # times that refusals began at one more than was borne
-_FEW = 12  # calls at once up to which it pays to know that: of more, one refusal a round trip is a small share
-_BEGUN = 1e-9  # of a call that the level must still have for one to begin; all of it where one too many is refused
-_PROBING = 1 / 4  # of the usual growth, past a level that was borne
+_BEGUN = 1 - 1e-9  # of a call that the level must have left for one to begin
+_TICK_S = 1e-6  # an alarm may ring a rounding error too early
+_FEW = 32  # calls at once up to which one more is tried apart from others
 _FASTER = 1.25  # times the rate: what a doubled level brings where there is room, as in BBR's startup
 _ROOM = 1.5  # times the calls that are worked on at once: a few may wait at the provider, so that it never idles
 _FULL = 2.0  # times the least mean latency: so many wait there that no more are sent
@@ -114,14 +114,16 @@ class Limiter:
         self._untold = 0
         self._tokens_per_call = 0.0
         self._open_at = 0.0  # nobody asks before
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[int]] = deque()
         self._alarm: asyncio.Future[None] | None = None
         self._slow_start, self._hears = True, False
         self._share = 0.0
         self._found = FoundPace()
         self._n_hung = 0
-        self._whole = _BEGUN
-        self._borne, self._belief = float("inf"), 0  # calls at once that were not refused, and how sure that is
+        self._at_once = FoundAtOnce()
+        self._held = False  # the level did not double in this window, because of refusals
+        self.begun_at = 0
+        self._last_at = 0.0
         self._cut_at = float("-inf")
         self._round_trip_s = 0.0
         self._early: list[tuple[asyncio.Timeout, float]] = []
@@ -153,20 +155,20 @@ class Limiter:
 
     def take(self) -> bool:
         """Whether a call may begin now; then it counts as begun."""
-        if self._waiting or self.in_flight + self._whole > self.level:
+        if self._waiting or self.in_flight + _BEGUN > self.level:
             return False
         return self._begin()
 
     async def turn(self, *, first: bool = False) -> None:
         """Waits until a call may begin. `first` goes before the others: for who has waited once already."""
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if first:
             self._waiting.appendleft(waiting)
         else:
             self._waiting.append(waiting)
         self._wake()
         try:
-            await waiting
+            self.begun_at = await waiting
         except asyncio.CancelledError:
             if waiting.done() and not waiting.cancelled():
                 self.left()  # it was its turn, and nobody takes it
@@ -174,14 +176,18 @@ class Limiter:
                 self._waiting.remove(waiting)
             raise
 
-    def answered(self, latency_s: float, usage: Usage = NO_USAGE) -> None:
-        """Ends a call that was answered."""
+    def answered(self, latency_s: float, usage: Usage = NO_USAGE, *, begun_at: int = 0) -> None:
+        """Ends a call that was answered; `begun_at` as it was when the call began."""
         if self.in_flight + 1 >= self.level and not self._full:
             self.level = min(self.level + self._step(), self._ceiling)
         self.n_answered += 1
         self._found.let_through(self._clock())
+        at_once = self._at_once
+        if begun_at >= at_once.borne or at_once.doubted:
+            at_once.let_through(begun_at)
         self.refused_in_a_row = 0
-        self._share -= self._share * _GAIN
+        if self._share > 0.0:
+            self._share -= self._share * min(_GAIN, 1.0 / self.level)
         self._time(latency_s)
         if self._tokens is not None or self._untold <= _LOOKS:
             self._count(_tokens(usage))
@@ -197,7 +203,7 @@ class Limiter:
             pass  # nothing was ever heard: the first four find out together whether anything will be
         elif timed_out or (refused and not self._hears):
             self._refused(retry_after_s, timed_out=timed_out)
-        elif not self.n_answered:
+        elif not self.n_answered and not refused:
             self.level = 1.0  # a wrong key or name: no need to learn it from many calls
         self.left()
 
@@ -232,7 +238,10 @@ class Limiter:
         paces = self._requests, self._told, self._tokens
         if any(pace is not None and pace.due > now for pace in paces):
             return False
-        if self._found.is_found and not self._found.is_due(now):
+        if self._found.is_found:
+            if not self._found.is_due(now):
+                return False
+        elif self._at_once.answers_per_step > 1.0 and now + _TICK_S < self._probe_at():
             return False
         self._found.spend(now)
         if self._requests is not None:
@@ -241,25 +250,33 @@ class Limiter:
             self._told.spend(1, now)
         if self._tokens is not None:
             self._tokens.spend(self._tokens_per_call, now)
+        self._last_at = now
         self.in_flight += 1
+        self.begun_at = self.in_flight
         return True
 
     def _wake(self) -> None:
         """Gives turns to who waits, as far as there are any; else sets an alarm for the next."""
-        while self._waiting and self.in_flight + self._whole <= self.level:
+        while self._waiting and self.in_flight + _BEGUN <= self.level:
             if self._waiting[0].done():
                 self._waiting.popleft()
                 continue
             if not self._begin():
                 self._set_alarm()
                 return
-            self._waiting.popleft().set_result(None)
+            self._waiting.popleft().set_result(self.in_flight)
+
+    def _probe_at(self) -> float:
+        """When a call more than is borne at once may begin: apart from others, so that no rate explains a refusal."""
+        if self.in_flight < self._at_once.borne or self._at_once.answers_per_step == 1.0 or self.in_flight >= _FEW:
+            return 0.0
+        return self._last_at + self._round_trip_s / (self.in_flight + 1)
 
     def _set_alarm(self) -> None:
         if self._alarm is not None and not self._alarm.done():
             return
         paces = self._requests, self._told, self._tokens
-        at = max([self._open_at, self._found.due, *(pace.due for pace in paces if pace is not None)])
+        at = max([self._open_at, self._found.due, self._probe_at(), *(pace.due for pace in paces if pace is not None)])
         self._alarm = asyncio.ensure_future(self._ring(at - self._clock()))
 
     async def _ring(self, seconds: float) -> None:
@@ -271,38 +288,39 @@ class Limiter:
         """Cuts the level, at most once in a round trip, and holds everybody back where that is called for."""
         now = self._clock()
         self.n_refused += 1
-        self._share += (1 - self._share) * _GAIN
-        self._slow_start = False
-        if now - self._cut_at >= self._round_trip_s:
-            self._cut_at = now
-            self.refused_in_a_row += not timed_out
-            self._cut()
+        self._share += (1 - self._share) * min(_GAIN, 1.0 / self.level)
+        storm = self._share > _STORM and not self._found.is_found
+        if timed_out or storm or after_s is not None:
+            self._cut(now, timed_out=timed_out)
         if after_s is not None:
             self._open_at = max(self._open_at, now + min(after_s, LONGEST_PAUSE_S))
             return
-        if not timed_out and self._told is None:
-            self._found.refused(now)
-        if not timed_out and (self._share > (_STORM_IN_PACE if self._found.is_found else _STORM)):
+        if timed_out:
+            return
+        at = self.in_flight
+        if not self._found.is_found and self._at_once.refused(at):
+            self.level = max(1.0, float(self._at_once.borne), min(self.level, at - 1.0))
+            self._held = True
+        elif self._told is None:
+            self._found.refused(now, at)
+            if self._found.is_found:
+                self._at_once.answers_per_step = 1.0  # what was refused was not their number
+        if storm:
             longest = min(_LONGEST_OWN_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self.refused_in_a_row, 10))
             self._open_at = max(self._open_at, now + longest * (0.5 + self._jitter() / 2))
 
     def _step(self) -> float:
         """How much one answer adds to the level."""
-        if self._slow_start:
-            return 1.0
-        if self._whole == 1.0 and not self._found.was_binding and self.level + 1.0 > self._borne + 1.0 > self.level:
-            return _PROBING / self.level
-        return 1.0 / self.level
+        return 1.0 / max(self._at_once.answers_per_step, 1.0 if self._slow_start else self.level)
 
-    def _cut(self) -> None:
-        """Takes the level back, and learns whether there is one at which refusals begin."""
-        at = math.floor(self.level)
-        begins = at > self._borne
-        self._belief = min(_SURE, self._belief + 1) if begins else max(0, self._belief - 2)
-        self._borne = float(max(1, at - 1))
-        cut = self.level * (1 - max(_LEAST_CUT, self._share / 2))
-        self.level = max(1.0, min(cut, self._borne) if begins and at < _FEW else cut)
-        self._whole = 1.0 if self._belief >= _BELIEVED and at < _FEW else _BEGUN
+    def _cut(self, now: float, *, timed_out: bool) -> None:
+        if now - self._cut_at < self._round_trip_s:
+            return
+        self._cut_at = now
+        self._slow_start = False
+        self.refused_in_a_row += not timed_out
+        self.level = max(1.0, self.level * (1 - max(_LEAST_CUT, self._share / 2)))
+        self._at_once.forget(self.level)
 
     def _pace(self, kind: Kind, n: float, headers: Mapping[str, str]) -> None:
         """Spaces calls by what the provider says where hardly anything is left, until it says that there is more."""
@@ -367,7 +385,9 @@ class Limiter:
         There is a queue where a level that has doubled brought no higher rate. A latency alone says nothing: some
         questions take longer than others.
         """
-        if self._slow_start and per_s < _FASTER * self._best_per_s:
+        if self._held:
+            self._held, self._best_per_s = self._at_once.answers_per_step > 1.0, 0.0
+        elif self._slow_start and per_s < _FASTER * self._best_per_s:
             self._slow_start, self._queues = False, True
             bears = max(per_s, self._best_per_s) * self._least_s
             self.level = min(self.level, max(_START, _ROOM * bears))

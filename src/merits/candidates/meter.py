@@ -203,6 +203,7 @@ class Meter:
         """Tells the limiter how each attempt ended; its turn has been given already."""
 
         async def attempt(input: JSON, attempts: int) -> Answer:
+            begun_at = limiter.begun_at
             try:
                 answer = await asked(input, attempts)
                 failure = answer.failure
@@ -213,7 +214,7 @@ class Meter:
                 limiter.left()
                 raise
             if failure is None:
-                limiter.answered(answer.latency_s, answer.usage)
+                limiter.answered(answer.latency_s, answer.usage, begun_at=begun_at)
             else:
                 _tell(limiter, failure)
             return answer
