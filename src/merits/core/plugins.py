@@ -15,9 +15,12 @@ from merits.core.validate import did_you_mean
 __all__ = ["names", "plugin"]
 
 
+_every = functools.cache(entry_points)  # of all that is installed: read once, it takes 15 ms for 180 packages
+
+
 @functools.cache
 def _points(group: str) -> Mapping[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=group)}
+    return {point.name: point for point in _every().select(group=group)}
 
 
 def names(group: str) -> tuple[str, ...]:
