@@ -71,9 +71,9 @@ __all__ = ["evaluate", "plan"]
 
 _NEXT_STEP = {
     "unauthorised": "Check the API key.",
-    "connection": "Check the address and the network.",
+    "connection": "Check the address (is it http or https, and the right port?) and the network.",
     "rate_limited": "Wait, or ask the provider for a higher limit.",
-    "timeout": "Raise `settings: timeout_s`.",
+    "timeout": "Check the address (http or https?); where the model is only slow, raise `settings: timeout_s`.",
     "server_error": "Try again later.",
     "bad_request": "Check the candidate's parameters.",
     "out_of_memory": "Use a smaller model or a larger machine.",
