@@ -11,7 +11,8 @@ Everything here only passes things on. What a step does is in the folder named b
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Coroutine, Mapping
+import random
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from merits.core.racing import Budget, Racing
     from merits.deciding.judges import JudgeCheck
     from merits.evaluating import Asking, Plan, Progress
+    from merits.evaluating.drawing import Drawn
     from merits.prices.reconciling import Reconciliation
     from merits.report.explanation import Explanation
 
@@ -56,6 +58,7 @@ __all__ = [
     "check_needs",
     "costs_money",
     "default_store",
+    "draw_labels",
     "evaluate",
     "evaluate_one",
     "explained",
@@ -284,12 +287,61 @@ def _check_of(
     path = labels or task.human_labels
     if not path:
         raise UsageError("there are no labels to check the judge against.", "Name them: --labels human.csv")
-    read = read_labels(path, Path(task.folder))
+    read = read_labels(path, Path(task.folder)).said
+    if not read:
+        raise UsageError(f"nothing in {path} is labelled yet.", "Write 1 or 0 in its column `solved`.")
     said: dict[str, dict[tuple[str, int], JSON]] = {}
     for evaluation in (store.evaluation(task.id, "dev"), store.evaluation(task.id, "test")):
         for name, outputs in {} if evaluation is None else said_in(evaluation, store).items():
             said.setdefault(name, {}).update(outputs)
     return lambda: of(task, spec, read, said=said, store=store, table=prices_of(task))
+
+
+def draw_labels(
+    task: Task,
+    out: str | Path,
+    *,
+    n: int = 100,
+    candidates: Sequence[str] = (),
+    labels: str = "",
+    seed: int | None = None,
+    store: Store | str | Path | None = None,
+) -> Drawn:
+    """The n stored test answers of each candidate that chance drew for people to label, written to `out` (CSV).
+
+    Chance is that of `seed`, the task's unless given. What the table `labels` (the task's `human_labels` unless given)
+    holds stands first in the new one, and is not drawn again. Asks nothing. Raises UsageError where `out` is there
+    already, nothing is left to draw, or answers are compared in pairs; TaskError where nothing is stored.
+    """
+    from merits.core.judge import LabelTable
+    from merits.evaluating.drawing import draw_answers
+    from merits.tasks.human import read_labels
+    from merits.tasks.human_table import write_labels
+
+    if task.scorers and task.scorers[0].kind == "pairwise":
+        raise UsageError(
+            f"{task.scorers[0].label!r} compares answers in pairs, which are not drawn: the table cannot say in which "
+            "order people saw them.",
+            "Write the table by hand: example,candidate,other,solved (docs/judges.md).",
+        )
+    path = labels or task.human_labels
+    table = read_labels(path, Path(task.folder)) if path else LabelTable()
+    known = [*table.said, *table.blank]
+    with opened_store(store, task, write=False) as opened:
+        evaluation = opened.evaluation(task.id, "test")
+        if evaluation is None:
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+        drawn = draw_answers(
+            evaluation,
+            {example.id: example for example in task.split("test")},
+            opened,
+            n,
+            candidates=candidates,
+            taken={(label.candidate, label.example, label.repeat) for label in known},
+            rng=random.Random(task.settings.seed if seed is None else seed),
+        )
+    write_labels(out, LabelTable(table.said, (*table.blank, *drawn.blank)))
+    return drawn
 
 
 def check_needs(task: Task) -> None:

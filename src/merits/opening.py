@@ -116,13 +116,16 @@ def labelled(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
     from merits.evaluating.labelled import said_in, with_labels
     from merits.tasks.human import read_labels
 
-    labels = read_labels(task.human_labels, Path(task.folder))
+    table = read_labels(task.human_labels, Path(task.folder))
     known = [example.id for example in task.examples]
-    return with_labels(evaluation, labels, known=known, answers=said_in(evaluation, store))
+    return with_labels(
+        evaluation, table.said, known=known, answers=said_in(evaluation, store), n_blank=len(table.blank)
+    )
 
 
 def labels_foretold(task: Task, split: Split) -> tuple[str, ...]:
     """What labels of people will do for the decision, where a model judges or there are some."""
+    from merits.core.judge import LabelTable
     from merits.evaluating.labels_ahead import labels_ahead
     from merits.evaluating.rows import Rows
     from merits.scorers.registry import judge_of
@@ -130,9 +133,9 @@ def labels_foretold(task: Task, split: Split) -> tuple[str, ...]:
 
     if not task.human_labels and not (task.scorers and judge_of(task.scorers[0])):
         return ()
-    labels = read_labels(task.human_labels, Path(task.folder)) if task.human_labels else ()
+    table = read_labels(task.human_labels, Path(task.folder)) if task.human_labels else LabelTable()
     rows = Rows.of(task.split(split), repeats=task.settings.repeats)
-    return tuple(labels_ahead(labels, rows, [candidate.name for candidate in task.candidates]).sentences())
+    return tuple(labels_ahead(table, rows, [candidate.name for candidate in task.candidates]).sentences())
 
 
 def repriced(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:

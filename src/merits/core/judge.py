@@ -17,7 +17,7 @@ from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example
 
-__all__ = ["Ask", "Asking", "HumanLabel", "JudgeScorer", "Judged", "Judgement", "Verdict"]
+__all__ = ["Ask", "Asking", "HumanLabel", "JudgeScorer", "Judged", "Judgement", "LabelTable", "Verdict"]
 
 
 class Ask(NamedTuple):
@@ -75,7 +75,8 @@ class HumanLabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     The answer is that of a `candidate` to an `example` (of several, the `repeat`), or a text that is given: `answer`,
     compared with `other` where two were, to the `input` with the `target` where no example is named. `group` joins
-    labels that are not independent. `where` is file and line.
+    labels that are not independent. `where` is file and line. In a `LabelTable`, those that are `blank` await what a
+    person will say.
     """
 
     solved: bool | None
@@ -88,6 +89,13 @@ class HumanLabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     target: JSON = None
     group: str = ""
     where: str = ""
+
+
+class LabelTable(NamedTuple):
+    """What a table of labels holds: what people `said`, and the rows that are still `blank`."""
+
+    said: tuple[HumanLabel, ...] = ()
+    blank: tuple[HumanLabel, ...] = ()
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

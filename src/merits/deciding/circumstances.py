@@ -172,7 +172,7 @@ def _of_people(assessment: Assessment) -> Iterator[Reason]:
         if judge is not None and judge.n_verdicts:
             text = (
                 f"{judge.model} judged the answers, and nobody checked it: the judge's error is in no interval here. "
-                "Label some answers (`human_labels:`), and it will be."
+                "Label some (merits judge draw), and it will be."
             )
             yield because("judge-unchecked", text)
         return

@@ -22,7 +22,7 @@ from merits.evaluating.contenders import load_context
 from merits.evaluating.forecast import predict
 from merits.evaluating.foreseen import Foreseen, Verdicts
 from merits.evaluating.judge_costs import price_in
-from merits.evaluating.labelled import Said
+from merits.evaluating.labelled import Said, reads_as
 from merits.evaluating.planned import expected_of
 from merits.evaluating.planning import Plan
 from merits.evaluating.purse import Purse, check_budget
@@ -155,7 +155,7 @@ def _case(label: HumanLabel, judge: JudgeScorer, examples: Mapping[str, Example]
         raise DataError(f"{label.where}: the task has no example {label.example!r}.", "Name its id, or give its input.")
     if example is None:
         example = Example(label.example or label.where, label.input, label.target)
-    output = label.answer if label.answer is not None else _stored(label, label.candidate, example, said)
+    output = _labelled(label, example, said)
     rival, other = None, label.other
     if judge.against:
         other = label.other if label.other is not None else _stored(label, judge.against, example, said)
@@ -163,6 +163,14 @@ def _case(label: HumanLabel, judge: JudgeScorer, examples: Mapping[str, Example]
     elif label.other is not None:
         example = Example(example.id, example.input, label.other, example.group)
     return _Case(label, example, Answer(output), rival, other)
+
+
+def _labelled(label: HumanLabel, example: Example, said: Said) -> JSON:
+    """The answer that was labelled: the text that is given, as it is stored where a cell shows that."""
+    if label.answer is None:
+        return _stored(label, label.candidate, example, said)
+    stored = said.get(label.candidate, {}).get((label.example, label.repeat))
+    return stored if stored is not None and reads_as(stored, label.answer) else label.answer
 
 
 def _stored(label: HumanLabel, candidate: str, example: Example, said: Said) -> JSON:

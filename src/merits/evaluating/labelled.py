@@ -15,8 +15,10 @@ from merits.core.evaluation import Evaluation, Human
 from merits.core.identity import JSON
 from merits.core.judge import HumanLabel
 from merits.core.outcome import Status
+from merits.core.spreadsheets import unguarded
+from merits.scorers.reading import text_of
 
-__all__ = ["Said", "said_in", "with_labels"]
+__all__ = ["Said", "reads_as", "rows_of", "said_in", "with_labels"]
 
 Said: TypeAlias = Mapping[str, Mapping[tuple[str, int], JSON]]
 """What candidates said: candidate -> (example, repeat) -> output."""
@@ -32,16 +34,18 @@ def with_labels(
     *,
     known: Sequence[str],
     answers: Said,
+    n_blank: int = 0,
 ) -> Evaluation:
     """The evaluation with the labels on its answers; ties say nothing of an answer and are left out.
 
     `known` are the ids of all examples of the task: a label of another is a DataError. Labels of candidates that are
     not here, and of an answer that reads otherwise than the one in `answers`, are
-    left out and counted in the facts. Two labels of one answer that differ leave it unlabelled.
+    left out and counted in the facts, with the `n_blank` rows that nobody has labelled yet. Two labels of one answer
+    that differ leave it unlabelled.
     """
     shape = evaluation.status.shape
     n_solved, n_said = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    rows, ids = _rows(evaluation), set(known)
+    rows, ids = rows_of(evaluation), set(known)
     left_out: Counter[str] = Counter()
     for label in labels:
         if label.example not in ids:
@@ -51,7 +55,7 @@ def with_labels(
             left_out[_ELSEWHERE] += 1
             continue
         said = answers.get(label.candidate, {}).get((label.example, label.repeat))
-        if label.answer is not None and said is not None and str(said) != str(label.answer):
+        if label.answer is not None and said is not None and not reads_as(said, label.answer):
             left_out[_STALE] += 1
             continue
         k = evaluation.index(label.candidate)
@@ -61,13 +65,15 @@ def with_labels(
     agreed = (n_said > 0) & ((n_solved == 0) | (n_solved == n_said)) & scored
     left_out[_SPLIT] = int(((n_said > 0) & ~agreed).sum())
     parts = [f"{int(agreed.sum()):,} answers", *(f"{n:,} left out that {why}" for why, n in left_out.items() if n)]
+    if n_blank:
+        parts.append(f"{n_blank:,} not labelled yet")
     facts = {**evaluation.facts, "human labels": "; ".join(parts)}
     return dataclasses.replace(evaluation, human=Human(agreed, agreed & (n_solved > 0)), facts=facts)
 
 
 def said_in(evaluation: Evaluation, store: Store) -> Said:
     """What the candidates of an evaluation said to each example and repeat, as far as it is stored."""
-    rows = _rows(evaluation)
+    rows = rows_of(evaluation)
     keys = {at: AnswerKey(str(evaluation.input_hashes[row]), at[1]) for at, row in rows.items()}
     found: dict[str, dict[tuple[str, int], JSON]] = {}
     for name, version in zip(evaluation.names, evaluation.versions, strict=True):
@@ -77,7 +83,21 @@ def said_in(evaluation: Evaluation, store: Store) -> Said:
     return found
 
 
-def _rows(evaluation: Evaluation) -> dict[tuple[str, int], int]:
+def reads_as(output: JSON, cell: JSON) -> bool:
+    """Whether an answer is the one that a cell of a table shows; a spreadsheet may have changed its line ends.
+
+    >>> reads_as({"a": 1}, '{"a":1}'), reads_as("=1", "'=1"), reads_as("2", "3")
+    (True, True, False)
+    """
+    return _plain(text_of(cell)) in (_plain(text_of(output)), _plain(str(output)))
+
+
+def _plain(text: str) -> str:
+    return "\n".join(unguarded(text.replace("\0", "")).splitlines()).strip()
+
+
+def rows_of(evaluation: Evaluation) -> dict[tuple[str, int], int]:
+    """The row of each (example, repeat), as it was asked without a perturbation."""
     names, repeats = evaluation.examples.tolist(), evaluation.repeats.tolist()
     found: dict[tuple[str, int], int] = {}
     for row in np.flatnonzero(evaluation.perturbations == "").tolist():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from merits.core.judge import HumanLabel
+from merits.core.judge import LabelTable
 from merits.evaluating.rows import Rows
 from merits.stats.powered import FEWEST_LABELS, expected_reach, labels_for
 
@@ -23,11 +23,13 @@ class LabelsAhead:
     """Independent labelled answers of each candidate by name, of so many independent ones each; and `elsewhere`.
 
     `elsewhere` counts the labels of other splits and candidates, and ties: none of them corrects this decision.
+    `n_blank` rows of the table are not labelled yet.
     """
 
     labelled: dict[str, int]
     n_answers: int
     elsewhere: int = 0
+    n_blank: int = 0
 
     @property
     def fewest(self) -> int:
@@ -51,6 +53,8 @@ right in 9 of 10; ±5 points take more examples than these.
             yield f"labels of people, of {self.n_answers:,} answers each: {counts}; {what}."
         if self.elsewhere:
             yield f"{self.elsewhere:,} labels are of other examples or candidates, or ties: they correct nothing here."
+        if self.n_blank:
+            yield f"{self.n_blank:,} rows of the table are not labelled yet."
         few = [name for name, n in self.labelled.items() if n < FEWEST_LABELS] if self.fewest else []
         if few:
             who = "it" if len(few) == 1 else "they"
@@ -77,19 +81,20 @@ right in 9 of 10; ±5 points take more examples than these.
         elif good is not None:
             yield f"{wanted} (the judge no help, or right in 9 of 10), of answers drawn by chance."
         else:
-            yield f"label {FEWEST_LABELS} or more answers of each candidate, drawn by chance; {wanted}."
+            draw = "drawn by chance (merits judge draw)"
+            yield f"label {FEWEST_LABELS} or more answers of each candidate, {draw}; {wanted}."
 
 
-def labels_ahead(labels: Sequence[HumanLabel], rows: Rows, names: Sequence[str]) -> LabelsAhead:
+def labels_ahead(table: LabelTable, rows: Rows, names: Sequence[str]) -> LabelsAhead:
     """The labels of these candidates' answers to these rows, counted as a decision on them will count them."""
     groups = rows.groups
     at = {(example, repeat): row for row, (example, repeat) in enumerate(zip(rows.ids, rows.repeats, strict=True))}
     found: dict[str, set[int]] = defaultdict(set)
     elsewhere = 0
-    for label in labels:
+    for label in table.said:
         row = at.get((label.example, label.repeat))
         if row is None or label.candidate not in names or label.solved is None:
             elsewhere += 1
             continue
         found[label.candidate].add(int(groups[row]))
-    return LabelsAhead({name: len(found[name]) for name in names}, len(np.unique(groups)), elsewhere)
+    return LabelsAhead({name: len(found[name]) for name in names}, len(np.unique(groups)), elsewhere, len(table.blank))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
-from merits.core.judge import HumanLabel
+from merits.core.judge import HumanLabel, LabelTable
+from merits.core.spreadsheets import unguarded
 from merits.core.validate import near_miss
 from merits.tasks.rows import NoRows, read
 
@@ -36,24 +37,38 @@ _SAID: Mapping[str, bool | None] = {
 }
 
 
-def read_labels(path: str, folder: Path) -> tuple[HumanLabel, ...]:
-    """The labels in a file (CSV, JSONL, JSON, Parquet): what a person said, and of which answer.
+def read_labels(path: str, folder: Path) -> LabelTable:
+    """The labels in a file (CSV, JSONL, JSON, Parquet): what a person said, and of which answer; and what is blank.
 
-    `solved` (or human, label, score) is 1 or 0, yes or no, true or false; tie where two answers were compared. Which
-    answer: `example` and `candidate`, or the text `answer`, to an `example` or to an `input`. DataError, with file and
-    line, for what says neither.
+    `solved` (or human, label, score) is 1 or 0, yes or no, true or false; tie where two answers were compared; empty
+    where nobody looked yet. Which answer: `example` and `candidate`, or the text `answer`, to an `example` or to an
+    `input`. DataError, with file and line, for what says neither.
     """
     try:
         table = read(path, folder)
     except NoRows:
         raise DataError(
             f"{path} holds no labels yet.",
-            "Write a row for each label (example,candidate,solved), or take `human_labels:` out until there are some.",
+            "Write a row for each label (example,candidate,solved), "
+            "or take `human_labels:` out and draw answers to label: merits judge draw.",
         ) from None
     names = list(table.columns)
     columns = {key: next((name for name in aliases if name in names), "") for key, aliases in _ALIASES.items()}
     _check_columns(table.name, names, columns)
-    return tuple(_label(row, columns, table.where(index)) for index, row in enumerate(table.rows))
+    said: list[HumanLabel] = []
+    blank: list[HumanLabel] = []
+    for index, row in enumerate(table.rows):
+        kind = said if _text(row.get(columns["solved"])).strip() else blank
+        kind.append(_label(row, columns, table.where(index)))
+    return LabelTable(tuple(said), tuple(blank))
+
+
+def _as_written(value: JSON) -> JSON:
+    return unguarded(value) if isinstance(value, str) else value
+
+
+def _text(value: JSON) -> str:
+    return "" if value is None else str(value)
 
 
 def _check_columns(file: str, names: Sequence[str], columns: Mapping[str, str]) -> None:
@@ -68,13 +83,13 @@ def _check_columns(file: str, names: Sequence[str], columns: Mapping[str, str]) 
 
 
 def _label(row: Mapping[str, JSON], columns: Mapping[str, str], where: str) -> HumanLabel:
-    said = {key: row.get(name) if name else None for key, name in columns.items()}
-    text = str(said["solved"]).strip().casefold()
-    if text not in _SAID:
+    said = {key: _as_written(row.get(name)) if name else None for key, name in columns.items()}
+    text = _text(said["solved"]).strip().casefold()
+    if text and text not in _SAID:
         raise DataError(f"{where}: the label is {text!r}.", "Write 1 or 0, yes or no, or tie.")
-    example, candidate, group = (
-        "" if said[key] is None else str(said[key]) for key in ("example", "candidate", "group")
-    )
+    example, candidate, group = (_text(said[key]) for key in ("example", "candidate", "group"))
+    nothing = ("other", "input", "target", *(("answer",) if example and candidate else ()))
+    said |= {key: None for key in nothing if said[key] == ""}  # an empty cell of a column that other rows need
     if not ((example and candidate) or said["answer"] is not None):
         raise DataError(f"{where}: it is not said which answer was labelled.", "Give example and candidate, or answer.")
     if not example and said["input"] is None:
@@ -83,7 +98,7 @@ def _label(row: Mapping[str, JSON], columns: Mapping[str, str], where: str) -> H
     if not repeat.isdecimal():
         raise DataError(f"{where}: the repeat is {repeat!r}.", "Repeats are numbered from 0.")
     return HumanLabel(
-        solved=_SAID[text],
+        solved=_SAID[text] if text else None,
         example=example,
         candidate=candidate,
         group=group,

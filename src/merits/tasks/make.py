@@ -70,7 +70,7 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
     _must_have_prices(definition, source, folder)
     if definition.human_labels and not (folder / definition.human_labels).is_file():
         found = f"{source.at('human_labels')}: there is no file {definition.human_labels!r}."
-        raise TaskError(found, "Take `human_labels:` out, or write the table: example,candidate,solved.")
+        raise TaskError(found, "Take `human_labels:` out, run, and draw answers to label: merits judge draw.")
     cases = _cases(definition, source, folder)
     return Task(
         name=definition.name,
