@@ -174,6 +174,7 @@ def test_a_table_without_a_label_changes_nothing(judged: Path, merits: Merits) -
         ("--out human.txt", "--out human.csv"),
         ("--candidate tow", "Did you mean 'two'?"),
         ("--out none/human.csv", "No such file or directory"),
+        ("--dry-run", "--dry-run is an option of `merits judge check`"),
         ("--n 0", "no whole number from 1 on"),
     ],
 )

@@ -20,6 +20,7 @@ from merits.cli.foreseen import show_plan
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import number, whole
 from merits.cli.spending import add_spending, budget_of, confirmation
+from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
     from merits.core.task import Task
@@ -87,6 +88,9 @@ def _draw(args: argparse.Namespace, task: Task, labels: str) -> int:
     """Writes the table of answers to label, and says what is in it and what to do with it."""
     from merits import flow
 
+    for option, given in (("--dry-run", args.dry_run), ("--scorer", args.scorer), ("--budget", args.budget)):
+        if given:
+            raise UsageError(f"{option} is an option of `merits judge check`.", "Leave it out: to draw asks nothing.")
     out = Path(args.out) if args.out else Path(task.folder) / "human.csv"
     drawn = flow.draw_labels(
         task, out, n=args.n, candidates=args.candidate, labels=labels, seed=args.seed, store=args.store
