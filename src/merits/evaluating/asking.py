@@ -6,7 +6,7 @@ Knows nothing about stores and scores: answers go to whoever takes them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -162,15 +162,19 @@ async def ask_all(
             if not put(candidate, question, answer):
                 await taker.room()
             if health.given_up:
+                for other in workers:  # now: one that waits for its turn would begin before this is heard of
+                    if other is not asyncio.current_task():
+                        other.cancel()
                 raise _GivenUp
             if n % _YIELD_EVERY == 0:  # a model that never waits must not keep the others waiting
                 await asyncio.sleep(0)
 
+    workers = [asyncio.ensure_future(worker()) for _ in range(concurrency)]
     with suppress(_GivenUp):
-        await all_or_first_problem([worker() for _ in range(concurrency)])
+        await all_or_first_problem(workers)
 
 
-async def all_or_first_problem(work: Sequence[Coroutine[object, object, None]]) -> None:
+async def all_or_first_problem(work: Sequence[Awaitable[None]]) -> None:
     """Runs all at once. When one raises, or this is cancelled, the others are cancelled and waited for.
 
     Like `asyncio.TaskGroup`, but raises the first problem itself, because the reader acts on one.
@@ -184,7 +188,8 @@ async def all_or_first_problem(work: Sequence[Coroutine[object, object, None]]) 
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
-            task.result()
+            if not task.cancelled():  # by another one of them
+                task.result()
     finally:
         for task in tasks:
             task.cancel()
