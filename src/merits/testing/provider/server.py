@@ -193,12 +193,15 @@ class FakeProvider:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        server, loop = self._server, asyncio.get_running_loop()
+        for listening in server.sockets if server is not None else ():
+            loop.remove_reader(listening.fileno())  # asyncio never closes what was accepted when its server is closed
         for _ in range(_ROUNDS):  # one that was being accepted turns up a few rounds of the loop later
             for connection in tuple(self._connections):
                 connection.close()
             await asyncio.sleep(0)
+        if server is not None:
+            server.close()
 
     def _handle(self, call: Call, connection: Connection) -> None:
         read = self._readers.get(call.path) if call.method == "POST" else None
