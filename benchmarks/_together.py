@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +13,20 @@ import msgspec
 from benchmarks._peers import PEERS, Peer
 from benchmarks._peers.own import Merits
 
-__all__ = ["TOOLS", "each", "last_line", "prompt", "write_prompts"]
+__all__ = ["TOOLS", "add_options", "each", "last_line", "prompt", "write_prompts"]
 
 TOOLS: Mapping[str, Peer] = {"merits": Merits(), **PEERS}
 Figures = dict[str, object]
+
+
+def add_options(parser: argparse.ArgumentParser, *, n: int, concurrency: int, limit_s: float) -> None:
+    """Adds what every such measurement may be told; the values are what holds where nothing is said."""
+    parser.add_argument("--n", type=int, default=n, help="prompts (default: %(default)s)")
+    parser.add_argument("--concurrency", type=int, default=concurrency, help="calls at once (default: %(default)s)")
+    parser.add_argument(
+        "--limit", type=float, default=limit_s, help="seconds after which a tool is stopped (%(default)s)"
+    )
+    parser.add_argument("--tools", default="", help=f"only these, separated by commas: {', '.join(TOOLS)}")
 
 
 def each(wanted: str, measure: Callable[[Peer], Figures]) -> dict[str, Figures]:

@@ -27,7 +27,7 @@ import msgspec
 
 from benchmarks._markdown import markdown
 from benchmarks._peers import Job, Peer, PeerResult
-from benchmarks._together import TOOLS, Figures, each, last_line, write_prompts
+from benchmarks._together import Figures, add_options, each, last_line, write_prompts
 
 FAULTS: Mapping[str, float] = {
     "rate_limit": 0.05,
@@ -57,14 +57,9 @@ _COLUMNS = {
 def main(argv: Sequence[str]) -> dict[str, Figures]:
     """The figures of each tool beside its ledger."""
     parser = argparse.ArgumentParser("faults", description=__doc__)
-    parser.add_argument("--n", type=int, default=2000, help="prompts (default: %(default)s)")
+    add_options(parser, n=2000, concurrency=64, limit_s=900.0)
     parser.add_argument("--seed", type=int, default=0, help="decides which calls fail")
-    parser.add_argument("--concurrency", type=int, default=64, help="calls at once (default: %(default)s)")
     parser.add_argument("--bill-lost", action="store_true", help="the provider bills what was lost too")
-    parser.add_argument(
-        "--limit", type=float, default=900.0, help="seconds after which a tool is stopped (%(default)s)"
-    )
-    parser.add_argument("--tools", default="", help=f"only these, separated by commas: {', '.join(TOOLS)}")
     options = parser.parse_args(argv)
     return each(options.tools, lambda tool: _measured(tool, options))
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks._markdown import markdown
 from benchmarks._peers import Job, Peer
-from benchmarks._together import TOOLS, Figures, each, last_line, write_prompts
+from benchmarks._together import Figures, add_options, each, last_line, write_prompts
 from merits.testing.provider import FakeProvider
 
 LATENCY_S = 0.05
@@ -39,13 +39,8 @@ _COLUMNS = {
 def main(argv: Sequence[str]) -> dict[str, Figures]:
     """The figures of each tool."""
     parser = argparse.ArgumentParser("resume", description=__doc__)
-    parser.add_argument("--n", type=int, default=1000, help="prompts (default: %(default)s)")
+    add_options(parser, n=1000, concurrency=16, limit_s=300.0)
     parser.add_argument("--kills", type=int, default=2, help="at even shares of the prompts (default: %(default)s)")
-    parser.add_argument("--concurrency", type=int, default=16, help="calls at once (default: %(default)s)")
-    parser.add_argument(
-        "--limit", type=float, default=300.0, help="seconds after which a start is stopped (%(default)s)"
-    )
-    parser.add_argument("--tools", default="", help=f"only these, separated by commas: {', '.join(TOOLS)}")
     options = parser.parse_args(argv)
     return each(options.tools, lambda tool: _killed(tool, options))
 
