@@ -1,12 +1,14 @@
 # Set-up, demo, tests. Every target sets up what it needs; nothing is installed outside .venv and .assets.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := parquet,inspect,embeddings,gguf,translation,speech,prices
+EXTRAS := parquet,inspect,embeddings,gguf,translation,speech,prices,images,generation,transformers,torch,recommendation,diffusion
+TORCH := torch==2.13.0  # installed first, so that nothing brings another build
 
-.PHONY: help demo test lint assets simulate bench peers clean
+.PHONY: help demo examples test lint assets simulate bench peers clean
 
 help:
 	@echo "make demo      the main job on a real task: sentiment of customer text in four domains"
+	@echo "make examples  a worked example of each kind of task, on real data"
 	@echo "make test      the tests"
 	@echo "make lint      formatter, linter, types, layers, dependencies"
 	@echo "make simulate  the long simulations that hold the statistics, kept in benchmarks/results"
@@ -15,6 +17,9 @@ help:
 
 demo: assets
 	HF_HUB_OFFLINE=1 $(BIN)/merits run demo/sentiment.yaml
+
+examples: assets
+	HF_HUB_OFFLINE=1 $(BIN)/python -m examples all
 
 test: assets
 	HF_HUB_OFFLINE=1 $(BIN)/pytest
@@ -36,14 +41,15 @@ peers: .venv/.installed
 	$(BIN)/python -m benchmarks._peers install .peers
 
 assets: .venv/.installed
-	$(BIN)/python demo/fetch_assets.py
+	$(BIN)/python -m demo.fetch_assets
 
 .venv/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Merits needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install -q -e ".[$(EXTRAS)]" --group test --group demo
+	$(BIN)/python -m pip install -q $(TORCH)
+	$(BIN)/python -m pip install -q $(TORCH) -e ".[$(EXTRAS)]" --group test --group demo
 	@touch $@
 
 clean:

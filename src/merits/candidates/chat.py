@@ -53,7 +53,7 @@ def load(params: Params, context: LoadContext) -> Model:
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
     endpoint = endpoint_of(params, params.provider, context)
-    dialogue = _Completions(params, Form.of(params, context), endpoint, whole=context.task_kind == "classification")
+    dialogue = _Completions(params, Form.of(params, context), endpoint, whole=context.is_labelled)
     return remote_chat("chat 1", params, context, dialogue, endpoint.base_url)
 
 

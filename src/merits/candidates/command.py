@@ -17,7 +17,6 @@ from typing import Annotated, NoReturn
 import msgspec
 
 from merits.candidates.environment import environment
-from merits.candidates.files import file_hash
 from merits.candidates.imports import code_hash
 from merits.candidates.keys_in_recipes import must_pass_no_key
 from merits.candidates.meter import AskFailed
@@ -27,6 +26,7 @@ from merits.core.doors import Model
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.secrets import redact, shown
+from merits.media.files import file_hash
 
 __all__ = ["Params", "load"]
 

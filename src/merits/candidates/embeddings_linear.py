@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.features import Reader
-from merits.candidates.files import file_hash
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
@@ -19,6 +18,7 @@ from merits.candidates.scikit_learn import RawTexts
 from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, embedder, model_files
 from merits.core.doors import Model
 from merits.core.identity import content_hash
+from merits.media.files import file_hash
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -15,7 +15,6 @@ import msgspec
 from merits.candidates.assets import asset_folders
 from merits.candidates.batcher import Batcher
 from merits.candidates.completions import answer_of, usage_of
-from merits.candidates.files import file_hash
 from merits.candidates.imports import versions
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Message, Prompt, PromptParams, chosen, shown
@@ -25,6 +24,7 @@ from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
+from merits.media.files import file_hash
 
 __all__ = ["Params", "load", "shares"]
 
@@ -62,7 +62,7 @@ def load(params: Params, context: LoadContext) -> Model:
             f"{file.name} has the SHA-256 {file_hash(file)}, not {params.sha256}.", "Fetch it again, or mend sha256."
         )
     _runtime()
-    labels = context.classes if params.labels and context.task_kind == "classification" else ()
+    labels = context.classes if params.labels and context.is_labelled else ()
     fingerprint = content_hash(["gguf 1", file_hash(file), versions("xllamacpp"), labels, context.seed])
     model = _LocalChat(params, context, file)
     return Batcher.each(

@@ -70,4 +70,4 @@ def load(params: Params, context: LoadContext) -> Trainable:
     >>> answer.output, round(answer.probabilities["no"], 3)
     ('no', 0.667)
     """
-    return MostCommon(with_probabilities=context.task_kind == "classification")
+    return MostCommon(with_probabilities=context.is_labelled)

@@ -12,13 +12,13 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from merits.candidates.media import Media
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text, is_messages
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
 from merits.core.validate import did_you_mean
+from merits.media.finding import Media
 
 __all__ = ["Message", "Prompt", "PromptParams", "Shown", "chosen", "fill", "shown"]
 
@@ -65,7 +65,7 @@ class Prompt:
     ) -> None:
         self._template = params.prompt
         self._media = media
-        self.labels = context.classes if params.labels and context.task_kind == "classification" else ()
+        self.labels = context.classes if params.labels and context.is_labelled else ()
         system = "\n".join(part for part in (params.system, _allowed(self.labels)) if part)
         self._start: list[Message] = [{"role": "system", "content": system}] if system else []
         for example in (*params.examples, *shown):

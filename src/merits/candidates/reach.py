@@ -18,9 +18,9 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from merits.candidates.files import file_hash
 from merits.candidates.imports import imported_names, local_file, versions
 from merits.core.identity import JSON, content_hash
+from merits.media.files import file_hash
 
 __all__ = ["Unidentified", "identity"]
 

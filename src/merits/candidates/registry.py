@@ -18,8 +18,8 @@ from merits.core.candidate import Candidate
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON
+from merits.core.kinds import is_labelled
 from merits.core.plugins import names, plugin
-from merits.core.task import TaskKind
 from merits.core.validate import convert, schema_of
 
 __all__ = ["Kind", "LoadContext", "check", "kind_of", "kinds", "load", "params_schema"]
@@ -38,13 +38,18 @@ class LoadContext:
     """
 
     folder: Path = Path()
-    task_kind: TaskKind = "classification"
+    task_kind: str = "classification"
     classes: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     timeout_s: float = 60.0
     seed: int = 0
     data_folders: tuple[Path, ...] = ()
     asks: bool = True
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether an answer is one of a list of labels."""
+        return is_labelled(self.task_kind)
 
 
 class Kind(Protocol):

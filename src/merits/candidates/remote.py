@@ -12,7 +12,6 @@ from typing import Protocol, cast
 from merits.candidates.batching import Batches
 from merits.candidates.forms import Form, FormParams
 from merits.candidates.limiter import Limiter
-from merits.candidates.media import Media
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Message, Prompt, chosen, shown
 from merits.candidates.providers import ContentRefused, Endpoint
@@ -20,6 +19,7 @@ from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Usage
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
+from merits.media.finding import Media
 
 __all__ = ["Dialogue", "FewShotRemoteChat", "RemoteChat", "Taker", "remote_chat", "streamed"]
 
@@ -63,7 +63,7 @@ async def streamed(endpoint: Endpoint, path: str, body: dict[str, JSON], taker: 
 
 def remote_chat(version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, where: JSON) -> RemoteChat:
     """The model that asks through a dialogue; `version` changes when answers would, and `where` is who answers."""
-    labels = context.classes if params.labels and context.task_kind == "classification" else ()
+    labels = context.classes if params.labels and context.is_labelled else ()
     identity: list[JSON] = [version, where, list(labels), None]
     if isinstance(params.response_schema, str):
         identity.append(dict(dialogue.form.schema or {}))

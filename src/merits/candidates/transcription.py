@@ -8,7 +8,6 @@ import msgspec
 
 from merits.candidates.completions import usage_told
 from merits.candidates.endpoint_params import EndpointParams, endpoint_of
-from merits.candidates.media import Media, sound_file
 from merits.candidates.meter import AskFailed
 from merits.candidates.providers import Endpoint
 from merits.candidates.registry import LoadContext
@@ -17,6 +16,7 @@ from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
 from merits.core.secrets import shown
+from merits.media.finding import Media, sound_file
 
 __all__ = ["Params", "load", "transcript_in"]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from merits.cli.options import DEFAULT_TASK, add_json, print_json
 from merits.core.errors import DataError, UsageError
+from merits.core.kinds import kind_names
 
 __all__ = ["arguments", "run"]
 
@@ -20,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", help="a CSV, TSV, JSONL, JSON, Parquet or Arrow file")
     parser.add_argument("--input", action="append", metavar="COLUMN", help="the input column (again for several)")
     parser.add_argument("--target", metavar="COLUMN", help="the column with the right answer")
-    parser.add_argument("--kind", choices=["classification", "generation"], help="what kind of task it is")
+    parser.add_argument("--kind", choices=kind_names(), help="what kind of task it is")
     parser.add_argument("--out", default=DEFAULT_TASK, help=f"the task file to write (default: {DEFAULT_TASK})")
     parser.add_argument("--force", action="store_true", help="replace the task file if it is there")
     add_json(parser)

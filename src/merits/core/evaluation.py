@@ -14,7 +14,7 @@ from merits.core.candidate import Candidate
 from merits.core.hashes import Hashes
 from merits.core.judge import Judged
 from merits.core.outcome import Status
-from merits.core.task import Split, TaskKind
+from merits.core.task import Split
 
 __all__ = ["Budgeted", "Calls", "Counted", "Evaluation", "Human", "Labels", "Raced"]
 
@@ -145,7 +145,7 @@ class Evaluation:
 
     task: str
     task_name: str
-    kind: TaskKind
+    kind: str
     split: Split
     candidates: tuple[Candidate, ...]
     versions: tuple[str, ...]

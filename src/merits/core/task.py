@@ -14,10 +14,9 @@ from merits.core.limits import Limits
 from merits.core.needs import Needs
 from merits.core.on_demand import OnDemand, outlines
 
-__all__ = ["Example", "ScorerSpec", "Settings", "Split", "Task", "TaskKind"]
+__all__ = ["Example", "ScorerSpec", "Settings", "Split", "Task"]
 
 Split: TypeAlias = Literal["dev", "test", "live"]
-TaskKind: TypeAlias = Literal["classification", "generation"]
 
 
 class Example(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -120,7 +119,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    kind: TaskKind
+    kind: str
     examples: Sequence[Example]
     scorers: tuple[ScorerSpec, ...]
     classes: tuple[str, ...] = ()

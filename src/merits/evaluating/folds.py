@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from merits.core.clusters import units_of
 from merits.core.errors import TaskError
-from merits.core.task import Example, TaskKind
+from merits.core.kinds import is_labelled
+from merits.core.task import Example
 
 __all__ = ["assign_folds"]
 
@@ -21,7 +22,7 @@ Ints = NDArray[np.int32]
 _STRATIFIED_GROUPS = 20_000  # scikit-learn's StratifiedGroupKFold takes 0.1 ms a group; past that, plain groups
 
 
-def assign_folds(examples: Sequence[Example], kind: TaskKind, *, folds: int, seed: int) -> Ints:
+def assign_folds(examples: Sequence[Example], kind: str, *, folds: int, seed: int) -> Ints:
     """The fold (0, 1, ...) of each example, by scikit-learn's splitters.
 
     Stratified by target for a classification; whole groups and whole sets of duplicates stay in one fold. There are
@@ -41,7 +42,7 @@ def assign_folds(examples: Sequence[Example], kind: TaskKind, *, folds: int, see
             "Add examples to the dev split.",
         )
     target = np.array([str(example.target) for example in examples])
-    if kind != "classification" or np.unique(target, return_counts=True)[1].max() < n_folds:
+    if not is_labelled(kind) or np.unique(target, return_counts=True)[1].max() < n_folds:
         target = np.zeros(len(examples), np.int32)
     fold = np.empty(len(examples), np.int32)
     with warnings.catch_warnings():

@@ -28,6 +28,7 @@ from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced, Taught
 from merits.core.identity import hash_of_rows
 from merits.core.judge import Judged
+from merits.core.kinds import is_labelled
 from merits.core.on_demand import outlines
 from merits.core.outcome import Status
 from merits.core.racing import Budget, Round, Schedule
@@ -715,7 +716,7 @@ def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns,
 
     scorers = scorers_of(task)
     judge = Judge(scorers)
-    read = reader(task.classes) if task.kind == "classification" else None
+    read = reader(task.classes) if is_labelled(task.kind) else None
     return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
 
 

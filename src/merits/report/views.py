@@ -13,6 +13,7 @@ from merits.core.bill import Bill
 from merits.core.decision import Decision, Reason
 from merits.core.economics import Economics
 from merits.core.evaluation import Evaluation
+from merits.core.kinds import is_labelled
 from merits.core.needs import Needs
 from merits.core.task import Example
 from merits.report.sections.candidates import CandidateRow, Units, candidate_rows, units_of
@@ -134,7 +135,7 @@ def view(
 
 
 def _left_out(found: ReportView) -> tuple[LeftOut, ...]:
-    no_classes = "the task has no classes" if found.kind != "classification" else "no labelled outcome"
+    no_classes = "the task has no classes" if not is_labelled(found.kind) else "no labelled outcome"
     reasons = {
         "Quality against cost": (found.frontier, "fewer than two candidates have both a price and a quality"),
         "Money": (found.economics, "no candidate that may be chosen has a price, or there is only one"),

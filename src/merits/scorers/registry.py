@@ -12,8 +12,9 @@ from merits.core.candidate import Candidate
 from merits.core.doors import Scorer
 from merits.core.errors import TaskError
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import task_kind as kind_of_task
 from merits.core.plugins import names, plugin
-from merits.core.task import ScorerSpec, TaskKind
+from merits.core.task import ScorerSpec
 from merits.core.validate import convert, schema_of
 from merits.scorers.verdicts import JudgeParams, model_of
 
@@ -89,13 +90,13 @@ def params_schema() -> Mapping[str, JSON]:
     return {name: schema_of(kind.Params) for name, kind in kinds().items()}
 
 
-def default_scorers(task_kind: TaskKind) -> tuple[ScorerSpec, ...]:
-    """The scorers of a task that names none: the label for a classification, the normalised text otherwise.
+def default_scorers(task_kind: str) -> tuple[ScorerSpec, ...]:
+    """The scorers of a task that names none, as its kind declares them.
 
     >>> [spec.kind for spec in default_scorers("generation")]
     ['normalised']
     """
-    return (ScorerSpec("label" if task_kind == "classification" else "normalised"),)
+    return tuple(map(ScorerSpec, kind_of_task(task_kind).scorers))
 
 
 def _params(spec: ScorerSpec) -> msgspec.Struct:

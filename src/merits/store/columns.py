@@ -19,7 +19,7 @@ from merits.core.errors import StoreError
 from merits.core.evaluation import Budgeted, Calls, Counted, Evaluation, Labels, Raced, Taught
 from merits.core.hashes import Hashes
 from merits.core.judge import Judged
-from merits.core.task import Split, TaskKind
+from merits.core.task import Split
 
 __all__ = ["described", "pack", "unpack"]
 
@@ -56,7 +56,7 @@ class _Race(msgspec.Struct, kw_only=True):
 class _Header(msgspec.Struct, kw_only=True):
     task: str
     task_name: str
-    kind: TaskKind
+    kind: str
     split: Split
     candidates: tuple[Candidate, ...]
     versions: tuple[str, ...]

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
+from merits.core.kinds import is_labelled
 from merits.core.validate import did_you_mean
 from merits.tasks.definition import Definition
 from merits.tasks.on_disk import Lazy, LazyColumn, Numbered, Same, all_different, kept_or_lazy
@@ -254,7 +255,7 @@ def _target(definition: Definition, table: Table, source: Source) -> str:
     if definition.target:
         _must_exist(definition.target, "target", table, source)
         return definition.target
-    can_do_without = definition.kind == "generation" and definition.scorers is not None
+    can_do_without = bool(definition.kind and definition.scorers) and not is_labelled(definition.kind or "")
     if can_do_without and not any(name in table.columns for name in TARGET_NAMES):
         return ""
     return _customary("target", TARGET_NAMES, table, source)

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from merits.core.candidate import Candidate
 from merits.core.identity import JSON
-from merits.core.task import Settings, TaskKind
+from merits.core.task import Settings
 
 __all__ = ["Definition", "NeedsPart", "SplitPart", "TaskOptions"]
 
@@ -113,7 +113,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     )
     description: Annotated[str, Meta(description="What must be solved, in a sentence for readers.")] = ""
     kind: Annotated[
-        TaskKind | None, Meta(description="classification: one of a list of labels. generation: a short free answer.")
+        str | None, Meta(description="What kind of task it is: `merits kinds` lists them. Left out, it is guessed.")
     ] = None
     input: Annotated[
         Columns | None, Meta(description="The column with the question, or a list of columns for tabular data.")
@@ -175,7 +175,7 @@ class TaskOptions(TypedDict, total=False):
 
     name: str
     description: str
-    kind: TaskKind | None
+    kind: str | None
     input: str | list[str] | None
     target: str | None
     id: str | None

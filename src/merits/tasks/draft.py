@@ -12,7 +12,7 @@ import msgspec
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
-from merits.core.task import Task, TaskKind
+from merits.core.task import Task
 from merits.core.validate import did_you_mean
 from merits.tasks.columns import label_of
 from merits.tasks.draft_text import Plan, write
@@ -46,7 +46,7 @@ def draft(
     *,
     target: str | None = None,
     input: str | Sequence[str] | None = None,
-    kind: TaskKind | None = None,
+    kind: str | None = None,
     folder: str | Path | None = None,
 ) -> Draft:
     """A drafted task for a data file, or for a folder with files named train and test.
@@ -136,7 +136,7 @@ def _name(path: Path) -> str:
     return re.sub(r"[^\w.-]+", "-", stem).strip("-") or "task"
 
 
-def _plan(looks: Mapping[str, Look], roles: Roles, told: TaskKind | None, table: Table) -> Plan:
+def _plan(looks: Mapping[str, Look], roles: Roles, told: str | None, table: Table) -> Plan:
     values = looks[roles.target].values
     extract = "" if told == "classification" else _ending(values)
     answers = [_first_group(extract, value) for value in values] if extract else values
@@ -158,7 +158,7 @@ def _plan(looks: Mapping[str, Look], roles: Roles, told: TaskKind | None, table:
     )
 
 
-def _split(roles: Roles, kind: TaskKind) -> dict[str, JSON]:
+def _split(roles: Roles, kind: str) -> dict[str, JSON]:
     if roles.split:
         return {"method": "given", "column": roles.split}
     if roles.group:
@@ -182,7 +182,7 @@ def _first_group(pattern: str, value: JSON) -> str:
     return match[1].strip() if match else ""
 
 
-def _said_of(plan: Plan, told: TaskKind | None) -> list[str]:
+def _said_of(plan: Plan, told: str | None) -> list[str]:
     said = []
     if plan.extract:
         said.append(f"extract: every target ends in an answer that {plan.extract!r} finds (sure)")

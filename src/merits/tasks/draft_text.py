@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 
 from merits.core.identity import JSON
-from merits.core.task import TaskKind
 
 __all__ = ["Plan", "embeddings_found", "scalar", "write"]
 
@@ -24,7 +23,7 @@ _MANY_TO_EMBED = 20_000  # rows; about a minute for each 10,000 short texts
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a draft says: `split` is empty where the data comes divided; `where` is the task file's folder."""
 
-    kind: TaskKind
+    kind: str
     inputs: tuple[str, ...]
     tabular: bool
     reads_text: bool

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from statistics import median
 
 from merits.core.identity import JSON
-from merits.core.task import TaskKind
 
 __all__ = ["guess_kind", "is_number"]
 
@@ -18,7 +17,7 @@ _FEWEST_EACH = 3  # rows per label, on average
 _MOST_NUMBERS = 20  # different ones; more are an amount, not a code
 
 
-def guess_kind(targets: Sequence[JSON]) -> TaskKind:
+def guess_kind(targets: Sequence[JSON]) -> str:
     """The kind of task: classification when few, short answers come back again and again, else generation.
 
     >>> guess_kind(["spam", "ham", "spam", "ham", "ham", "spam"])

@@ -6,16 +6,18 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
-from merits.candidates.media import Media
 from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
+from merits.core.kinds import is_labelled, task_kind
 from merits.core.needs import Needs
 from merits.core.on_demand import outlines
-from merits.core.task import Example, Settings, Split, Task, TaskKind
+from merits.core.task import Example, Settings, Split, Task
 from merits.core.validate import did_you_mean
+from merits.media.finding import Media
 from merits.tasks.columns import (
     Chosen,
     Values,
@@ -33,7 +35,7 @@ from merits.tasks.examples_on_disk import ExamplesOnDisk
 from merits.tasks.guess import guess_kind
 from merits.tasks.labels import classes_of, must_have_test
 from merits.tasks.on_disk import Lazy
-from merits.tasks.recipes import candidates_of, needs_of, scorers_of
+from merits.tasks.recipes import candidates_of, needs_of, scorers_of, with_place
 from merits.tasks.rows import Table, join, read
 from merits.tasks.source import Source, convert_at
 
@@ -64,6 +66,8 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
     needs = _ready(values, "needs", Needs)
     settings = _ready(values, "settings", Settings)
     definition = convert_at(values, Definition, source)
+    if definition.kind is not None:
+        with_place(partial(task_kind, definition.kind), source, ("kind",))
     if needs is None:
         needs = needs_of(definition.needs, source)
     candidates = candidates_of(definition, needs, source)
@@ -96,7 +100,7 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
 class _Cases:
     """What came of the data."""
 
-    kind: TaskKind
+    kind: str
     examples: Sequence[Example]
     classes: tuple[str, ...]
     notes: tuple[str, ...]
@@ -114,7 +118,7 @@ def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
     notes += _customs(definition, chosen, rule, table)
     examples = _sampled_by_split(_examples(table, values, splits, files), definition)
     must_have_test(examples, table.name)
-    if kind == "classification":
+    if is_labelled(kind):
         # A sample may lose a label from dev by chance, which is nobody's mistake.
         given = rule == "given" and definition.sample is None
         classes, said = classes_of(definition.labels, examples, table.name, source, given=given)
@@ -134,11 +138,11 @@ def _examples(table: Table, values: Values, splits: Sequence[Split], files: Medi
 
 def _values(
     definition: Definition, table: Table, chosen: Chosen, source: Source, notes: list[str]
-) -> tuple[TaskKind, Values]:
+) -> tuple[str, Values]:
     targets = targets_of(table, chosen, definition, source)
     kind = definition.kind or _guessed(targets, notes)
     labels: list[str] = []
-    if kind == "classification":
+    if is_labelled(kind):
         labels = [_label(target, table, index) for index, target in enumerate(targets)]
     values = Values(
         ids=ids_of(table, chosen),
@@ -236,7 +240,7 @@ def _seed(definition: Definition) -> int:
     return definition.split.seed if isinstance(definition.split, SplitPart) else 0
 
 
-def _guessed(targets: Sequence[JSON], notes: list[str]) -> TaskKind:
+def _guessed(targets: Sequence[JSON], notes: list[str]) -> str:
     kind = guess_kind(targets)
     notes.append(f"The kind was not given; the targets look like {kind}.")
     return kind

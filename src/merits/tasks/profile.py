@@ -9,7 +9,8 @@ from statistics import median
 import msgspec
 
 from merits.core.identity import JSON
-from merits.core.task import Example, Task, TaskKind
+from merits.core.kinds import is_labelled
+from merits.core.task import Example, Task
 from merits.tasks.findings import RARE, Finding, findings
 from merits.tasks.normalise import normalised, text_of
 from merits.tasks.outlook import Outlook, Power, outlooks, power_of
@@ -105,7 +106,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    kind: TaskKind
+    kind: str
     n_dev: int
     n_test: int
     n_candidates: int
@@ -156,7 +157,7 @@ def profile(task: Task) -> Profile:
     # dev first, so that the first of several twins is a dev example where there is one
     examples = (*task.split("dev"), *task.split("test"))
     keys = [normalised(example.input) for example in examples]
-    labels = _labels(examples) if task.kind == "classification" else ()
+    labels = _labels(examples) if is_labelled(task.kind) else ()
     near = near_twins(keys) if isinstance(examples[0].input, str) else []
     leaks, leakage = _leakage(examples, keys, near)
     conflicts = _conflicts(examples, keys)

@@ -13,7 +13,7 @@ from merits.core.errors import CandidateError, TaskError, UsageError
 from merits.core.facts import key_of
 from merits.core.limits import Limits
 from merits.core.needs import Needs
-from merits.core.task import ScorerSpec, TaskKind
+from merits.core.task import ScorerSpec
 from merits.core.validate import did_you_mean
 from merits.tasks.definition import Definition, NeedsPart, candidate_keys
 from merits.tasks.requirements import money_of, parse_requirement
@@ -66,7 +66,7 @@ def _must_name_rivals(needs: Needs, names: Sequence[str], source: Source) -> Non
             raise TaskError(f"{source.at(*place)}: no candidate is named {rival!r}.", did_you_mean(rival, names))
 
 
-def scorers_of(scorers: object, kind: TaskKind, source: Source) -> tuple[ScorerSpec, ...]:
+def scorers_of(scorers: object, kind: str, source: Source) -> tuple[ScorerSpec, ...]:
     """The scorers of a task, checked; those customary for its kind when it names none."""
     from merits.candidates import registry as candidates
     from merits.scorers import registry

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from merits.core.candidate import Price
+from merits.core.kinds import kind_names
 from merits.core.limits import Limits
 from merits.core.validate import schema_of
 from merits.tasks.definition import Definition
@@ -37,6 +38,7 @@ def schema() -> Schema:
     scorer = _spec(
         scorers.params_schema(), {"name": {"type": "string", "description": "What it is called in reports."}}
     )
+    properties["kind"] = {"description": properties["kind"]["description"], "enum": list(kind_names())}
     properties["data"] |= {"anyOf": [{"type": "string", "minLength": 1}, _files()]}
     properties["scorers"] = {
         "description": properties["scorers"]["description"],

@@ -17,7 +17,7 @@ from merits.core.errors import DataError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.core.outcome import Status
-from merits.core.task import Split, TaskKind
+from merits.core.task import Split
 
 __all__ = ["SCHEMA", "OutcomesFile", "outcomes_file", "read_own"]
 
@@ -52,7 +52,7 @@ class OutcomesFile(msgspec.Struct, kw_only=True, omit_defaults=True):
     task: str
     task_name: str
     split: Split
-    kind: TaskKind
+    kind: str
     scorer: str
     currency: str
     examples: list[str]

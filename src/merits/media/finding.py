@@ -8,11 +8,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from merits.candidates.files import file_hash
-from merits.candidates.registry import LoadContext
 from merits.core.errors import DataError
 from merits.core.identity import JSON
+from merits.media.files import file_hash
 
 __all__ = ["Media", "sound_file"]
 
@@ -38,6 +38,16 @@ _LONGEST_ENDING = max(map(len, _ENDINGS))
 _LONGEST_PATH = 1000
 
 
+class Place(Protocol):
+    """What names files: a task, or the context in which its candidates are loaded."""
+
+    @property
+    def folder(self) -> str | Path: ...
+
+    @property
+    def data_folders(self) -> Sequence[str] | Sequence[Path]: ...
+
+
 class Media:
     """Finds the files that inputs name: relative to the data's folder, then to the task's.
 
@@ -49,9 +59,9 @@ class Media:
         self._folders = tuple(folders)
 
     @classmethod
-    def of(cls, context: LoadContext) -> Media:
+    def of(cls, place: Place) -> Media:
         """The files that the inputs of a task name."""
-        return cls((*context.data_folders, context.folder))
+        return cls((*map(Path, place.data_folders), Path(place.folder)))
 
     def contents(self, input: JSON) -> dict[str, str]:
         """The names of files in an input, each with the type and the hash of what is in it; {} where there are none."""

@@ -1,0 +1,1 @@
+"""The kinds of task that come with Merits, a file each: declarations, no code that runs."""

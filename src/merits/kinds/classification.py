@@ -1,0 +1,13 @@
+"""One of a list of labels, for a text or the columns of a table."""
+
+from merits.core.kinds import TaskKind
+
+__all__ = ["KIND"]
+
+KIND = TaskKind(
+    name="classification",
+    description="one of a list of labels",
+    reads=("text", "columns"),
+    target="label",
+    scorers=("label",),
+)

@@ -1,0 +1,86 @@
+"""Pictures as pixels, read with Pillow so that no file can harm: too large a picture is refused before it is decoded.
+
+Pillow (MIT-CMU) because it is the picture library of Python, kept since 1995; 30 ms to import, an extra.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from merits.core.errors import DataError, MissingExtra
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["MOST_PIXELS", "png_of", "read_picture", "thumbnail"]
+
+MOST_PIXELS = 50_000_000  # a picture of 8,000 x 6,000; decoded it takes 150 MB
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+_NEXT_STEP = "Open it in a viewer; replace it, or leave the example out."
+
+
+def read_picture(source: Path | bytes, mode: Literal["RGB", "L"] = "RGB") -> Image:
+    """A picture as its file shows it, upright, in a mode: RGB, or L (grey). What is transparent is white.
+
+    Raises DataError, with the file's name, for what is no picture, is cut off, or has more than `MOST_PIXELS` pixels
+    (a "picture bomb" of a few bytes may hold gigabytes); MissingExtra without Pillow.
+    """
+    try:
+        from PIL import Image, ImageOps, UnidentifiedImageError
+    except ImportError:
+        raise MissingExtra("pictures need the package Pillow.", "pip install 'merits[images]'") from None
+    name = source.name if isinstance(source, Path) else "the picture"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own warning of a large picture: it is refused below
+            opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
+            with opened:
+                width, height = opened.size
+                if width * height > MOST_PIXELS:
+                    raise DataError(
+                        f"{name} has {width:,} x {height:,} pixels, more than {MOST_PIXELS:,}.", "Make it smaller."
+                    )
+                found = ImageOps.exif_transpose(opened)
+                return _on_white(found, mode)
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+    ) as problem:
+        raise DataError(f"{name} cannot be read as a picture: {_short(problem)}.", _NEXT_STEP) from None
+
+
+def _on_white(picture: Image, mode: str) -> Image:
+    from PIL import Image as Images
+
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        coloured = picture.convert("RGBA")
+        white = Images.new("RGBA", coloured.size, (255, 255, 255, 255))
+        return Images.alpha_composite(white, coloured).convert(mode)
+    return picture.convert(mode)
+
+
+def thumbnail(picture: Image, size: int = 96) -> bytes:
+    """A small copy as PNG or JPEG, whichever is smaller, neither side above `size` pixels."""
+    small = picture.copy()
+    small.thumbnail((size, size))
+    jpeg = io.BytesIO()
+    small.convert("RGB").save(jpeg, "JPEG", quality=80)
+    return min(png_of(small), jpeg.getvalue(), key=len)
+
+
+def png_of(picture: Image) -> bytes:
+    """A picture as the bytes of a PNG file: without loss, and always the same."""
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    return png.getvalue()
+
+
+def _short(problem: Exception) -> str:
+    return str(problem).split("\n")[0][:120].rstrip(".") or type(problem).__name__
