@@ -55,12 +55,22 @@ def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None
 def view_of(
     task: Task, evaluation: Evaluation, decision: Decision, store: Store, bill: Bill | None = None
 ) -> ReportView:
+    from merits.media.embedding import Embedder
+    from merits.media.finding import Media
     from merits.report.views import view
 
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     examples = task.split(evaluation.split)
     bill = bill or paid(task, evaluation, store=store)
-    return view(evaluation, decision, examples=examples, answers=store.answers, made_at=made_at, bill=bill)
+    return view(
+        evaluation,
+        decision,
+        examples=examples,
+        answers=store.answers,
+        files=Embedder(Media.of(task)),
+        made_at=made_at,
+        bill=bill,
+    )
 
 
 def save_page(view: ReportView, path: str | Path) -> Path:

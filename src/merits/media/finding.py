@@ -14,7 +14,7 @@ from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.media.files import file_hash
 
-__all__ = ["Media", "sound_file"]
+__all__ = ["Media", "is_sound", "part_of", "sound_file"]
 
 _PICTURES = {
     ".png": "image/png",
@@ -120,6 +120,15 @@ def part_of(file: Path) -> dict[str, JSON]:
     if suffix in _PICTURES:
         return {"type": "image_url", "image_url": {"url": f"data:{_PICTURES[suffix]};base64,{data}"}}
     return {"type": "input_audio", "input_audio": {"data": data, "format": suffix.removeprefix(".")}}
+
+
+def is_sound(file: Path) -> bool:
+    """Whether a file is called as a sound is.
+
+    >>> is_sound(Path("a.wav")), is_sound(Path("a.png"))
+    (True, False)
+    """
+    return file.suffix.lower() in _SOUNDS
 
 
 def sound_file(media: Media, input: JSON) -> tuple[Path, str]:

@@ -1,7 +1,8 @@
 """The report as one HTML file: no script, no network, nothing beside it.
 
 Every text goes through the template's escaping and through `plain.clean`; the content security policy allows nothing
-but the one style sheet in the file. The same view always makes the same bytes.
+but the one style sheet in the file, and the pictures and sounds that are in it (`data:`), made anew by Merits itself.
+The same view always makes the same bytes.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import TYPE_CHECKING
 from merits.core.decision import RequirementResult
 from merits.core.estimate import duration
 from merits.report import numbers
+from merits.report.cases.blocks import has_figure
 from merits.report.drawings.break_even import break_even_chart
 from merits.report.drawings.canvas import Chart
 from merits.report.drawings.confusion import confusion_chart
 from merits.report.drawings.curves import precision_recall_chart, reliability_chart, roc_chart
 from merits.report.drawings.differences import difference_chart
+from merits.report.drawings.extras import extra_charts
 from merits.report.drawings.frontier import frontier_chart
 from merits.report.drawings.latency import latency_chart
 from merits.report.drawings.quality import quality_chart
@@ -30,6 +33,7 @@ from merits.report.drawings.tornado import tornado_chart
 from merits.report.plain import clean
 from merits.report.sections.candidates import CandidateRow
 from merits.report.sections.economics import at_end
+from merits.report.sections.examples import ShownExample
 from merits.report.views import ReportView
 
 if TYPE_CHECKING:
@@ -55,6 +59,7 @@ def render(view: ReportView) -> str:
         v=view,
         charts=charts,
         curves=[break_even_chart(c, view.currency) for c in view.economics.curves] if view.economics else [],
+        extras={extra.id: extra_charts(extra) for extra in view.extras},
         has=_has(view),
         contents=_contents(view, charts),
         judged=_judged(view),
@@ -84,6 +89,7 @@ def _template() -> Template:
         "drawn": _drawn,
         "duration": duration,
         "heat": _heat,
+        "is_block": lambda block, name: type(block).__name__ == name,
         "interval": lambda estimate: estimate.interval(),
         "mark": _mark,
         "money": numbers.money,
@@ -179,6 +185,7 @@ def _has(view: ReportView) -> Mapping[str, bool]:
     """Which columns and remarks there is something to fill with."""
     standings = [row.standing for row in view.candidates]
     return {
+        "figures": any(map(_has_figures, (*view.drawn, *view.hardest, *view.solved_by_one))),
         "behind": any(s.behind for s in standings),
         "requirements": any(s.requirements for s in standings),
         "cost": any(s.cost_per_1000 for s in standings),
@@ -194,6 +201,11 @@ def _has(view: ReportView) -> Mapping[str, bool]:
         ),
         "latency_bar": any(r.metric.endswith("_latency") and r.is_plain for r in view.needs.requirements),
     }
+
+
+def _has_figures(shown: ShownExample) -> bool:
+    replies = (reply.shown for reply in shown.replies)
+    return any(map(has_figure, (shown.shown_input, shown.shown_target, *replies)))
 
 
 def _results(row: CandidateRow, judged: Sequence[str]) -> list[RequirementResult | None]:
@@ -225,6 +237,8 @@ def _contents(view: ReportView, charts: Mapping[str, Chart | None]) -> list[tupl
         ("curves", "Ranking and calibration", view.curves),
         ("repeats", "Asked again", view.repeats),
         ("disagreement", "Where candidates disagree", view.disagreement),
+        *((extra.id, extra.title, True) for extra in view.extras),
+        ("drawn", "Some cases", view.drawn),
         ("hardest", "The hardest examples", view.hardest),
         ("spent", "What was spent", view.spent),
         ("reasons", "Reasons", True),

@@ -16,13 +16,16 @@ from merits.core.evaluation import Evaluation
 from merits.core.kinds import is_labelled
 from merits.core.needs import Needs
 from merits.core.task import Example
+from merits.report.cases.blocks import Files
+from merits.report.cases.registry import has_own_case
+from merits.report.extras.registry import ExtraSection, extra_sections
 from merits.report.sections.candidates import CandidateRow, Units, candidate_rows, units_of
 from merits.report.sections.conditions import ConditionsSection, conditions_section
 from merits.report.sections.curves import CurveSection, curve_section
 from merits.report.sections.differences import DifferenceSection, difference_section
 from merits.report.sections.disagreement import DisagreementSection, disagreement_section
 from merits.report.sections.economics import has_content
-from merits.report.sections.examples import Answers, ShownExample, hardest, solved_by_one
+from merits.report.sections.examples import Answers, ShownExample, Source, drawn, hardest, solved_by_one
 from merits.report.sections.frontier import FrontierSection, frontier_section
 from merits.report.sections.latency import LatencySection, latency_section
 from merits.report.sections.measures import MeasureSection, measure_section
@@ -76,6 +79,8 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     disagreement: DisagreementSection | None
     solved_by_one: tuple[ShownExample, ...]
     hardest: tuple[ShownExample, ...]
+    drawn: tuple[ShownExample, ...]
+    extras: tuple[ExtraSection, ...]
     spent: SpentSection | None
     conditions: ConditionsSection
     left_out: tuple[LeftOut, ...]
@@ -87,16 +92,18 @@ def view(
     *,
     examples: Sequence[Example],
     answers: Answers,
+    files: Files = lambda name: None,
     made_at: str = "",
     bill: Bill | None = None,
 ) -> ReportView:
     """The report on a decision, as plain data.
 
     `examples` are those of the split; `answers` gives the raw answers of a version to some keys (a store's
-    `answers`) and is asked only for the few that are shown. `made_at` is printed as it is. `bill` is what was
-    paid over all runs.
+    `answers`) and is asked only for the few that are shown; `files` gives a copy of a picture or a sound that they
+    name. `made_at` is printed as it is. `bill` is what was paid over all runs.
     """
     subject = Subject(evaluation, decision)
+    source = Source(examples, answers, files)
     rows = candidate_rows(subject)
     units = units_of(rows)
     found = ReportView(
@@ -125,8 +132,10 @@ def view(
         differences=difference_section(subject),
         repeats=repeat_section(subject),
         disagreement=disagreement_section(subject),
-        solved_by_one=solved_by_one(subject, examples, answers),
-        hardest=hardest(subject, examples, answers),
+        solved_by_one=solved_by_one(subject, source),
+        hardest=hardest(subject, source),
+        drawn=drawn(subject, source) if has_own_case(evaluation.kind) else (),
+        extras=extra_sections(subject, source),
         spent=spent_section(subject, bill),
         conditions=conditions_section(subject, answers),
         left_out=(),

@@ -1,0 +1,48 @@
+"""Ways to show a case by name: the built-in ones and those that plug-ins register under `merits.cases`."""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+from merits.core.answer import Answer
+from merits.core.errors import TaskError
+from merits.core.kinds import kind_names, task_kind
+from merits.core.plugins import names, plugin
+from merits.core.task import Example
+from merits.report.cases.blocks import Block, Files
+
+__all__ = ["Case", "case_of", "has_own_case"]
+
+_GROUP = "merits.cases"
+
+
+class Case(Protocol):
+    """What an entry point names: anything with these; a module will do.
+
+    Each returns blocks to be shown, or () where the plain text is best. `files` gives the embedded copy of a file that
+    is named. `ASIDE` says whether what was asked and what is right stand side by side.
+    """
+
+    ASIDE: bool
+
+    def shown_input(self, example: Example, files: Files) -> tuple[Block, ...]: ...
+
+    def shown_target(self, example: Example, files: Files) -> tuple[Block, ...]: ...
+
+    def shown_reply(self, example: Example, answer: Answer, files: Files) -> tuple[Block, ...]: ...
+
+
+def case_of(kind: str) -> Case:
+    """How cases of a kind of task are shown; as texts where the kind is not installed here."""
+    name = task_kind(kind).case if kind in kind_names() else "text"
+    known = name if name in names(_GROUP) else "text"
+    return cast(Case, plugin(_GROUP, known, "way to show a case", unknown=TaskError, broken=TaskError))
+
+
+def has_own_case(kind: str) -> bool:
+    """Whether cases of a kind are shown in a way of their own, and not as texts.
+
+    >>> has_own_case("classification")
+    False
+    """
+    return kind in kind_names() and task_kind(kind).case != "text"
