@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from merits.core.answer import Answer
 from merits.core.doors import Scorer
-from merits.core.task import Example
 from merits.scorers import wer
 
 __all__ = ["Params", "load"]
@@ -21,6 +19,8 @@ def load(params: Params, *, classes: tuple[str, ...], folder: Path) -> Scorer:
 
     Otherwise as `wer`; spaces between words are characters too.
 
+    >>> from merits.core.answer import Answer
+    >>> from merits.core.task import Example
     >>> score = load(Params(), classes=(), folder=Path())
     >>> found = score(Example(id="1", input="1.wav", target="Good morning, world"), Answer(output="good morning word"))
     >>> found.solved, found.counts.values
