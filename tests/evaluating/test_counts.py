@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from merits.core.answer import Answer
+from merits.core.answer import Answer, Usage
 from merits.core.doors import Store
 from merits.core.identity import JSON
 from merits.core.needs import Needs
@@ -15,6 +17,7 @@ from merits.core.outcome import Counts, Score, Status
 from merits.core.task import Example, ScorerSpec
 from merits.deciding.decide import decide
 from merits.evaluating.scoring import Judge
+from merits.media.sounds import Sound, wav_of
 from merits.scorers.counted import STATISTICS
 from merits.store import open_store
 from merits.tasks.requirements import parse_requirement
@@ -67,7 +70,7 @@ def test_a_scorer_that_counts_what_there_is_no_statistic_of_is_unusable() -> Non
     """It is the scorer's mistake, not the candidate's."""
     judge = Judge([("odd", lambda example, answer: Score(1.0, True, counts=Counts("rouge", (1.0,))))])
     assert judge.score(EXAMPLES[0], Answer("x")) is None
-    assert judge.unscored == {"the scorer gave counts that are none of bleu, error_rate, ratio": 1}
+    assert judge.unscored == {"the scorer gave counts that are none of bleu, error_rate, ratio, real_time_factor": 1}
 
 
 def test_what_failed_has_no_counts(store: Store) -> None:
@@ -82,3 +85,34 @@ def test_what_failed_has_no_counts(store: Store) -> None:
     failed = evaluation.status[0] == Status.FAILED
     assert failed.sum() == 1
     assert np.all(evaluation.counts["wer"].values[0, failed] == 0.0)
+
+
+class Hears(Fake):
+    """Takes so many seconds of machine for each second of sound, a little more or less."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self._factor = factor
+
+    async def _reply(self, input: JSON) -> Answer:
+        number = int(str(input).removesuffix(".wav"))
+        seconds = self._factor * (1 + number % 3) * (1.0 + 0.01 * (number % 5))
+        return Answer("hello", usage=Usage(machine_s=seconds))
+
+
+def test_a_real_time_factor_can_be_required_and_is_a_plain_number(store: Store, tmp_path: Path) -> None:
+    """All seconds over all seconds, with an interval by resampling clips: neither a rate nor bounded by 1."""
+    for number in range(30):
+        silence = Sound(np.zeros(8_000 * (1 + number % 3), np.float32), 8_000)
+        (tmp_path / f"{number}.wav").write_bytes(wav_of(silence))
+    examples = [Example(str(number), f"{number}.wav", "hello") for number in range(30)]
+    scorers = [ScorerSpec("exact"), ScorerSpec("real_time_factor")]
+    made = msgspec.structs.replace(task(examples=examples, scorers=scorers), folder=str(tmp_path))
+    evaluation = run(made, named(quick=Hears(0.2), slow=Hears(1.7)), store)
+    needs = Needs(requirements=(parse_requirement("real_time_factor <= 0.5"),))
+    quick, slow = (decide(evaluation, needs).standing(name).requirements[0] for name in ("quick", "slow"))
+    assert (quick.met, slow.met) == ("met", "not met")
+    assert quick.estimate.unit == slow.estimate.unit == "score"
+    assert quick.estimate.value == pytest.approx(0.2 * 1.02, rel=0.01)
+    assert 0.2 < quick.estimate.low < quick.estimate.value < quick.estimate.high < 0.21
+    assert quick.estimate.number(quick.estimate.value) == "0.204"

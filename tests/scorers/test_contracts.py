@@ -85,6 +85,11 @@ CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSO
         [("the cat sat", "The cat sat")],
         [("the cat sat", "a dog ran off"), ("the cat sat", "")],
     ),
+    "cer": (
+        ScorerSpec("cer"),
+        [("the cat sat", "The cat sat")],
+        [("the cat sat", "a dog ran off"), ("the cat sat", "")],
+    ),
     "judge": (ScorerSpec("judge", {"model": "m"}), [("Paris", "It is Paris.")], [("Paris", "Rome"), ("Paris", "")]),
     "pairwise": (ScorerSpec("pairwise", {"model": "m"}), [("b", "long")], [("long", "b"), ("b", "bb"), ("b", "b")]),
     "python": (as_spec(first_letter), [("abc", "axx")], [("abc", "b"), ("abc", None)]),

@@ -11,6 +11,7 @@ from merits.core.answer import Answer
 from merits.core.outcome import Counts
 from merits.core.task import Example, ScorerSpec
 from merits.scorers.counted import STATISTICS, bleu_of
+from merits.scorers.reading import CannotJudge
 from merits.scorers.registry import load
 from merits.scorers.wer import Params
 from merits.scorers.wer import load as load_wer
@@ -49,6 +50,23 @@ class TestWer(ScorerContract):
         return [(Example(id="1", input="x", target="Good morning!"), Answer(output="good evening"))]
 
 
+class TestWerOfEnglish(TestWer):
+    """Also where numbers and contractions are evened out, whatever a model may say."""
+
+    def make_scorer(self):
+        return load(ScorerSpec("wer", {"normalise": "english"}))
+
+    def solved(self):
+        return [(Example(id="1", input="x", target="I won't pay seven!"), Answer(output="i will not pay 7"))]
+
+
+class TestCer(TestWer):
+    """The contract of all scorers."""
+
+    def make_scorer(self):
+        return load(ScorerSpec("cer"))
+
+
 TARGETS = ["the cat sat on the mat", "it rains in the north of the country", "no", "he said so yesterday evening"]
 SAID = ["a cat sat on the mat", "in the north of the country it rains", "yes", "yesterday evening he said so"]
 
@@ -74,9 +92,45 @@ def test_word_errors_of_sums_are_jiwers() -> None:
     assert float(STATISTICS["error_rate"].value(sums)) == pytest.approx(jiwer.wer(TARGETS, SAID))
 
 
+def test_character_errors_of_sums_are_jiwers() -> None:
+    """Spaces between words are characters."""
+    sums = counts_of("cer", SAID, TARGETS).sum(axis=0)
+    assert float(STATISTICS["error_rate"].value(sums)) == pytest.approx(jiwer.cer(TARGETS, SAID))
+
+
+def test_english_word_errors_are_jiwers_of_texts_that_whispers_code_evened_out() -> None:
+    """Errors and words of each are those of the evened-out texts."""
+    even = pytest.importorskip("whisper_normalizer.english").EnglishTextNormalizer()
+    targets = ["I won't be at No. 7, Mr. Brown.", "It's the colour of twenty-one cars", "um, three hundred"]
+    said = ["i will not be at number seven mr brown", "its the color of 21 cars", "300 men"]
+    score = load(ScorerSpec("wer", {"normalise": "english"}))
+    for target, heard in zip(targets, said, strict=True):
+        theirs = jiwer.process_words(even(target), even(heard))
+        errors, n = score(Example(id="1", input="x", target=target), Answer(output=heard)).counts.values
+        assert errors == theirs.substitutions + theirs.deletions + theirs.insertions
+        assert n == theirs.hits + theirs.substitutions + theirs.deletions
+
+
+@pytest.mark.parametrize("target", ["", " ... ", [" ", "?"]])
+def test_a_target_without_a_word_is_not_judged(target: list[str] | str) -> None:
+    """A rate per word of nothing is no number; the outcome is unscored, with the reason."""
+    for kind, unit in (("wer", "word"), ("cer", "character")):
+        with pytest.raises(CannotJudge, match=f"the target of example '7' has no {unit}"):
+            load(ScorerSpec(kind))(Example(id="7", input="x", target=target), Answer(output="hello"))
+    with pytest.raises(CannotJudge, match="has no word"):
+        load(ScorerSpec("wer", {"normalise": "english"}))(Example(id="7", input="x", target="um"), Answer(output="um"))
+
+
+def test_what_hardly_ends_is_evened_out_in_no_time() -> None:
+    """Brackets never closed, digits without end: what a model says is scored, and soon."""
+    score = load(ScorerSpec("wer", {"normalise": "english"}))
+    for heard in ("(" * 100_000, "<" * 100_000, "9" * 100_000, "[a(" * 30_000):
+        assert not score(Example(id="1", input="x", target="one two"), Answer(output=heard)).solved
+
+
 def test_character_errors_are_jiwers() -> None:
     """For languages that are written without spaces."""
-    score = load(ScorerSpec("wer", {"unit": "character"}))
+    score = load(ScorerSpec("cer"))
     found = score(Example(id="1", input="x", target="你好世界"), Answer(output="你好时界"))
     assert found.counts == Counts("error_rate", (1.0, 4.0))
 

@@ -14,7 +14,7 @@ from merits.scorers.registry import check, default_scorers, fingerprint, kinds, 
     ("spec", "found"),
     [
         (ScorerSpec("lable"), "there is no scorer 'lable'. Did you mean 'label'?"),
-        (ScorerSpec("zzz"), "There are: bleu, contains, exact"),
+        (ScorerSpec("zzz"), "There are: bleu, "),
         (ScorerSpec("numeric", {"tolerence": 1}), "Did you mean 'tolerance'?"),
         (ScorerSpec("numeric", {"tolerance": "1"}), "tolerance: expected a number, found text"),
         (ScorerSpec("numeric", {"tolerance": -1}), "tolerance: expected"),

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from merits.core.estimate import Estimate
+from merits.core.estimate import Estimate, Unit
 from merits.core.evaluation import Evaluation, Labels
 from merits.deciding.cases import Cases
-from merits.scorers.counted import STATISTICS, ratio_of
+from merits.scorers.counted import STATISTICS, CountedStatistic, ratio_of
 from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.rates import variance_of_rare_classes
-from merits.stats.sums import Resampled, Statistic, resample, statistic_difference, statistic_of_sums
+from merits.stats.sums import Resampled, resample, statistic_difference, statistic_of_sums
 
 __all__ = ["PairedMeasure", "corpus_measures", "counted_measure", "paired_measure"]
 
@@ -33,10 +33,11 @@ class PairedMeasure:
     name: str
     resampled: Resampled
     made_up: float | None
+    unit: Unit = "points"
 
     def difference(self, level: float) -> Estimate:
         """The first candidate's measure less the second's."""
-        return statistic_difference(self.resampled, 0, 1, level, made_up=self.made_up, method=self.name)
+        return statistic_difference(self.resampled, 0, 1, level, made_up=self.made_up, method=self.name, unit=self.unit)
 
     @property
     def p_value(self) -> float:
@@ -68,7 +69,8 @@ def counted_measure(cases: Cases, name: str, k: int, level: float, *, one_sided:
     found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
     found = replace(found, anytime=cases.anytime)
     size = float(counts[0, :, statistic.given].sum())
-    return statistic_of_sums(found, 0, level, rows=size, method=statistic.name, one_sided=one_sided)
+    unit: Unit = "rate" if statistic.is_rate else "score"
+    return statistic_of_sums(found, 0, level, rows=size, method=statistic.name, one_sided=one_sided, unit=unit)
 
 
 def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | None:
@@ -77,7 +79,7 @@ def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | N
     if name in evaluation.counts:
         statistic = STATISTICS[evaluation.counts[name].statistic]
         counts, mask = _counts(cases, name, [i, j])
-        return _paired(statistic.name, cases, mask, counts, statistic.value) if mask.any() else None
+        return _paired(statistic, cases, mask, counts) if mask.any() else None
     labels = evaluation.labels
     if labels is None:
         return None
@@ -101,10 +103,11 @@ def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | N
     )
 
 
-def _paired(name: str, cases: Cases, mask: Bools, counts: Floats, value: Statistic) -> PairedMeasure:
+def _paired(statistic: CountedStatistic, cases: Cases, mask: Bools, counts: Floats) -> PairedMeasure:
     groups = cases.groups_at(mask)
-    found = resample(value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
-    return PairedMeasure(name, replace(found, anytime=cases.anytime), None)
+    found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
+    unit: Unit = "points" if statistic.is_rate else "score"
+    return PairedMeasure(statistic.name, replace(found, anytime=cases.anytime), None, unit)
 
 
 def _counts(cases: Cases, name: str, members: Sequence[int]) -> tuple[Floats, Bools]:

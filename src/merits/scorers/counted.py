@@ -28,7 +28,8 @@ class CountedStatistic:
 
     `value` maps them to values (...), nan where there is nothing to go by. `nothing` are the counts of an empty answer
     to the question that an answer's counts are of: how a question counts that could not be asked. `given` is the column
-    that is the question's, whoever answers it (the words of its target): a row is at most as much evidence.
+    that is the question's, whoever answers it (the words of its target): a row is at most as much evidence. `is_rate`
+    is where it is a share of something, shown in per cent; else it is a plain number that is not negative.
     """
 
     name: str
@@ -37,6 +38,7 @@ class CountedStatistic:
     nothing: Callable[[Floats], Floats]
     given: int
     higher_is_better: bool
+    is_rate: bool = True
 
 
 def bleu_of(sums: Floats) -> Floats:
@@ -113,7 +115,17 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=1,
             higher_is_better=True,
         ),
+        "real_time_factor": CountedStatistic(
+            name="seconds taken for each second of sound",
+            n_columns=2,
+            value=ratio_of,
+            nothing=np.zeros_like,  # what could not be asked says nothing of how fast the rest was
+            given=1,
+            higher_is_better=False,
+            is_rate=False,
+        ),
     }
 )
 """By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "error_rate" (errors, words
-or characters of the target; lower is better), "ratio" (any two counts; higher is better)."""
+or characters of the target; lower is better), "ratio" (any two counts; higher is better), "real_time_factor" (seconds
+taken, seconds of sound; lower is better)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -28,7 +28,8 @@ class Kind(Protocol):
 
     `Params` is a msgspec.Struct that forbids unknown fields and describes each; a ValueError in its `__post_init__`
     says what is wrong with them. `load` returns the scorer. A `fingerprint(params, *, folder)` beside them names
-    what else can change the scores (a function's source, a schema's file).
+    what else can change the scores (a function's source, a schema's file). Where `READS_FILES` beside them is true,
+    `load` is given the folders of the data files too (`data_folders`), where the files that inputs name are looked for.
     """
 
     Params: type[msgspec.Struct]
@@ -70,12 +71,21 @@ def judge_of(spec: ScorerSpec) -> Candidate | None:
     return model_of(params.model) if isinstance(params, JudgeParams) else None
 
 
-def load(spec: ScorerSpec, *, classes: tuple[str, ...] = (), folder: str | Path = ".") -> Scorer:
+def load(
+    spec: ScorerSpec,
+    *,
+    classes: tuple[str, ...] = (),
+    folder: str | Path = ".",
+    data_folders: Sequence[str | Path] = (),
+) -> Scorer:
     """The scorer that a spec describes. TaskError when it cannot be loaded.
 
-    `classes` are those of the task; `folder` is where relative paths and the user's modules are found.
+    `classes` are those of the task; `folder` is where relative paths and the user's modules are found, and
+    `data_folders` are where the files that inputs name are looked for first.
     """
-    return _kind(spec.kind).load(_params(spec), classes=tuple(classes), folder=Path(folder))
+    kind = _kind(spec.kind)
+    more = {"data_folders": tuple(map(Path, data_folders))} if getattr(kind, "READS_FILES", False) else {}
+    return kind.load(_params(spec), classes=tuple(classes), folder=Path(folder), **more)
 
 
 def fingerprint(spec: ScorerSpec, *, folder: str | Path = ".") -> str:

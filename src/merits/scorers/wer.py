@@ -1,8 +1,7 @@
-"""Word or character errors of a transcript, counted by jiwer. The measure is all errors over all words."""
+"""Word errors of a transcript, counted by jiwer. The measure is all errors over all words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,74 +9,69 @@ import msgspec
 
 from merits.core.answer import Answer
 from merits.core.doors import Scorer
-from merits.core.errors import UsageError
 from merits.core.outcome import Counts, Score
 from merits.core.task import Example
-from merits.scorers import normalised
+from merits.scorers.alignment import alignable, jiwer
 from merits.scorers.reading import CannotJudge, targets_of, text_of
+from merits.scorers.transcripts import Normalise, normaliser
 
-__all__ = ["Params", "load"]
-
-_MOST = 20  # times as long as the target: what is said beyond is inserted, and need not be aligned
+__all__ = ["Params", "error_scorer", "load"]
 
 Errors = tuple[int, int]
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """What is counted, what is evened out before, and when a transcript counts as solved."""
+    """What is evened out before words are compared, and when a transcript counts as solved."""
 
-    unit: Annotated[
-        Literal["word", "character"],
-        msgspec.Meta(description="word: WER. character: CER, for languages without spaces."),
-    ] = "word"
-    ignore_case: Annotated[bool, msgspec.Meta(description="Upper and lower case do not matter.")] = True
-    ignore_punctuation: Annotated[bool, msgspec.Meta(description="Punctuation does not matter.")] = True
+    normalise: Annotated[
+        Normalise,
+        msgspec.Meta(
+            description="What does not matter. basic: case and punctuation. english: also how numbers, contractions "
+            'and titles are written ("seven" is "7"), as Whisper\'s paper has it. none: nothing but white space.'
+        ),
+    ] = "basic"
     solved_to: Annotated[
-        float, msgspec.Meta(ge=0, le=1, description="The errors per word up to which an answer counts as solved.")
+        float, msgspec.Meta(ge=0, le=1, description="The error rate up to which an answer counts as solved.")
     ] = 0.0
 
 
 def load(params: Params, *, classes: tuple[str, ...], folder: Path) -> Scorer:
-    """A scorer that counts substitutions, deletions and insertions; of a list of targets, the nearest is taken.
+    """A scorer that counts substituted, deleted and inserted words; of a list of targets, the nearest is taken.
 
-    An answer's value is 1 less its errors per word, at least 0. UsageError without the package.
+    An answer's value is 1 less its errors per word, at least 0. A target without a word (once evened out) cannot be
+    judged. MissingExtra without the package.
 
     >>> score = load(Params(), classes=(), folder=Path())
     >>> found = score(Example(id="1", input="1.wav", target="Good morning, world"), Answer(output="good morning word"))
     >>> round(found.value, 3), found.solved, found.counts.values
     (0.667, False, (1.0, 3.0))
     """
-    try:
-        import jiwer
-    except ImportError:
-        raise UsageError("The scorer wer needs the package jiwer.", "pip install 'merits[speech]'") from None
-    of_words = params.unit == "word"
-    aligned: Callable[..., jiwer.WordOutput | jiwer.CharacterOutput] = (
-        jiwer.process_words if of_words else jiwer.process_characters
-    )
-    even = normalised.Params(ignore_case=params.ignore_case, ignore_punctuation=params.ignore_punctuation)
+    return error_scorer("word", params.normalise, params.solved_to)
+
+
+def error_scorer(unit: Literal["word", "character"], how: Normalise, solved_to: float) -> Scorer:
+    """A scorer of word errors, or of character errors (spaces are characters, as jiwer has it)."""
+    package, even, of_words = jiwer(), normaliser(how), unit == "word"
+    aligned = package.process_words if of_words else package.process_characters
+    glue = " " if of_words else ""
 
     def errors(target: str, said: str) -> Errors:
         """Errors, and units of the target."""
-        wanted, given = (normalised.normalise(text, even) for text in (target, said))
-        n, m = (len(text.split()) if of_words else len(text) for text in (wanted, given))
-        most = _MOST * (n + 10)
-        if m > most:
-            given = " ".join(given.split()[:most]) if of_words else given[:most]
-        if not given:
-            return n, n
-        found = aligned(wanted, given)
-        return found.substitutions + found.deletions + found.insertions + max(m - most, 0), n
+        wanted, given = (text.split() if of_words else list(text) for text in map(even, (target, said)))
+        near, far = alignable(wanted, given)
+        if not wanted or not near:
+            return len(wanted), len(wanted)
+        found = aligned(glue.join(wanted), glue.join(near))
+        return found.substitutions + found.deletions + found.insertions + len(far), len(wanted)
 
     def score(example: Example, answer: Answer) -> Score:
         said = text_of(answer.output)
-        found = [errors(text, said) for text in map(text_of, targets_of(example)) if text.strip()]
+        found = [counted for text in targets_of(example) if (counted := errors(text_of(text), said))[1]]
         if not found:
-            raise CannotJudge(f"the target of example {example.id!r} has no word")
+            raise CannotJudge(f"the target of example {example.id!r} has no {unit}")
         wrong, n = min(found, key=lambda each: each[0] / each[1])
         rate = wrong / n
-        what = "words" if of_words else "characters"
         counts = Counts("error_rate", (float(wrong), float(n)))
-        return Score(max(0.0, 1.0 - rate), rate <= params.solved_to, f"{wrong} errors in {n} {what}", counts)
+        return Score(max(0.0, 1.0 - rate), rate <= solved_to, f"{wrong} errors in {n} {unit}s", counts)
 
     return score

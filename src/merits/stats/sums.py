@@ -120,13 +120,21 @@ def resampled_sums(
 
 
 def statistic_of_sums(
-    resampled: Resampled, k: int = 0, level: float = 0.95, *, rows: float, method: str, one_sided: bool = False
+    resampled: Resampled,
+    k: int = 0,
+    level: float = 0.95,
+    *,
+    rows: float,
+    method: str,
+    one_sided: bool = False,
+    unit: Unit = "rate",
 ) -> Estimate:
     """A statistic of candidate k with its interval; with `one_sided`, each end holds at `level`.
 
     Between 0 and 1 it is bounded as a rate on as many rows as its bootstrap variance is worth (`rate_of_variance`),
     with t(n - 1) for the few there are: never of zero width, and never below 0. `rows` is how many rows it can at
-    most be worth (for an error rate, the words). Above 1 (more errors than words): t. Not defined: no value.
+    most be worth (for an error rate, the words). Above 1 (more errors than words), and of what is no rate but some
+    other number that is not negative (`unit`): t, never below 0. Not defined: no value.
 
     >>> counts = np.tile([0.0, 10.0], (30, 1))[None]
     >>> found = resample(lambda sums: sums[..., 0] / sums[..., 1], counts, np.random.default_rng(0))
@@ -137,13 +145,13 @@ def statistic_of_sums(
     two_sided = 2.0 * level - 1.0 if one_sided else level
     if not np.isfinite(value) or n < 2:
         known = value if np.isfinite(value) else None
-        return Estimate(value=known, low=None, high=None, level=level, n=n, unit="rate", method=method)
+        return Estimate(value=known, low=None, high=None, level=level, n=n, unit=unit, method=method)
     critical = resampled.critical(two_sided)
     few = critical / normal_critical(two_sided) if two_sided > 0 else 1.0
-    if value > 1.0:
+    if value > 1.0 or unit != "rate":
         half = critical * float(np.sqrt(resampled.variance(k)))
         return _estimate(
-            value, (max(value - half, 0.0), value + half), level, n=n, unit="rate", method=f"{method}: bootstrap, t"
+            value, (max(value - half, 0.0), value + half), level, n=n, unit=unit, method=f"{method}: bootstrap, t"
         )
     least = value * (1.0 - value) / max(rows, 1.0) * (1.0 + 1e-9)  # no row is worth more than an independent one
     variance = max(resampled.variance(k), least) * few**2
@@ -155,7 +163,14 @@ def statistic_of_sums(
 
 
 def statistic_difference(
-    resampled: Resampled, i: int, j: int, level: float = 0.95, *, made_up: float | None = None, method: str
+    resampled: Resampled,
+    i: int,
+    j: int,
+    level: float = 0.95,
+    *,
+    made_up: float | None = None,
+    method: str,
+    unit: Unit = "points",
 ) -> Estimate:
     """Candidate i minus candidate j with the interval of the paired bootstrap: ± t(n - 1) standard errors.
 
@@ -169,10 +184,10 @@ def statistic_difference(
     value, n = float(resampled.values[i] - resampled.values[j]), resampled.n
     if not np.isfinite(value) or n < 2:
         known = value if np.isfinite(value) else None
-        return Estimate(value=known, low=None, high=None, level=level, n=n, unit="points", method=method)
+        return Estimate(value=known, low=None, high=None, level=level, n=n, unit=unit, method=method)
     half = resampled.critical(level) * resampled.error(i, j, made_up)
     return _estimate(
-        value, (value - half, value + half), level, n=n, unit="points", method=f"{method}: paired bootstrap, t"
+        value, (value - half, value + half), level, n=n, unit=unit, method=f"{method}: paired bootstrap, t"
     )
 
 
