@@ -18,12 +18,15 @@ from merits.candidates.scikit_learn import RawTexts
 from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, embedder, model_files
 from merits.core.doors import Model
 from merits.core.identity import content_hash
+from merits.core.kinds import Reads
 from merits.media.files import file_hash
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 __all__ = ["Params", "load"]
+
+READS: tuple[Reads, ...] = ("text", "columns")
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):

@@ -24,10 +24,13 @@ from merits.candidates.texts import as_text
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.secrets import shown
 from merits.core.task import Example
 
 __all__ = ["Params", "load", "vectors_in"]
+
+READS: tuple[Reads, ...] = ("text", "columns")
 
 RUNS_HERE = False
 

@@ -23,10 +23,13 @@ from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.files import file_hash
 
 __all__ = ["Params", "load", "shares"]
+
+READS: tuple[Reads, ...] = ("text", "columns")
 
 _TOP = 500  # tokens looked at for the start of a label; further down a token is less likely than 1 in 10,000
 _MOST_STEPS = 24  # looks at the model for one answer; labels that share long beginnings need several

@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Protocol, TypeAlias, cast
 
+from merits.candidates.ahead import readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.features import Reader
 from merits.core.answer import Answer
-from merits.core.errors import CandidateError
+from merits.core.errors import CandidateError, DataError
 from merits.core.identity import JSON
 from merits.core.task import Example
 
@@ -38,13 +39,22 @@ Build: TypeAlias = Callable[[Reader, Sequence[object]], Predictor]
 class Learner:
     """Fits what `build` makes for the inputs it is shown, and answers with what that predicts.
 
-    `build` is given the reader of the inputs and the rows it read, and returns an unfitted estimator.
+    `build` is given the reader of the inputs and the rows it read, and returns an unfitted estimator. Examples whose
+    file cannot be read teach nothing; `note` is told how many there are.
     """
 
-    def __init__(self, reader_of: ReaderOf, build: Build, *, needs_classes: bool = False) -> None:
+    def __init__(
+        self,
+        reader_of: ReaderOf,
+        build: Build,
+        *,
+        needs_classes: bool = False,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self._reader_of = reader_of
         self._build = build
         self._needs_classes = needs_classes
+        self._note = note
         self._reader: Reader | None = None
         self._estimator: Predictor | None = None
 
@@ -60,7 +70,7 @@ class Learner:
                 "A classifier needs examples of two classes in the dev split.",
             )
         reader = self._reader_of([example.input for example in known])
-        rows = [reader.row(example.input) for example in known]
+        rows, targets = readable(reader.row, known, self._note, ahead=getattr(reader, "DECODES", False))
         estimator = self._build(reader, rows)
         with _one_thread():
             estimator.fit(reader.matrix(rows), _targets(estimator, targets))
@@ -104,7 +114,7 @@ def _controller() -> Any:
 def _read(reader: Reader, input: JSON) -> object:
     try:
         return reader.row(input)
-    except (TypeError, ValueError) as problem:
+    except (TypeError, ValueError, DataError) as problem:
         return _Unreadable(problem)
 
 

@@ -12,8 +12,9 @@ import msgspec
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.learner import Learner, as_output, learning_model
+from merits.candidates.pixels import Resizing
 from merits.candidates.registry import LoadContext
-from merits.candidates.scikit_learn import Raw, reader_for, ready, seeded
+from merits.candidates.scikit_learn import Raw, reader_in, ready, seeded
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import CandidateError
@@ -104,7 +105,9 @@ def estimator_learner(estimator: Any, context: LoadContext) -> Learner:
 
     fresh = clone(estimator)
     seeded(fresh, context.seed)
-    return Learner(functools.partial(reader_for, fresh, "auto"), functools.partial(ready, fresh, context.seed))
+    return Learner(
+        functools.partial(reader_in, context, fresh, "auto", Resizing()), functools.partial(ready, fresh, context.seed)
+    )
 
 
 def answer_from(value: object) -> Answer:

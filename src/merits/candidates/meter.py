@@ -20,7 +20,7 @@ from merits.candidates.limiter import LONGEST_PAUSE_S, Limiter
 from merits.candidates.spent import together
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.doors import Model
-from merits.core.errors import UsageError
+from merits.core.errors import DataError, UsageError
 from merits.core.identity import JSON
 from merits.core.secrets import shown
 
@@ -88,7 +88,8 @@ class Meter:
     waiting for a turn on this machine is neither; its timeouts are not tried again: the same code given the same
     input would hang again.
 
-    With a `purse` each attempt is paid from it. Raises only what is the user's mistake (`UsageError`), PurseEmpty, and
+    With a `purse` each attempt is paid from it. Raises only what is the user's mistake (`UsageError`,
+    except in the data: that fails alone), PurseEmpty, and
     cancellation.
 
     >>> from merits.testing.models import Flaky
@@ -141,6 +142,8 @@ class Meter:
                     _check(answer)
                 return answer
             failure, used = answer.failure, answer.usage
+        except DataError as problem:
+            failure, used = failure_of(problem), NO_USAGE
         except (UsageError, PurseEmpty):
             raise
         except Exception as problem:  # noqa: BLE001 (the place that asks a model)
@@ -163,6 +166,8 @@ class Meter:
                     _check(answer)
                     return replace(answer, usage=together(used, answer.usage))
                 failure, spent = answer.failure, answer.usage
+            except DataError as problem:
+                failure, spent = failure_of(problem), NO_USAGE
             except UsageError:
                 raise
             except PurseEmpty:
@@ -313,6 +318,8 @@ def failure_of(problem: BaseException) -> Failure:
     """
     if isinstance(problem, AskFailed):
         return _clean(problem.failure)
+    if isinstance(problem, DataError):  # the file that this input names cannot be read: others can
+        return _clean(Failure("bad_request", str(problem)))
     kind: FailureKind = "raised"
     if isinstance(problem, TimeoutError):
         kind = "timeout"

@@ -6,8 +6,8 @@ Knows nothing about any kind in particular: a kind is one file with `Params` and
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -18,11 +18,11 @@ from merits.core.candidate import Candidate
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON
-from merits.core.kinds import is_labelled
+from merits.core.kinds import Reads, is_labelled, kind_names, task_kind
 from merits.core.plugins import names, plugin
 from merits.core.validate import convert, schema_of
 
-__all__ = ["Kind", "LoadContext", "check", "kind_of", "kinds", "load", "params_schema"]
+__all__ = ["Kind", "LoadContext", "check", "holds", "kind_of", "kinds", "load", "params_schema"]
 
 _GROUP = "merits.candidates"
 
@@ -34,7 +34,8 @@ class LoadContext:
     `folder` is the task's: relative paths and the user's own modules are found there. `timeout_s` is the deadline of
     one attempt, for models that must interrupt their own work. `seed` decides whatever a model draws at random.
     `data_folders` are those of the data files: a picture or a sound that an input names is looked for there first.
-    Where nothing is to be asked (`asks` is false) no key is needed.
+    Where nothing is to be asked (`asks` is false) no key is needed. `note` takes what a model has to say while it
+    learns to whoever watches; it may be called from any thread.
     """
 
     folder: Path = Path()
@@ -45,6 +46,7 @@ class LoadContext:
     seed: int = 0
     data_folders: tuple[Path, ...] = ()
     asks: bool = True
+    note: Callable[[str], None] = field(default=lambda text: None, repr=False, compare=False)
 
     @property
     def is_labelled(self) -> bool:
@@ -57,7 +59,8 @@ class Kind(Protocol):
 
     `Params` is a msgspec.Struct that forbids unknown fields and describes each (the descriptions become the task
     file's JSON Schema); a ValueError in its `__post_init__` says what is wrong with them. `load` returns the model
-    and raises CandidateError, with the next step, when it cannot.
+    and raises CandidateError, with the next step, when it cannot. With `READS` beside them (texts, pictures, ...: see
+    `TaskKind.reads`) it is refused in tasks whose inputs hold nothing of that.
     """
 
     Params: type[msgspec.Struct]
@@ -98,11 +101,32 @@ def check(candidate: Candidate) -> None:
 
 def load(candidate: Candidate, context: LoadContext) -> Model:
     """The running model behind a recipe. CandidateError, saying the next step, when it cannot be loaded."""
-    params = _params(candidate)
+    params, kind = _params(candidate), _kind(candidate.kind)
+    name, note = candidate.name, context.note
     try:
-        return _kind(candidate.kind).load(params, context)
+        _must_read(candidate.kind, kind, context)
+        return kind.load(params, replace(context, note=lambda text: note(f"{name}: {text}")))
     except (CandidateError, MissingExtra) as problem:
         raise type(problem)(f"candidate {candidate.name!r}: {problem.found}", problem.next_step) from problem
+
+
+def holds(context: LoadContext) -> tuple[Reads, ...]:
+    """What inputs of the task's kind hold; () for a kind that is not installed here.
+
+    >>> holds(LoadContext(task_kind="image-classification"))
+    ('picture',)
+    """
+    return task_kind(context.task_kind).reads if context.task_kind in kind_names() else ()
+
+
+def _must_read(name: str, kind: Kind, context: LoadContext) -> None:
+    """Raises CandidateError where a kind cannot read the inputs of the task: it would learn the names of the files."""
+    can, there = getattr(kind, "READS", ()), holds(context)
+    if can and there and not set(can) & set(there):
+        raise CandidateError(
+            f"{name} reads {' and '.join(can)}, and inputs of the kind {context.task_kind} hold {' and '.join(there)}.",
+            "Take another kind of candidate: see `merits kinds`.",
+        )
 
 
 def params_schema() -> dict[str, JSON]:

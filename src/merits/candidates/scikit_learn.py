@@ -13,14 +13,15 @@ import msgspec
 from merits.candidates.features import Reader, reader_of, words
 from merits.candidates.imports import code_hash, find, source_of, versions
 from merits.candidates.learner import Learner, Predictor, learning_model
-from merits.candidates.registry import LoadContext
+from merits.candidates.pixels import Resizing, pixels_for
+from merits.candidates.registry import LoadContext, holds
 from merits.candidates.texts import as_text
 from merits.core.doors import Model
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.validate import did_you_mean
 
-__all__ = ["Params", "Raw", "RawTexts", "Step", "load", "reader_for", "ready", "seeded"]
+__all__ = ["Params", "Raw", "RawTexts", "Step", "load", "reader_for", "reader_in", "ready", "seeded"]
 
 
 class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -46,9 +47,12 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     features: Annotated[
         Literal["auto", "raw"],
         msgspec.Meta(
-            description="auto: texts and columns become numbers if the first step needs them. raw: inputs as they are."
+            description="auto: pictures, texts and columns become numbers as the first step needs. raw: as they are."
         ),
     ] = "auto"
+    pixels: Annotated[Resizing, msgspec.Meta(description="How pictures become numbers: `size` and `colour`.")] = (
+        Resizing()
+    )
 
     def __post_init__(self) -> None:
         if bool(self.estimator) == bool(self.pipeline):
@@ -70,15 +74,18 @@ def load(params: Params, context: LoadContext) -> Model:
     When the first step wants numbers (by its scikit-learn tags), they are made for it: texts become TF-IDF of words
     and word pairs, columns are imputed and scaled (numbers), one-hot encoded (categories) or vectorised (texts). An
     estimator that takes no sparse matrix gets texts reduced to 100 dimensions. A first step that takes texts or
-    mappings gets the inputs as they are, and so does a class without tags. Every `random_state` left open is seeded.
+    mappings gets the inputs as they are, and so does a class without tags. Inputs that name pictures become their
+    pixels from 0 to 1, resized and flattened. Every `random_state` left open is seeded.
     """
     parts = _parts(params.steps, context.folder)
     estimator = _joined(parts)
     seeded(estimator, context.seed)
     packages = versions("sklearn", *(type(part).__module__ for part in parts))
     code = [code_hash(file, context.folder) for part in parts if (file := _own_file(part, context.folder))]
-    fingerprint = content_hash(["sklearn 1", packages, code, context.seed])
-    learner = Learner(partial(reader_for, estimator, params.features), partial(ready, estimator, context.seed))
+    of_pictures = ["pixels 1", versions("PIL")] if "picture" in holds(context) else []
+    fingerprint = content_hash(["sklearn 1", packages, code, context.seed, *of_pictures])
+    read = partial(reader_in, context, estimator, params.features, params.pixels)
+    learner = Learner(read, partial(ready, estimator, context.seed), note=context.note)
     return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
 
 
@@ -160,6 +167,12 @@ class Raw:
     def encoder(self, rows: Sequence[object], vectoriser: object, *, sparse: bool, seed: int) -> Any:
         """None is needed."""
         return "passthrough"
+
+
+def reader_in(context: LoadContext, estimator: Any, features: str, pixels: Resizing, inputs: Sequence[JSON]) -> Reader:
+    """The reader of a task's inputs: pictures as their pixels, whatever the estimator, else as in `reader_for`."""
+    of_pictures = pixels_for(inputs, context, pixels) if features == "auto" else None
+    return of_pictures or reader_for(estimator, features, inputs)
 
 
 def reader_for(estimator: Any, features: str, inputs: Sequence[JSON]) -> Reader:

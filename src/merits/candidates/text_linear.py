@@ -15,12 +15,15 @@ from merits.candidates.linear_head import linear_head
 from merits.candidates.registry import LoadContext
 from merits.core.doors import Model
 from merits.core.identity import content_hash
+from merits.core.kinds import Reads
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
 __all__ = ["Params", "load"]
+
+READS: tuple[Reads, ...] = ("text", "columns")
 
 _MANY = 1000  # from so many examples on, what stands in one of them only is noise and half of the features
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,13 @@ class Contender:
         return tutor_of(self.model), frozenset().union(*keys)
 
 
-def load_context(task: Task, env: Mapping[str, str] | None, *, asks: bool = True) -> LoadContext:
+def load_context(
+    task: Task,
+    env: Mapping[str, str] | None,
+    *,
+    asks: bool = True,
+    note: Callable[[str], None] = lambda text: None,
+) -> LoadContext:
     """What the task's recipes need to become models. Registers every secret of the environment for redaction."""
     context = LoadContext(
         folder=Path(task.folder),
@@ -60,6 +66,7 @@ def load_context(task: Task, env: Mapping[str, str] | None, *, asks: bool = True
         seed=task.settings.seed,
         data_folders=tuple(map(Path, task.data_folders)),
         asks=asks,
+        note=note,
     )
     environment(context)
     return context

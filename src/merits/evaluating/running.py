@@ -178,6 +178,10 @@ async def evaluate(
     return await run.evaluation(table, schedule, budget, confirm)
 
 
+def _later(loop: asyncio.AbstractEventLoop, note: Callable[[str], None], text: str) -> None:
+    loop.call_soon_threadsafe(note, text)
+
+
 class _Run:
     """One evaluation while it runs."""
 
@@ -195,7 +199,10 @@ class _Run:
     ) -> None:
         self.task, self.split, self.store, self.progress, self.clock = task, split, store, progress, clock
         self.ask = ask
-        self.context: LoadContext = load_context(task, env, asks=ask != "nothing")
+        loop = asyncio.get_running_loop()  # models note from their own threads
+        self.context: LoadContext = load_context(
+            task, env, asks=ask != "nothing", note=lambda text: _later(loop, progress.note, text)
+        )
         self.started = clock()
         self.rows = _rows(task, split)
         self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)

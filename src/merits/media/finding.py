@@ -14,7 +14,7 @@ from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.media.files import file_hash
 
-__all__ = ["Media", "is_sound", "part_of", "sound_file"]
+__all__ = ["Media", "is_media", "is_sound", "names_picture", "part_of", "picture_file", "sound_file"]
 
 _PICTURES = {
     ".png": "image/png",
@@ -104,6 +104,15 @@ class Media:
         return next((folder / name for folder in self._folders if (folder / name).is_file()), None)
 
 
+def is_media(name: str) -> bool:
+    """Whether a name has the ending of a picture or a sound.
+
+    >>> is_media("1.PNG"), is_media("notes.txt")
+    (True, False)
+    """
+    return _is_called_so(name)
+
+
 def _is_called_so(name: str) -> bool:
     return name[-_LONGEST_ENDING:].lower().endswith(_ENDINGS)
 
@@ -136,12 +145,36 @@ def sound_file(media: Media, input: JSON) -> tuple[Path, str]:
 
     The input is a path, or columns of which exactly one is.
     """
+    file = _only_file(media, input, _SOUNDS, "sound")
+    return file, _SOUNDS[file.suffix.lower()]
+
+
+def picture_file(media: Media, input: JSON) -> Path:
+    """The picture that an input names; DataError where it names none.
+
+    The input is a path, or columns of which exactly one is.
+    """
+    return _only_file(media, input, _PICTURES, "picture")
+
+
+def names_picture(input: JSON) -> bool:
+    """Whether an input is called like the file of a picture, be it there or not.
+
+    >>> names_picture("cats/1.PNG"), names_picture({"file": "1.jpg"}), names_picture("a text"), names_picture("a.wav")
+    (True, True, False, False)
+    """
+    if isinstance(input, Mapping):
+        return len(input) == 1 and names_picture(next(iter(input.values())))
+    return isinstance(input, str) and input[-_LONGEST_ENDING:].lower().endswith(tuple(_PICTURES))
+
+
+def _only_file(media: Media, input: JSON, types: Mapping[str, str], what: str) -> Path:
     names = [cell for cell in (input.values() if isinstance(input, Mapping) else [input]) if isinstance(cell, str)]
-    files = [file for file in map(media.file, names) if file and file.suffix.lower() in _SOUNDS]
+    files = [file for file in map(media.file, names) if file and file.suffix.lower() in types]
     if len(files) == 1:
-        return files[0], _SOUNDS[files[0].suffix.lower()]
+        return files[0]
     shown = ", ".join(repr(name[:100]) for name in names) or "no text"
     raise DataError(
-        f"the input names {'no sound file that is there' if not files else 'several sound files'} ({shown}).",
-        f"It should be a path relative to the data file that ends in {', '.join(_SOUNDS)}.",
+        f"the input names {f'no {what} file that is there' if not files else f'several {what} files'} ({shown}).",
+        f"It should be a path relative to the data file that ends in {', '.join(types)}.",
     )

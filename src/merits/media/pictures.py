@@ -6,7 +6,8 @@ Pillow (MIT-CMU) because it is the picture library of Python, kept since 1995; 3
 from __future__ import annotations
 
 import io
-import warnings
+import struct
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,11 +20,15 @@ __all__ = ["MOST_PIXELS", "png_of", "read_picture", "thumbnail"]
 
 MOST_PIXELS = 50_000_000  # a picture of 8,000 x 6,000; decoded it takes 150 MB
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+# What Pillow raises for files that are broken, by what is broken in them (found by breaking files at random).
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _NEXT_STEP = "Open it in a viewer; replace it, or leave the example out."
 
 
 def read_picture(source: Path | bytes, mode: Literal["RGB", "L"] = "RGB") -> Image:
     """A picture as its file shows it, upright, in a mode: RGB, or L (grey). What is transparent is white.
+
+    Of one that moves it is the first frame; 16 bits a colour become 8. Its ending does not matter, what is in it does.
 
     Raises DataError, with the file's name, for what is no picture, is cut off, or has more than `MOST_PIXELS` pixels
     (a "picture bomb" of a few bytes may hold gigabytes); MissingExtra without Pillow.
@@ -34,31 +39,27 @@ def read_picture(source: Path | bytes, mode: Literal["RGB", "L"] = "RGB") -> Ima
         raise MissingExtra("pictures need the package Pillow.", "pip install 'merits[images]'") from None
     name = source.name if isinstance(source, Path) else "the picture"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own warning of a large picture: it is refused below
-            opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
-            with opened:
-                width, height = opened.size
-                if width * height > MOST_PIXELS:
-                    raise DataError(
-                        f"{name} has {width:,} x {height:,} pixels, more than {MOST_PIXELS:,}.", "Make it smaller."
-                    )
-                found = ImageOps.exif_transpose(opened)
-                return _on_white(found, mode)
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-    ) as problem:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as opened:
+            width, height = opened.size
+            if width * height > MOST_PIXELS:
+                raise DataError(
+                    f"{name} has {width:,} x {height:,} pixels, more than {MOST_PIXELS:,}.", "Make it smaller."
+                )
+            return _on_white(ImageOps.exif_transpose(opened), mode)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{name} has more than {MOST_PIXELS:,} pixels.", "Make it smaller.") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{name} is no picture in the format {' or '.join(_FORMATS)}.", _NEXT_STEP) from None
+    except _BROKEN as problem:
         raise DataError(f"{name} cannot be read as a picture: {_short(problem)}.", _NEXT_STEP) from None
 
 
 def _on_white(picture: Image, mode: str) -> Image:
+    import numpy as np
     from PIL import Image as Images
 
+    if picture.mode.startswith("I"):  # 16 bits of grey: Pillow would cut all above 255 off
+        picture = Images.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         coloured = picture.convert("RGBA")
         white = Images.new("RGBA", coloured.size, (255, 255, 255, 255))
