@@ -27,6 +27,8 @@ def test_strengths_are_in_order_and_named(name: str) -> None:
     assert list(found.LEVELS) in (sorted(set(found.LEVELS)), sorted(set(found.LEVELS), reverse=True))
     assert found.STRENGTH
     assert found.VERSION >= 1
+
+
 PICTURES = [name for name in perturbation_names() if perturbation(name).READS == "picture"]
 
 
@@ -63,6 +65,8 @@ def test_the_strongest_changes_a_sound_more_than_the_mildest(name: str) -> None:
 
 def _spectrum(sound: Sound) -> np.ndarray:
     return np.abs(np.fft.rfft(sound.samples, 32_000))
+
+
 def picture() -> Image.Image:
     """Stripes of many colours, of no special size."""
     pixels = np.indices((90, 120)).sum(axis=0)[..., None] * np.array([3, 5, 7]) % 256

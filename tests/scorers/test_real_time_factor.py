@@ -51,7 +51,7 @@ class TestContract(ScorerContract):
 
 
 def test_the_factor_is_seconds_of_machine_over_seconds_of_sound(tmp_path: Path) -> None:
-    """The caller's wait does not matter where the machine's seconds are known; of a model elsewhere it is all there is."""
+    """The wait does not matter where the machine's seconds are known; of a model elsewhere it is all there is."""
     sound(tmp_path / "a.wav", 2.0)
     score = load(ScorerSpec("real_time_factor", {"solved_to": 0.3}), folder=tmp_path)
     assert score(EXAMPLE, took(0.5, latency_s=9.0)).counts.values == (0.5, 2.0)
