@@ -140,7 +140,8 @@ def scorers_of(task: Task) -> list[tuple[str, Scorer]]:
     from merits.scorers.registry import load as load_scorer
 
     specs = task.scorers or default_scorers(task.kind)
-    return [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder)) for spec in specs]
+    dev = task.split("dev")
+    return [(spec.label, load_scorer(spec, classes=task.classes, folder=task.folder, dev=dev)) for spec in specs]
 
 
 def versions_of(task: Task, store: Store) -> dict[str, Candidate]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -14,7 +14,7 @@ from merits.core.errors import TaskError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import task_kind as kind_of_task
 from merits.core.plugins import names, plugin
-from merits.core.task import ScorerSpec
+from merits.core.task import Example, ScorerSpec
 from merits.core.validate import convert, schema_of
 from merits.scorers.verdicts import JudgeParams, model_of
 
@@ -28,7 +28,9 @@ class Kind(Protocol):
 
     `Params` is a msgspec.Struct that forbids unknown fields and describes each; a ValueError in its `__post_init__`
     says what is wrong with them. `load` returns the scorer. A `fingerprint(params, *, folder)` beside them names
-    what else can change the scores (a function's source, a schema's file).
+    what else can change the scores (a function's source, a schema's file). Where a scorer must know more than one
+    answer (how often items are chosen), `study(params, examples)` is given the examples of dev, and what it returns is
+    passed to `load` as `studied`.
     """
 
     Params: type[msgspec.Struct]
@@ -70,12 +72,18 @@ def judge_of(spec: ScorerSpec) -> Candidate | None:
     return model_of(params.model) if isinstance(params, JudgeParams) else None
 
 
-def load(spec: ScorerSpec, *, classes: tuple[str, ...] = (), folder: str | Path = ".") -> Scorer:
+def load(
+    spec: ScorerSpec, *, classes: tuple[str, ...] = (), folder: str | Path = ".", dev: Sequence[Example] = ()
+) -> Scorer:
     """The scorer that a spec describes. TaskError when it cannot be loaded.
 
-    `classes` are those of the task; `folder` is where relative paths and the user's modules are found.
+    `classes` are those of the task; `folder` is where relative paths and the user's modules are found; `dev` are the
+    examples that candidates learn from, for scorers that study them.
     """
-    return _kind(spec.kind).load(_params(spec), classes=tuple(classes), folder=Path(folder))
+    kind, params = _kind(spec.kind), _params(spec)
+    study = getattr(kind, "study", None)
+    studied = {} if study is None else {"studied": study(params, dev)}
+    return kind.load(params, classes=tuple(classes), folder=Path(folder), **studied)
 
 
 def fingerprint(spec: ScorerSpec, *, folder: str | Path = ".") -> str:
