@@ -19,7 +19,7 @@ from merits.core.errors import CandidateError, DataError
 from merits.core.identity import JSON
 from merits.core.task import Example
 
-__all__ = ["Learner", "Predictor", "as_output", "learning_model"]
+__all__ = ["Learner", "Predictor", "as_output", "learning_model", "one_thread"]
 
 BATCH_SIZE = 32  # large enough to share an estimator's overhead of about a millisecond, small enough not to wait long
 
@@ -72,7 +72,7 @@ class Learner:
         reader = self._reader_of([example.input for example in known])
         rows, targets = readable(reader.row, known, self._note, ahead=getattr(reader, "DECODES", False))
         estimator = self._build(reader, rows)
-        with _one_thread():
+        with one_thread():
             estimator.fit(reader.matrix(rows), _targets(estimator, targets))
         self._reader, self._estimator = reader, estimator
 
@@ -83,7 +83,7 @@ class Learner:
             raise RuntimeError("asked before it was fitted")
         rows = [_read(reader, input) for input in inputs]
         good = [row for row in rows if not isinstance(row, _Unreadable)]
-        with _one_thread():
+        with one_thread():
             answers = iter(_predicted(estimator, reader.matrix(good)) if good else [])
         return [row.problem if isinstance(row, _Unreadable) else next(answers) for row in rows]
 
@@ -93,7 +93,7 @@ class _Unreadable:
         self.problem = problem
 
 
-def _one_thread() -> AbstractContextManager[object]:
+def one_thread() -> AbstractContextManager[object]:
     """Keeps native code (BLAS, OpenMP) to one thread while it is open.
 
     Candidates take turns on the cores as it is; a boosting that starts a thread for each core while another candidate

@@ -30,7 +30,8 @@ class TaskKind:
     that names none, the deciding one first. `perturbations` are those that make sense, each with its customary
     strengths where a task names none. `case` is how a case is shown (entry points `merits.cases`), `views` are
     sections that a report has beyond those of all tasks (`merits.views`). `examples` names a function that makes
-    examples of a whole table ("module:function"), where they are not one to a row.
+    examples of a whole table ("module:function"), where they are not one to a row: of the table, the definition, its
+    source and its folder it makes the examples, each with its split, and notes for the reader.
     """
 
     name: str

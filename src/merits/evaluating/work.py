@@ -140,8 +140,9 @@ def scorers_of(task: Task) -> list[tuple[str, Scorer]]:
     from merits.scorers.registry import load as load_scorer
 
     specs = task.scorers or default_scorers(task.kind)
+    folders, dev = task.data_folders, task.split("dev")
     return [
-        (spec.label, load_scorer(spec, classes=task.classes, folder=task.folder, data_folders=task.data_folders))
+        (spec.label, load_scorer(spec, classes=task.classes, folder=task.folder, data_folders=folders, dev=dev))
         for spec in specs
     ]
 

@@ -14,7 +14,7 @@ from merits.core.errors import TaskError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import task_kind as kind_of_task
 from merits.core.plugins import names, plugin
-from merits.core.task import ScorerSpec
+from merits.core.task import Example, ScorerSpec
 from merits.core.validate import convert, schema_of
 from merits.scorers.verdicts import JudgeParams, model_of
 
@@ -30,6 +30,8 @@ class Kind(Protocol):
     says what is wrong with them. `load` returns the scorer. A `fingerprint(params, *, folder)` beside them names
     what else can change the scores (a function's source, a schema's file). Where `READS_FILES` beside them is true,
     `load` is given the folders of the data files too (`data_folders`), where the files that inputs name are looked for.
+    Where a scorer must know more than one answer (how often items are chosen), `study(params, examples)` is given the
+    examples of dev, and what it returns is passed to `load` as `studied`.
     """
 
     Params: type[msgspec.Struct]
@@ -77,15 +79,21 @@ def load(
     classes: tuple[str, ...] = (),
     folder: str | Path = ".",
     data_folders: Sequence[str | Path] = (),
+    dev: Sequence[Example] = (),
 ) -> Scorer:
     """The scorer that a spec describes. TaskError when it cannot be loaded.
 
     `classes` are those of the task; `folder` is where relative paths and the user's modules are found, and
-    `data_folders` are where the files that inputs name are looked for first.
+    `data_folders` are where the files that inputs name are looked for first; `dev` are the examples that candidates
+    learn from, for scorers that study them.
     """
-    kind = _kind(spec.kind)
-    more = {"data_folders": tuple(map(Path, data_folders))} if getattr(kind, "READS_FILES", False) else {}
-    return kind.load(_params(spec), classes=tuple(classes), folder=Path(folder), **more)
+    kind, params = _kind(spec.kind), _params(spec)
+    more: dict[str, object] = {}
+    if getattr(kind, "READS_FILES", False):
+        more["data_folders"] = tuple(map(Path, data_folders))
+    if (study := getattr(kind, "study", None)) is not None:
+        more["studied"] = study(params, dev)
+    return kind.load(params, classes=tuple(classes), folder=Path(folder), **more)
 
 
 def fingerprint(spec: ScorerSpec, *, folder: str | Path = ".") -> str:

@@ -11,7 +11,7 @@ from merits.core.candidate import Candidate
 from merits.core.identity import JSON
 from merits.core.task import Settings
 
-__all__ = ["Definition", "NeedsPart", "SplitPart", "TaskOptions"]
+__all__ = ["Definition", "EventsPart", "NeedsPart", "SplitPart", "TaskOptions", "TitlesPart"]
 
 Columns = str | list[str]
 Spec = str | dict[str, JSON]
@@ -21,11 +21,12 @@ class SplitPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How the examples are divided into dev (candidates learn from it) and test (decisions are made on it)."""
 
     method: Annotated[
-        Literal["stratified", "hash", "group", "time", "given"] | None,
+        Literal["stratified", "hash", "group", "time", "given", "last"] | None,
         Meta(
             description="stratified: the same share of every label. hash: by content, stable when rows are added. "
             "group: whole groups. time: the latest rows are test. given: a column says it. Duplicates always stay "
-            "on one side, except with given."
+            "on one side, except with given. last (of events only): the last event of each user, which lets candidates "
+            "learn from what others did later."
         ),
     ] = None
     test: Annotated[float, Meta(gt=0, lt=1, description="The share of the examples that goes to test.")] = 0.5
@@ -33,6 +34,43 @@ class SplitPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     column: Annotated[
         str, Meta(description="With time: the column with the moment. With given: the column with dev or test.")
     ] = ""
+
+
+class TitlesPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What items are called, in a table of its own."""
+
+    data: Annotated[str, Meta(description="The file with a row for each item.")]
+    item: Annotated[str, Meta(description="The column that identifies the item, as the events do.")] = ""
+    title: Annotated[str, Meta(description="The column that says what it is called.")] = "title"
+
+
+class EventsPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an event is, of a recommendation: who chose what, and when."""
+
+    user: Annotated[str, Meta(description="The column with the user.")] = ""
+    item: Annotated[str, Meta(description="The column with what was chosen.")] = ""
+    time: Annotated[str, Meta(description="The column with the moment: a number, or an ISO date or time.")] = ""
+    rating: Annotated[
+        str, Meta(description="The column with a rating, a whole number: the gain of `ndcg`. Without it each gains 1.")
+    ] = ""
+    at_least: Annotated[
+        float | None, Meta(description="Events of a lower rating are left out: they are no choice.")
+    ] = None
+    cut: Annotated[
+        str | float | None,
+        Meta(description="The moment that test begins, instead of the share of the latest events that `split:` says."),
+    ] = None
+    again: Annotated[
+        bool, Meta(description="What a user chose before may be chosen, and recommended, again (groceries).")
+    ] = False
+    known_after: Annotated[
+        int,
+        Meta(ge=0, description="How many of a user's first events after the cut are known when the user is asked for."),
+    ] = 0
+    few: Annotated[int, Meta(ge=1, description="Users of fewer events are in the slice `few events`.")] = 10
+    titles: Annotated[
+        TitlesPart | None, Meta(description="What items are called: then answers and reports name them so.")
+    ] = None
 
 
 class NeedsPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -140,6 +178,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     split: Annotated[
         SplitPart | Literal["stratified", "hash", "group"] | None, Meta(description="How dev and test are divided.")
     ] = None
+    events: Annotated[
+        EventsPart | None, Meta(description="Which columns say who chose what, and when (kind: recommendation).")
+    ] = None
     sample: Annotated[
         Annotated[int, Meta(ge=1)] | dict[Literal["dev", "test"], Annotated[int, Meta(ge=1)]] | None,
         Meta(description="Only so many examples, drawn with the split's seed: of all, or of each split."),
@@ -184,6 +225,7 @@ class TaskOptions(TypedDict, total=False):
     labels: list[str | int | float | bool]
     extract: str | None
     split: str | dict[str, JSON] | None
+    events: dict[str, JSON] | None
     sample: int | dict[str, int] | None
     scorers: object
     needs: object

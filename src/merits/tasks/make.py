@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -108,7 +109,12 @@ class _Cases:
 
 def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
     notes: list[str] = []
-    table = _sampled(_table(definition.data, source, folder, notes), definition)
+    table = _table(definition.data, source, folder, notes)
+    if definition.kind is not None and (maker := task_kind(definition.kind).examples):
+        return _of_whole_table(maker, table, definition, source, folder)
+    if definition.events is not None:
+        raise TaskError(f"{source.at('events')}: only a recommendation has events.", "Write `kind: recommendation`.")
+    table = _sampled(table, definition)
     chosen = choose(definition, table, source)
     if not isinstance(chosen.input, str):  # what a column of a mapping is depends on all of its values
         table = replace(table, rows=list(table.rows))
@@ -126,6 +132,19 @@ def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
     if definition.labels:
         raise TaskError(f"{source.at('labels')}: only a classification has labels.", "Take them out.")
     return _Cases(kind, examples, (), tuple(notes))
+
+
+def _of_whole_table(maker: str, table: Table, definition: Definition, source: Source, folder: Path) -> _Cases:
+    """The cases of a kind whose examples are not one to a row: it names the function that makes them."""
+    if isinstance(definition.sample, int):
+        raise TaskError(
+            f"{source.at('sample')}: a sample of the rows would tear apart what belongs together.",
+            "Write how many examples of each split: sample: {test: 500}.",
+        )
+    examples, notes = pkgutil.resolve_name(maker)(table, definition, source, folder)
+    examples = _sampled_by_split(examples, definition)
+    must_have_test(examples, table.name)
+    return _Cases(str(definition.kind), examples, (), tuple(notes))
 
 
 def _examples(table: Table, values: Values, splits: Sequence[Split], files: Media) -> Sequence[Example]:

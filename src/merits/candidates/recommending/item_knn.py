@@ -1,0 +1,102 @@
+"""Items that were chosen by the same users as those of the history: item-based nearest neighbours.
+
+Sarwar et al. (2001), "Item-based collaborative filtering recommendation algorithms", doi:10.1145/371920.372071; cosine
+with shrinkage as in Ferrari Dacrema et al. (2019), arXiv 1907.06902, who found it hard to beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from merits.candidates.recommending.choices import Choices
+from merits.candidates.recommending.events import Events
+from merits.candidates.recommending.recommender import (
+    Asked,
+    Floats,
+    Known,
+    RecommenderParams,
+    RecommendingModel,
+    recommending_model,
+)
+from merits.candidates.registry import LoadContext
+
+__all__ = ["ItemKnn", "Params", "load"]
+
+
+class Params(RecommenderParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Items most often chosen together with those of the user's history (cosine)."""
+
+    neighbours: Annotated[
+        int, msgspec.Meta(ge=1, description="How many items are near each item of the history.")
+    ] = 100
+    shrink: Annotated[
+        float, msgspec.Meta(ge=0, description="Takes similarity from pairs that few users chose together.")
+    ] = 10.0
+
+
+class ItemKnn:
+    """How many users chose each pair of items. An update changes only what the users in it chose, and is exact.
+
+    The neighbours of an item are found when somebody's history holds it, and kept until the next update.
+    """
+
+    needs_history = True
+
+    def __init__(self, neighbours: int, shrink: float) -> None:
+        self._neighbours, self._shrink = neighbours, shrink
+        self._choices: Choices | None = None
+        self._pairs: Any = None  # csr (items, items)
+        self._users = np.zeros(0)
+        self._near: dict[int, tuple[Any, Any]] = {}
+
+    def fit(self, known: Known) -> None:
+        self._choices = Choices(known)
+        matrix = self._choices.matrix
+        self._changed((matrix.T @ matrix).tocsr())
+
+    def update(self, new: Events, known: Known) -> None:
+        assert self._choices is not None
+        _, before, after = self._choices.grow(new, known.n_users, known.n_items)
+        self._pairs.resize(known.n_items, known.n_items)
+        self._changed((self._pairs + after.T @ after - before.T @ before).tocsr())
+
+    def scores(self, asked: Sequence[Asked]) -> Floats:
+        scores = np.zeros((len(asked), len(self._users)))
+        for row, each in zip(scores, asked, strict=True):
+            for item in each.items.tolist():
+                numbers, near = self._neighbours_of(item)
+                row[numbers] += near
+        return scores
+
+    def _changed(self, pairs: Any) -> None:
+        self._pairs, self._users, self._near = pairs, pairs.diagonal(), {}
+
+    def _neighbours_of(self, item: int) -> tuple[Any, Any]:
+        """The numbers of the nearest items, and how near they are (0 to 1)."""
+        if item not in self._near:
+            start, end = self._pairs.indptr[item : item + 2]
+            numbers, together = self._pairs.indices[start:end], self._pairs.data[start:end].astype(np.float64)
+            both = (numbers != item) & (together > 0)
+            numbers, together = numbers[both], together[both]
+            near = together / (np.sqrt(self._users[item] * self._users[numbers]) + self._shrink)
+            best = np.lexsort((numbers, -near))[: self._neighbours]
+            self._near[item] = numbers[best], near[best]
+        return self._near[item]
+
+
+def load(params: Params, context: LoadContext) -> RecommendingModel:
+    """A recommender that needs no training but counting.
+
+    >>> import asyncio
+    >>> from merits.core.task import Example
+    >>> model = load(Params(k=1), LoadContext())
+    >>> chosen = {"1": ["a", "b"], "2": ["a", "b", "d"], "3": ["c", "d"]}
+    >>> model.fit([Example(user, {"user": user, "items": items}) for user, items in chosen.items()])
+    >>> asyncio.run(model.answer({"user": "new", "items": ["a"]})).output
+    ['b']
+    """
+    return recommending_model(ItemKnn(params.neighbours, params.shrink), params, context, "item-knn 1")
