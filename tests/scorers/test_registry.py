@@ -14,7 +14,7 @@ from merits.scorers.registry import check, default_scorers, fingerprint, kinds, 
     ("spec", "found"),
     [
         (ScorerSpec("lable"), "there is no scorer 'lable'. Did you mean 'label'?"),
-        (ScorerSpec("zzz"), "There are: bleu, contains, exact"),
+        (ScorerSpec("zzz"), "There are: bleu, chrf, contains, exact"),
         (ScorerSpec("numeric", {"tolerence": 1}), "Did you mean 'tolerance'?"),
         (ScorerSpec("numeric", {"tolerance": "1"}), "tolerance: expected a number, found text"),
         (ScorerSpec("numeric", {"tolerance": -1}), "tolerance: expected"),
@@ -52,7 +52,8 @@ def test_the_default_scorers_are_right_for_the_kind():
     """A task that names none still runs."""
     assert [s.kind for s in default_scorers("classification")] == ["label"]
     assert [s.kind for s in default_scorers("generation")] == ["normalised"]
-    for kind in ("classification", "generation"):
+    assert [s.kind for s in default_scorers("translation")] == ["chrf", "bleu", "ter"]
+    for kind in ("classification", "generation", "translation"):
         for spec in default_scorers(kind):
             check(spec)
 
