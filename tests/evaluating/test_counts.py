@@ -60,6 +60,8 @@ def test_counts_of_all_scorers_are_kept_and_can_be_required(store: Store) -> Non
     assert (wer.statistic, bleu.statistic) == ("error_rate", "bleu")
     assert wer.values.sum(axis=1).tolist() == [[22.0, 210.0], [210.0, 210.0]]
     assert float(STATISTICS["bleu"].value(bleu.values[1].sum(axis=0))) == 0.0
+    assert evaluation.facts["signature of translation"].startswith("nrefs:1|case:mixed|eff:no|tok:13a|")
+    assert "signature of wer" not in evaluation.facts
     needs = Needs(requirements=(parse_requirement("wer <= 30%"), parse_requirement("translation >= 0.5")))
     decision = decide(evaluation, needs)
     assert [result.met for result in decision.standing("said").requirements] == ["met", "met"]
@@ -70,7 +72,8 @@ def test_a_scorer_that_counts_what_there_is_no_statistic_of_is_unusable() -> Non
     """It is the scorer's mistake, not the candidate's."""
     judge = Judge([("odd", lambda example, answer: Score(1.0, True, counts=Counts("rouge", (1.0,))))])
     assert judge.score(EXAMPLES[0], Answer("x")) is None
-    assert judge.unscored == {"the scorer gave counts that are none of bleu, error_rate, ratio, real_time_factor": 1}
+    names = ", ".join(STATISTICS)
+    assert judge.unscored == {f"the scorer gave counts that are none of {names}": 1}
 
 
 def test_what_failed_has_no_counts(store: Store) -> None:

@@ -80,6 +80,16 @@ CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSO
         [("The cat sat on the mat.", "The cat sat on the mat.")],
         [("The cat sat on the mat.", "A dog ran off."), ("The cat sat on the mat.", "")],
     ),
+    "chrf": (
+        ScorerSpec("chrf"),
+        [("The cat sat on the mat.", "The cat sat on the mat.")],
+        [("The cat sat on the mat.", "A dog ran off."), ("The cat sat on the mat.", "")],
+    ),
+    "ter": (
+        ScorerSpec("ter"),
+        [("The cat sat on the mat.", "The cat sat on the mat.")],
+        [("The cat sat on the mat.", "A dog ran off."), ("The cat sat on the mat.", "")],
+    ),
     "wer": (
         ScorerSpec("wer"),
         [("the cat sat", "The cat sat")],

@@ -10,31 +10,14 @@ import pytest
 from merits.core.answer import Answer
 from merits.core.outcome import Counts
 from merits.core.task import Example, ScorerSpec
-from merits.scorers.counted import STATISTICS, bleu_of
+from merits.scorers.counted import STATISTICS
 from merits.scorers.reading import CannotJudge
 from merits.scorers.registry import load
 from merits.scorers.wer import Params
 from merits.scorers.wer import load as load_wer
 from merits.testing.contracts.scorer import ScorerContract
 
-sacrebleu = pytest.importorskip("sacrebleu")
 jiwer = pytest.importorskip("jiwer")
-
-NTREX = Path(__file__).parents[3] / "shared/data/labelled/ntrex"
-
-
-class TestBleu(ScorerContract):
-    """The contract of all scorers."""
-
-    def make_scorer(self):
-        return load(ScorerSpec("bleu"))
-
-    def solved(self):
-        target = "there is a cat on the mat"
-        return [(Example(id="1", input="x", target=target), Answer(output=target))]
-
-    def not_solved(self):
-        return [(Example(id="1", input="x", target="there is a cat on the mat"), Answer(output="no idea at all"))]
 
 
 class TestWer(ScorerContract):
@@ -77,13 +60,6 @@ def counts_of(kind: str, said: list[str], targets: list[str]) -> np.ndarray:
         score(Example(id="1", input="x", target=t), Answer(output=s)).counts for s, t in zip(said, targets, strict=True)
     ]
     return np.array([counts.values for counts in found])
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_bleu_of_sums_is_sacrebleus(n: int) -> None:
-    """Also where an order of n-grams has no match, or no n-gram at all."""
-    theirs = sacrebleu.corpus_bleu(SAID[:n], [TARGETS[:n]]).score / 100
-    assert float(bleu_of(counts_of("bleu", SAID[:n], TARGETS[:n]).sum(axis=0))) == pytest.approx(theirs)
 
 
 def test_word_errors_of_sums_are_jiwers() -> None:
@@ -149,15 +125,3 @@ def test_endless_repetition_is_counted_without_being_aligned() -> None:
     found = score(Example(id="1", input="x", target="one two"), Answer(output="two " * 100_000))
     assert found.counts == Counts("error_rate", (99_999.0, 2.0))
     assert found.value == 0.0
-
-
-def test_bleu_of_real_references_is_sacrebleus() -> None:
-    """1,997 sentences of news: French references taken for a translation into Spanish, word for word."""
-    if not NTREX.exists():
-        pytest.skip("the data set ntrex is not in ../shared")
-    import gzip
-
-    files = [NTREX / f"newstest2019-ref.{code}.txt.gz" for code in ("fra", "spa")]
-    said, targets = (gzip.decompress(file.read_bytes()).decode().splitlines()[:300] for file in files)
-    theirs = sacrebleu.corpus_bleu(said, [targets]).score / 100
-    assert float(bleu_of(counts_of("bleu", said, targets).sum(axis=0))) == pytest.approx(theirs)

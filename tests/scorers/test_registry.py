@@ -52,7 +52,8 @@ def test_the_default_scorers_are_right_for_the_kind():
     """A task that names none still runs."""
     assert [s.kind for s in default_scorers("classification")] == ["label"]
     assert [s.kind for s in default_scorers("generation")] == ["normalised"]
-    for kind in ("classification", "generation"):
+    assert [s.kind for s in default_scorers("translation")] == ["chrf", "bleu", "ter"]
+    for kind in ("classification", "generation", "translation"):
         for spec in default_scorers(kind):
             check(spec)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
@@ -24,6 +24,7 @@ __all__ = [
     "Refreshed",
     "Scorer",
     "Selective",
+    "Signed",
     "Store",
     "StoredAnswer",
     "StoredRun",
@@ -75,6 +76,13 @@ class Scorer(Protocol):
     """
 
     def __call__(self, example: Example, answer: Answer) -> Score: ...
+
+
+@runtime_checkable
+class Signed(Scorer, Protocol):
+    """A scorer whose figure others can repeat: what they must know for that, in the words of the field."""
+
+    def signature(self, targets: Iterable[JSON]) -> str: ...
 
 
 class Improver(Protocol):

@@ -23,7 +23,7 @@ from merits.candidates.studying import Studious
 from merits.core.answer import Answer
 from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
-from merits.core.doors import Model, Refreshed, Scorer, Store, Trainable
+from merits.core.doors import Model, Refreshed, Scorer, Signed, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced, Taught
 from merits.core.identity import hash_of_rows
@@ -684,7 +684,13 @@ class _Run:
         for each in self.contenders:
             facts |= self._facts_of(each)
         judging = {} if self.judging is None else self.judging.facts(self.judged)
-        return facts | _unscored_facts(self.judge) | judging
+        return facts | _unscored_facts(self.judge) | self._signatures() | judging
+
+    def _signatures(self) -> dict[str, str]:
+        """What others must know to repeat a figure, where the field has a notation for it."""
+        signed = [(name, scorer) for name, scorer in self.judge.scorers if isinstance(scorer, Signed)]
+        targets = [one.target for one in outlines(self.rows.examples)] if signed else []
+        return {f"signature of {name}": scorer.signature(targets) for name, scorer in signed}
 
     def _facts_of(self, each: Contender) -> dict[str, str]:
         name, index = each.candidate.name, each.index

@@ -38,6 +38,11 @@ class Judge:
         self.unscored: Counter[str] = Counter()
         self.left_out: dict[str, str] = {}
 
+    @property
+    def scorers(self) -> list[tuple[str, Scorer | JudgeScorer]]:
+        """The deciding one and those of the others that are not left out, by name."""
+        return [(self.name, self._first), *self.others]
+
     def score(self, example: Example, answer: Answer) -> Score | None:
         """The first scorer's score; None when it could not judge, and then the reason is counted.
 

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from merits.core.outcome import Counts
 
-__all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "fits", "ratio_of"]
+__all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "chrf_of", "fits", "ratio_of"]
 
 Floats = NDArray[np.float64]
 _ORDERS = 4
+_CHARACTERS = 6  # orders of n-grams of characters in chrF
+_BETA = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,28 @@ class CountedStatistic:
     given: int
     higher_is_better: bool
     is_rate: bool = True
+
+
+def chrf_of(sums: Floats) -> Floats:
+    """Corpus chrF, 0..1, from n-grams of the answers, of the references and in both, order by order.
+
+    Popović (2015), doi:10.18653/v1/W15-3049, as sacreBLEU has it: precision and recall are means over the orders that
+    both sides have n-grams of, and recall counts twice (beta 2).
+
+    >>> round(float(chrf_of(np.array([14.0, 17, 14, 13, 16, 12]))), 4)
+    0.8164
+    """
+    said, wanted, both = (sums[..., part::3] for part in range(3))
+    there = (said > 0) & (wanted > 0)
+    n = there.sum(axis=-1)
+    precision, recall = (
+        np.where(there, both / np.where(of > 0, of, 1.0), 0.0).sum(axis=-1) / np.where(n > 0, n, 1)
+        for of in (said, wanted)
+    )
+    weight = _BETA**2
+    below = weight * precision + recall
+    value = (1.0 + weight) * precision * recall / np.where(below > 0, below, 1.0)
+    return np.asarray(np.where(wanted[..., 0] > 0, value, math.nan))
 
 
 def bleu_of(sums: Floats) -> Floats:
@@ -83,6 +107,18 @@ def fits(counts: Counts) -> bool:
     return all(math.isfinite(value) and value >= 0 for value in counts.values)
 
 
+def _none_said(counts: Floats) -> Floats:
+    empty = np.zeros_like(counts)
+    empty[..., 1::3] = counts[..., 1::3]
+    return empty
+
+
+def _chrf(name: str, n_orders: int) -> CountedStatistic:
+    return CountedStatistic(
+        name=name, n_columns=3 * n_orders, value=chrf_of, nothing=_none_said, given=1, higher_is_better=True
+    )
+
+
 def _no_translation(counts: Floats) -> Floats:
     empty = np.zeros_like(counts)
     empty[..., -1] = counts[..., -1]
@@ -98,6 +134,16 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             nothing=_no_translation,
             given=2 * _ORDERS + 1,
             higher_is_better=True,
+        ),
+        "chrf": _chrf("corpus chrF", _CHARACTERS),
+        "chrf++": _chrf("corpus chrF++", _CHARACTERS + 2),
+        "ter": CountedStatistic(
+            name="corpus TER",
+            n_columns=2,
+            value=ratio_of,
+            nothing=lambda counts: np.asarray(np.repeat(counts[..., 1:], 2, axis=-1)),
+            given=1,
+            higher_is_better=False,
         ),
         "error_rate": CountedStatistic(
             name="errors over all words or characters",
@@ -126,6 +172,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
         ),
     }
 )
-"""By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "error_rate" (errors, words
-or characters of the target; lower is better), "ratio" (any two counts; higher is better), "real_time_factor" (seconds
-taken, seconds of sound; lower is better)."""
+"""By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "chrf" (for 1 to 6 characters:
+n-grams said, wanted, both), "chrf++" (the same, then for 1 and 2 words), "ter" (edits, words), "error_rate" (errors,
+words or characters of the target; lower is better), "ratio" (any two counts; higher is better), "real_time_factor"
+(seconds taken, seconds of sound; lower is better)."""

@@ -73,7 +73,9 @@ def events_of(table: Table, part: EventsPart, slices: str | Sequence[str], sourc
     for name in shown:
         _column("slices", name, table, source)
     if part.at_least is not None and not part.rating:
-        raise DataError(f"{source.at('events')}: `at_least` needs the column with the rating.", "Write: rating: COLUMN.")
+        raise DataError(
+            f"{source.at('events')}: `at_least` needs the column with the rating.", "Write: rating: COLUMN."
+        )
     read = _Reading(table, columns, part.at_least, shown)
     for index, row in enumerate(table.rows):
         read.take(index, row)

@@ -30,9 +30,9 @@ __all__ = ["ItemKnn", "Params", "load"]
 class Params(RecommenderParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Items most often chosen together with those of the user's history (cosine)."""
 
-    neighbours: Annotated[
-        int, msgspec.Meta(ge=1, description="How many items are near each item of the history.")
-    ] = 100
+    neighbours: Annotated[int, msgspec.Meta(ge=1, description="How many items are near each item of the history.")] = (
+        100
+    )
     shrink: Annotated[
         float, msgspec.Meta(ge=0, description="Takes similarity from pairs that few users chose together.")
     ] = 10.0

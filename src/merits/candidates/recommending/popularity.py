@@ -63,7 +63,9 @@ class Popularity:
         self._counts += np.bincount(events.item, weights, minlength=len(self._counts))
 
     def _weight(self, age_s: object) -> Floats:
-        return np.asarray(1.0 if self._half_life_s is None else 0.5 ** (np.asarray(age_s, np.float64) / self._half_life_s))
+        return np.asarray(
+            1.0 if self._half_life_s is None else 0.5 ** (np.asarray(age_s, np.float64) / self._half_life_s)
+        )
 
 
 def load(params: Params, context: LoadContext) -> RecommendingModel:
