@@ -15,7 +15,7 @@ from merits.core.task import Example
 from merits.media.embedding import Embedded, Embedder
 from merits.media.finding import Media
 from merits.media.sounds import Sound, wav_of
-from merits.report.cases import items, text, translation
+from merits.report.cases import items, sound, text, translation
 from merits.report.cases.blocks import Figure, Items, Text, Words
 from merits.report.page import render
 from merits.report.views import view
@@ -97,6 +97,18 @@ def test_a_translation_stands_beside_the_nearest_reference_word_by_word(files: E
         ("delete", "big", ""),
         ("equal", "house", "house"),
     ]
+
+
+def test_a_transcript_is_aligned_as_it_is_scored(files: Embedder) -> None:
+    """Its errors are those of the word error rate."""
+    example = Example("1", "tone.wav", "Go forward ten meters.")
+    (figure,) = sound.shown_input(example, files)
+    assert isinstance(figure, Figure)
+    assert figure.kind == "sound"
+    (words,) = sound.shown_reply(example, Answer("go forward then"), files)
+    assert isinstance(words, Words)
+    assert [word.op for word in words.words].count("equal") == 2
+    assert sum(word.op != "equal" for word in words.words) == 2
 
 
 def test_a_list_marks_what_was_right(files: Embedder) -> None:
