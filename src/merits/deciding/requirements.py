@@ -140,7 +140,7 @@ def _settled(requirement: Requirement, found: Measured, question: Question) -> t
     so_far = "meets" if _on_good_side(part.bar, part.judged) else "misses"
     many = about_more(more, question.cases)
     if part.where and part.judged is not None:
-        many = f"{many} of {part.where}, which has {part.judged.n:,},"
+        many = f"{many} {'under' if requirement.under else 'of'} {part.where}, which has {part.judged.n:,},"
     return more, f"{many} would show {ODDS} whether {name} meets {requirement} (so far it {so_far} it)."
 
 

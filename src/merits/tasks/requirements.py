@@ -41,7 +41,7 @@ _SHARE_METRICS = frozenset(
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _METRIC = re.compile(r"[A-Za-z](?:[\w.-]|[ ](?=[A-Za-z])(?!non[ -]?inferior\b|under\b|(?:not )?in \[))*")
 _METRIC_INSIDE = re.compile(r"(?!by\b|under\b)[A-Za-z](?:[\w.-]|[ ](?=[A-Za-z])(?!by\b|under\b))*")
-_NAME = re.compile(r"[^<>=≤≥!~]+")
+_NAME = re.compile(r"(?:[^<>=≤≥!~]|(?<=\w)=(?=[-.\d]))+")  # typos=0.05, but no operator
 _NONINFERIOR = re.compile(r"non[ -]?inferior to ")
 _WORDS = {"by": re.compile(r"by\b"), "under": re.compile(r"under\b")}
 _BEFORE_OPERATOR = re.compile(r"\]\s*(?:[<>=≤≥!~]|non[ -]?inferior)")
