@@ -10,7 +10,8 @@ import asyncio
 import os
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -19,7 +20,7 @@ from typing import Any
 
 from merits.candidates.batcher import in_thread
 from merits.core.doors import Store
-from merits.core.errors import MissingExtra, StoreError, TaskError
+from merits.core.errors import MeritsError, MissingExtra, StoreError, TaskError, UsageError
 from merits.core.identity import JSON, hash_of_rows
 from merits.core.on_demand import outlines
 from merits.core.robustness import Level, level_id
@@ -29,7 +30,7 @@ from merits.media.finding import Media
 from merits.perturbations.inputs import Applied, holds
 from merits.perturbations.registry import Perturbation, perturbation
 
-__all__ = ["Perturbing", "perturbed_folder", "perturbing_of"]
+__all__ = ["Perturbing", "asked_again", "perturbed_folder", "perturbing_of"]
 
 _LOOKED_AT = 50  # examples among which one must hold what a perturbation reads
 _SHORT = 4_000  # characters of a text that is perturbed sooner than a thread is started
@@ -96,6 +97,24 @@ def perturbed_folder(task: Task, store: Store) -> Path:
     if isinstance(path, Path) and str(path) != ":memory:":
         return path.parent / "perturbed"
     return Path(tempfile.gettempdir()) / f"merits-perturbed-{os.getuid() if hasattr(os, 'getuid') else 'files'}"
+
+
+def asked_again(task: Task, split: Split, store: Store) -> Callable[[Example, Level], JSON]:
+    """Gives what an example was asked as at a level, for a report; None where that cannot be had any more."""
+    try:
+        perturbing = perturbing_of(task, split, perturbed_folder(task, store))
+    except UsageError:
+        perturbing = None
+    known = () if perturbing is None else perturbing.levels
+
+    def asked(example: Example, level: Level) -> JSON:
+        if perturbing is None or level not in known:
+            return None
+        with suppress(Unmade, MeritsError):
+            return perturbing.input_of(example, level)
+        return None
+
+    return asked
 
 
 def _studied(found: Perturbation, task: Task) -> tuple[Any, str]:

@@ -123,7 +123,7 @@ def _is_measured(name: str) -> bool:
     """Whether a name is one of a metric that there always is, so that it is no key of metadata."""
     small = name.lower().replace(" ", "_")
     known = small in _SHARE_METRICS or small in ("log_loss", "drop", "worst_slice")
-    known = known or bool(re.match(r"(?:.*_)?non[-_]?inferior", small))
+    known = known or bool(re.match(r"drop_under_|(?:.*_)?non[-_]?inferior", small))
     return known or small.startswith(_BEGINNINGS) or small.endswith(("_latency", "_rate"))
 
 
