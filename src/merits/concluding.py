@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import TYPE_CHECKING
 
 from merits.core.doors import Store
 from merits.core.errors import UsageError
-from merits.core.task import Task
+from merits.core.task import Example, Task
 from merits.opening import opened_store, prices_of
 
 if TYPE_CHECKING:
     from merits.core.bill import Bill
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
+    from merits.core.identity import JSON
+    from merits.core.robustness import Level
     from merits.report.views import ReportView
 
 __all__ = ["Run", "concluded", "paid", "save_page", "view_of"]
@@ -68,9 +71,19 @@ def view_of(
         examples=examples,
         answers=store.answers,
         files=Embedder(Media.of(task)),
+        perturbed=_perturbed(task, evaluation, store),
         made_at=made_at,
         bill=bill,
     )
+
+
+def _perturbed(task: Task, evaluation: Evaluation, store: Store) -> Callable[[Example, Level], JSON]:
+    """What was asked of an example under a perturbation, made again; None where the task has another one by now."""
+    if not evaluation.levels:
+        return lambda example, level: None
+    from merits.evaluating.perturbing import asked_again
+
+    return asked_again(task, evaluation.split, store)
 
 
 def save_page(view: ReportView, path: str | Path) -> Path:

@@ -51,6 +51,9 @@ def test_requirements_are_read_in_base_units(
         ("worst_slice(p95_latency by region) <= 2 s", Requirement("p95_latency", "<=", 2.0, by="region")),
         ("drop[typos] <= 3 points", Requirement("accuracy", "<=", 0.03, under="typos")),
         ("drop under typos <= 3 points", Requirement("accuracy", "<=", 0.03, under="typos")),
+        ("drop under typos=0.05 <= 3 points", Requirement("accuracy", "<=", 0.03, under="typos=0.05")),
+        ("drop[typos 0.05] <= 3 points", Requirement("accuracy", "<=", 0.03, under="typos 0.05")),
+        ("drop(wer under noise -5) <= 3 points", Requirement("wer", "<=", 0.03, under="noise -5")),
         ("drop(recall[fraud] under typos) <= 0.05", Requirement("recall", "<=", 0.05, "fraud", under="typos")),
         ("non-inferior to incumbent by 1pt", Requirement("accuracy", ">=", -0.01, against="incumbent")),
         (

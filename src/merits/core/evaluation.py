@@ -14,6 +14,7 @@ from merits.core.candidate import Candidate
 from merits.core.hashes import Hashes
 from merits.core.judge import Judged
 from merits.core.outcome import Status
+from merits.core.robustness import Level
 from merits.core.task import Split
 
 __all__ = ["Budgeted", "Calls", "Counted", "Evaluation", "Human", "Labels", "Raced"]
@@ -138,7 +139,8 @@ class Evaluation:
     provider did not tell; None where there is none. `services` maps a way of service that is not the standard
     ("batch") to the answers that were billed as it. `unasked` is where nothing was to be asked in this run (its budget
     ended, or it asked failures only): what is missing there is nobody's failure. `budget` is what it might spend.
-    `judged` is what models did that scored answers, and `calls` what each of these models used, by the version in
+    `levels` are what the names in `perturbations` stand for, in the order to show. `judged` is what models did that
+    scored answers, and `calls` what each of these models used, by the version in
     `judged`. `taught` is who learned from what other models said. `human` are labels of people on some of the answers;
     they are put in on reading, like prices, and not stored with the evaluation.
     """
@@ -182,6 +184,7 @@ class Evaluation:
     human: Human | None = None
     unasked: NDArray[np.bool_] | None = None
     budget: Budgeted | None = None
+    levels: tuple[Level, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -192,6 +195,15 @@ class Evaluation:
     def n_rows(self) -> int:
         """Rows: examples times repeats times perturbations."""
         return len(self.examples)
+
+    @property
+    def asked_as(self) -> Texts:
+        """What stands for the perturbation in the key of each row's answer (rows,); "" for the input as it is."""
+        if not self.levels:
+            return self.perturbations
+        keys = {level.id: level.asked_as for level in self.levels}
+        ids, codes = np.unique(self.perturbations, return_inverse=True)
+        return np.array([keys.get(str(one), str(one)) for one in ids])[codes]
 
     @property
     def scored(self) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from merits.core.identity import JSON, hash_of_input, hash_of_rows
 from merits.core.limits import Limits
 from merits.core.needs import Needs
 from merits.core.on_demand import OnDemand, outlines
+from merits.core.robustness import Robustness
 
 __all__ = ["Example", "ScorerSpec", "Settings", "Split", "Task"]
 
@@ -106,9 +107,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """A task: its examples, what "solved" means (`scorers`, the first decides), and the user's needs and candidates.
 
-    `id` is the hash of what must be solved: kind, examples with their splits, and scorers. Needs, candidates and
-    settings travel with the task for convenience but are no part of its identity: a changed price slider or one
-    more candidate leaves every stored answer in use.
+    `id` is the hash of what must be solved: kind, examples with their splits, and scorers. Needs, candidates, settings
+    and robustness travel with the task for convenience but are no part of its identity: a changed price slider, one
+    more candidate or one more perturbation leaves every stored answer in use.
 
     `examples` is a tuple, or a sequence that reads each from a large file when it is asked for.
     `human_labels` names a table of what people said of some answers; it is applied on reading, as prices are.
@@ -125,6 +126,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...] = ()
     needs: Needs = Needs()
     candidates: tuple[Candidate, ...] = ()
+    robustness: Robustness = Robustness()
     settings: Settings = Settings()
     prices: str = ""
     human_labels: str = ""

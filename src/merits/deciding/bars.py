@@ -15,8 +15,10 @@ import numpy as np
 
 from merits.core.evaluation import Evaluation
 from merits.core.needs import Needs, Requirement
+from merits.core.robustness import levels_under
 from merits.deciding.cases import POLICIES, Cases
-from merits.deciding.measuring import partners_of, rival_of
+from merits.deciding.drops import partners_of
+from merits.deciding.measuring import rival_of
 from merits.deciding.metrics import QUANTILES
 from merits.stats.critical import Bools, Floats
 from merits.stats.gates import Gates
@@ -28,16 +30,19 @@ _SOLVED = ("accuracy", "solved", "quality")
 
 @dataclass(frozen=True)
 class Bar:
-    """A requirement as a floor on a mean of values in 0..1; in one `slice`, or against a `rival`, if it is on that."""
+    """A requirement as a floor on a mean of values in 0..1; in one `slice`, `under` one perturbation, or against a
+    `rival`, if it is on that.
+    """
 
     requirement: Requirement
     floor: float
     slice: str = ""
     rival: str = ""
+    under: str = ""
 
 
 def raced_bars(needs: Needs, evaluation: Evaluation) -> tuple[Bar, ...]:
-    """The requirements that race as gates. One on every slice makes a gate of each slice."""
+    """The requirements that race as gates. One on every slice, or under every strength, makes a gate of each."""
     found = [bar for requirement in needs.requirements for bar in _bars(requirement, needs, evaluation)]
     return tuple(bar for bar in found if 0.0 < bar.floor < 1.0)
 
@@ -48,7 +53,8 @@ def _bars(requirement: Requirement, needs: Needs, evaluation: Evaluation) -> Ite
         return
     if requirement.under:
         if metric in _SOLVED and not at_least and not requirement.by:
-            yield Bar(requirement, (1.0 - requirement.bar) / 2.0)
+            for under in levels_under(requirement.under, Cases(evaluation, POLICIES[0]).levels):
+                yield Bar(requirement, (1.0 - requirement.bar) / 2.0, under=under)
         return
     if requirement.against:
         rival = rival_of(requirement, needs)
@@ -74,8 +80,8 @@ def gates_values(bar: Bar, cases: Cases) -> tuple[Floats, Bools]:
     """What a bar is on, in 0..1, and which rows say anything (candidates, rows)."""
     if bar.rival:
         return _against(bar.rival, cases)
-    if bar.requirement.under:
-        return _under(bar.requirement.under, cases)
+    if bar.under:
+        return _under(bar.under, cases)
     values, mask = _values(bar.requirement, cases)
     if bar.slice:
         mask = mask & (cases.evaluation.tags[bar.requirement.by] == bar.slice)

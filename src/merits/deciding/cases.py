@@ -59,8 +59,19 @@ class Cases:
     @cached_property
     def clean(self) -> Bools:
         """The rows (rows,) that are read: those not perturbed, unless others are asked for."""
-        read = np.asarray(self.evaluation.perturbations == self.perturbation)
+        read = self._of_perturbation
         return read if self.within is None else read & self.within
+
+    @cached_property
+    def _of_perturbation(self) -> Bools:
+        return np.asarray(self.evaluation.perturbations == self.perturbation)
+
+    @cached_property
+    def levels(self) -> tuple[str, ...]:
+        """The ids of the perturbations that there are rows of, in the order to show."""
+        there = {str(one) for one in np.unique(self.evaluation.perturbations)} - {""}
+        known = [level.id for level in self.evaluation.levels if level.id in there]
+        return (*known, *sorted(there.difference(known)))
 
     @property
     def anytime(self) -> bool:
@@ -75,7 +86,7 @@ class Cases:
     @cached_property
     def failed(self) -> Bools:
         """Where the candidate could not be asked: it failed, or was not tried any more because it had failed."""
-        failed = self.evaluation.failed & self._scheduled & (self.evaluation.perturbations == self.perturbation)
+        failed = self.evaluation.failed & self._scheduled & self._of_perturbation
         given_up = (self.evaluation.status == Status.MISSING) & failed.any(axis=1, keepdims=True)
         return np.asarray((failed | given_up) & self.due)
 
@@ -112,12 +123,17 @@ class Cases:
 
     @cached_property
     def groups(self) -> Ints | None:
-        """A code for each row (rows,) that says which rows depend on each other; None when all are independent."""
+        """A code for each row (rows,) that says which rows depend on each other; None when all are independent.
+
+        An example and the same one perturbed depend on each other, but are never read at the same time.
+        """
         codes = self.evaluation.group
         if not len(codes):
             return None
         _, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
-        return None if counts.max() == 1 else np.asarray(inverse)
+        if not self._of_perturbation.all():
+            counts = np.bincount(inverse[self._of_perturbation], minlength=1)
+        return None if counts.max() <= 1 else np.asarray(inverse)
 
     @cached_property
     def examples_a_group(self) -> float:

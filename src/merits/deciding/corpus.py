@@ -18,7 +18,7 @@ from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.rates import variance_of_rare_classes
 from merits.stats.sums import Resampled, resample, statistic_difference, statistic_of_sums
 
-__all__ = ["PairedMeasure", "corpus_measures", "counted_measure", "paired_measure"]
+__all__ = ["PairedMeasure", "corpus_measures", "counted_measure", "paired_measure", "perturbed_measure"]
 
 _OF_LABELS = {"macro_f1": "macro F1", "roc_auc": "ROC-AUC"}
 _MOST_CLASSES = 100  # areas and F1 of more are sums of more columns than an interval is worth
@@ -79,7 +79,7 @@ def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | N
     if name in evaluation.counts:
         statistic = STATISTICS[evaluation.counts[name].statistic]
         counts, mask = _counts(cases, name, [i, j])
-        return _paired(statistic, cases, mask, counts) if mask.any() else None
+        return _paired(statistic, cases, cases.groups_at(mask), counts) if mask.any() else None
     labels = evaluation.labels
     if labels is None:
         return None
@@ -90,11 +90,52 @@ def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | N
         mask &= (labels.probabilities[i].sum(axis=1) > 0) & (labels.probabilities[j].sum(axis=1) > 0)
     if not mask.any():
         return None
-    sizes = np.bincount(labels.target[mask], minlength=len(labels.classes))
+    rows = np.flatnonzero(mask)
+    return _of_labels(name, cases, labels, [(i, rows), (j, rows)], cases.groups_at(mask))
+
+
+def perturbed_measure(clean: Cases, noisy: Cases, partner: Ints, name: str, k: int) -> PairedMeasure | None:
+    """What a measure of candidate k loses on perturbed rows, on the same resamples of the same examples.
+
+    `partner` (rows,) is for each perturbed row the row of the same example as it is, -1 where none is. The first of the
+    pair is the better side of a measure that loses: an error rate rises, so its perturbed rows come first. None where
+    the candidate has no record.
+    """
+    evaluation, labels = clean.evaluation, clean.evaluation.labels
+    counted = (noisy.counted[k], clean.counted[k]) if name in evaluation.counts else (noisy.scored[k], clean.scored[k])
+    mask = counted[0] & (partner >= 0) & counted[1][partner]
+    if name in evaluation.counts:
+        statistic = STATISTICS[evaluation.counts[name].statistic]
+        there = [_answered(cases, name) for cases in (noisy, clean)]
+        rows = np.flatnonzero(mask & there[0] & there[1][partner])
+        sides = [_counts_at(clean, name, k, partner[rows]), _counts_at(noisy, name, k, rows)]
+        counts = np.stack(sides if statistic.higher_is_better else sides[::-1])
+        groups = _groups_of(evaluation.group[rows])
+        return _paired(statistic, clean, groups, counts) if len(rows) else None
+    if labels is None or (name == "roc_auc" and k not in labels.probabilities):
+        return None
+    mask &= labels.target >= 0
+    if name == "roc_auc":
+        given = labels.probabilities[k].sum(axis=1) > 0
+        mask &= given & given[partner]
+    rows = np.flatnonzero(mask)
+    pair = [(k, partner[rows]), (k, rows)]
+    return _of_labels(name, clean, labels, pair, _groups_of(evaluation.group[rows])) if len(rows) else None
+
+
+def _groups_of(codes: Ints) -> Ints | None:
+    return None if len(np.unique(codes)) == len(codes) else codes
+
+
+def _of_labels(
+    name: str, cases: Cases, labels: Labels, sides: Sequence[tuple[int, Ints]], groups: Ints | None
+) -> PairedMeasure | None:
+    """A measure of two sides, each a candidate with its rows; the two sides' rows are of the same cases, in order."""
+    sizes = np.bincount(labels.target[sides[0][1]], minlength=len(labels.classes))
     columns = _f1_columns if name == "macro_f1" else _area_columns
     value = _macro_f1 if name == "macro_f1" else _mean_area
-    units, n = _units(cases, mask)
-    counts = np.stack([columns(labels, k, mask, units) for k in (i, j)])
+    units, n = _units(groups, len(sides[0][1]))
+    counts = np.stack([columns(labels, k, rows, units) for k, rows in sides])
     if not counts.shape[-1]:
         return None
     found = resample(value, counts, np.random.default_rng(0), resamples=_RESAMPLES)
@@ -103,8 +144,7 @@ def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | N
     )
 
 
-def _paired(statistic: CountedStatistic, cases: Cases, mask: Bools, counts: Floats) -> PairedMeasure:
-    groups = cases.groups_at(mask)
+def _paired(statistic: CountedStatistic, cases: Cases, groups: Ints | None, counts: Floats) -> PairedMeasure:
     found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
     unit: Unit = "points" if statistic.is_rate else "score"
     return PairedMeasure(statistic.name, replace(found, anytime=cases.anytime), None, unit)
@@ -112,19 +152,28 @@ def _paired(statistic: CountedStatistic, cases: Cases, mask: Bools, counts: Floa
 
 def _counts(cases: Cases, name: str, members: Sequence[int]) -> tuple[Floats, Bools]:
     """The counts of some candidates (members, rows, columns) at the rows that count for all of them, and the rows."""
+    mask = np.asarray(cases.counted[members].all(axis=0) & _answered(cases, name))
+    rows = np.flatnonzero(mask)
+    return np.stack([_counts_at(cases, name, k, rows) for k in members]), mask
+
+
+def _answered(cases: Cases, name: str) -> Bools:
+    """The rows (rows,) where anybody's answer shows how long the right one is."""
     counted = cases.evaluation.counts[name]
-    statistic = STATISTICS[counted.statistic]
-    known = np.asarray((counted.values[..., statistic.given] * cases.scored).max(axis=0) > 0)
-    mask = np.asarray(cases.counted[members].all(axis=0) & known)
-    nothing = statistic.nothing(counted.values[:, mask].max(axis=0))
-    there = cases.scored[members][:, mask, None]
-    return np.asarray(np.where(there, counted.values[members][:, mask], nothing)), mask
+    given = STATISTICS[counted.statistic].given
+    return np.asarray((counted.values[..., given] * cases.scored).max(axis=0) > 0)
 
 
-def _units(cases: Cases, mask: Bools) -> tuple[Ints, int]:
-    """For each row of the mask the number of the unit it is summed into, at most 1,000 of them; how many there are."""
-    groups = cases.groups_at(mask)
-    codes = np.arange(int(mask.sum())) if groups is None else np.unique(groups, return_inverse=True)[1]
+def _counts_at(cases: Cases, name: str, k: int, rows: Ints) -> Floats:
+    """The counts of a candidate at some rows (rows, columns); those of an empty answer where it could not be asked."""
+    counted = cases.evaluation.counts[name]
+    nothing = STATISTICS[counted.statistic].nothing(counted.values[:, rows].max(axis=0))
+    return np.asarray(np.where(cases.scored[k][rows, None], counted.values[k][rows], nothing))
+
+
+def _units(groups: Ints | None, n_rows: int) -> tuple[Ints, int]:
+    """For each row the number of the unit it is summed into, at most 1,000 of them; how many there are."""
+    codes = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
     n = int(codes.max()) + 1
     return (np.random.default_rng(0).permutation(n) % _UNITS)[codes] if n > _UNITS else codes, n
 
@@ -138,9 +187,9 @@ def _summed(units: Ints, codes: Ints, n_codes: int, weights: Floats | None = Non
     return np.asarray(sums.reshape(-1, n_codes), dtype=np.float64)
 
 
-def _f1_columns(labels: Labels, k: int, mask: Bools, units: Ints) -> Floats:
+def _f1_columns(labels: Labels, k: int, rows: Ints, units: Ints) -> Floats:
     """For each class: rows of it, rows said to be of it, rows rightly said to be."""
-    target, predicted, n = labels.target[mask], labels.predicted[k][mask], len(labels.classes)
+    target, predicted, n = labels.target[rows], labels.predicted[k][rows], len(labels.classes)
     right = np.where(target == predicted, target, -1)
     return np.concatenate([_summed(units, codes, n) for codes in (target, predicted, right)], axis=1)
 
@@ -153,14 +202,14 @@ def _macro_f1(sums: Floats) -> Floats:
     return np.asarray(ratio_of(np.stack([(f1 * there).sum(axis=-1), there.sum(axis=-1)], axis=-1)))
 
 
-def _area_columns(labels: Labels, k: int, mask: Bools, units: Ints) -> Floats:
+def _area_columns(labels: Labels, k: int, rows: Ints, units: Ints) -> Floats:
     """For each class four columns, whose sums make its area: how far each row of it, and each other row, is placed.
 
     The share of the other rows that a row of the class is placed above (ties count half), and for each other row the
     share of rows of the class above it, less the area itself. DeLong, DeLong & Clarke-Pearson (1988),
     doi:10.2307/2531595: an area is the mean of either, and varies with both.
     """
-    target, probabilities = labels.target[mask], labels.probabilities[k][mask]
+    target, probabilities = labels.target[rows], labels.probabilities[k][rows]
     codes = [1] if len(labels.classes) == 2 else range(len(labels.classes))
     columns = []
     for code in codes:
@@ -168,10 +217,10 @@ def _area_columns(labels: Labels, k: int, mask: Bools, units: Ints) -> Floats:
         if not own.any() or own.all():
             continue
         placed, area = _placements(own, probabilities[:, code].astype(np.float64))
-        for rows in (own, ~own):
+        for side in (own, ~own):
             weights = np.where(own, placed, placed - area)
-            columns.append(_summed(units, np.where(rows, 0, -1), 1, weights)[:, 0])
-            columns.append(_summed(units, np.where(rows, 0, -1), 1)[:, 0])
+            columns.append(_summed(units, np.where(side, 0, -1), 1, weights)[:, 0])
+            columns.append(_summed(units, np.where(side, 0, -1), 1)[:, 0])
     return np.stack(columns, axis=1) if columns else np.empty((0, 0))
 
 

@@ -1,7 +1,7 @@
 """What a requirement is judged on for one candidate: the estimate that is shown, and the parts that must all hold.
 
-A plain bar has one part. The worst of several slices clears a bar where every slice does: a part each. A drop and a
-difference are paired, on the same examples.
+A plain bar has one part. The worst of several slices clears a bar where every slice does: a part each. So does a drop
+under a perturbation at several strengths. A drop and a difference are paired, on the same examples.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 
 from merits.core.estimate import Estimate
 from merits.core.needs import Needs, Requirement
-from merits.deciding.cases import Cases
+from merits.core.robustness import levels_under
+from merits.deciding.drops import TOGETHER, drop_of_rows, drop_of_sums
 from merits.deciding.human import corrected_difference
 from merits.deciding.metrics import Question, measure, row_values, share_in_time
-from merits.stats.critical import Ints
 from merits.stats.noninferiority import difference_bounds
 
-__all__ = ["Measured", "Part", "measured", "partners_of", "rival_of"]
+__all__ = ["Measured", "Part", "dropped", "measured", "rival_of"]
 
 _SOLVED = ("accuracy", "solved", "quality")
 
@@ -92,7 +92,9 @@ def _worst_slice(requirement: Requirement, question: Question) -> Measured:
         shown.append(_joined(at_level.shown, corrected.shown, requirement))
         judged = _joined(part.judged, strict_part.judged, part.bar)
         parts.append(Part(part.bar, judged, f"{requirement.by} {name}"))
-    return Measured(_worst(shown, names, requirement, level), tuple(parts))
+    return Measured(
+        _worst(shown, names, requirement, level, of=f"{len(names)} slices", by=requirement.by), tuple(parts)
+    )
 
 
 def _joined(at_level: Estimate | None, corrected: Estimate | None, bar: Requirement) -> Estimate | None:
@@ -104,8 +106,13 @@ def _joined(at_level: Estimate | None, corrected: Estimate | None, bar: Requirem
     return msgspec.structs.replace(at_level, low=corrected.low)
 
 
-def _worst(shown: list[Estimate | None], names: list[str], requirement: Requirement, level: float) -> Estimate | None:
-    """The slice that looks worst, with ends that hold for the truly worst; an end is open where one slice's is."""
+def _worst(
+    shown: list[Estimate | None], names: list[str], requirement: Requirement, level: float, *, of: str, by: str = ""
+) -> Estimate | None:
+    """The slice that looks worst, with ends that hold for the truly worst; an end is open where one slice's is.
+
+    It is the worst `of` so many; `by` is what slices are called together.
+    """
     known = [(estimate, name) for estimate, name in zip(shown, names, strict=True) if estimate is not None]
     if not known:
         return None
@@ -115,7 +122,7 @@ def _worst(shown: list[Estimate | None], names: list[str], requirement: Requirem
     lows, highs = [e.low for e, _ in known], [e.high for e, _ in known]
     every = len(known) == len(names)
     far = "high" if requirement.op == ">=" else "low"
-    note = f"the worst of {len(names)} slices ({requirement.by} {name}), the {far} end corrected for their number"
+    note = f"the worst of {of} ({f'{by} {name}'.strip()}), the {far} end corrected for their number"
     return msgspec.structs.replace(
         worst,
         low=_end(lows, pick, needs_all=requirement.op == ">=", every=every),
@@ -139,32 +146,33 @@ def _end(
 
 
 def _drop(requirement: Requirement, question: Question) -> Measured:
-    """The metric on the examples as they are minus that on the same ones perturbed, repeat by repeat."""
-    cases, level = question.cases, question.level
-    noisy = replace(cases, perturbation=requirement.under)
-    clean_values, clean_mask = row_values(requirement.metric, replace(question, of=requirement.of))
-    noisy_values, noisy_mask = row_values(requirement.metric, replace(question, cases=noisy, of=requirement.of))
-    partner = partners_of(cases, noisy)
-    paired = noisy_mask & (partner >= 0) & clean_mask[partner]
-    if not paired.any():
-        name = cases.evaluation.names[question.k]
+    """Every level of the perturbation that is meant at the level to show that all clear the bar, with correction to
+    show that one of them misses it (as with slices: `_worst_slice`).
+    """
+    levels = levels_under(requirement.under, question.cases.levels)
+    strict = 1.0 - (1.0 - question.level) / max(len(levels), 1)
+    shown: list[Estimate | None] = []
+    for under in levels:
+        at_level, corrected = (dropped(requirement, question, under, each) for each in (question.level, strict))
+        shown.append(_joined(at_level, corrected, requirement))
+    if not any(shown):
+        name = question.cases.evaluation.names[question.k]
         return Measured(None, (Part(requirement, None),), f"{name} has no answers under {requirement.under} to compare")
-    groups = cases.evaluation.group[paired]
-    own = None if len(np.unique(groups)) == len(groups) else groups
-    found = difference_bounds(clean_values[partner[paired]], noisy_values[paired], own, level, anytime=cases.anytime)
-    estimate = _noted(found, "as it is minus perturbed, on the same examples")
-    return Measured(estimate, (Part(requirement, estimate),))
+    if len(levels) == 1:
+        return Measured(shown[0], (Part(requirement, shown[0]),))
+    parts = tuple(Part(requirement, each, under) for each, under in zip(shown, levels, strict=True))
+    return Measured(_worst(shown, list(levels), requirement, question.level, of=f"{len(levels)} levels"), parts)
 
 
-def partners_of(clean: Cases, noisy: Cases) -> Ints:
-    """For each perturbed row the row of the same example and repeat as it is, of shape (rows,); -1 where none is."""
-    examples, repeats = clean.evaluation.examples.tolist(), clean.evaluation.repeats.tolist()
-    as_it_is, perturbed = (cases.evaluation.perturbations == cases.perturbation for cases in (clean, noisy))
-    places = {(examples[row], repeats[row]): row for row in np.flatnonzero(as_it_is)}
-    found = np.full(len(examples), -1, dtype=np.int64)
-    for row in np.flatnonzero(perturbed):
-        found[row] = places.get((examples[row], repeats[row]), -1)
-    return found
+def dropped(requirement: Requirement, question: Question, under: str, level: float) -> Estimate | None:
+    """What the metric of a requirement loses under one level of a perturbation, each end one-sided at `level`."""
+    cases, k, metric = question.cases, question.k, requirement.metric
+    noisy = replace(cases, perturbation=under)
+    if metric in cases.evaluation.counts or metric in TOGETHER:
+        return drop_of_sums(cases, noisy, metric, k, level)
+    values = row_values(metric, replace(question, of=requirement.of))
+    perturbed = row_values(metric, replace(question, cases=noisy, of=requirement.of))
+    return drop_of_rows(cases, noisy, values, perturbed, level)
 
 
 def _difference(requirement: Requirement, question: Question) -> Measured:

@@ -21,10 +21,12 @@ from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation, Labels
 from merits.core.facts import key_of
 from merits.core.needs import Needs, Requirement
+from merits.core.robustness import levels_under
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.corpus import counted_measure
+from merits.deciding.drops import TOGETHER
 from merits.deciding.economics import cost_per_case, net_value, solved_cost
 from merits.deciding.human import corrected_share
 from merits.stats.bootstrap import jackknife_variance
@@ -67,17 +69,19 @@ class Measurable:
     classes: tuple[str, ...]
     slices: tuple[str, ...]
     keys: tuple[str, ...] = ()
-    perturbations: tuple[str, ...] | None = None  # None where it is a task: it asks every question as it is
+    perturbations: tuple[str, ...] = ()
+    is_task: bool = True
 
     @classmethod
     def of(cls, what: Task | Evaluation) -> Measurable:
         """Of a task that is to be evaluated, or of an evaluation."""
         keys = tuple(sorted({key for candidate in what.candidates for key in candidate.metadata}))
         if isinstance(what, Task):
-            return cls(tuple(spec.label for spec in what.scorers), what.classes, what.tag_names, keys)
+            scorers = tuple(spec.label for spec in what.scorers)
+            return cls(scorers, what.classes, what.tag_names, keys, what.robustness.ids)
         classes = () if what.labels is None else what.labels.classes
         perturbations = tuple(sorted({str(name) for name in np.unique(what.perturbations)} - {""}))
-        return cls((what.scorer, *what.scores), classes, tuple(sorted(what.tags)), keys, perturbations)
+        return cls((what.scorer, *what.scores), classes, tuple(sorted(what.tags)), keys, perturbations, is_task=False)
 
 
 def metric_names(what: Task | Evaluation) -> tuple[str, ...]:
@@ -138,7 +142,7 @@ def _check_view(requirement: Requirement, measurable: Measurable) -> None:
     if requirement.by:
         _check_known(requirement, requirement.by, measurable.slices, "slices", "Name their columns under `slices:`.")
         return
-    of_rows = (*_OF_ROWS, *measurable.scorers)
+    of_rows = (*_OF_ROWS, *measurable.scorers, *(TOGETHER if requirement.under and measurable.classes else ()))
     if requirement.metric not in of_rows:
         found = f"{requirement}: {requirement.metric} is not measured on each example by itself."
         raise RequirementError(found, f"It can be required of {', '.join(sorted({*of_rows} - {''}))}.")
@@ -146,13 +150,20 @@ def _check_view(requirement: Requirement, measurable: Measurable) -> None:
         raise RequirementError(
             f"{requirement} has the wrong direction.", "A drop is at most (<=), a difference at least (>=) something."
         )
-    if requirement.under and measurable.perturbations is None:
+    if requirement.under:
+        _check_perturbation(requirement, measurable)
+
+
+def _check_perturbation(requirement: Requirement, measurable: Measurable) -> None:
+    known, under = measurable.perturbations, requirement.under
+    if not known and measurable.is_task:
         raise RequirementError(
-            f"{requirement}: a run asks every question as it is, so no drop can be seen.",
-            "Leave it out here; `decide` judges it on an evaluation that holds perturbed rows.",
+            f"{requirement}: the task asks every question as it is, so no drop can be seen.",
+            f"Ask it under the perturbation too: `robustness: {{{under}: default}}` in the task file.",
         )
-    if requirement.under and measurable.perturbations:
-        _check_known(requirement, requirement.under, measurable.perturbations, "perturbations", "")
+    if known and not levels_under(under, known):
+        named = tuple(dict.fromkeys(one.rpartition(" ")[0] or one for one in known))
+        _check_known(requirement, under, (*known, *named), "perturbations", "")
 
 
 def _check_known(requirement: Requirement, name: str, known: tuple[str, ...], what: str, step: str) -> None:

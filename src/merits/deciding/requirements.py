@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -131,16 +131,20 @@ def _noted(requirement: Requirement, found: Measured, n_considered: int) -> Esti
 
 
 def _settled(requirement: Requirement, found: Measured, question: Question) -> tuple[int | None, str]:
-    """How many more examples settle the part that takes most of them, and that in words."""
+    """How many more examples settle it, and that in words: by the first part that misses the bar, where one seems to;
+    else by the part that takes most of them.
+    """
     open_parts = [part for part in found.parts if judge(part.bar, part.judged) == "not yet known"]
-    part = max(open_parts, key=lambda each: _MOST if (more := _more(each)) is None else more)
+    missing = [part for part in open_parts if part.judged is not None and not _on_good_side(part.bar, part.judged)]
+    pick: Callable[..., Part] = min if missing else max
+    part = pick(missing or open_parts, key=lambda each: _MOST if (more := _more(each)) is None else more)
     more, name = _more(part), question.cases.evaluation.names[question.k]
     if more is None:
         return None, _no_record(requirement, found, part, question)
     so_far = "meets" if _on_good_side(part.bar, part.judged) else "misses"
     many = about_more(more, question.cases)
     if part.where and part.judged is not None:
-        many = f"{many} of {part.where}, which has {part.judged.n:,},"
+        many = f"{many} {'under' if requirement.under else 'of'} {part.where}, which has {part.judged.n:,},"
     return more, f"{many} would show {ODDS} whether {name} meets {requirement} (so far it {so_far} it)."
 
 

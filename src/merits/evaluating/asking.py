@@ -6,8 +6,9 @@ Knows nothing about stores and scores: answers go to whoever takes them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from merits.candidates.limiter import LONGEST_PAUSE_S, Limiter
@@ -18,7 +19,18 @@ from merits.core.doors import Model
 from merits.core.identity import JSON
 from merits.core.task import Settings
 
-__all__ = ["AT_ONCE", "DOWN", "Health", "Taker", "all_or_first_problem", "ask_all", "at_once", "meter_of"]
+__all__ = [
+    "AT_ONCE",
+    "DOWN",
+    "Health",
+    "Later",
+    "Taker",
+    "Unmade",
+    "all_or_first_problem",
+    "ask_all",
+    "at_once",
+    "meter_of",
+]
 
 AT_ONCE = 8  # questions in flight of a model without a limiter
 
@@ -136,10 +148,21 @@ class _GivenUp(Exception):
     pass
 
 
+class Unmade(Exception):
+    """An input could not be made; says why. Nobody is asked it, and nobody is blamed."""
+
+
+@dataclass(frozen=True)
+class Later:
+    """An input that is made when its question is asked."""
+
+    make: Callable[[], Awaitable[JSON]]
+
+
 async def ask_all(
     meter: Meter,
     candidate: int,
-    questions: Iterable[tuple[int, JSON]],
+    questions: Iterable[tuple[int, JSON | Later]],
     taker: Taker,
     health: Health,
     *,
@@ -147,7 +170,8 @@ async def ask_all(
 ) -> None:
     """Nothing, once every question was answered or failed, or once the candidate was given up (see `health`).
 
-    A question is taken from `questions` when it is asked, so they need not be in memory.
+    A question is taken from `questions` when it is asked, so they need not be in memory. One whose input cannot be made
+    (`Unmade`) is passed over.
     """
     left = iter(questions)
 
@@ -155,7 +179,9 @@ async def ask_all(
         answer_to, put, note = meter.answer, taker.put, health.note
         for n, (question, input) in enumerate(left):
             try:
-                answer = await answer_to(input)
+                answer = await answer_to(await input.make() if isinstance(input, Later) else input)
+            except Unmade:
+                continue
             except PurseEmpty:  # what is in flight is paid for and comes in; nothing more is asked
                 return
             note(answer)

@@ -96,9 +96,7 @@ def _answered_at(evaluation: Evaluation, k: int, store: Store) -> Floats:
         earlier = latest.get(one.key)
         if earlier is None or earlier.answer.failure is not None or one.answer.failure is None:
             latest[one.key] = one
-    keys = zip(
-        evaluation.input_hashes.tolist(), evaluation.repeats.tolist(), evaluation.perturbations.tolist(), strict=True
-    )
+    keys = zip(evaluation.input_hashes.tolist(), evaluation.repeats.tolist(), evaluation.asked_as.tolist(), strict=True)
     found = (latest.get(AnswerKey(*key)) for key in keys)
     return np.array([0.0 if one is None else one.at for one in found])
 

@@ -1,11 +1,12 @@
-"""The rows of an evaluation: one for each example and repeat, and the questions behind them."""
+"""The rows of an evaluation: one for each example, repeat and perturbation, and the questions behind them."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from typing import overload
 
 import numpy as np
@@ -15,7 +16,9 @@ from merits.core.clusters import first_seen, units_of
 from merits.core.doors import AnswerKey
 from merits.core.hashes import Hashes, digests_of
 from merits.core.on_demand import OnDemand, Outline, outlines
+from merits.core.robustness import Level
 from merits.core.task import Example, Split
+from merits.evaluating.joined import Joined, JoinedRows, joined_examples, some_of
 
 __all__ = ["Rows"]
 
@@ -24,7 +27,9 @@ __all__ = ["Rows"]
 class Rows:
     """Rows, example by example, and within each its repeats; `keys[question_of[row]]` is a row's question.
 
-    Rows whose examples have the same input share their questions: what is asked once is not asked twice.
+    Rows whose examples have the same input share their questions: what is asked once is not asked twice. The examples
+    as they are come first; then, level by level, those that are also asked perturbed. `examples` holds all as they are:
+    that is what an answer is scored against.
 
     >>> rows = Rows.of([Example("1", "a"), Example("2", "b"), Example("3", "a")], repeats=2)
     >>> len(rows.examples), len(rows.keys), rows.rows_of[0]
@@ -36,10 +41,44 @@ class Rows:
     keys: Sequence[AnswerKey]
     question_of: NDArray[np.int32]
     rows_of: Sequence[Sequence[int]]
+    levels: tuple[Level, ...] = ()
+    starts: tuple[int, ...] = ()  # the first question of each level
 
     @classmethod
-    def of(cls, examples: Sequence[Example], *, repeats: int) -> Rows:
-        """The rows of these examples."""
+    def of(
+        cls,
+        examples: Sequence[Example],
+        *,
+        repeats: int,
+        levels: Sequence[Level] = (),
+        sample: Sequence[int] | None = None,
+    ) -> Rows:
+        """The rows of these examples, and of those at the indices `sample` (all, where it is None) at each level.
+
+        >>> typos = Level("typos 0.1", "typos", "typos 0.1 v1 seed 0", 0.1)
+        >>> rows = Rows.of([Example("1", "a"), Example("2", "b")], repeats=1, levels=[typos], sample=[1])
+        >>> rows.ids.tolist(), rows.perturbations.tolist(), rows.groups.tolist()
+        (['1', '2', '2'], ['', '', 'typos 0.1'], [0, 1, 1])
+        """
+        clean = cls._of(examples, repeats)
+        if not levels:
+            return clean
+        part = clean if sample is None else cls._of(some_of(examples, sample), repeats)
+        parts = [clean, *(replace(part, keys=_under(part.keys, level)) for level in levels)]
+        starts = list(accumulate(len(each.keys) for each in parts))[:-1]
+        first_rows = list(accumulate(map(len, parts)))[:-1]
+        return cls(
+            joined_examples([each.examples for each in parts]),
+            np.concatenate([each.repeats for each in parts]),
+            Joined([each.keys for each in parts]),
+            np.concatenate([each.question_of + np.int32(s) for each, s in zip(parts, [0, *starts], strict=True)]),
+            JoinedRows([each.rows_of for each in parts], [0, *first_rows]),
+            tuple(levels),
+            tuple(starts),
+        )
+
+    @classmethod
+    def _of(cls, examples: Sequence[Example], repeats: int) -> Rows:
         each = _repeated(examples, repeats)
         question_of, first = _questions(examples, repeats)
         return cls(
@@ -56,6 +95,25 @@ class Rows:
     def example_of(self, question: int) -> Example:
         """The first example behind a question."""
         return self.examples[self.rows_of[question][0]]
+
+    def level_of(self, question: int) -> Level | None:
+        """What the input of a question is perturbed by; None where it is asked as it is."""
+        if not self.levels or question < self.starts[0]:
+            return None
+        return self.levels[bisect_right(self.starts, question) - 1]
+
+    @property
+    def n_clean(self) -> int:
+        """How many rows are of examples as they are; these come first."""
+        return len(self) if not self.levels else int(np.searchsorted(self.question_of >= self.starts[0], True))
+
+    @cached_property
+    def perturbations(self) -> NDArray[np.str_]:
+        """The id of each row's perturbation; "" for an example as it is. Where all are, they take no memory."""
+        if not self.levels:
+            return np.broadcast_to(np.str_(""), len(self))
+        codes = np.searchsorted(self.starts, self.question_of, side="right")
+        return np.array(["", *(level.id for level in self.levels)])[codes]
 
     @cached_property
     def ids(self) -> NDArray[np.str_]:
@@ -150,8 +208,13 @@ def _each(given: Iterable[Outline], repeats: int) -> Iterator[Outline]:
 class _Keys(Sequence[AnswerKey]):
     """The key of each question, made when it is asked for: a million of them would take 150 MB."""
 
-    def __init__(self, hashes: Hashes, first: NDArray[np.int32], repeats: int) -> None:
-        self._hashes, self._first, self._repeats = hashes, first.data, repeats
+    def __init__(self, hashes: Hashes, first: NDArray[np.int32], repeats: int, perturbation: str = "") -> None:
+        self._hashes, self._repeats, self._perturbation = hashes, repeats, perturbation
+        self._all, self._first = first, first.data
+
+    def under(self, perturbation: str) -> _Keys:
+        """The keys of the same questions under a perturbation."""
+        return _Keys(self._hashes, self._all, self._repeats, perturbation)
 
     def __len__(self) -> int:
         return len(self._first)
@@ -164,7 +227,12 @@ class _Keys(Sequence[AnswerKey]):
         if isinstance(question, slice):
             return [self[number] for number in range(*question.indices(len(self)))]
         row: int = self._first[question]
-        return AnswerKey(self._hashes[row], row % self._repeats)
+        return AnswerKey(self._hashes[row], row % self._repeats, self._perturbation)
+
+
+def _under(keys: Sequence[AnswerKey], level: Level) -> Sequence[AnswerKey]:
+    assert isinstance(keys, _Keys)
+    return keys.under(level.asked_as)
 
 
 class _RowsOf(Sequence[Sequence[int]]):

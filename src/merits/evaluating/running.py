@@ -7,9 +7,11 @@ import dataclasses
 import platform
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version as version_of
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -23,18 +25,30 @@ from merits.candidates.studying import Studious
 from merits.core.answer import Answer
 from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
-from merits.core.doors import Model, Refreshed, Scorer, Signed, Store, Trainable
+from merits.core.doors import AnswerKey, Model, Refreshed, Scorer, Signed, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced, Taught
-from merits.core.identity import hash_of_rows
+from merits.core.identity import JSON, hash_of_rows
 from merits.core.judge import Judged
 from merits.core.kinds import is_labelled
 from merits.core.on_demand import outlines
 from merits.core.outcome import Status
 from merits.core.racing import Budget, Round, Schedule
+from merits.core.robustness import Level
 from merits.core.secrets import redact
-from merits.core.task import Split, Task
-from merits.evaluating.asking import AT_ONCE, DOWN, Health, Taker, all_or_first_problem, ask_all, at_once, meter_of
+from merits.core.task import Example, Split, Task
+from merits.evaluating.asking import (
+    AT_ONCE,
+    DOWN,
+    Health,
+    Later,
+    Taker,
+    Unmade,
+    all_or_first_problem,
+    ask_all,
+    at_once,
+    meter_of,
+)
 from merits.evaluating.batches import (
     BatchRun,
     Desk,
@@ -53,6 +67,7 @@ from merits.evaluating.judge_costs import price_in
 from merits.evaluating.judging import judging_of
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, ends_of_refresh, goes_on
 from merits.evaluating.machine import Machine, OnMachine, machine_of
+from merits.evaluating.perturbing import Perturbing, perturbed_folder, perturbing_of
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
 from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
@@ -101,7 +116,7 @@ def plan(
     Without `judges` their work is not looked at. With `batching` the forecast is at what batches cost. Raises
     UsageError for a `budget` that could not be kept.
     """
-    rows = _rows(task, split)
+    rows, _ = _rows(task, split, store)
     context = load_context(task, env, asks=ask != "nothing")
     ready = contenders(task, candidates, rows, split, context)
     names = [candidate.name for candidate in candidates]
@@ -204,7 +219,8 @@ class _Run:
             task, env, asks=ask != "nothing", note=lambda text: _later(loop, progress.note, text)
         )
         self.started = clock()
-        self.rows = _rows(task, split)
+        self.rows, self.perturbing = _rows(task, split, store)
+        self.unmade: dict[int, str] = {}  # the questions whose inputs could not be perturbed, and why
         self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
         self.contenders = contenders(task, candidates, self.rows, split, self.context)
         names = [candidate.name for candidate in candidates]
@@ -443,6 +459,9 @@ class _Run:
                 unasked[k] = missing[k] | self.columns.refused(k, DOWN)
             elif self.scheduled is not None:  # what it did not answer is not the budget's fault
                 unasked[k] &= ~self.scheduled[k]
+        for question in self.unmade:
+            rows = list(self.rows.rows_of[question])
+            unasked[:, rows] |= missing[:, rows]
         return unasked if unasked.any() else None
 
     def _begin(self, now: Round, left: list[set[int]], scheduled: NDArray[np.bool_]) -> list[list[int]]:
@@ -512,7 +531,7 @@ class _Run:
             await ask_all(
                 self._meter(each, model),
                 each.index,
-                ((question, self.rows.example_of(question).input) for question in questions),
+                self._inputs(questions),
                 taker,
                 health,
                 concurrency=min(at_once(model, self.task.settings.concurrency), len(questions)),
@@ -522,6 +541,32 @@ class _Run:
                 self.kept[each.index, number] = model
             else:
                 await _close_all([model], self.progress.note)
+
+    def _inputs(self, questions: Iterable[int]) -> Iterator[tuple[int, JSON | Later]]:
+        """Questions with their inputs; those of perturbed ones are made when they are asked."""
+        rows = self.rows
+        for question in questions:
+            level = rows.level_of(question)
+            example = rows.example_of(question)
+            yield question, example.input if level is None else Later(partial(self._made, question, example, level))
+
+    async def _made(self, question: int, example: Example, level: Level) -> JSON:
+        assert self.perturbing is not None
+        try:
+            return await self.perturbing.made(example, level)
+        except Unmade as why:
+            if not self.unmade:
+                self.progress.note(f"an input could not be perturbed, and is asked of nobody: {redact(str(why))}")
+            self.unmade[question] = str(why)
+            raise
+
+    async def _inputs_by_key(self, questions: Iterable[int]) -> dict[AnswerKey, tuple[int, JSON]]:
+        """What goes into batches, made by now; what cannot be made is passed over."""
+        found: dict[AnswerKey, tuple[int, JSON]] = {}
+        for question, given in self._inputs(questions):
+            with suppress(Unmade):
+                found[self.rows.keys[question]] = (question, await given.make() if isinstance(given, Later) else given)
+        return found
 
     def _measured(self, candidate: Candidate, model: Model) -> Model:
         """The model, with the share that its answers take of a server of one's own, if it is on one."""
@@ -539,7 +584,7 @@ class _Run:
         if batches is None or self.batching is None or self.recorder is None or not isinstance(model, Batchable):
             self.progress.note(f"{name}: cannot be asked in batches, so it is asked as usual")
             return False
-        asked = {self.rows.keys[q]: (q, self.rows.example_of(q).input) for q in questions}
+        asked = await self._inputs_by_key(questions)
         purse = None if self.purse is None else self.purse.of(each.index)
         desk = Desk(self.store, self.recorder, self.batching, self.progress.note, self.clock, purse=purse)
         run = BatchRun(Who(name, each.index, each.version, model), batches, asked, desk)
@@ -629,7 +674,8 @@ class _Run:
             examples=rows.ids,
             input_hashes=rows.input_hashes,
             repeats=rows.repeats,
-            perturbations=np.broadcast_to(np.str_(""), len(rows)),
+            perturbations=rows.perturbations,
+            levels=rows.levels,
             group=rows.groups,
             tags=rows.tags,
             status=columns.status,
@@ -664,7 +710,7 @@ class _Run:
 
     def _facts(self) -> dict[str, str]:
         """How it was run, for the report."""
-        settings = self.task.settings
+        settings, rows = self.task.settings, self.rows
         facts = {
             "merits": version_of("merits"),
             "python": platform.python_version(),
@@ -674,10 +720,13 @@ class _Run:
             "seconds": f"{self.clock() - self.started:.1f}",
             "seed": str(settings.seed),
             "repeats": str(settings.repeats),
-            "data hash": hash_of_rows((e.id, e.input_hash, e.target) for e in outlines(self.rows.examples)),
+            "data hash": hash_of_rows(
+                (e.id, e.input_hash, e.target) for e in islice(outlines(rows.examples), rows.n_clean)
+            ),
             "asked": str(sum(self.asked)),
             "taken from the store": str(self.n_stored),
         }
+        facts |= _perturbed_facts(rows, self.unmade)
         n_folds = max(len(each.lessons) for each in self.contenders)
         if n_folds > 1:
             facts["cross-validation"] = f"{n_folds} folds"
@@ -717,11 +766,17 @@ class _Run:
                 self.progress.note(f"{each.candidate.name}: not all answers came from the same model. {changes}.")
 
 
-def _rows(task: Task, split: Split) -> Rows:
+def _rows(task: Task, split: Split, store: Store) -> tuple[Rows, Perturbing | None]:
+    """The rows of a split and what perturbs some of them, checked: a mistake in the file must not cost money."""
     examples = task.split(split)
     if not examples:
         raise TaskError(f"the task {task.name!r} has no examples in its {split} split.", "Add some, or split anew.")
-    return Rows.of(examples, repeats=task.settings.repeats)
+    perturbing = perturbing_of(task, split, perturbed_folder(task, store))
+    repeats = task.settings.repeats
+    if perturbing is None:
+        return Rows.of(examples, repeats=repeats), None
+    perturbing.check(examples)
+    return Rows.of(examples, repeats=repeats, levels=perturbing.levels, sample=perturbing.sample), perturbing
 
 
 def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
@@ -731,6 +786,15 @@ def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns,
     judge = Judge(scorers)
     read = reader(task.classes) if is_labelled(task.kind) else None
     return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
+
+
+def _perturbed_facts(rows: Rows, unmade: Mapping[int, str]) -> dict[str, str]:
+    if not rows.levels:
+        return {}
+    facts = {"perturbed": f"{len(rows) - rows.n_clean:,} rows: {', '.join(level.id for level in rows.levels)}"}
+    if unmade:
+        facts["could not be perturbed"] = f"{len(unmade):,} questions, asked of nobody ({next(iter(unmade.values()))})"
+    return facts
 
 
 def _unscored_facts(judge: Judge) -> dict[str, str]:

@@ -10,4 +10,5 @@ KIND = TaskKind(
     reads=("text", "columns"),
     target="label",
     scorers=("label",),
+    perturbations=("typos",),
 )

@@ -10,4 +10,5 @@ KIND = TaskKind(
     reads=("text",),
     target="text",
     scorers=("normalised",),
+    perturbations=("typos",),
 )

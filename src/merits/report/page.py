@@ -28,6 +28,7 @@ from merits.report.drawings.frontier import frontier_chart
 from merits.report.drawings.latency import latency_chart
 from merits.report.drawings.quality import quality_chart
 from merits.report.drawings.race import race_chart
+from merits.report.drawings.robustness import robustness_charts
 from merits.report.drawings.slices import slice_chart
 from merits.report.drawings.tornado import tornado_chart
 from merits.report.plain import clean
@@ -59,6 +60,7 @@ def render(view: ReportView) -> str:
         v=view,
         charts=charts,
         curves=[break_even_chart(c, view.currency) for c in view.economics.curves] if view.economics else [],
+        robustness=robustness_charts(view.robustness) if view.robustness else [],
         extras={extra.id: extra_charts(extra) for extra in view.extras},
         has=_has(view),
         contents=_contents(view, charts),
@@ -185,7 +187,8 @@ def _has(view: ReportView) -> Mapping[str, bool]:
     """Which columns and remarks there is something to fill with."""
     standings = [row.standing for row in view.candidates]
     return {
-        "figures": any(map(_has_figures, (*view.drawn, *view.hardest, *view.solved_by_one))),
+        "figures": any(map(_has_figures, (*view.drawn, *view.hardest, *view.solved_by_one)))
+        or any(has_figure((*c.as_it_is, *c.asked)) for c in (view.robustness.cases if view.robustness else ())),
         "behind": any(s.behind for s in standings),
         "requirements": any(s.requirements for s in standings),
         "cost": any(s.cost_per_1000 for s in standings),
@@ -236,6 +239,7 @@ def _contents(view: ReportView, charts: Mapping[str, Chart | None]) -> list[tupl
         ("measures", "Measures", view.measures and view.measures.names),
         ("curves", "Ranking and calibration", view.curves),
         ("repeats", "Asked again", view.repeats),
+        ("robustness", "Robustness", view.robustness),
         ("disagreement", "Where candidates disagree", view.disagreement),
         *((extra.id, extra.title, True) for extra in view.extras),
         ("drawn", "Some cases", view.drawn),

@@ -13,6 +13,7 @@ from merits.core.estimate import Estimate
 from merits.report import numbers
 from merits.report.plain import clean, one_line
 from merits.report.sections.candidates import CandidateRow
+from merits.report.sections.robustness import RobustnessCurve
 from merits.report.views import ReportView
 
 if TYPE_CHECKING:
@@ -37,12 +38,15 @@ _ALWAYS_SAID = ("off-list", "refused")  # also beside a choice: a figure of thes
 _MOST_FAILING = 4
 _NAME = 26
 _COLUMN = 14
+_MOST_LEVELS = 4
 
 
 def render(view: ReportView, console: Console) -> None:
     """Prints the report to the console."""
     console.print(_verdict(view))
     console.print(_candidates(view))
+    for curve in view.robustness.curves if view.robustness else ():
+        console.print(_drops(curve))
     for line in _remarks(view):
         console.print(line)
 
@@ -84,6 +88,21 @@ def _candidates(view: ReportView) -> Table:
     return table
 
 
+def _drops(curve: RobustnessCurve) -> Table:
+    """What each candidate loses under one perturbation, at its last strengths: at most four, to fit 80 columns."""
+    scale = f" ({curve.scale})" if curve.scale else ""
+    table = _table(f"drop in points under {curve.name}{scale}, on {numbers.counted(curve.n, 'example')}")
+    table.add_column("candidate", overflow="fold", max_width=_NAME, min_width=10)
+    shown = slice(-_MOST_LEVELS, None)
+    for level in curve.levels[shown]:
+        table.add_column(_text(level), justify="right", overflow="fold")
+    for line in curve.lines:
+        table.add_row(
+            _text(one_line(line.name, 60)), *(_figure(drop, in_heading=" points") for drop in line.drops[shown])
+        )
+    return table
+
+
 def _columns(view: ReportView) -> dict[str, Callable[[Standing], Estimate | None]]:
     """The columns that anybody has a figure for, those that decide first: at most four, to fit 80 columns."""
     solved, currency = view.units.solved, clean(view.currency)
@@ -115,14 +134,15 @@ def _name(row: CandidateRow) -> Text:
     return name.append("\n" + ", ".join(words), "not bold dim")
 
 
-def _figure(estimate: Estimate | None) -> Text:
-    """The value over its interval; the currency stands in the heading."""
+def _figure(estimate: Estimate | None, *, in_heading: str = "") -> Text:
+    """The value over its interval; the currency, or another unit, stands in the heading."""
     from rich.text import Text
 
     if estimate is None:
         return Text("no record", "dim")
     shown = numbers.without_currency(estimate)
-    return Text(shown.number(shown.value)).append(f"\n{_broken(shown.interval())}", "not bold dim")
+    value, interval = (said.replace(in_heading, "") for said in (shown.number(shown.value), shown.interval()))
+    return Text(value).append(f"\n{_broken(interval)}", "not bold dim")
 
 
 def _broken(interval: str) -> str:

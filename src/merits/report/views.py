@@ -25,13 +25,14 @@ from merits.report.sections.curves import CurveSection, curve_section
 from merits.report.sections.differences import DifferenceSection, difference_section
 from merits.report.sections.disagreement import DisagreementSection, disagreement_section
 from merits.report.sections.economics import has_content
-from merits.report.sections.examples import Answers, ShownExample, Source, drawn, hardest, solved_by_one
+from merits.report.sections.examples import Answers, Perturbed, ShownExample, Source, drawn, hardest, solved_by_one
 from merits.report.sections.frontier import FrontierSection, frontier_section
 from merits.report.sections.latency import LatencySection, latency_section
 from merits.report.sections.measures import MeasureSection, measure_section
 from merits.report.sections.mistakes import ConfusionSection, confusion_section
 from merits.report.sections.race import RaceSection, race_section
 from merits.report.sections.repeats import RepeatSection, repeat_section
+from merits.report.sections.robustness import RobustnessSection, robustness_section
 from merits.report.sections.slices import SliceSection, slice_section
 from merits.report.sections.spent import SpentSection, spent_section
 from merits.report.sections.subject import Subject
@@ -76,6 +77,7 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     curves: CurveSection | None
     differences: DifferenceSection | None
     repeats: RepeatSection | None
+    robustness: RobustnessSection | None
     disagreement: DisagreementSection | None
     solved_by_one: tuple[ShownExample, ...]
     hardest: tuple[ShownExample, ...]
@@ -93,6 +95,7 @@ def view(
     examples: Sequence[Example],
     answers: Answers,
     files: Files = lambda name: None,
+    perturbed: Perturbed = lambda example, level: None,
     made_at: str = "",
     bill: Bill | None = None,
 ) -> ReportView:
@@ -100,10 +103,11 @@ def view(
 
     `examples` are those of the split; `answers` gives the raw answers of a version to some keys (a store's
     `answers`) and is asked only for the few that are shown; `files` gives a copy of a picture or a sound that they
-    name. `made_at` is printed as it is. `bill` is what was paid over all runs.
+    name, and `perturbed` what was asked of an example under a perturbation. `made_at` is printed as it is. `bill` is
+    what was paid over all runs.
     """
     subject = Subject(evaluation, decision)
-    source = Source(examples, answers, files)
+    source = Source(examples, answers, files, perturbed)
     rows = candidate_rows(subject)
     units = units_of(rows)
     found = ReportView(
@@ -131,6 +135,7 @@ def view(
         curves=curve_section(subject),
         differences=difference_section(subject),
         repeats=repeat_section(subject),
+        robustness=robustness_section(subject, source),
         disagreement=disagreement_section(subject),
         solved_by_one=solved_by_one(subject, source),
         hardest=hardest(subject, source),
@@ -155,6 +160,7 @@ def _left_out(found: ReportView) -> tuple[LeftOut, ...]:
         "Ranking and calibration": (found.curves, "no candidate gave probabilities"),
         "Differences": (found.differences, "fewer than two candidates can be compared"),
         "Asked again": (found.repeats, "every question was asked once (settings: repeats)"),
+        "Robustness": (found.robustness, "no example was asked perturbed (robustness: in the task file)"),
         "Where candidates disagree": (found.disagreement, "fewer than two candidates have outcomes"),
         "The hardest examples": (found.hardest, "no candidate got an example wrong"),
     }

@@ -19,6 +19,7 @@ from merits.core.errors import StoreError
 from merits.core.evaluation import Budgeted, Calls, Counted, Evaluation, Labels, Raced, Taught
 from merits.core.hashes import Hashes
 from merits.core.judge import Judged
+from merits.core.robustness import Level
 from merits.core.task import Split
 
 __all__ = ["described", "pack", "unpack"]
@@ -69,6 +70,7 @@ class _Header(msgspec.Struct, kw_only=True):
     judged: tuple[Judged, ...] = ()
     taught: tuple[Taught, ...] = ()
     budget: Budgeted | None = None
+    levels: tuple[Level, ...] = ()
     at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
@@ -111,6 +113,7 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
             judged=evaluation.judged,
             taught=evaluation.taught,
             budget=evaluation.budget,
+            levels=evaluation.levels,
             at=at,
         )
     )
@@ -172,6 +175,7 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         calls=_calls(arrays),
         unasked=arrays.get("unasked"),
         budget=head.budget,
+        levels=head.levels,
     )
 
 

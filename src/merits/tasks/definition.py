@@ -207,6 +207,14 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Annotated[float, Meta(gt=0)] | None,
         Meta(description="What one US dollar is in the currency of the needs, for what providers charge."),
     ] = None
+    robustness: Annotated[
+        object,
+        Meta(
+            description="What examples are also asked under: perturbations with their strengths, a list of names at "
+            "customary strengths, or default for those of the kind of task. No part of what must be solved.",
+            examples=[{"typos": [0.02, 0.05, 0.1], "sample": 100}, ["typos"], "default"],
+        ),
+    ] = None
     settings: Annotated[Settings, Meta(description="How the evaluation is run; changes no answer.")] = Settings()
     candidates: Annotated[object, Meta(description="Who may try: names of kinds, or recipes with parameters.")] = ()
 
@@ -233,6 +241,7 @@ class TaskOptions(TypedDict, total=False):
     prices: str
     human_labels: str
     exchange_rate: float | None
+    robustness: object
     settings: object
     candidates: object
 

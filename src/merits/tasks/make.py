@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
+from merits.core.candidate import Candidate
 from merits.core.errors import DataError, TaskError
 from merits.core.identity import JSON
 from merits.core.kinds import is_labelled, task_kind
 from merits.core.needs import Needs
 from merits.core.on_demand import outlines
+from merits.core.robustness import Robustness
 from merits.core.task import Example, Settings, Split, Task
 from merits.core.validate import did_you_mean
 from merits.media.finding import Media
@@ -86,6 +88,7 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         scorers=scorers_of(definition.scorers, cases.kind, source),
         needs=needs,
         candidates=candidates,
+        robustness=_robustness(definition, cases, candidates, source, folder),
         settings=settings or definition.settings,
         prices=definition.prices,
         human_labels=definition.human_labels,
@@ -95,6 +98,18 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         data_folders=_folders_of(definition.data, folder),
         notes=cases.notes,
     )
+
+
+def _robustness(
+    definition: Definition, cases: _Cases, candidates: Sequence[Candidate], source: Source, folder: Path
+) -> Robustness:
+    if definition.robustness is None:
+        return Robustness()
+    from merits.tasks.robustness import robustness_of
+
+    media = Media([*map(Path, _folders_of(definition.data, folder)), folder])
+    said = definition.robustness
+    return robustness_of(said, cases.kind, cases.examples, media=media, candidates=candidates, source=source)
 
 
 @dataclass(frozen=True)

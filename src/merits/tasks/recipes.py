@@ -19,7 +19,7 @@ from merits.tasks.definition import Definition, NeedsPart, candidate_keys
 from merits.tasks.requirements import money_of, parse_requirement
 from merits.tasks.source import Place, Source, convert_at
 
-__all__ = ["candidates_of", "needs_of", "priced_here", "provider_of", "scorers_of"]
+__all__ = ["candidate_of", "candidates_of", "needs_of", "priced_here", "provider_of", "scorers_of"]
 
 T = TypeVar("T")
 
@@ -51,6 +51,11 @@ def candidates_of(definition: Definition, needs: Needs, source: Source) -> tuple
         )
     _must_name_rivals(needs, [candidate.name for candidate in candidates], source)
     return tuple(candidates)
+
+
+def candidate_of(thing: object, source: Source, place: Place, currency: str = "USD") -> Candidate:
+    """The recipe of a candidate that stands elsewhere than under `candidates:`, checked."""
+    return _candidate(thing, "", currency, source, place)
 
 
 def _must_name_rivals(needs: Needs, names: Sequence[str], source: Source) -> None:

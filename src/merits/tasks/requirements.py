@@ -41,7 +41,7 @@ _SHARE_METRICS = frozenset(
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _METRIC = re.compile(r"[A-Za-z](?:[\w.-]|[ ](?=[A-Za-z])(?!non[ -]?inferior\b|under\b|(?:not )?in \[))*")
 _METRIC_INSIDE = re.compile(r"(?!by\b|under\b)[A-Za-z](?:[\w.-]|[ ](?=[A-Za-z])(?!by\b|under\b))*")
-_NAME = re.compile(r"[^<>=≤≥!~]+")
+_NAME = re.compile(r"(?:[^<>=≤≥!~]|(?<=\w)=(?=[-.\d]))+")  # typos=0.05, but no operator
 _NONINFERIOR = re.compile(r"non[ -]?inferior to ")
 _WORDS = {"by": re.compile(r"by\b"), "under": re.compile(r"under\b")}
 _BEFORE_OPERATOR = re.compile(r"\]\s*(?:[<>=≤≥!~]|non[ -]?inferior)")
@@ -123,7 +123,7 @@ def _is_measured(name: str) -> bool:
     """Whether a name is one of a metric that there always is, so that it is no key of metadata."""
     small = name.lower().replace(" ", "_")
     known = small in _SHARE_METRICS or small in ("log_loss", "drop", "worst_slice")
-    known = known or bool(re.match(r"(?:.*_)?non[-_]?inferior", small))
+    known = known or bool(re.match(r"drop_under_|(?:.*_)?non[-_]?inferior", small))
     return known or small.startswith(_BEGINNINGS) or small.endswith(("_latency", "_rate"))
 
 

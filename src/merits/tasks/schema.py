@@ -51,6 +51,7 @@ def schema() -> Schema:
             {"type": "object", "additionalProperties": {"$ref": "#/$defs/candidate"}},
         ],
     }
+    properties["robustness"] |= {"anyOf": _robustness()}
     return {
         "$schema": _DIALECT,
         "title": "Merits task",
@@ -62,6 +63,33 @@ def schema() -> Schema:
 def publish(path: Path) -> None:
     """Writes the schema to a file, in the form in which the published copy is kept."""
     path.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
+
+
+def _robustness() -> list[Schema]:
+    """`default`, names of perturbations, or a mapping from each to its strengths."""
+    from merits.perturbations.registry import perturbation, perturbation_names
+
+    numbers = {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "number"}}
+    strengths = [{"const": "default"}, {"type": "number"}, numbers]
+    each: Schema = {}
+    for name in perturbation_names():
+        found = perturbation(name)
+        usual = ", ".join(f"{level:g}" for level in found.LEVELS)
+        each[name] = {"description": f"{found.STRENGTH}; default: {usual}", "anyOf": strengths}
+    by = {"description": "The name of a candidate, or a recipe.", "anyOf": [{"type": "string"}, {"type": "object"}]}
+    each["paraphrase"] = {
+        "description": "Put in other words by another model.",
+        "type": "object",
+        "properties": {"by": by},
+        "required": ["by"],
+        "additionalProperties": False,
+    }
+    each["sample"] = {"description": "Only so many examples, drawn with the seed.", "type": "integer", "minimum": 1}
+    return [
+        {"enum": ["default", *perturbation_names()]},
+        {"type": "array", "minItems": 1, "items": {"enum": list(perturbation_names())}},
+        {"type": "object", "minProperties": 1, "properties": each, "additionalProperties": False},
+    ]
 
 
 def _files() -> Schema:

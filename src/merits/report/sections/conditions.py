@@ -76,9 +76,9 @@ def _errors(subject: Subject, k: int, answers: Answers) -> list[ErrorRow]:
     read = failed[:_MOST_FAILURES]
     if not len(read):
         return []
+    asked_as = evaluation.asked_as
     keys = [
-        AnswerKey(str(evaluation.input_hashes[row]), int(evaluation.repeats[row]), str(evaluation.perturbations[row]))
-        for row in read
+        AnswerKey(str(evaluation.input_hashes[row]), int(evaluation.repeats[row]), str(asked_as[row])) for row in read
     ]
     found = answers(evaluation.versions[k], keys)
     failures = [answer.failure for key in keys if (answer := found.get(key)) and answer.failure]

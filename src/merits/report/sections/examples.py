@@ -11,17 +11,31 @@ import numpy as np
 
 from merits.core.answer import Answer
 from merits.core.doors import AnswerKey
+from merits.core.identity import JSON
 from merits.core.on_demand import outlines
 from merits.core.outcome import Status
+from merits.core.robustness import Level
 from merits.core.task import Example
 from merits.report.cases.blocks import Block, Files
 from merits.report.cases.registry import Case, case_of
 from merits.report.plain import cut, one_line
 from merits.report.sections.subject import Subject
 
-__all__ = ["Answers", "Reply", "ShownExample", "Source", "drawn", "hardest", "solved_by_one"]
+__all__ = [
+    "Answers",
+    "Perturbed",
+    "Reply",
+    "ShownExample",
+    "Source",
+    "drawn",
+    "hardest",
+    "input_text",
+    "reply_of",
+    "solved_by_one",
+]
 
 Answers: TypeAlias = Callable[[str, Collection[AnswerKey]], Mapping[AnswerKey, Answer]]
+Perturbed: TypeAlias = Callable[[Example, Level], JSON]
 Mark: TypeAlias = Literal["solved", "not solved", "failed", "unscored", "missing"]
 
 _MOST_HARD = 10
@@ -63,11 +77,15 @@ class ShownExample(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Source:
-    """Where shown examples come from: those of the split, the raw answers, and copies of the files they name."""
+    """Where shown examples come from: those of the split, the raw answers, and copies of the files they name.
+
+    `perturbed` gives what was asked of an example under a perturbation; None where that cannot be had.
+    """
 
     examples: Sequence[Example]
     answers: Answers
     files: Files = lambda name: None
+    perturbed: Perturbed = lambda example, level: None
 
 
 def hardest(subject: Subject, source: Source) -> tuple[ShownExample, ...]:
@@ -134,25 +152,31 @@ class _Drawer:
         return ShownExample(
             id=one_line(str(subject.evaluation.examples[row]), 60),
             repeat=int(subject.evaluation.repeats[row]),
-            input="" if example is None else _input(example),
+            input="" if example is None else input_text(example.input),
             target="" if example is None else cut(example.target, _TARGET_CHARACTERS),
             tags={} if example is None else {one_line(k, 30): one_line(v, 60) for k, v in example.tags.items()},
             n_solved=int(subject.cases.solved[:, row].sum()),
             n_scored=int(subject.cases.scored[:, row].sum()),
-            replies=tuple(self._reply(k, row, said[k], example) for k in subject.order),
+            replies=tuple(
+                reply_of(subject, k, row, said[k], example, case=case, files=self.files) for k in subject.order
+            ),
             shown_input=() if example is None else case.shown_input(example, self.files),
             shown_target=() if example is None else case.shown_target(example, self.files),
             aside=case.ASIDE,
         )
 
-    def _reply(self, k: int, row: int, answer: Answer | None, example: Example | None) -> Reply:
-        name, mark = self.subject.name(k), _mark(self.subject, k, row)
-        if answer is None:
-            return Reply(name, mark, "")
-        if answer.failure is not None:
-            return Reply(name, mark, cut(f"{answer.failure.kind}: {answer.failure.message}", _REPLY_CHARACTERS))
-        shown = () if example is None else self.case.shown_reply(example, answer, self.files)
-        return Reply(name, mark, cut(answer.output, _REPLY_CHARACTERS), shown)
+
+def reply_of(
+    subject: Subject, k: int, row: int, answer: Answer | None, example: Example | None, *, case: Case, files: Files
+) -> Reply:
+    """What a candidate said at a row, in the way of the kind of task."""
+    name, mark = subject.name(k), _mark(subject, k, row)
+    if answer is None:
+        return Reply(name, mark, "")
+    if answer.failure is not None:
+        return Reply(name, mark, cut(f"{answer.failure.kind}: {answer.failure.message}", _REPLY_CHARACTERS))
+    shown = () if example is None else case.shown_reply(example, answer, files)
+    return Reply(name, mark, cut(answer.output, _REPLY_CHARACTERS), shown)
 
 
 def _mark(subject: Subject, k: int, row: int) -> Mark:
@@ -162,9 +186,8 @@ def _mark(subject: Subject, k: int, row: int) -> Mark:
     return "failed" if status == Status.FAILED else "unscored" if status == Status.UNSCORED else "missing"
 
 
-def _input(example: Example) -> str:
+def input_text(given: JSON) -> str:
     """A text as it is, chat messages and columns one to a line."""
-    given = example.input
     if isinstance(given, Mapping):
         return cut("\n".join(f"{name}: {one_line(value, 120)}" for name, value in given.items()), _INPUT_CHARACTERS)
     if isinstance(given, (list, tuple)) and all(isinstance(m, Mapping) and "content" in m for m in given):
