@@ -1,4 +1,4 @@
-"""Choices that say little of the user: what is popular, taken in passing, shown by default, or by another in the house."""
+"""Choices that say little of the user: what is popular, shown by default, or chosen by another in the house."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def perturb(
     if not 0 <= strength <= 1:
         raise ValueError(f"a share of the history is from 0 to 1, not {strength:g}")
     n = n_events(value)
+    given = value.get("items")
     places = random.choice(n, size=round(strength * n), replace=False) if n else np.zeros(0, np.int64)
-    items = list(value["items"]) if n else []  # type: ignore[call-overload]
+    items = list(given) if n and isinstance(given, Sequence) else []
     names, shares = studied or ((), ())
     there = set(items_of(value))
     for place in places.tolist():

@@ -8,7 +8,7 @@ drawn is drawn from the given generator: torch's own belongs to whatever else ru
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,9 @@ _NEGATIVES = 1_000  # else over so many drawn ones
 class NextItem(nn.Module):
     """Maps histories (batch, length) of item numbers from 1, 0 behind their end, to vectors (batch, length, width)."""
 
-    def __init__(self, n_items: int, width: int, layers: int, longest: int, dropout: float, random: Any) -> None:
+    def __init__(
+        self, n_items: int, *, width: int, layers: int, longest: int, dropout: float, random: torch.Generator
+    ) -> None:
         super().__init__()
         self.random, self.dropout = random, dropout
         self.items = nn.Embedding(n_items + 1, width, padding_idx=0)
@@ -42,7 +44,7 @@ class NextItem(nn.Module):
         """The vector at each place says what comes after it; a place sees only those before it."""
         places = torch.arange(histories.shape[1], device=histories.device)
         x = self._dropped(self.items(histories) * math.sqrt(self.items.embedding_dim) + self.places(places))
-        for block in self.blocks:
+        for block in cast("list[_Block]", list(self.blocks)):
             x = x + self._dropped(block.attend(x))
             x = x + self._dropped(block.forward(x))
         return self.last(x)  # type: ignore[no-any-return]
@@ -56,7 +58,7 @@ class NextItem(nn.Module):
         mean, spread = old[1:].mean(dim=0), float(old[1:].std())
         noise = torch.randn((n_new, old.shape[1]), generator=self.random, device=old.device)
         fresh = mean + 0.1 * spread * noise
-        self.items = nn.Embedding.from_pretrained(torch.cat([old, fresh]), freeze=False, padding_idx=0)
+        self.items = nn.Embedding(n_items + 1, old.shape[1], padding_idx=0, _weight=torch.cat([old, fresh]))
 
     def _dropped(self, x: Tensor) -> Tensor:
         if not self.training or not self.dropout:

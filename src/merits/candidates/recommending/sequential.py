@@ -72,7 +72,14 @@ class Sequential:
         params = self._params
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         random = torch.Generator(self._device).manual_seed(self._seed)
-        network = NextItem(known.n_items, params.width, params.layers, params.longest, params.dropout, random)
+        network = NextItem(
+            known.n_items,
+            width=params.width,
+            layers=params.layers,
+            longest=params.longest,
+            dropout=params.dropout,
+            random=random,
+        )
         self._network = network.to(self._device)
         self._train(_runs(known.events, np.unique(known.events.user)))
 
@@ -167,7 +174,7 @@ class Sequential:
         return total / max(len(last), 1)
 
     def _tensors(self, runs: Sequence[Ints], *, shift: bool) -> tuple[Any, Any]:
-        """Item numbers from 1 (runs, length), 0 behind the end; with `shift` all but the last, and what follows each."""
+        """Items from 1 on (runs, length), 0 behind the end; with `shift` all but the last, and what follows each."""
         import torch
 
         length = max(len(run) for run in runs)
