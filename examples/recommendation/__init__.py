@@ -1,6 +1,7 @@
 """Films for people: MovieLens-100K, split by time, with top-10 lists.
 
-The ratings are for research use (GroupLens): they are read out of a package when the example is run, and kept nowhere else.
+The ratings are for research use (GroupLens): they are read out of a package when the example is run, and are no part of
+this repository.
 """
 
 from __future__ import annotations

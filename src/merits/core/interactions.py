@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 
 from merits.core.identity import JSON
 
-__all__ = ["Run", "items_of", "ratings_of"]
+__all__ = ["Run", "items_of", "n_events", "picked", "ratings_of"]
 
 Run = Mapping[str, JSON]
+_COLUMNS = ("items", "times", "ratings")
 _NAMES = ("item", "id", "title", "name")
 
 
@@ -46,6 +47,26 @@ def ratings_of(value: JSON) -> dict[str, float]:
     if not isinstance(ratings, Sequence) or not isinstance(items, Sequence) or len(ratings) != len(items):
         return dict.fromkeys(items_of(value), 1.0)
     return {_name(item): float(rating) for item, rating in zip(items, ratings, strict=True)}  # type: ignore[arg-type]
+
+
+def n_events(run: Run) -> int:
+    """How many events a run has.
+
+    >>> n_events({"user": "7", "items": ["Alien", "Brazil"], "times": [1.0, 2.0]})
+    2
+    """
+    items = run.get("items")
+    return len(items) if isinstance(items, Sequence) and not isinstance(items, str) else 0
+
+
+def picked(run: Run, places: Sequence[int]) -> dict[str, JSON]:
+    """The run with the events at these places only; what is no column of events (the user) stays.
+
+    >>> picked({"user": "7", "items": ["Alien", "Brazil"], "times": [1.0, 2.0]}, [1])
+    {'user': '7', 'items': ['Brazil'], 'times': [2.0]}
+    """
+    columns = {name: run[name] for name in _COLUMNS if name in run}
+    return {**run, **{name: [column[at] for at in places] for name, column in columns.items()}}  # type: ignore[index]
 
 
 def _name(item: JSON) -> str:

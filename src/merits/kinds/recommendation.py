@@ -12,5 +12,6 @@ KIND = TaskKind(
     scorers=("hit", "ndcg", "recall_at", "mrr", "map", "novelty"),
     perturbations=("popularity_noise", "dropped_events"),
     case="items",
+    views=("recommended",),
     examples="merits.tasks.interactions:examples_of",
 )

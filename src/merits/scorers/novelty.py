@@ -1,7 +1,7 @@
 """How unexpected a list of items is: the mean self-information of its items, by how many users chose each in dev.
 
-Zhou et al. (2010), "Solving the apparent diversity-accuracy dilemma of recommender systems", doi:10.1073/pnas.1000488107.
-Says nothing about whether anybody wants the items: random lists are the most novel.
+Zhou et al. (2010), "Solving the apparent diversity-accuracy dilemma of recommender systems",
+doi:10.1073/pnas.1000488107. Says nothing about whether anybody wants the items: random lists are the most novel.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ _LONGEST = 20_000  # characters of a text that are read for items
 _BULLET = re.compile(r"^\s*(?:\d{1,4}[.):]|[-*•])\s+")
 
 
-class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class _Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """How much of the list counts, and when it counts as solved."""
 
     k: Annotated[int, msgspec.Meta(ge=1, description="So many items of the list count, from the first.")] = 10
@@ -38,23 +38,23 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     ] = 0.0
 
 
-class HitParams(Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class HitParams(_Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Solved when one of the first k items was chosen (success at k)."""
 
 
-class NdcgParams(Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class NdcgParams(_Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Normalised discounted cumulative gain of the first k items: the gain is the rating, or 1."""
 
 
-class RecallParams(Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class RecallParams(_Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """The share of what was chosen that is among the first k items."""
 
 
-class ReciprocalRankParams(Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class ReciprocalRankParams(_Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One over the place of the first of the k items that was chosen; 0 where none was. Its mean is the MRR."""
 
 
-class AveragePrecisionParams(Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class AveragePrecisionParams(_Params, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """The mean precision at the places of what was chosen, 0 for what is not among the k. Its mean is the MAP."""
 
 
@@ -63,9 +63,9 @@ class RankingKind:
     """A kind of scorer: a measure of ir-measures by its name there."""
 
     measure: str
-    Params: type[Params]
+    Params: type[_Params]
 
-    def load(self, params: Params, *, classes: tuple[str, ...], folder: Path) -> Scorer:
+    def load(self, params: _Params, *, classes: tuple[str, ...], folder: Path) -> Scorer:
         """A scorer of lists of items. MissingExtra without the package.
 
         >>> score = NDCG.load(NdcgParams(k=3), classes=(), folder=Path())

@@ -9,6 +9,7 @@ from merits.stats.assisted import Assisted, assisted_mean
 from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_tables, jackknife_variance
 from merits.stats.clusters import FEW_GROUPS, clustered
 from merits.stats.components import Components, components
+from merits.stats.coverage import different_things, effective_number
 from merits.stats.means import mean, mean_score, skewed_limits
 from merits.stats.noninferiority import difference_bounds
 from merits.stats.paired import (
@@ -65,6 +66,8 @@ __all__ = [
     "components",
     "cost_per_solved",
     "difference_bounds",
+    "different_things",
+    "effective_number",
     "examples_for_difference",
     "examples_for_gate",
     "examples_for_margin",

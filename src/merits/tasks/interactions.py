@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from merits.core.errors import DataError, TaskError
-from merits.core.identity import JSON
-from merits.core.task import Example, Split
+from merits.core.interactions import Run
+from merits.core.task import Example
 from merits.tasks.definition import Definition, EventsPart, SplitPart
 from merits.tasks.events import Events, events_of, named
 from merits.tasks.rows import Table
@@ -117,12 +118,13 @@ def _examples(events: Events, part: EventsPart, first_test: Ints) -> Iterator[Ex
         cut = start + int(first_test[code])
         if cut > start:
             asked = cut - max(1, round(_TARGET * (cut - start)))
-            yield _example("dev", user, events, (start, asked, cut), part, {})
+            yield _example(f"dev-{user}", user, events.run(start, asked), events.run(asked, cut), part)
         asked = cut + part.known_after
         if end > asked:
             fresh = ~known[events.item[asked:end]]
             tags = {"user": _habit(cut - start, part.few), "items": _age(fresh), **events.tags_at(asked)}
-            yield _example("test", user, events, (start, asked, end), part, tags)
+            example = _example(f"test-{user}", user, events.run(start, asked), events.run(asked, end), part)
+            yield replace(example, tags=tags, split="test")
 
 
 def _before(events: Events, first_test: Ints) -> NDArray[np.bool_]:
@@ -132,15 +134,9 @@ def _before(events: Events, first_test: Ints) -> NDArray[np.bool_]:
     return np.asarray(place < np.repeat(first_test, sizes))
 
 
-def _example(
-    split: Split, user: str, events: Events, places: tuple[int, int, int], part: EventsPart, tags: dict[str, str]
-) -> Example:
-    """The example whose input are the events from the first place to the second, and its target those to the third."""
-    start, asked, end = places
-    input: dict[str, JSON] = {"user": user, **events.run(start, asked)}
-    if part.again:
-        input["again"] = True
-    return Example(f"{split}-{user}", input, events.run(asked, end), tags=tags, split=split)
+def _example(id: str, user: str, known: Run, target: Run, part: EventsPart) -> Example:
+    again: Run = {"again": True} if part.again else {}
+    return Example(id, {"user": user, **known, **again}, dict(target), split="dev")
 
 
 def _habit(n: int, few: int) -> str:

@@ -1,1 +1,1 @@
-"""Candidates that recommend: each learns from events before the cut, and ranks items for a user by the user's history."""
+"""Candidates that recommend: each learns from events, and ranks items for a user by the user's history."""

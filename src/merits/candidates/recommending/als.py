@@ -32,10 +32,10 @@ class Params(RecommenderParams, kw_only=True, forbid_unknown_fields=True, frozen
     """Factors of users and items by alternating least squares (extra `recommendation`)."""
 
     factors: Annotated[int, msgspec.Meta(ge=1, le=2048, description="Numbers for each user and item.")] = 64
-    regularisation: Annotated[float, msgspec.Meta(gt=0, description="Larger keeps factors smaller.")] = 0.05
+    regularisation: Annotated[float, msgspec.Meta(gt=0, description="Larger keeps factors smaller.")] = 5.0
     alpha: Annotated[
         float, msgspec.Meta(gt=0, description="How much surer a choice is than that an item was not chosen.")
-    ] = 10.0
+    ] = 1.0
     iterations: Annotated[int, msgspec.Meta(ge=1, description="Rounds of training.")] = 15
 
 

@@ -1,7 +1,7 @@
 """A linear model from item to item in closed form: embarrassingly shallow autoencoders (EASE).
 
-Steck (2019), arXiv 1905.03375: with G = XᵀX + λI and P = G⁻¹, B = I − P diag(P)⁻¹; a history's scores are its row times B.
-An update of few users is one of low rank, for which P is corrected (Woodbury's identity) and not inverted anew.
+Steck (2019), arXiv 1905.03375: with G = XᵀX + λI and P = G⁻¹, B = I − P diag(P)⁻¹; a history times B are its scores. An
+update of few users is one of low rank, for which P is corrected (Woodbury's identity) and not inverted anew.
 """
 
 from __future__ import annotations

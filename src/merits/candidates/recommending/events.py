@@ -68,8 +68,9 @@ class Events:
 
     def joined(self, later: Events) -> Events:
         """These events and others, in the order of time."""
-        parts = zip((self.user, self.item, self.times), (later.user, later.item, later.times), strict=True)
-        user, item, times = (np.concatenate(pair) for pair in parts)
+        user = np.concatenate([self.user, later.user])
+        item = np.concatenate([self.item, later.item])
+        times = np.concatenate([self.times, later.times])
         order = np.argsort(times, kind="stable")
         return Events(user[order], item[order], times[order])
 
@@ -98,8 +99,7 @@ def events_of(examples: Iterable[Example], users: Numbering, items: Numbering) -
             times += when
             last = when[-1] if when else last
     order = np.argsort(np.array(times), kind="stable")
-    arrays = (np.array(user, np.int64), np.array(item, np.int64), np.array(times, np.float64))
-    return Events(*(array[order] for array in arrays))
+    return Events(np.array(user, np.int64)[order], np.array(item, np.int64)[order], np.array(times, np.float64)[order])
 
 
 def _times(run: JSON, n: int, last: float) -> list[float]:

@@ -30,7 +30,7 @@ class Params(RecommenderParams, kw_only=True, forbid_unknown_fields=True, frozen
     half_life_days: Annotated[
         Annotated[float, msgspec.Meta(gt=0)] | None,
         msgspec.Meta(
-            description="A choice counts half after so many days (of times in seconds, or ISO dates). Default: for ever."
+            description="A choice counts half after so many days (times in seconds, or ISO dates). Default: for ever."
         ),
     ] = None
 

@@ -163,7 +163,7 @@ class Recommender:
         return Asked(known, self._users.number(str(input.get("user", ""))))
 
     def _best(self, scores: Floats, seen: NDArray[np.int64]) -> list[int]:
-        """The numbers of the best k items, without those in `seen`; ties by how often they were chosen, then by number."""
+        """The best k items but those in `seen`, as numbers; ties by how often they were chosen, then by number."""
         open_to = np.ones(len(scores), np.bool_)
         open_to[seen] = False
         numbers = np.flatnonzero(open_to)
