@@ -20,6 +20,7 @@ from merits.testing.contracts.model import ModelContract
 from merits.testing.provider import FakeProvider
 
 ROOT = Path(__file__).parents[2]
+APERTIUM = Path("/usr/share/apertium/modes/eng-spa.mode")
 CLASSES = ("negative", "positive")
 MODULE = """
 def sentiment(input):
@@ -43,6 +44,19 @@ def model(kind: str, folder: Path = ROOT, **params: JSON) -> Model:
 class TestConstant(ModelContract):
     def make(self) -> Model:
         return model("constant", output={"any": ["JSON"]})
+
+
+class TestCopy(ModelContract):
+    def make(self) -> Model:
+        return model("copy")
+
+
+@pytest.mark.skipif(not APERTIUM.is_file(), reason="Apertium is not installed (apt-get install apertium-eng-spa)")
+class TestApertium(ModelContract):
+    odd: ClassVar = (*ModelContract.odd[:-1], "word " * 500)
+
+    def make(self) -> Model:
+        return model("apertium", pair="eng-spa")
 
 
 class TestMostCommon(ModelContract):

@@ -25,7 +25,20 @@ T = TypeVar("T")
 
 _ON_PREMISES = "on-premises"
 # Kinds that run in this process and call nobody; code of the user's own (python, command) may.
-_CALL_NOBODY = frozenset({"constant", "embeddings-linear", "gguf", "most-common", "sklearn", "text-linear"})
+_CALL_NOBODY = frozenset(
+    {
+        "apertium",
+        "constant",
+        "copy",
+        "ctranslate2",
+        "embeddings-linear",
+        "gguf",
+        "most-common",
+        "seq2seq",
+        "sklearn",
+        "text-linear",
+    }
+)
 
 # What tells two candidates of one kind apart, when they have no name of their own.
 _TELLING = ("model", "estimator", "function", "output")
