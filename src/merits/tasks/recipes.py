@@ -34,9 +34,11 @@ _CALL_NOBODY = frozenset(
         "embeddings-linear",
         "gguf",
         "most-common",
+        "pocketsphinx",
         "seq2seq",
         "sklearn",
         "text-linear",
+        "whisper",
     }
 )
 

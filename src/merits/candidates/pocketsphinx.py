@@ -1,0 +1,143 @@
+"""Speech to text by PocketSphinx, a recogniser of words by their sounds (package `pocketsphinx`, extra `speech`)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from merits.candidates.imports import versions
+from merits.candidates.reading_ahead import ReadingAhead
+from merits.candidates.registry import LoadContext
+from merits.candidates.weights import find_file, find_folder
+from merits.core.answer import Answer
+from merits.core.doors import Model
+from merits.core.errors import CandidateError, MissingExtra
+from merits.core.identity import JSON, content_hash
+from merits.core.validate import did_you_mean
+from merits.media.files import file_hash
+from merits.media.finding import Media, sound_file
+from merits.media.sounds import SPEECH_RATE, Sound, read_sound
+
+__all__ = ["Params", "load"]
+
+Option = bool | int | float
+
+
+class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """PocketSphinx, with the models of US English that it brings; the input names a sound file beside the data."""
+
+    grammar: Annotated[
+        str, msgspec.Meta(description="A JSGF grammar (a file) of all that may be said: digits, commands.")
+    ] = ""
+    keywords: Annotated[
+        str, msgspec.Meta(description="A file of key phrases to spot, one a line with its threshold: hello /1e-20/.")
+    ] = ""
+    acoustic_model: Annotated[str, msgspec.Meta(description="The folder of another acoustic model (hmm).")] = ""
+    language_model: Annotated[str, msgspec.Meta(description="The file of another language model (lm).")] = ""
+    dictionary: Annotated[str, msgspec.Meta(description="The file of another dictionary of pronunciations.")] = ""
+    options: Annotated[
+        dict[str, Option],
+        msgspec.Meta(description="Further settings by PocketSphinx's own names: {topn: 2, maxhmmpf: 3000} is faster."),
+    ] = {}
+
+    def __post_init__(self) -> None:
+        said = [name for name in ("grammar", "keywords", "language_model") if getattr(self, name)]
+        if len(said) > 1:
+            raise ValueError(f"what may be said is told in one way, not by {' and '.join(said)}")
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A model that answers with what it hears; the models are read at the first question.
+
+    Sound is resampled to 16 kHz. Each utterance is decoded as if it were the first, so that an answer does not depend
+    on those before. No confidence: PocketSphinx's own posterior is of the whole utterance, and far too small.
+    """
+    try:
+        import pocketsphinx  # noqa: F401 (so that a missing package is told before anything is asked)
+    except ImportError:
+        raise MissingExtra(
+            "PocketSphinx needs pocketsphinx, which is not installed.", "Install it: pip install 'merits[speech]'"
+        ) from None
+    settings: dict[str, Option | Path] = {**_options(params), **_files(params, context)}
+    contents = [_content(value) for value in settings.values() if isinstance(value, Path)]
+    fingerprint = content_hash(["pocketsphinx 1", contents, versions("pocketsphinx")])
+    model = _Sphinx({name: str(value) if isinstance(value, Path) else value for name, value in settings.items()})
+    return ReadingAhead(
+        partial(_read, Media.of(context)),
+        model.answer,
+        fingerprint=fingerprint,
+        timeout_s=context.timeout_s,
+        close=model.close,
+    )
+
+
+def _options(params: Params) -> dict[str, Option]:
+    """The options, once each is a number that PocketSphinx knows; what names a file has a parameter of its own."""
+    from pocketsphinx import Config
+
+    usual = Config()
+    known = [name for name in usual if isinstance(usual[name], Option) and name != "samprate"]
+    for name in params.options:
+        if name not in known:
+            raise CandidateError(f"options: PocketSphinx has no number {name!r}.", did_you_mean(name, known))
+    return dict(params.options)
+
+
+def _files(params: Params, context: LoadContext) -> dict[str, Path]:
+    """What the parameters name, by PocketSphinx's own names."""
+    found = {
+        "jsgf": params.grammar and find_file(params.grammar, context),
+        "kws": params.keywords and find_file(params.keywords, context),
+        "hmm": params.acoustic_model and find_folder(params.acoustic_model, context),
+        "lm": params.language_model and find_file(params.language_model, context),
+        "dict": params.dictionary and find_file(params.dictionary, context),
+    }
+    return {name: Path(place) for name, place in found.items() if place}
+
+
+def _content(place: Path) -> list[str]:
+    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
+    return [f"{file.name} {file_hash(file)}" for file in files]
+
+
+def _read(media: Media, input: JSON) -> Sound:
+    return read_sound(sound_file(media, input)[0])
+
+
+class _Sphinx:
+    """Blocking answers of one decoder, called from one thread at a time."""
+
+    def __init__(self, settings: dict[str, Option | str]) -> None:
+        self._settings = settings
+        self._decoder: Any = None
+
+    def answer(self, sound: Sound) -> Answer:
+        """What is heard; "" where nothing is."""
+        decoder = self._opened()
+        decoder.reinit_feat()  # forgets the loudness and the noise of the utterance before
+        decoder.start_utt()
+        decoder.process_raw(np.round(np.clip(sound.samples, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
+        decoder.end_utt()
+        found = decoder.hyp()
+        return Answer("" if found is None else found.hypstr)
+
+    def close(self) -> None:
+        """Frees the models' memory."""
+        self._decoder = None
+
+    def _opened(self) -> Any:
+        if self._decoder is None:
+            from pocketsphinx import Decoder
+
+            try:
+                self._decoder = Decoder(samprate=SPEECH_RATE, loglevel="FATAL", **self._settings)
+            except (RuntimeError, ValueError, TypeError) as problem:
+                raise CandidateError(
+                    f"PocketSphinx cannot be set up: {str(problem)[:200].rstrip('.')}.",
+                    "Look at the files that the recipe names: is each of the kind that its parameter says?",
+                ) from problem
+        return self._decoder
