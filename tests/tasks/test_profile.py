@@ -16,6 +16,7 @@ from merits.core.task import Example, Task
 from merits.stats.power import minimal_detectable_difference
 from merits.stats.proportions import clopper_pearson_bound
 from merits.tasks import findings
+from merits.tasks.file import load_task
 from merits.tasks.findings import WARNINGS
 from merits.tasks.make import make_task
 from merits.tasks.normalise import normalised
@@ -298,3 +299,16 @@ def test_the_worst_slice_is_looked_at_in_the_smallest() -> None:
     small = [example for example in task.split("test") if example.tags["of"] == "small"]
     assert of_all.n == len(small)
     assert of_x.n == sum(example.target == "x" for example in small)
+
+
+def test_sounds_that_are_missing_or_empty_are_found_without_opening_them(tmp_path: Path) -> None:
+    """Before anything is asked: no candidate could answer these."""
+    (tmp_path / "good.wav").write_bytes(b"RIFF")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    rows = "".join(f"{name}.wav,hello\n" for name in ("good", "empty", "gone"))
+    (tmp_path / "clips.csv").write_text(f"sound,text\n{rows}")
+    task = "{kind: speech, data: {test: clips.csv}, input: sound, target: text}"
+    (tmp_path / "merits.yaml").write_text(task)
+    found = {finding.code: finding.text for finding in profile(load_task(tmp_path / "merits.yaml")).warnings}
+    assert found["missing-files"] == "1 of 3 inputs name no file that is there: 'gone.wav'."
+    assert found["empty-files"] == "1 of 3 inputs name a file without a byte: 'empty.wav'."

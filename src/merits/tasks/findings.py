@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from merits.core.kinds import kind_names, task_kind
 from merits.core.task import Example
-from merits.tasks.normalise import normalised
+from merits.tasks.normalise import normalised, text_of
 
 if TYPE_CHECKING:
     from merits.tasks.profile import Profile
@@ -21,6 +23,7 @@ WARNINGS: Mapping[str, str] = {
     "conflicting-targets": "The same input has different targets, so no candidate can solve all of them.",
     "duplicates": "Inputs that are the same count as several pieces of evidence, though they are one.",
     "empty-inputs": "Inputs without any text.",
+    "empty-files": "Pictures or sounds whose files hold no byte.",
     "few-examples": "So few test examples that only huge differences can be shown.",
     "few-groups": "So few groups in test that the intervals rest on little.",
     "groups-on-both-sides": "Examples of one group are in dev and in test, so test is easier than reality.",
@@ -28,6 +31,7 @@ WARNINGS: Mapping[str, str] = {
     "labels-alike": "Labels that differ only in case or signs, which scorers read as the same.",
     "labels-only-in-test": "Labels that nothing can learn, because no dev example has them.",
     "leakage": "Test inputs that candidates have seen in dev, so test is easier than reality.",
+    "missing-files": "Inputs that name no picture or sound that is there, in a task of pictures or sounds.",
     "missing-values": "Columns in which many values are missing.",
     "near-leakage": "Test inputs that are nearly the same as dev inputs.",
     "no-dev": "No example to learn from.",
@@ -36,6 +40,9 @@ WARNINGS: Mapping[str, str] = {
 }
 RARE = 5  # examples of a label on a side; fewer are rare
 _MANY_MISSING = 0.2
+_FILES = frozenset({"picture", "sound"})
+_NOTHING = sha256(b"").hexdigest()
+_FEW_SHOWN = 3
 _FEW_GROUPS = 20
 _IMBALANCE = 0.9
 _FEW_EXAMPLES = 100
@@ -145,6 +152,7 @@ def _findings_on_inputs(found: Profile, examples: Sequence[Example]) -> Iterator
             text=f"{empty:,} inputs are empty.",
             next_step="Leave those rows out, if no case is empty.",
         )
+    yield from _findings_on_files(found.kind, examples)
     missing = [column.name for column in found.columns if column.share_missing > _MANY_MISSING]
     if missing:
         yield Finding(
@@ -152,6 +160,36 @@ def _findings_on_inputs(found: Profile, examples: Sequence[Example]) -> Iterator
             text=f"{_some(missing)}: more than {_MANY_MISSING:.0%} of the values are missing.",
             next_step="Check that they will be missing in production too, or take the column out of `input:`.",
         )
+
+
+def _findings_on_files(kind: str, examples: Sequence[Example]) -> Iterator[Finding]:
+    """What can be told of pictures and sounds without opening them."""
+    if kind not in kind_names() or not set(task_kind(kind).reads) <= _FILES:
+        return
+    missing = [example for example in examples if not example.files]
+    if missing:
+        yield Finding(
+            code="missing-files",
+            text=f"{len(missing):,} of {len(examples):,} inputs name no file that is there: {_some_inputs(missing)}.",
+            next_step="Put the files beside the data, with a usual ending; else no candidate can answer these.",
+        )
+    empty = [example for example in examples if any(map(_is_empty, example.files.values()))]
+    if empty:
+        yield Finding(
+            code="empty-files",
+            text=f"{len(empty):,} of {len(examples):,} inputs name a file without a byte: {_some_inputs(empty)}.",
+            next_step="Fetch them again, or leave those rows out: no candidate can answer them.",
+        )
+
+
+def _is_empty(content: str) -> bool:
+    """Whether what identifies a file's content is that of nothing."""
+    return content.endswith(_NOTHING)
+
+
+def _some_inputs(examples: Sequence[Example]) -> str:
+    shown = ", ".join(repr(text_of(example.input)[:60]) for example in examples[:_FEW_SHOWN])
+    return f"{shown}, ..." if len(examples) > _FEW_SHOWN else shown
 
 
 def _findings_on_power(found: Profile) -> Iterator[Finding]:
