@@ -16,6 +16,7 @@ from merits.candidates.assets import asset_folders
 from merits.candidates.batcher import Batcher
 from merits.candidates.completions import answer_of, usage_of
 from merits.candidates.imports import versions
+from merits.candidates.label_shares import scaled, shares
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Message, Prompt, PromptParams, chosen, shown
 from merits.candidates.registry import LoadContext
@@ -27,13 +28,11 @@ from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.files import file_hash
 
-__all__ = ["Params", "load", "shares"]
+__all__ = ["Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
 
 _TOP = 500  # tokens looked at for the start of a label; further down a token is less likely than 1 in 10,000
-_MOST_STEPS = 24  # looks at the model for one answer; labels that share long beginnings need several
-_LEAST_SHARE = 0.01  # labels that cannot be told apart yet are followed up while they hold this much
 _CONTENT_FREE = ("N/A", "", "[MASK]")
 
 
@@ -56,8 +55,8 @@ def load(params: Params, context: LoadContext) -> Model:
     """A model that answers in this process, one input after the other, with the prompt's shared start computed once.
 
     In a classification with `labels`, the answer is the likeliest label and every label has a probability: see
-    `shares`. Else the answer is what the model writes. While it is loaded, llama.cpp listens on a free port of the
-    loopback interface, behind a key made up for the purpose.
+    `label_shares`. Else the answer is what the model writes. While it is loaded, llama.cpp listens on a free port of
+    the loopback interface, behind a key made up for the purpose.
     """
     file = _file(params.path, context)
     if params.sha256 and file_hash(file) != params.sha256.lower():
@@ -139,7 +138,7 @@ class _LocalChat:
             self._habits = self._measured_habits(prompt)
         found, usage = self._shares(messages, prompt.labels)
         if self._habits is not None:
-            found = _scaled({label: share / self._habits[label] for label, share in found.items()})
+            found = scaled({label: share / self._habits[label] for label, share in found.items()})
         best = max(found, key=lambda label: found[label])
         return Answer(output=best, probabilities=found, usage=usage, model=self._file.name)
 
@@ -209,66 +208,3 @@ def _total(replies: Sequence[Mapping[str, Any]]) -> Usage:
         cache_read_tokens=sum(usage.cache_read_tokens for usage in used),
         output_tokens=sum(usage.output_tokens for usage in used),
     )
-
-
-def shares(labels: Sequence[str], look: Callable[[str], list[tuple[str, float]]]) -> dict[str, float]:
-    """The probability of each label as the answer, if the model had to answer with one of them. They sum to 1.
-
-    `look(beginning)` gives the likeliest next tokens, with their probabilities, after an answer that begins so. A
-    token that only one label continues with gives that label its probability; a token that several labels share is
-    followed up, likeliest first, as long as it matters. What remains undistinguished is shared out evenly. This needs
-    one look where labels begin differently, and no knowledge of how the model cuts words into tokens.
-
-    >>> said = {"": [("pos", 0.5), ("neg", 0.2), ("The", 0.3)]}
-    >>> {label: round(share, 3) for label, share in shares(["positive", "negative"], said.__getitem__).items()}
-    {'positive': 0.714, 'negative': 0.286}
-    """
-    found = dict.fromkeys(labels, 0.0)
-    waiting: dict[str, float] = {"": 1.0}
-    steps = 0
-    while waiting:
-        beginning = max(waiting, key=lambda text: waiting[text])
-        mass = waiting.pop(beginning)
-        possible = [label for label in labels if label.startswith(beginning)]
-        if steps >= _MOST_STEPS or mass < _LEAST_SHARE:
-            for label in possible:
-                found[label] += mass / len(possible)
-            continue
-        steps += 1
-        for text, share in _split(beginning, possible, look(beginning)).items():
-            begun = [label for label in possible if label.startswith(text)]
-            if text in possible and (len(begun) == 1 or text == beginning):
-                found[text] += mass * share
-            elif len(begun) == 1:
-                found[begun[0]] += mass * share
-            else:
-                waiting[text] = waiting.get(text, 0.0) + mass * share
-    return _scaled(found)
-
-
-def _split(beginning: str, labels: Sequence[str], tokens: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """How the probability after a beginning divides over longer beginnings; sums to 1.
-
-    A label that ends here competes with the longer ones by everything that does not continue any of them.
-    """
-    masses: dict[str, float] = {}
-    elsewhere = max(0.0, 1.0 - sum(share for _, share in tokens))
-    for token, share in tokens:
-        text = beginning + (token if beginning else token.lstrip())
-        if text != beginning and any(label.startswith(text) for label in labels):
-            masses[text] = masses.get(text, 0.0) + share
-        else:
-            elsewhere += share
-    if beginning in labels:
-        masses[beginning] = elsewhere
-    elif not masses:  # none of the labels is among the likely answers: no preference
-        return {label: 1 / len(labels) for label in labels}
-    total = sum(masses.values())
-    return {text: mass / total for text, mass in masses.items()}
-
-
-def _scaled(values: Mapping[str, float]) -> dict[str, float]:
-    """The values, with a floor far below any that matters, divided by their sum."""
-    raised = {name: max(value, 1e-6) for name, value in values.items()}
-    total = sum(raised.values())
-    return {name: value / total for name, value in raised.items()}
