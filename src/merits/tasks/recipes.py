@@ -38,6 +38,7 @@ _CALL_NOBODY = frozenset(
         "sklearn",
         "text-linear",
     }
+    {"constant", "embeddings-linear", "gguf", "most-common", "sklearn", "text-linear", "transformers"}
 )
 
 # What tells two candidates of one kind apart, when they have no name of their own.
