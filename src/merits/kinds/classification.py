@@ -11,4 +11,5 @@ KIND = TaskKind(
     target="label",
     scorers=("label",),
     perturbations=("typos",),
+    perturbations=("typos", "keyboard", "dropped_words", "case", "emoji", "punctuation", "noise", "language_mix"),
 )

@@ -11,4 +11,5 @@ KIND = TaskKind(
     target="text",
     scorers=("normalised",),
     perturbations=("typos",),
+    perturbations=("typos", "case", "synonyms", "distractor", "keyboard", "punctuation", "noise"),
 )

@@ -141,7 +141,7 @@ def _read(said: bytes, password: str, returncode: int | None) -> str:
     if begin != b"ready":
         raise SandboxBroken("the sandbox did not start: a module that is asked for is not there, or seccomp is not")
     try:
-        told, found = json.loads(rest)
+        told, found = json.loads(rest.partition(b"\n")[0])
     except (ValueError, TypeError):
         return "it ran out of time, or ended before its tests did"
     return str(found) if told == password else "it did not come to the end of its tests"
