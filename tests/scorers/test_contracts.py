@@ -99,6 +99,7 @@ CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSO
         ScorerSpec("cer"),
         [("the cat sat", "The cat sat")],
         [("the cat sat", "a dog ran off"), ("the cat sat", "")],
+    ),
     "f1": (ScorerSpec("f1"), [("the Eiffel Tower", "Eiffel Tower!")], [("Eiffel Tower", "Big Ben"), ("a b", "")]),
     "rouge": (ScorerSpec("rouge"), [("The cat sat.", "the cat sat")], [("the cat sat", "dogs"), ("the cat", "")]),
     "span_f1": (

@@ -193,8 +193,5 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
 )
 """By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "chrf" (for 1 to 6 characters:
 n-grams said, wanted, both), "chrf++" (the same, then for 1 and 2 words), "ter" (edits, words), "error_rate" (errors,
-words or characters of the target; lower is better), "ratio" (any two counts; higher is better), "real_time_factor"
-(seconds taken, seconds of sound; lower is better)."""
-"""By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "error_rate" (errors, words
-or characters of the target; lower is better), "f1" (right, said, wanted), "ratio" (any two counts; higher is better).
-"""
+words or characters of the target; lower is better), "f1" (right, said, wanted), "ratio" (any two counts; higher is
+better), "real_time_factor" (seconds taken, seconds of sound; lower is better)."""

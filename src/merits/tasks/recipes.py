@@ -37,8 +37,8 @@ _CALL_NOBODY = frozenset(
         "seq2seq",
         "sklearn",
         "text-linear",
+        "transformers",
     }
-    {"constant", "embeddings-linear", "gguf", "most-common", "sklearn", "text-linear", "transformers"}
 )
 
 # What tells two candidates of one kind apart, when they have no name of their own.
