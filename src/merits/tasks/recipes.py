@@ -37,6 +37,7 @@ _CALL_NOBODY = frozenset(
         "seq2seq",
         "sklearn",
         "text-linear",
+        "transformer-finetune",
         "transformers",
     }
 )
