@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -199,6 +200,34 @@ def test_confidence_is_read_from_token_probabilities_when_asked() -> None:
     with FakeProvider(lambda messages: "yes indeed", logprob=-0.1) as provider:
         assert ask(chat(provider)).confidence is None
         assert ask(chat(provider, logprobs=True)).confidence == pytest.approx(0.8187, abs=1e-4)
+
+
+def probabilities_of(tokens: list[tuple[str, dict[str, float]]]) -> dict[str, float] | None:
+    """What becomes of the likeliest tokens in each place of a reply, for the labels yes and no."""
+    content = [
+        {
+            "token": token,
+            "logprob": math.log(likely.get(token, 0.5)),
+            "top_logprobs": [{"token": other, "logprob": math.log(share)} for other, share in likely.items()],
+        }
+        for token, likely in tokens
+    ]
+    text = "".join(token for token, _ in tokens)
+    reply = {"choices": [{"message": {"content": text}, "logprobs": {"content": content}}]}
+    answer = answer_of(reply, whole=True, labels=("yes", "no"))  # type: ignore[arg-type]
+    assert (answer.probabilities is None) != (answer.confidence is None)
+    return answer.probabilities
+
+
+def test_probabilities_of_labels_are_read_from_the_likeliest_tokens() -> None:
+    """Case does not matter to a reader; what is no label has no share."""
+    found = probabilities_of([("Yes", {"Yes": 0.6, "yes": 0.1, "No": 0.1, "Maybe": 0.2}), (".", {".": 0.9})])
+    assert found == pytest.approx({"yes": 0.875, "no": 0.125})
+
+
+def test_an_answer_that_is_no_label_has_a_confidence_only() -> None:
+    """The model did not choose among the labels: no chance of theirs is known."""
+    assert probabilities_of([("May", {"May": 0.6, "yes": 0.1}), ("be", {"be": 0.9})]) is None
 
 
 @pytest.mark.parametrize(

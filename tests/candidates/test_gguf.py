@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merits.candidates.gguf import shares
+from merits.candidates.label_shares import shares
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.errors import CandidateError

@@ -44,14 +44,14 @@ def base_url() -> Iterator[str]:
     del server
 
 
-def said(base_url: str, **params: JSON) -> Answer:
+def said(base_url: str, kind: str = "generation", classes: tuple[str, ...] = (), **params: JSON) -> Answer:
     """What the model says to one question."""
     recipe: dict[str, JSON] = {
         "model": "smol",
         "base_url": base_url,
         "parameters": {"temperature": 0, "max_tokens": 24},
     }
-    context = LoadContext(task_kind="generation", env={})
+    context = LoadContext(task_kind=kind, classes=classes, env={})
     model = load(Candidate(name="smol", kind="chat", params={**recipe, **params}), context)
     return ask(model, "What is the capital of France?")
 
@@ -81,3 +81,16 @@ def test_a_real_server_tells_its_models_and_token_probabilities(base_url: str) -
     confidence = said(base_url, logprobs=True).confidence
     assert confidence is not None
     assert 0 < confidence < 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_real_server_gives_each_label_a_probability(base_url: str, stream: bool) -> None:
+    """The chance of a label is what the model holds of it, if it must say one: zero-shot, in one call."""
+    shown = [{"input": f"What is the capital of {a}?", "output": b} for a, b in (("Italy", "Rome"), ("Peru", "Lima"))]
+    asked: dict[str, JSON] = {"logprobs": True, "stream": stream, "examples": shown}  # type: ignore[dict-item]
+    answer = said(base_url, "classification", ("Paris", "Berlin", "Rome"), **asked)
+    assert answer.output == "Paris"
+    assert answer.probabilities is not None
+    assert sum(answer.probabilities.values()) == pytest.approx(1)
+    assert max(answer.probabilities, key=lambda label: (answer.probabilities or {})[label]) == "Paris"
+    assert answer.probabilities["Berlin"] > 1e-4

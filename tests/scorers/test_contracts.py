@@ -100,6 +100,23 @@ CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSO
         [("the cat sat", "The cat sat")],
         [("the cat sat", "a dog ran off"), ("the cat sat", "")],
     ),
+    "f1": (ScorerSpec("f1"), [("the Eiffel Tower", "Eiffel Tower!")], [("Eiffel Tower", "Big Ben"), ("a b", "")]),
+    "rouge": (ScorerSpec("rouge"), [("The cat sat.", "the cat sat")], [("the cat sat", "dogs"), ("the cat", "")]),
+    "span_f1": (
+        ScorerSpec("span_f1"),
+        [([{"label": "place", "text": "Bern"}], '{"place": ["bern"]}'), ([], "[]")],
+        [(["Bern"], "[]"), (["Bern"], '["Bern", "Rome"]'), ([], "no JSON")],
+    ),
+    "fields": (
+        ScorerSpec("fields"),
+        [({"city": "Bern", "n": 2}, '{"n": "2.0", "city": "bern", "more": 1}')],
+        [({"city": "Bern", "n": 2}, {"city": "Bern"}), ({"a": 1}, "none")],
+    ),
+    "code": (
+        ScorerSpec("code", {"timeout_s": 2}),
+        [("assert twice(2) == 4", "def twice(n): return 2 * n")],
+        [("assert twice(2) == 4", "def twice(n): return 3 * n"), ("assert True", "def (")],
+    ),
     "judge": (ScorerSpec("judge", {"model": "m"}), [("Paris", "It is Paris.")], [("Paris", "Rome"), ("Paris", "")]),
     "pairwise": (ScorerSpec("pairwise", {"model": "m"}), [("b", "long")], [("long", "b"), ("b", "bb"), ("b", "b")]),
     "python": (as_spec(first_letter), [("abc", "axx")], [("abc", "b"), ("abc", None)]),

@@ -28,7 +28,7 @@ __all__ = ["Params", "load"]
 
 _BATCHING = ("openai", "groq")  # those that offer OpenAI's batches at the same address
 RUNS_HERE = False
-_RESERVED = ("model", "messages", "stream", "n", "logprobs", "tools", "response_format")
+_RESERVED = ("model", "messages", "stream", "n", "logprobs", "top_logprobs", "tools", "response_format")
 
 
 class Params(FormParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -39,8 +39,15 @@ class Params(FormParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     base_url: BaseURL = ""
     parameters: Parameters = {}
     logprobs: Annotated[
-        bool, msgspec.Meta(description="Ask for token probabilities and read a confidence from them.")
+        bool,
+        msgspec.Meta(
+            description="Ask for token probabilities and read from them a confidence, or the probability of each label."
+        ),
     ] = False
+    top_logprobs: Annotated[
+        int,
+        msgspec.Meta(ge=0, le=20, description="How many tokens to ask for in each place, where labels are given."),
+    ] = 20
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,23 +60,27 @@ def load(params: Params, context: LoadContext) -> Model:
     The proxy variables (HTTPS_PROXY, NO_PROXY) and SSL_CERT_FILE are honoured.
     """
     endpoint = endpoint_of(params, params.provider, context)
-    dialogue = _Completions(params, Form.of(params, context), endpoint, whole=context.is_labelled)
+    labels = context.classes if params.labels and context.is_labelled else ()
+    dialogue = _Completions(params, Form.of(params, context), endpoint, whole=context.is_labelled, labels=labels)
     return remote_chat("chat 1", params, context, dialogue, endpoint.base_url)
 
 
 class _Completions:
     """A dialogue in OpenAI's words."""
 
-    def __init__(self, params: Params, form: Form, endpoint: Endpoint, *, whole: bool) -> None:
+    def __init__(self, params: Params, form: Form, endpoint: Endpoint, *, whole: bool, labels: Sequence[str]) -> None:
         self.form = form
         self._takes_batches = params.provider in _BATCHING
         self.limiter = endpoint.limiter
         self._endpoint = endpoint
         self._whole = whole
+        self._labels = labels
         self._stream = params.stream
         self._fixed: dict[str, JSON] = {**params.parameters, "model": params.model, **form.openai()}
         if params.logprobs:
             self._fixed["logprobs"] = True
+            if labels and params.top_logprobs:
+                self._fixed["top_logprobs"] = params.top_logprobs
 
     async def ask(self, messages: Sequence[Message]) -> Answer:
         body = self.body(messages)
@@ -78,13 +89,13 @@ class _Completions:
         gathered = Gathered()
         body |= {"stream": True, "stream_options": {"include_usage": True}}
         await streamed(self._endpoint, "/chat/completions", body, gathered)
-        return gathered.answer(whole=self._whole, as_json=self.form.schema is not None)
+        return gathered.answer(whole=self._whole, as_json=self.form.schema is not None, labels=self._labels)
 
     def body(self, messages: Sequence[Message]) -> dict[str, JSON]:
         return {**self._fixed, "messages": list(messages)}
 
     def read(self, reply: bytes) -> Answer:
-        return answer_in(reply, whole=self._whole, as_json=self.form.schema is not None)
+        return answer_in(reply, whole=self._whole, as_json=self.form.schema is not None, labels=self._labels)
 
     def batches(self) -> Batches | None:
         return OpenAIBatches(self._endpoint) if self._takes_batches else None

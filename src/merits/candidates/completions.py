@@ -6,11 +6,12 @@ Knows nothing about how they are got.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from merits.candidates.counting import count_in
+from merits.candidates.label_shares import shares_on_the_way
 from merits.candidates.meter import AskFailed
 from merits.candidates.providers import error_message
 from merits.core.answer import STANDARD, Answer, Failure, Usage
@@ -42,8 +43,15 @@ class _Said(msgspec.Struct):
     tool_calls: list[_Call] | None = None
 
 
+class _Likely(msgspec.Struct):
+    token: str
+    logprob: float
+
+
 class _Token(msgspec.Struct):
     logprob: float
+    token: str = ""
+    top_logprobs: list[_Likely] | None = None
 
 
 class _LogProbs(msgspec.Struct):
@@ -71,23 +79,25 @@ class _Reply(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Reply).decode
 
 
-def answer_in(reply: bytes, *, whole: bool, as_json: bool = False) -> Answer:
+def answer_in(reply: bytes, *, whole: bool, as_json: bool = False, labels: Sequence[str] = ()) -> Answer:
     """The answer in the JSON of a chat completion, as `answer_of`; AskFailed for what is none."""
-    return _answer(_read(reply), reply, whole=whole, as_json=as_json)
+    return _answer(_read(reply), reply, whole=whole, as_json=as_json, labels=labels)
 
 
-def answer_of(reply: Mapping[str, JSON], *, whole: bool, as_json: bool = False) -> Answer:
+def answer_of(reply: Mapping[str, JSON], *, whole: bool, as_json: bool = False, labels: Sequence[str] = ()) -> Answer:
     """The answer in a chat completion; AskFailed ("server_error", which may pass) when it holds none.
 
     A refusal is an answer: the model was asked and said no. Where tools are called, the calls are the output: a list
     of names and arguments. With `as_json` a text that is JSON is read; one that is not stays a text. With token
     probabilities, confidence is the probability of the whole answer (`whole`: short labels), or per token, the
-    geometric mean (long texts). A reply that tells no usage is unmetered: it is on the bill with a sum unknown.
+    geometric mean (long texts). Where it also tells the likeliest tokens in the place of each, and the answer is one
+    of the `labels`, every label has a probability. A reply that tells no usage is unmetered: it is on the bill with a
+    sum unknown.
 
     >>> answer_of({"choices": [{"message": {"content": "yes"}}], "model": "small-2026"}, whole=True).output
     'yes'
     """
-    return answer_in(msgspec.json.encode(reply), whole=whole, as_json=as_json)
+    return answer_in(msgspec.json.encode(reply), whole=whole, as_json=as_json, labels=labels)
 
 
 def _read(reply: bytes) -> _Reply:
@@ -100,7 +110,7 @@ def _read(reply: bytes) -> _Reply:
         raise AskFailed(Failure("server_error", what), Usage(unmetered=1)) from None
 
 
-def _answer(read: _Reply, reply: bytes, *, whole: bool, as_json: bool) -> Answer:
+def _answer(read: _Reply, reply: bytes, *, whole: bool, as_json: bool, labels: Sequence[str]) -> Answer:
     usage = usage_told(read.usage, read.service_tier)
     said = read.choices[0].message if read.choices else None
     if said is None:
@@ -108,9 +118,12 @@ def _answer(read: _Reply, reply: bytes, *, whole: bool, as_json: bool) -> Answer
         raise AskFailed(Failure("server_error", f"the reply holds no choices: {text}"), usage)
     end = read.choices[0].finish_reason or ""
     refused = bool(said.refusal) or end == "content_filter"
+    logprobs = None if refused else read.choices[0].logprobs
+    probabilities = _probabilities(logprobs, labels)
     return Answer(
         output=_output(said, as_json=as_json and not refused),
-        confidence=None if refused else _confidence(read.choices[0].logprobs, whole=whole),
+        probabilities=probabilities,
+        confidence=_confidence(logprobs, whole=whole) if probabilities is None else None,
         usage=usage,
         model=read.model or "",
         system_fingerprint=read.system_fingerprint or "",
@@ -151,6 +164,17 @@ def _confidence(logprobs: _LogProbs | None, *, whole: bool) -> float | None:
         return None
     total = math.fsum(tokens)
     return min(1.0, math.exp(total if whole else total / len(tokens)))
+
+
+def _probabilities(logprobs: _LogProbs | None, labels: Sequence[str]) -> dict[str, float] | None:
+    tokens = (logprobs.content or ()) if logprobs else ()
+    if not labels or not any(token.top_logprobs for token in tokens):
+        return None
+    said = [
+        (token.token, [(likely.token, math.exp(min(0.0, likely.logprob))) for likely in token.top_logprobs or ()])
+        for token in tokens
+    ]
+    return shares_on_the_way(labels, said)
 
 
 class Gathered:
@@ -210,17 +234,17 @@ class Gathered:
         """What the provider told so far; unmetered while it told nothing."""
         return usage_told(self._last.usage, self._last.service_tier)
 
-    def answer(self, *, whole: bool, as_json: bool = False) -> Answer:
+    def answer(self, *, whole: bool, as_json: bool = False, labels: Sequence[str] = ()) -> Answer:
         """The answer, as `answer_of`; AskFailed("connection") for a stream that ended too early."""
         if self._whole is not None:
-            return answer_in(self._whole, whole=whole, as_json=as_json)
+            return answer_in(self._whole, whole=whole, as_json=as_json, labels=labels)
         if not self._done and self._end is None:
             raise AskFailed(Failure("connection", "the stream ended before the answer did"), self.usage)
         calls = [_Call(_Function("".join(names), "".join(said))) for _, (names, said) in sorted(self._calls.items())]
         said = _Said("".join(self._texts), "".join(self._refusal) or None, calls or None)
         if self._began:
             self._last.choices = [_Choice(said, finish_reason=self._end, logprobs=_LogProbs(self._tokens))]
-        return _answer(self._last, b"", whole=whole, as_json=as_json)
+        return _answer(self._last, b"", whole=whole, as_json=as_json, labels=labels)
 
 
 def usage_told(usage: Mapping[str, object] | None, service_tier: str | None = None) -> Usage:

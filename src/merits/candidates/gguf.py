@@ -16,8 +16,10 @@ from merits.candidates.assets import asset_folders
 from merits.candidates.batcher import Batcher
 from merits.candidates.completions import answer_of, usage_of
 from merits.candidates.imports import versions
+from merits.candidates.label_shares import shares
+from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import Message, Prompt, PromptParams, chosen, shown
+from merits.candidates.prompts import Message, Prompt, chosen, shown
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
@@ -27,37 +29,26 @@ from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.files import file_hash
 
-__all__ = ["Params", "load", "shares"]
+__all__ = ["Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
 
 _TOP = 500  # tokens looked at for the start of a label; further down a token is less likely than 1 in 10,000
-_MOST_STEPS = 24  # looks at the model for one answer; labels that share long beginnings need several
-_LEAST_SHARE = 0.01  # labels that cannot be told apart yet are followed up while they hold this much
-_CONTENT_FREE = ("N/A", "", "[MASK]")
 
 
-class Params(PromptParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class Params(LocalChatParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A local chat model in a GGUF file."""
 
     path: Annotated[str, msgspec.Meta(min_length=1, description="The GGUF file, or its name in the assets folder.")]
     sha256: Annotated[str, msgspec.Meta(description="If given, the file's SHA-256 must be this.")] = ""
-    max_tokens: Annotated[int, msgspec.Meta(ge=1, description="Longest answer, where no labels are given.")] = 64
-    temperature: Annotated[float, msgspec.Meta(ge=0, description="0 always takes the likeliest token.")] = 0.0
-    context_tokens: Annotated[int, msgspec.Meta(ge=64, description="Longest prompt and answer together.")] = 2048
-    threads: Annotated[int, msgspec.Meta(ge=1, description="Processor threads to compute with.")] = 1
-    calibrate: Annotated[
-        bool,
-        msgspec.Meta(description="Divide label probabilities by those for an empty input, against the model's habits."),
-    ] = True
 
 
 def load(params: Params, context: LoadContext) -> Model:
     """A model that answers in this process, one input after the other, with the prompt's shared start computed once.
 
     In a classification with `labels`, the answer is the likeliest label and every label has a probability: see
-    `shares`. Else the answer is what the model writes. While it is loaded, llama.cpp listens on a free port of the
-    loopback interface, behind a key made up for the purpose.
+    `label_shares`. Else the answer is what the model writes. While it is loaded, llama.cpp listens on a free port of
+    the loopback interface, behind a key made up for the purpose.
     """
     file = _file(params.path, context)
     if params.sha256 and file_hash(file) != params.sha256.lower():
@@ -130,43 +121,44 @@ class _LocalChat:
             self._server = None
 
     def _written(self, messages: Sequence[Message]) -> Answer:
-        reply = self._ask(messages, max_tokens=self._params.max_tokens, temperature=self._params.temperature)
-        answer = answer_of(reply, whole=False)
-        return msgspec.structs.replace(answer, model=self._file.name)
+        params = self._params
+        options: dict[str, JSON] = {"max_tokens": params.max_tokens, "temperature": params.temperature}
+        if stops := params.stops(plain=params.plain):
+            options["stop"] = list(stops)
+        answer = answer_of(self._ask(messages, 1, **options), whole=False)
+        output = answer.output.strip() if params.plain and isinstance(answer.output, str) else answer.output
+        return msgspec.structs.replace(answer, output=output, model=self._file.name)
 
     def _labelled(self, messages: Sequence[Message], prompt: Prompt) -> Answer:
         if self._params.calibrate and self._habits is None:
-            self._habits = self._measured_habits(prompt)
-        found, usage = self._shares(messages, prompt.labels)
-        if self._habits is not None:
-            found = _scaled({label: share / self._habits[label] for label, share in found.items()})
+            nothing = [self._shares(prompt.messages(text), prompt.labels)[0] for text in CONTENT_FREE]
+            self._habits = habits(nothing, prompt.labels)
+        raw, usage = self._shares(messages, prompt.labels)
+        found = without_habits(raw, self._habits)
         best = max(found, key=lambda label: found[label])
         return Answer(output=best, probabilities=found, usage=usage, model=self._file.name)
-
-    def _measured_habits(self, prompt: Prompt) -> Mapping[str, float]:
-        """What the model answers to nothing: its habit, which says nothing of an input.
-
-        Zhao et al., "Calibrate Before Use", ICML 2021.
-        """
-        found = [self._shares(prompt.messages(nothing), prompt.labels)[0] for nothing in _CONTENT_FREE]
-        return {label: sum(shares[label] for shares in found) / len(found) for label in prompt.labels}
 
     def _shares(self, messages: Sequence[Message], labels: Sequence[str]) -> tuple[dict[str, float], Usage]:
         replies: list[Mapping[str, JSON]] = []
 
         def look(beginning: str) -> list[tuple[str, float]]:
             begun: list[Message] = [{"role": "assistant", "content": beginning}] if beginning else []
-            replies.append(
-                self._ask([*messages, *begun], max_tokens=1, temperature=0, logprobs=True, top_logprobs=_TOP)
-            )
+            replies.append(self._ask([*messages, *begun], _TOP, max_tokens=1, temperature=0))
             return _next_tokens(replies[-1])
 
         return shares(labels, look), _total(replies)
 
-    def _ask(self, messages: Sequence[Message], **options: JSON) -> Mapping[str, JSON]:
+    def _ask(self, messages: Sequence[Message], n_likely: int, **options: JSON) -> Mapping[str, JSON]:
+        """A chat completion that tells so many of the likeliest tokens in each place."""
         server = self._started()
-        asked = {"messages": list(messages), "cache_prompt": True, "seed": self._context.seed, **options}
-        reply: Mapping[str, JSON] = server.handle_chat_completions(asked)
+        asked = {"cache_prompt": True, "seed": self._context.seed, **options}
+        reply: Mapping[str, JSON]
+        if self._params.plain:
+            reply = server.handle_completions({"prompt": plain_text(messages), "logprobs": n_likely, **asked})
+            reply = _as_chat(reply)
+        else:
+            told = {"logprobs": True, "top_logprobs": n_likely}
+            reply = server.handle_chat_completions({"messages": list(messages), **told, **asked})
         error = reply.get("error")
         if error is not None:
             said = error.get("message", error) if isinstance(error, Mapping) else error
@@ -197,6 +189,12 @@ def _opened(start: Callable[[], Any], file: Path) -> Any:
         raise CandidateError(f"{file} cannot be loaded by llama.cpp: {problem}.", "Is it a GGUF model?") from problem
 
 
+def _as_chat(reply: Mapping[str, Any]) -> Mapping[str, JSON]:
+    """A completion of a plain text as one of a chat."""
+    choices = [{**choice, "message": {"content": choice.get("text", "")}} for choice in reply.get("choices", ())]
+    return {**reply, "choices": choices}
+
+
 def _next_tokens(reply: Mapping[str, Any]) -> list[tuple[str, float]]:
     tokens = reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
     return [(token["token"], math.exp(token["logprob"])) for token in tokens]
@@ -209,66 +207,3 @@ def _total(replies: Sequence[Mapping[str, Any]]) -> Usage:
         cache_read_tokens=sum(usage.cache_read_tokens for usage in used),
         output_tokens=sum(usage.output_tokens for usage in used),
     )
-
-
-def shares(labels: Sequence[str], look: Callable[[str], list[tuple[str, float]]]) -> dict[str, float]:
-    """The probability of each label as the answer, if the model had to answer with one of them. They sum to 1.
-
-    `look(beginning)` gives the likeliest next tokens, with their probabilities, after an answer that begins so. A
-    token that only one label continues with gives that label its probability; a token that several labels share is
-    followed up, likeliest first, as long as it matters. What remains undistinguished is shared out evenly. This needs
-    one look where labels begin differently, and no knowledge of how the model cuts words into tokens.
-
-    >>> said = {"": [("pos", 0.5), ("neg", 0.2), ("The", 0.3)]}
-    >>> {label: round(share, 3) for label, share in shares(["positive", "negative"], said.__getitem__).items()}
-    {'positive': 0.714, 'negative': 0.286}
-    """
-    found = dict.fromkeys(labels, 0.0)
-    waiting: dict[str, float] = {"": 1.0}
-    steps = 0
-    while waiting:
-        beginning = max(waiting, key=lambda text: waiting[text])
-        mass = waiting.pop(beginning)
-        possible = [label for label in labels if label.startswith(beginning)]
-        if steps >= _MOST_STEPS or mass < _LEAST_SHARE:
-            for label in possible:
-                found[label] += mass / len(possible)
-            continue
-        steps += 1
-        for text, share in _split(beginning, possible, look(beginning)).items():
-            begun = [label for label in possible if label.startswith(text)]
-            if text in possible and (len(begun) == 1 or text == beginning):
-                found[text] += mass * share
-            elif len(begun) == 1:
-                found[begun[0]] += mass * share
-            else:
-                waiting[text] = waiting.get(text, 0.0) + mass * share
-    return _scaled(found)
-
-
-def _split(beginning: str, labels: Sequence[str], tokens: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """How the probability after a beginning divides over longer beginnings; sums to 1.
-
-    A label that ends here competes with the longer ones by everything that does not continue any of them.
-    """
-    masses: dict[str, float] = {}
-    elsewhere = max(0.0, 1.0 - sum(share for _, share in tokens))
-    for token, share in tokens:
-        text = beginning + (token if beginning else token.lstrip())
-        if text != beginning and any(label.startswith(text) for label in labels):
-            masses[text] = masses.get(text, 0.0) + share
-        else:
-            elsewhere += share
-    if beginning in labels:
-        masses[beginning] = elsewhere
-    elif not masses:  # none of the labels is among the likely answers: no preference
-        return {label: 1 / len(labels) for label in labels}
-    total = sum(masses.values())
-    return {text: mass / total for text, mass in masses.items()}
-
-
-def _scaled(values: Mapping[str, float]) -> dict[str, float]:
-    """The values, with a floor far below any that matters, divided by their sum."""
-    raised = {name: max(value, 1e-6) for name, value in values.items()}
-    total = sum(raised.values())
-    return {name: value / total for name, value in raised.items()}

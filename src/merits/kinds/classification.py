@@ -10,5 +10,5 @@ KIND = TaskKind(
     reads=("text", "columns"),
     target="label",
     scorers=("label",),
-    perturbations=("typos",),
+    perturbations=("typos", "keyboard", "dropped_words", "case", "emoji", "punctuation", "noise", "language_mix"),
 )

@@ -10,5 +10,5 @@ KIND = TaskKind(
     reads=("text",),
     target="text",
     scorers=("normalised",),
-    perturbations=("typos",),
+    perturbations=("typos", "case", "synonyms", "distractor", "keyboard", "punctuation", "noise"),
 )

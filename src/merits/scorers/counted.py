@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from merits.core.outcome import Counts
 
 __all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "chrf_of", "fits", "ratio_of"]
+__all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "f1_of", "fits", "ratio_of"]
 
 Floats = NDArray[np.float64]
 _ORDERS = 4
@@ -95,6 +96,16 @@ def ratio_of(sums: Floats) -> Floats:
     return np.asarray(np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), math.nan))
 
 
+def f1_of(sums: Floats) -> Floats:
+    """Twice what is right over all that was said and all that was wanted; nan where nothing was either.
+
+    >>> f1_of(np.array([[3.0, 4.0, 6.0], [0.0, 0.0, 0.0]])).tolist()
+    [0.6, nan]
+    """
+    right, both = sums[..., 0], sums[..., 1] + sums[..., 2]
+    return np.asarray(np.where(both > 0, 2 * right / np.where(both > 0, both, 1.0), math.nan))
+
+
 def fits(counts: Counts) -> bool:
     """Whether counts are of a statistic there is, as many as it takes, and none negative or no number.
 
@@ -153,6 +164,14 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=1,
             higher_is_better=False,
         ),
+        "f1": CountedStatistic(
+            name="F1 over all spans",
+            n_columns=3,
+            value=f1_of,
+            nothing=lambda counts: np.asarray(counts * np.array([0.0, 0.0, 1.0])),
+            given=2,
+            higher_is_better=True,
+        ),
         "ratio": CountedStatistic(
             name="ratio of sums",
             n_columns=2,
@@ -174,5 +193,5 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
 )
 """By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "chrf" (for 1 to 6 characters:
 n-grams said, wanted, both), "chrf++" (the same, then for 1 and 2 words), "ter" (edits, words), "error_rate" (errors,
-words or characters of the target; lower is better), "ratio" (any two counts; higher is better), "real_time_factor"
-(seconds taken, seconds of sound; lower is better)."""
+words or characters of the target; lower is better), "f1" (right, said, wanted), "ratio" (any two counts; higher is
+better), "real_time_factor" (seconds taken, seconds of sound; lower is better)."""

@@ -38,6 +38,8 @@ _CALL_NOBODY = frozenset(
         "seq2seq",
         "sklearn",
         "text-linear",
+        "transformer-finetune",
+        "transformers",
         "whisper",
     }
 )

@@ -1,0 +1,149 @@
+"""A transformer encoder with a linear head, both trained on the dev split: fine-tuning for text classification."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from merits.candidates.batcher import Batcher
+from merits.candidates.cnn.checkpoints import Checkpoint
+from merits.candidates.cnn.held_out import held_out
+from merits.candidates.encoder import Encoder
+from merits.candidates.imports import versions
+from merits.candidates.registry import LoadContext
+from merits.candidates.texts import as_text
+from merits.candidates.tuning import Lesson, TuningParams, tune
+from merits.candidates.weights import AllowPickle, ModelFolder, Sha256, model_folder
+from merits.core.answer import Answer
+from merits.core.doors import Model
+from merits.core.errors import CandidateError, MissingExtra
+from merits.core.identity import JSON, content_hash
+from merits.core.task import Example
+
+__all__ = ["Params", "load"]
+
+_ANSWERED_TOGETHER = 16
+
+
+class Params(TuningParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A transformer encoder, fine-tuned on the dev split."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1, description="The encoder's folder, or its name among the assets.")]
+    sha256: Sha256 = ""
+    allow_pickle: AllowPickle = False
+    max_tokens: Annotated[int, msgspec.Meta(ge=4, description="The end of a longer text is not read.")] = 128
+    held_out: Annotated[
+        float,
+        msgspec.Meta(gt=0, lt=0.9, description="Share of dev that decides when to stop and is not learned from."),
+    ] = 0.1
+    checkpoints: Annotated[
+        bool, msgspec.Meta(description="Keep checkpoints in .merits/checkpoints, so that a killed training goes on.")
+    ] = True
+    threads: Annotated[int, msgspec.Meta(ge=1, description="Processor threads to compute with.")] = 1
+    device: Annotated[Literal["auto", "cpu", "cuda"], msgspec.Meta(description="auto: a GPU where there is one.")] = (
+        "auto"
+    )
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A trainable classifier of texts: the mean of the encoder's last layer over the tokens, and a linear head.
+
+    AdamW with a learning rate that rises over the first steps and falls to 0; the part of dev that is held out (whole
+    groups) decides which epoch is kept. On a GPU, mixed precision. The same seed and examples give the same network.
+    What was trained is kept in `.merits/checkpoints` in the task's folder, under a name that stands for all it depends
+    on: a killed training goes on after its last epoch, and the next run on the same examples need not train.
+    """
+    for package in ("torch", "transformers", "safetensors"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra(
+                f"transformer-finetune needs {package}, which is not installed.",
+                "Install it: pip install 'merits[transformers]'",
+            )
+    folder = model_folder(params.path, context, sha256=params.sha256, allow_pickle=params.allow_pickle)
+    identity = ["transformer-finetune 1", folder.fingerprint, versions("torch"), versions("transformers"), context.seed]
+    model = _FineTuned(params, context, folder, content_hash(identity))
+    return Batcher(
+        model.answer_batch,
+        batch_size=_ANSWERED_TOGETHER,
+        fingerprint=content_hash(identity),
+        timeout_s=context.timeout_s,
+        fit=model.fit,
+        close=model.close,
+    )
+
+
+class _FineTuned:
+    """Blocking training and answers of one encoder."""
+
+    def __init__(self, params: Params, context: LoadContext, folder: ModelFolder, fingerprint: str) -> None:
+        self._params = params
+        self._context = context
+        self._folder = folder
+        self._fingerprint = fingerprint
+        self._lock = threading.Lock()
+        self._encoder: Encoder | None = None
+        self._labels: tuple[str, ...] = ()
+
+    def fit(self, examples: Sequence[Example]) -> None:
+        """Train on the examples that have a target; CandidateError where these are of one class only."""
+        learned = [example for example in examples if example.target is not None]
+        labels = tuple(sorted({str(example.target) for example in learned}))
+        if len(labels) < 2:
+            raise CandidateError(
+                f"{len(learned)} examples of {len(labels)} classes are too little to learn from.",
+                "A classifier needs examples of two classes in the dev split.",
+            )
+        encoder = self._opened(len(labels))
+        code = {label: number for number, label in enumerate(labels)}
+        lesson = Lesson(
+            texts=[as_text(example.input) for example in learned],
+            codes=[code[str(example.target)] for example in learned],
+            held_out=held_out(learned, self._params.held_out, seed=self._context.seed),
+        )
+        checkpoint, seed = self._checkpoint(learned), self._context.seed
+        tune(encoder, lesson, self._params, seed=seed, checkpoint=checkpoint, note=self._context.note)
+        self._encoder, self._labels = encoder, labels
+
+    def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer]:
+        """A label and the probability of each."""
+        if self._encoder is None:
+            raise RuntimeError("asked before it was fitted")
+        with self._lock:  # a thread that was given up on may still be computing
+            rows = self._encoder.shares([as_text(input) for input in inputs])
+        answers = []
+        for row in rows:
+            found = dict(zip(self._labels, row, strict=True))
+            answers.append(Answer(max(found, key=lambda label: found[label]), found))
+        return answers
+
+    def close(self) -> None:
+        """Frees the network's memory, that of a GPU too."""
+        with self._lock:
+            if self._encoder is not None:
+                self._encoder.release()
+            self._encoder = None
+
+    def _opened(self, n_labels: int) -> Encoder:
+        params = self._params
+        return Encoder(
+            self._folder,
+            n_labels,
+            max_tokens=params.max_tokens,
+            device=params.device,
+            threads=params.threads,
+            seed=self._context.seed,
+        )
+
+    def _checkpoint(self, learned: Sequence[Example]) -> Checkpoint | None:
+        """Where this very training is kept: its name is a hash of the recipe, the code and the examples."""
+        if not self._params.checkpoints:
+            return None
+        taught: list[Any] = [(example.input_hash, example.target, example.group) for example in learned]
+        name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught])
+        folder = Path(self._context.folder) / ".merits" / "checkpoints"
+        return Checkpoint(folder / f"transformer-{name}.pt", self._context.note)

@@ -1,0 +1,201 @@
+"""A language model in the Hugging Face format, run inside this process by the package transformers (its extra)."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from merits.candidates.batcher import Batcher
+from merits.candidates.causal_model import CausalModel, Written
+from merits.candidates.imports import versions
+from merits.candidates.label_shares import Looks, shares_by_looks
+from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
+from merits.candidates.meter import AskFailed
+from merits.candidates.prompts import Prompt, chosen, shown
+from merits.candidates.registry import LoadContext
+from merits.candidates.weights import AllowPickle, Sha256, find_file, model_folder
+from merits.core.answer import Answer, Failure, Usage
+from merits.core.doors import Model
+from merits.core.errors import CandidateError, MissingExtra
+from merits.core.identity import JSON, content_hash
+from merits.core.task import Example
+from merits.media.files import file_hash
+
+__all__ = ["Params", "load"]
+
+
+class Params(LocalChatParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A local language model in the Hugging Face format, or in a GGUF file, through transformers."""
+
+    path: Annotated[
+        str, msgspec.Meta(min_length=1, description="The model's folder or GGUF file, or its name among the assets.")
+    ]
+    sha256: Sha256 = ""
+    allow_pickle: AllowPickle = False
+    batch_size: Annotated[int, msgspec.Meta(ge=1, description="How many prompts are computed together.")] = 8
+    device: Annotated[Literal["auto", "cpu", "cuda"], msgspec.Meta(description="auto: a GPU where there is one.")] = (
+        "auto"
+    )
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"],
+        msgspec.Meta(description="Numbers to compute in; auto: bfloat16 on a GPU, else float32."),
+    ] = "auto"
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A model that answers in this process, several inputs together.
+
+    Messages go through the model's chat template; a base model that has none reads them as plain text. In a
+    classification with `labels`, the answer is the likeliest label and every label has a probability (see
+    `label_shares`). Else the answer is what the model writes, and its confidence the geometric mean of its tokens'
+    probabilities. A draw (`temperature`) depends on the seed and the prompt, not on what it is computed with.
+    Nothing is downloaded, and no code that comes with a model is run.
+    """
+    _libraries()
+    source, fingerprint = _source(params, context)
+    labels = context.classes if params.labels and context.is_labelled else ()
+    identity = ["transformers 1", fingerprint, versions("transformers"), versions("torch"), labels, context.seed]
+    model = _LocalModel(params, context, source)
+    return Batcher(
+        model.answer_batch,
+        batch_size=params.batch_size,
+        fingerprint=content_hash(identity),
+        timeout_s=context.timeout_s,
+        fit=model.fit if params.few_shot else None,
+        close=model.close,
+    )
+
+
+def _libraries() -> None:
+    for package in ("torch", "transformers", "safetensors"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra(
+                f"a model in the Hugging Face format needs {package}, which is not installed.",
+                "Install it: pip install 'merits[transformers]'",
+            )
+
+
+def _source(params: Params, context: LoadContext) -> tuple[Any, str]:
+    """What `CausalModel` reads, and a hash of it."""
+    if not params.path.lower().endswith(".gguf"):
+        folder = model_folder(params.path, context, sha256=params.sha256, allow_pickle=params.allow_pickle)
+        return folder, folder.fingerprint
+    file = find_file(params.path, context)
+    found = file_hash(file)
+    if params.sha256 and params.sha256 != found:
+        raise CandidateError(
+            f"{file.name} has the SHA-256 {found}, not {params.sha256}.", "Fetch it again, or mend it."
+        )
+    return file, found
+
+
+class _LocalModel:
+    """Blocking answers of one model. Its weights are read by the first question."""
+
+    def __init__(self, params: Params, context: LoadContext, source: Any) -> None:
+        self._params = params
+        self._context = context
+        self._source = source
+        self._name = source.name if isinstance(source, Path) else source.path.name
+        self._lock = threading.Lock()
+        self._model: CausalModel | None = None
+        self._habits: dict[str, float] | None = None
+        self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context)
+
+    def fit(self, examples: Sequence[Example]) -> None:
+        """Choose the examples that are shown."""
+        picked = chosen(examples, self._params.few_shot, self._context.seed)
+        self._prompt, self._habits = Prompt(self._params, self._context, shown(picked)), None
+
+    def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
+        """The likeliest labels, or what the model writes; an input that is too long fails alone."""
+        prompt = self._prompt
+        if prompt is None:
+            raise RuntimeError("asked before it was fitted")
+        with self._lock:  # a thread that was given up on may still be computing
+            texts = [self._text(prompt, input) for input in inputs]
+            n_answer = 1 if prompt.labels else self._params.max_tokens
+            fits = self._loaded().room_left(texts, context=self._params.context_tokens, answer=n_answer)
+            good = [text for text, left in zip(texts, fits, strict=True) if left >= 0]
+            answers = iter(self._labelled(good, prompt) if prompt.labels else self._written(good))
+            return [next(answers) if left >= 0 else _too_long(left) for left in fits]
+
+    def close(self) -> None:
+        """Frees the model's memory."""
+        with self._lock:
+            if self._model is not None:
+                self._model.release()
+            self._model = None
+
+    def _loaded(self) -> CausalModel:
+        if self._model is None:
+            params = self._params
+            self._model = CausalModel(self._source, device=params.device, dtype=params.dtype, threads=params.threads)
+        return self._model
+
+    def _text(self, prompt: Prompt, input: JSON) -> str:
+        messages, model = prompt.messages(input), self._loaded()
+        return plain_text(messages) if self._is_plain(model) else model.templated(messages)
+
+    def _is_plain(self, model: CausalModel) -> bool:
+        return self._params.plain or not model.has_template
+
+    def _written(self, texts: Sequence[str]) -> list[Answer]:
+        model, params = self._loaded(), self._params
+        if not texts:
+            return []
+        found = model.write(
+            texts,
+            max_tokens=params.max_tokens,
+            temperature=params.temperature,
+            stops=params.stops(plain=self._is_plain(model)),
+            seed=self._context.seed,
+        )
+        return [self._answer(written) for written in found]
+
+    def _answer(self, written: Written) -> Answer:
+        usage = Usage(input_tokens=written.input_tokens, output_tokens=written.output_tokens)
+        reason = "" if written.is_whole else "length"
+        text = written.text.strip() if self._is_plain(self._loaded()) else written.text
+        return Answer(text, confidence=written.confidence, usage=usage, model=self._name, finish_reason=reason)
+
+    def _labelled(self, texts: Sequence[str], prompt: Prompt) -> list[Answer]:
+        if self._params.calibrate and self._habits is None:
+            nothing = [self._text(prompt, text) for text in CONTENT_FREE]
+            self._habits = habits([found for found, _ in self._shares(nothing, prompt.labels)], prompt.labels)
+        answers = []
+        for raw, n_tokens in self._shares(texts, prompt.labels):
+            found = without_habits(raw, self._habits)
+            best = max(found, key=lambda label: found[label])
+            usage = Usage(input_tokens=n_tokens, output_tokens=1)
+            answers.append(Answer(best, probabilities=found, usage=usage, model=self._name))
+        return answers
+
+    def _shares(self, texts: Sequence[str], labels: Sequence[str]) -> list[tuple[dict[str, float], int]]:
+        """For each text the probability of each label, and the tokens that were read; all texts look at once."""
+        model = self._loaded()
+        begun = " " if self._is_plain(model) else ""
+        looks: list[Looks] = [shares_by_looks(labels) for _ in texts]
+        waiting = {n: next(look) for n, look in enumerate(looks)}
+        found: dict[int, dict[str, float]] = {}
+        read = [0] * len(texts)
+        while waiting:
+            asked = [texts[n] + (begun + beginning if beginning else "") for n, beginning in waiting.items()]
+            following = dict(zip(waiting, model.next_tokens(asked), strict=True))
+            for n, (tokens, n_tokens) in following.items():
+                read[n] += n_tokens
+                try:
+                    waiting[n] = looks[n].send(tokens)
+                except StopIteration as end:
+                    found[n] = end.value
+                    del waiting[n]
+        return [(found[n], read[n]) for n in range(len(texts))]
+
+
+def _too_long(left: int) -> AskFailed:
+    return AskFailed(Failure("bad_request", f"the prompt and its answer have {-left} tokens more than the model takes"))
