@@ -315,14 +315,14 @@ def test_the_loss_over_items_that_are_drawn_is_that_over_all_on_average(monkeypa
     random = torch.Generator().manual_seed(0)
     network = attention.NextItem(50, width=8, layers=1, longest=5, dropout=0.0, random=random)
     vectors, following = torch.randn((6, 5, 8), generator=random), torch.randint(0, 51, (6, 5), generator=random)
-    over_all = float(attention.loss_of(network, vectors, following))
+    over_all = float(attention.loss_of(network, vectors, following).detach())
     monkeypatch.setattr(attention, "_FULL", 5)
     monkeypatch.setattr(attention, "_NEGATIVES", 5_000)
-    drawn = [float(attention.loss_of(network, vectors, following)) for _ in range(5)]
+    drawn = [float(attention.loss_of(network, vectors, following).detach()) for _ in range(5)]
     assert np.mean(drawn) == pytest.approx(over_all, rel=0.01)
     assert len(set(drawn)) == 5
     network.eval()  # what tells when to stop is not left to chance
-    assert float(attention.loss_of(network, vectors, following)) == over_all
+    assert float(attention.loss_of(network, vectors, following).detach()) == over_all
 
 
 def test_what_is_no_history_fails_alone() -> None:
