@@ -16,6 +16,7 @@ __all__ = ["Run", "items_of", "n_events", "picked", "ratings_of"]
 
 Run = Mapping[str, JSON]
 _COLUMNS = ("items", "times", "ratings")
+_LARGEST = 10**18  # of a number that is an item's name; Python writes out none of more than 4,300 digits
 _NAMES = ("item", "id", "title", "name")
 
 
@@ -74,4 +75,5 @@ def _name(item: JSON) -> str:
         item = next((item[name] for name in _NAMES if name in item), None)
     if isinstance(item, str):
         return item
-    return str(item) if isinstance(item, int) and not isinstance(item, bool) else ""
+    is_number = isinstance(item, int) and not isinstance(item, bool) and abs(item) < _LARGEST
+    return str(item) if is_number else ""

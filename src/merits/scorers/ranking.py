@@ -127,8 +127,10 @@ def _computing(measure: str, k: int) -> Callable[[dict[str, int], list[str]], fl
     of: Any = ir_measures.parse_measure(f"{measure}@{k}")
 
     def compute(gains: dict[str, int], listed: list[str]) -> float:
-        qrels = {"q": gains}
-        run = {"q": {item: float(-place) for place, item in enumerate(listed)}}
+        # By number: names may hold what the library written in C cannot take.
+        numbers = {item: str(number) for number, item in enumerate({**gains, **dict.fromkeys(listed)})}
+        qrels = {"q": {numbers[item]: gain for item, gain in gains.items()}}
+        run = {"q": {numbers[item]: float(-place) for place, item in enumerate(listed)}}
         return float(next(iter(of.iter_calc(qrels, run))).value)
 
     return compute

@@ -50,6 +50,8 @@ def divide(
             )
         return [_known(split) for split in table.splits], "given"
     method = part.method or _usual(chosen, values)
+    if method == "last":
+        raise TaskError(f"{source.at('split')}: only a recommendation is split by `last`.", "Write `method: time`.")
     if method == "given":
         return _given(table, chosen.split), "given"
     keys = [normalised(value) for value in values.inputs]

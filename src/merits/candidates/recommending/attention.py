@@ -89,14 +89,14 @@ class _Block(nn.Module):
 def loss_of(network: NextItem, vectors: Tensor, following: Tensor) -> Tensor:
     """The mean cross-entropy of the items that follow (0: none) under the softmax over items.
 
-    With many items it is over those drawn: the share that each stands for is made up for, so that the sum is right on
-    average.
+    With many items it is, in training, over those drawn: the share that each stands for is made up for, so that the sum
+    is right on average.
     """
     there = following > 0
     vectors, following = vectors[there], following[there]
     weights = network.items.weight
     n = len(weights) - 1
-    if n <= _FULL:
+    if n <= _FULL or not network.training:
         return functional.cross_entropy(vectors @ weights[1:].T, following - 1)
     drawn = torch.randint(1, n + 1, (_NEGATIVES,), generator=network.random, device=vectors.device)
     others = vectors @ weights[drawn].T + math.log(n / _NEGATIVES)

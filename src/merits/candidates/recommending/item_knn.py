@@ -39,9 +39,10 @@ class Params(RecommenderParams, kw_only=True, forbid_unknown_fields=True, frozen
 
 
 class ItemKnn:
-    """How many users chose each pair of items. An update changes only what the users in it chose, and is exact.
+    """Which user chose which item. An update only adds to that, and is exact.
 
-    The neighbours of an item are found when somebody's history holds it, and kept until the next update.
+    The neighbours of an item are found when somebody's history holds it, and kept until the next update: all pairs of a
+    large catalogue would not fit into memory.
     """
 
     needs_history = True
@@ -49,43 +50,43 @@ class ItemKnn:
     def __init__(self, neighbours: int, shrink: float) -> None:
         self._neighbours, self._shrink = neighbours, shrink
         self._choices: Choices | None = None
-        self._pairs: Any = None  # csr (items, items)
+        self._by_item: Any = None  # csr (items, users)
         self._users = np.zeros(0)
         self._near: dict[int, tuple[Any, Any]] = {}
 
     def fit(self, known: Known) -> None:
         self._choices = Choices(known)
-        matrix = self._choices.matrix
-        self._changed((matrix.T @ matrix).tocsr())
+        self._changed(self._choices)
 
     def update(self, new: Events, known: Known) -> None:
         assert self._choices is not None
-        _, before, after = self._choices.grow(new, known.n_users, known.n_items)
-        self._pairs.resize(known.n_items, known.n_items)
-        self._changed((self._pairs + after.T @ after - before.T @ before).tocsr())
+        self._choices.grow(new, known.n_users, known.n_items)
+        self._changed(self._choices)
 
     def scores(self, asked: Sequence[Asked]) -> Floats:
+        assert self._choices is not None
         scores = np.zeros((len(asked), len(self._users)))
         for row, each in zip(scores, asked, strict=True):
             for item in each.items.tolist():
-                numbers, near = self._neighbours_of(item)
+                if item not in self._near:
+                    self._near[item] = self._neighbours_of(item, self._choices)
+                numbers, near = self._near[item]
                 row[numbers] += near
         return scores
 
-    def _changed(self, pairs: Any) -> None:
-        self._pairs, self._users, self._near = pairs, pairs.diagonal(), {}
+    def _changed(self, choices: Choices) -> None:
+        self._by_item, self._near = choices.matrix.T.tocsr(), {}
+        self._users = np.diff(self._by_item.indptr).astype(np.float64)
 
-    def _neighbours_of(self, item: int) -> tuple[Any, Any]:
+    def _neighbours_of(self, item: int, choices: Choices) -> tuple[Any, Any]:
         """The numbers of the nearest items, and how near they are (0 to 1)."""
-        if item not in self._near:
-            start, end = self._pairs.indptr[item : item + 2]
-            numbers, together = self._pairs.indices[start:end], self._pairs.data[start:end].astype(np.float64)
-            both = (numbers != item) & (together > 0)
-            numbers, together = numbers[both], together[both]
-            near = together / (np.sqrt(self._users[item] * self._users[numbers]) + self._shrink)
-            best = np.lexsort((numbers, -near))[: self._neighbours]
-            self._near[item] = numbers[best], near[best]
-        return self._near[item]
+        row = self._by_item[item] @ choices.matrix
+        numbers, together = row.indices, row.data.astype(np.float64)
+        others = numbers != item
+        numbers, together = numbers[others], together[others]
+        near = together / (np.sqrt(self._users[item] * self._users[numbers]) + self._shrink)
+        best = np.lexsort((numbers, -near))[: self._neighbours]
+        return numbers[best], near[best]
 
 
 def load(params: Params, context: LoadContext) -> RecommendingModel:

@@ -52,7 +52,8 @@ class Params(RecommenderParams, kw_only=True, forbid_unknown_fields=True, frozen
 class Sequential:
     """Stops training when the last choices of a tenth of the users are no longer foreseen better.
 
-    An update goes on from there, with the users that are in it only. On a GPU where there is one.
+    An update goes on from there, with the users that are in it and as many others, so that what was learned of those is
+    not forgotten. On a GPU where there is one.
     """
 
     needs_history = True
@@ -86,7 +87,10 @@ class Sequential:
     def update(self, new: Events, known: Known) -> None:
         assert self._network is not None
         self._network.grow(known.n_items)
-        runs = _runs(known.events, np.unique(new.user))
+        users = np.unique(new.user)
+        others = np.setdiff1d(known.events.user, users)
+        replayed = self._random.choice(others, min(len(users), len(others)), replace=False)
+        runs = _runs(known.events, np.union1d(users, replayed))
         optimiser = self._optimiser(self._params.learning_rate * _UPDATE_RATE)
         for _ in range(_UPDATE_EPOCHS):
             self._epoch(self._pieces(runs), optimiser)
