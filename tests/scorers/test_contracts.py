@@ -102,6 +102,11 @@ CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSO
     ),
     "judge": (ScorerSpec("judge", {"model": "m"}), [("Paris", "It is Paris.")], [("Paris", "Rome"), ("Paris", "")]),
     "pairwise": (ScorerSpec("pairwise", {"model": "m"}), [("b", "long")], [("long", "b"), ("b", "bb"), ("b", "b")]),
+    "top_k": (
+        ScorerSpec("top_k", {"k": 2}),
+        [("spam", "spam"), ("spam", ["ham", "spam"])],
+        [("spam", "ham"), ("a", "b")],
+    ),
     "python": (as_spec(first_letter), [("abc", "axx")], [("abc", "b"), ("abc", None)]),
 }
 
@@ -113,7 +118,9 @@ class TestBuiltIns(ScorerContract):
         self.spec, self.good, self.bad = CASES[kind]
 
     def make_scorer(self):
-        scorer = registry.load(self.spec, classes=CLASSES if self.spec.kind == "label" else (), folder=Path())
+        scorer = registry.load(
+            self.spec, classes=CLASSES if self.spec.kind in ("label", "top_k") else (), folder=Path()
+        )
         return driven(scorer) if isinstance(scorer, JudgeScorer) else scorer
 
     def solved(self):
