@@ -19,7 +19,7 @@ from merits.core.errors import CandidateError, DataError
 from merits.core.identity import JSON
 from merits.core.task import Example
 
-__all__ = ["Learner", "Predictor", "as_output", "labels_to_learn", "learning_model", "one_thread"]
+__all__ = ["Learner", "Predictor", "as_output", "labels_to_learn", "learning_model", "one_thread", "predicted"]
 
 BATCH_SIZE = 32  # large enough to share an estimator's overhead of about a millisecond, small enough not to wait long
 
@@ -78,7 +78,7 @@ class Learner:
         rows = [_read(reader, input) for input in inputs]
         good = [row for row in rows if not isinstance(row, _Unreadable)]
         with one_thread():
-            answers = iter(_predicted(estimator, reader.matrix(good)) if good else [])
+            answers = iter(predicted(estimator, reader.matrix(good)) if good else [])
         return [row.problem if isinstance(row, _Unreadable) else next(answers) for row in rows]
 
 
@@ -149,7 +149,7 @@ def _targets(estimator: Predictor, targets: Sequence[JSON]) -> list[JSON]:
         raise CandidateError(f"a regressor learns numbers only: {problem}.", "Name a classifier.") from None
 
 
-def _predicted(estimator: Any, matrix: object) -> list[Answer]:
+def predicted(estimator: Any, matrix: object) -> list[Answer]:
     """The answers for a matrix; what comes before the last step of a pipeline is computed once."""
     *before, (_, estimator) = getattr(estimator, "steps", [("", estimator)])
     for _, step in before:
