@@ -1,7 +1,7 @@
 # Set-up, demo, tests. Every target sets up what it needs; nothing is installed outside .venv and .assets.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := parquet,inspect,embeddings,gguf,translation,speech,prices,images,generation,transformers,torch,recommendation,diffusion
+EXTRAS := parquet,inspect,embeddings,gguf,translation,speech,prices,images,generation,transformers,torch,backbone,recommendation,diffusion
 TORCH := torch==2.13.0  # installed first, so that nothing brings another build
 
 .PHONY: help demo examples test lint assets simulate bench peers clean

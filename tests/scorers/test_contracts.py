@@ -131,6 +131,11 @@ CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSO
     "mrr": (ScorerSpec("mrr", {"solved_from": 0.5}), [(RUN, ["c", "a"])], [(RUN, ["c", "d", "a"])]),
     "map": (ScorerSpec("map", {"solved_from": 0.5}), [(RUN, ["a"])], [(RUN, ["c", "a"])]),
     "novelty": (ScorerSpec("novelty"), [(RUN, ["b", "new"])], [(RUN, ["a"]), (RUN, [])]),
+    "top_k": (
+        ScorerSpec("top_k", {"k": 2}),
+        [("spam", "spam"), ("spam", ["ham", "spam"])],
+        [("spam", "ham"), ("a", "b")],
+    ),
     "python": (as_spec(first_letter), [("abc", "axx")], [("abc", "b"), ("abc", None)]),
 }
 
@@ -142,7 +147,7 @@ class TestBuiltIns(ScorerContract):
         self.spec, self.good, self.bad = CASES[kind]
 
     def make_scorer(self):
-        scorer = registry.load(self.spec, classes=CLASSES if self.spec.kind == "label" else (), folder=Path(), dev=DEV)
+        scorer = registry.load(self.spec, classes=CLASSES if self.spec.kind in ("label", "top_k") else (), folder=Path(), dev=DEV)
         return driven(scorer) if isinstance(scorer, JudgeScorer) else scorer
 
     def solved(self):

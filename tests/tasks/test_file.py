@@ -260,3 +260,10 @@ def test_the_price_of_the_machine_is_not_that_of_a_remote_model(words: Write) ->
         words(("candidates: [most-common]", "machine_per_hour: 1\ncandidates: [most-common, {kind: chat, model: m}]"))
     )
     assert [candidate.price is not None for candidate in task.candidates] == [True, False]
+
+
+def test_a_dot_alone_is_a_folder_and_no_number() -> None:
+    """`data: .` is what one writes in a folder of pictures."""
+    text = "data: .\na: [-e5, 1., .5, 1e3, -1.5E-2, 0123, 1_0.5]\n"
+    values, _ = parse_yaml(text, "task")
+    assert values == {"data": ".", "a": ["-e5", 1.0, 0.5, 1000.0, -0.015, "0123", 10.5]}

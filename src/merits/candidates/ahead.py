@@ -50,28 +50,26 @@ def decoded_ahead(decode: Callable[[S], T], things: Iterable[S], *, ahead: int =
 
 
 def readable(
-    read: Callable[[JSON], T], examples: Sequence[Example], note: Callable[[str], None], *, ahead: bool = True
-) -> tuple[list[T], list[JSON]]:
-    """What is read of the examples' inputs, and their targets; those whose file cannot be read are left out.
+    read: Callable[[Example], T], examples: Sequence[Example], note: Callable[[str], None], *, ahead: bool = True
+) -> list[T]:
+    """What is read of examples, without those whose file cannot be read: they teach nothing, and `note` is told.
 
-    `note` is told of them; where nothing can be read, the first DataError is raised.
+    Where nothing at all can be read, the first DataError is raised.
     """
-    inputs = (example.input for example in examples)
-    attempts = decoded_ahead(functools.partial(_or_problem, read), inputs) if ahead else map(read, inputs)
-    found = [(one, example.target) for one, example in zip(attempts, examples, strict=True)]
-    problems = [one for one, _ in found if isinstance(one, DataError)]
+    attempt = functools.partial(_or_problem, read)
+    found = list(decoded_ahead(attempt, examples) if ahead else map(attempt, examples))
+    problems = [one for one in found if isinstance(one, DataError)]
     if problems and len(problems) == len(found):
         raise problems[0]
     if problems:
         which = problems[0].found if len(problems) == 1 else f"the first one: {problems[0].found}"
         note(f"{len(problems):,} of {len(found):,} examples cannot be read and are not learned from; {which}")
-    good = [(one, target) for one, target in found if not isinstance(one, DataError)]
-    return [one for one, _ in good], [target for _, target in good]
+    return [one for one in found if not isinstance(one, DataError)]
 
 
-def _or_problem(read: Callable[[JSON], T], input: JSON) -> T | DataError:
+def _or_problem(read: Callable[[Example], T], example: Example) -> T | DataError:
     try:
-        return read(input)
+        return read(example)
     except DataError as problem:
         return problem
 

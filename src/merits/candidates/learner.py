@@ -19,7 +19,7 @@ from merits.core.errors import CandidateError, DataError
 from merits.core.identity import JSON
 from merits.core.task import Example
 
-__all__ = ["Learner", "Predictor", "as_output", "learning_model", "one_thread"]
+__all__ = ["Learner", "Predictor", "as_output", "labels_to_learn", "learning_model", "one_thread", "predicted"]
 
 BATCH_SIZE = 32  # large enough to share an estimator's overhead of about a millisecond, small enough not to wait long
 
@@ -60,17 +60,11 @@ class Learner:
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Learn from the examples that have a target; CandidateError when they cannot teach anything."""
-        known = [example for example in examples if example.target is not None]
-        targets = [example.target for example in known]
-        if not targets:
-            raise CandidateError("there is no example with a target to learn from.", "Add examples to the dev split.")
-        if self._needs_classes and len({str(target) for target in targets}) < 2:
-            raise CandidateError(
-                f"all {len(targets)} examples to learn from are labelled {targets[0]!r}.",
-                "A classifier needs examples of two classes in the dev split.",
-            )
+        known = labels_to_learn(examples) if self._needs_classes else _known(examples)
         reader = self._reader_of([example.input for example in known])
-        rows, targets = readable(reader.row, known, self._note, ahead=getattr(reader, "DECODES", False))
+        decodes = getattr(reader, "DECODES", False)
+        found = readable(lambda example: (reader.row(example.input), example.target), known, self._note, ahead=decodes)
+        rows, targets = [row for row, _ in found], [target for _, target in found]
         estimator = self._build(reader, rows)
         with one_thread():
             estimator.fit(reader.matrix(rows), _targets(estimator, targets))
@@ -84,8 +78,26 @@ class Learner:
         rows = [_read(reader, input) for input in inputs]
         good = [row for row in rows if not isinstance(row, _Unreadable)]
         with one_thread():
-            answers = iter(_predicted(estimator, reader.matrix(good)) if good else [])
+            answers = iter(predicted(estimator, reader.matrix(good)) if good else [])
         return [row.problem if isinstance(row, _Unreadable) else next(answers) for row in rows]
+
+
+def labels_to_learn(examples: Sequence[Example]) -> list[Example]:
+    """The examples that have a target; CandidateError when they are of one label only, or none."""
+    known = _known(examples)
+    if len({str(example.target) for example in known}) < 2:
+        raise CandidateError(
+            f"all {len(known)} examples to learn from are labelled {known[0].target!r}.",
+            "A classifier needs examples of two classes in the dev split.",
+        )
+    return known
+
+
+def _known(examples: Sequence[Example]) -> list[Example]:
+    known = [example for example in examples if example.target is not None]
+    if not known:
+        raise CandidateError("there is no example with a target to learn from.", "Add examples to the dev split.")
+    return known
 
 
 class _Unreadable:
@@ -137,7 +149,7 @@ def _targets(estimator: Predictor, targets: Sequence[JSON]) -> list[JSON]:
         raise CandidateError(f"a regressor learns numbers only: {problem}.", "Name a classifier.") from None
 
 
-def _predicted(estimator: Any, matrix: object) -> list[Answer]:
+def predicted(estimator: Any, matrix: object) -> list[Answer]:
     """The answers for a matrix; what comes before the last step of a pipeline is computed once."""
     *before, (_, estimator) = getattr(estimator, "steps", [("", estimator)])
     for _, step in before:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from merits.core.clusters import units_of
 from merits.core.errors import DataError, TaskError
-from merits.core.identity import JSON
+from merits.core.identity import JSON, hash_of_input
 from merits.core.task import Split
 from merits.tasks.columns import Chosen, Values
 from merits.tasks.definition import Definition, SplitPart
@@ -34,12 +34,19 @@ def split_called(name: str) -> Split | None:
 
 
 def divide(
-    definition: Definition, table: Table, chosen: Chosen, values: Values, source: Source
+    definition: Definition,
+    table: Table,
+    chosen: Chosen,
+    values: Values,
+    source: Source,
+    *,
+    contents: Callable[[JSON], Mapping[str, str]] = lambda input: {},
 ) -> tuple[list[Split], str]:
     """The split of each row, and the rule that it was made by.
 
     Without a rule: as the data came or its column `split` says, else by group where there are groups, stratified
-    where there are labels, and by hash otherwise.
+    where there are labels, and by hash otherwise. `contents` identifies what is in the files that an input names: one
+    picture under two names stays on one side.
     """
     part = definition.split if isinstance(definition.split, SplitPart) else SplitPart(method=definition.split)
     if table.splits:
@@ -54,7 +61,7 @@ def divide(
         raise TaskError(f"{source.at('split')}: only a recommendation is split by `last`.", "Write `method: time`.")
     if method == "given":
         return _given(table, chosen.split), "given"
-    keys = [normalised(value) for value in values.inputs]
+    keys = [hash_of_input(value, found) if (found := contents(value)) else normalised(value) for value in values.inputs]
     if method == "time":
         times = [moment(row.get(chosen.split), table, index) for index, row in enumerate(table.rows)]
         return _named(by_time(times, units_of(keys), test=part.test)), "time"

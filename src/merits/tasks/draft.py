@@ -12,6 +12,7 @@ import msgspec
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
+from merits.core.kinds import is_labelled
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
 from merits.tasks.columns import label_of
@@ -51,10 +52,11 @@ def draft(
 ) -> Draft:
     """A drafted task for a data file, or for a folder with files named train and test.
 
-    `target`, `input` and `kind` override what it would guess. `folder` is where the task file will be written, from
-    which the path of the data starts; by default the folder of the data. A `train` file is joined by the `test` file
-    beside it. Raises DataError, naming the columns and the options to use, when no column can be the target or the
-    input; and whatever `load_task` would raise, because a draft that does not run is none.
+    A folder of pictures has a folder for each label. `target`, `input` and `kind` override what it would guess.
+    `folder` is where the task file will be written, from which the path of the data starts; by default the folder of
+    the data. A `train` file is joined by the `test` file beside it. Raises DataError, naming the columns and the
+    options to use, when no column can be the target or the input; and whatever `load_task` would raise, because a
+    draft that does not run is none.
     """
     path = Path(path)
     folder = Path(folder) if folder is not None else path.parent
@@ -138,13 +140,17 @@ def _name(path: Path) -> str:
 
 def _plan(looks: Mapping[str, Look], roles: Roles, told: str | None, table: Table) -> Plan:
     values = looks[roles.target].values
-    extract = "" if told == "classification" else _ending(values)
+    extract = "" if told is not None and is_labelled(told) else _ending(values)
     answers = [_first_group(extract, value) for value in values] if extract else values
+    pictures = not roles.tabular and looks[roles.inputs[0]].is_picture
     kind = told or guess_kind(answers)
+    if pictures and told is None and is_labelled(kind):
+        kind = "image-classification"
     return Plan(
         kind=kind,
         inputs=roles.inputs,
         tabular=roles.tabular,
+        reads_pictures=pictures,
         reads_text=not roles.tabular or all(looks[name].is_free_text for name in roles.inputs),
         target=roles.target,
         id=roles.id,
@@ -153,7 +159,7 @@ def _plan(looks: Mapping[str, Look], roles: Roles, told: str | None, table: Tabl
         split={} if table.splits else _split(roles, kind),
         extract=extract,
         numeric=kind == "generation" and all(is_number(str(answer)) for answer in answers),
-        labels=tuple(sorted({label_of(answer) for answer in answers})) if kind == "classification" else (),
+        labels=tuple(sorted({label_of(answer) for answer in answers})) if is_labelled(kind) else (),
         n_rows=len(table.rows),
     )
 
@@ -165,7 +171,7 @@ def _split(roles: Roles, kind: str) -> dict[str, JSON]:
         return {"method": "group", "test": 0.5, "seed": 0}
     if roles.time:
         return {"method": "time", "column": roles.time, "test": 0.5}
-    return {"method": "stratified" if kind == "classification" else "hash", "test": 0.5, "seed": 0}
+    return {"method": "stratified" if is_labelled(kind) else "hash", "test": 0.5, "seed": 0}
 
 
 def _ending(targets: Sequence[JSON]) -> str:
@@ -186,7 +192,7 @@ def _said_of(plan: Plan, told: str | None) -> list[str]:
     said = []
     if plan.extract:
         said.append(f"extract: every target ends in an answer that {plan.extract!r} finds (sure)")
-    if plan.kind == "classification":
+    if is_labelled(plan.kind):
         why = f"{len(plan.labels)} labels come back again and again"
     else:
         why = "the answers are numbers" if plan.numeric else "the answers are too many or too long for labels"

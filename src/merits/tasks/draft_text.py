@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from merits.core.identity import JSON
+from merits.core.kinds import is_labelled
 
-__all__ = ["Plan", "embeddings_found", "scalar", "write"]
+__all__ = ["Plan", "backbone_found", "embeddings_found", "scalar", "write"]
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*(?: [\w./-]+)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -36,6 +37,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     numeric: bool
     labels: tuple[str, ...]
     n_rows: int
+    reads_pictures: bool = False
     name: str = ""
     data: str | dict[str, str] = ""
     where: Path = Path()
@@ -84,6 +86,20 @@ def embeddings_found(folder: Path) -> bool:
     return True
 
 
+def backbone_found(folder: Path) -> bool:
+    """Whether `image-backbone-linear` can run in a task in this folder: its package and its weights are there."""
+    from merits.candidates.backbones import DEFAULT_BACKBONE, weights_file
+    from merits.core.errors import UsageError
+
+    if not _installed("torch") or not _installed("efficientnet_lite_pytorch"):
+        return False
+    try:
+        weights_file(DEFAULT_BACKBONE, folder, os.environ)
+    except UsageError:
+        return False
+    return True
+
+
 def _head(plan: Plan) -> list[str]:
     lines = [
         "# yaml-language-server: $schema=.merits/task.schema.json",
@@ -113,7 +129,7 @@ def _head(plan: Plan) -> list[str]:
 
 
 def _labels_comment(plan: Plan, most: int = 70) -> str:
-    if plan.kind != "classification":
+    if not is_labelled(plan.kind):
         return ""
     shown: list[str] = []
     for label in plan.labels:
@@ -142,7 +158,7 @@ def _quoted(text: str) -> str:
 
 
 def _needs(plan: Plan) -> list[str]:
-    metric = "accuracy" if plan.kind == "classification" else "solved"
+    metric = "accuracy" if is_labelled(plan.kind) else "solved"
     return [
         "# What is needed. Without a bar the best one is looked for; with a worth, money decides instead of quality.",
         "needs:",
@@ -163,8 +179,8 @@ def _needs(plan: Plan) -> list[str]:
 
 def _candidates(plan: Plan) -> list[str]:
     lines = ["candidates:", "  - most-common  # what knowing nothing gets"]
-    if plan.kind == "classification":
-        lines += _textual(plan) if plan.reads_text else _tabular()
+    if is_labelled(plan.kind):
+        lines += _pictured(plan) if plan.reads_pictures else _textual(plan) if plan.reads_text else _tabular()
     return [*lines, *_chat(plan), *_own(plan)]
 
 
@@ -186,6 +202,34 @@ def _textual(plan: Plan) -> list[str]:
     return [*lines, f"  {embeddings}  # a small local neural model"]
 
 
+def _pictured(plan: Plan) -> list[str]:
+    lines = [
+        "  - name: pixels-linear",
+        "    kind: sklearn",
+        "    estimator: sklearn.linear_model.LogisticRegression",
+        "    params: {max_iter: 1000}",
+        "    pixels: {size: 32}  # pictures become squares of this side; colour: false makes them grey",
+        "  - name: pixels-neighbours",
+        "    kind: sklearn",
+        "    estimator: sklearn.neighbors.KNeighborsClassifier",
+    ]
+    for candidate, why, there in (
+        ("{name: cnn, kind: image-cnn, size: 32}", "a small network, trained here", _installed("torch")),
+        (
+            "{name: backbone-linear, kind: image-backbone-linear}",
+            "features of a trained network",
+            backbone_found(plan.where),
+        ),
+    ):
+        missing = "" if there else '; pip install "merits[torch,images,backbone]"'
+        lines.append(f"  {'' if there else '# '}- {candidate}  # {why}{missing}")
+    return lines
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
 def _tabular() -> list[str]:
     return [
         "  - name: logistic",
@@ -202,7 +246,7 @@ def _tabular() -> list[str]:
 
 
 def _chat(plan: Plan) -> list[str]:
-    shots = ["  #   few_shot: 4"] if plan.kind == "classification" else []
+    shots = ["  #   few_shot: 4"] if is_labelled(plan.kind) else []
     return [
         "  # Any OpenAI-compatible endpoint; the key is read from OPENAI_API_KEY, or from .env beside this file.",
         "  # - name: chat",
@@ -216,7 +260,7 @@ def _chat(plan: Plan) -> list[str]:
 
 
 def _own(plan: Plan) -> list[str]:
-    argument = "columns" if plan.tabular else "text"
+    argument = "columns" if plan.tabular else "path" if plan.reads_pictures else "text"
     return [
         f"  # Your own code: `def answer({argument})` in mine.py beside this file.",
         '  # - {name: mine, kind: python, function: "mine:answer"}',

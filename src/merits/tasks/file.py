@@ -86,11 +86,12 @@ def _loader(text: str) -> yaml.SafeLoader:
         first: [(tag, pattern) for tag, pattern in pairs if tag not in unwanted]
         for first, pairs in base.yaml_implicit_resolvers.items()
     }
+    power = r"(?:[eE][-+]?[0-9]+)?"
     loader_type: Any = type("TaskLoader", (base,), {"yaml_implicit_resolvers": resolvers})
     for kind, pattern, first in (
         ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
         ("int", r"[-+]?(?:0|[1-9][0-9_]*)", "-+0123456789"),
-        ("float", r"[-+]?(?:[0-9][0-9_]*)?(?:\.[0-9]*|\.[0-9]+|(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+0123456789."),
+        ("float", rf"[-+]?(?:\.[0-9]+{power}|[0-9][0-9_]*(?:\.[0-9]*{power}|[eE][-+]?[0-9]+))", "-+0123456789."),
     ):
         tag = f"tag:yaml.org,2002:{kind}"
         loader_type.add_implicit_resolver(tag, re.compile(rf"^(?:{pattern})$"), list(first))

@@ -1,4 +1,4 @@
-"""Reads a folder of data: what Hugging Face `datasets` saves to disk, or files named after their splits."""
+"""Reads a folder of data: what Hugging Face `datasets` saves to disk, files named after their splits, or pictures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import msgspec
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
+from merits.media.finding import is_media
 from merits.tasks.rows import Row, Table, join, read
 
-__all__ = ["read_folder", "split_files"]
+__all__ = ["labelled_files", "read_folder", "split_files"]
 
 _NAMES = ("train", "dev", "validation", "valid", "val", "test")
 
@@ -22,7 +23,8 @@ def read_folder(path: Path, name: str) -> Table:
 
     Understood are `Dataset.save_to_disk` and `DatasetDict.save_to_disk` (Arrow files with their `state.json`), and a
     folder, or its `data` folder, whose files are named train, validation, test (`train-00000-of-00002.parquet` too).
-    Class labels that the data set stores as numbers come back as their names.
+    Class labels that the data set stores as numbers come back as their names. A folder of folders with pictures or
+    sounds in them (`cats/1.png`, or `train/cats/1.png`) is a table of their names and labels: see `labelled_files`.
     """
     if (path / "dataset_dict.json").exists():
         parts = _json(path / "dataset_dict.json", name).get("splits")
@@ -34,11 +36,52 @@ def read_folder(path: Path, name: str) -> Table:
         return _saved(path, name)
     files = split_files(path) or split_files(path / "data")
     if not files:
+        found = labelled_files(path, name)
+        if found is not None:
+            return found
         raise DataError(
             f"{name} is a folder without data that can be read.",
-            "Name a data file, or a folder with files named train and test, or one written by save_to_disk.",
+            "Name a data file, or a folder with files named train and test, or one written by save_to_disk, or one "
+            "with a folder of pictures for each label.",
         )
     return join(name, [(split, read(file, name=f"{name}/{file.relative_to(path)}")) for split, file in files])
+
+
+def labelled_files(path: Path, name: str) -> Table | None:
+    """A row for each picture or sound in the folders of a folder, each labelled with its folder's name; None for none.
+
+    The layouts are those of `ImageFolder` in torchvision and in `datasets`: LABEL/FILE, or SPLIT/LABEL/FILE where
+    every folder is named after a split. Folders inside a label's count too; hidden ones do not. The columns are
+    `input` (the path from the folder) and `label`. DataError for a label's folder that holds nothing that can be read.
+    """
+    labels = _folders(path)
+    splits = [folder for folder in labels if folder.name.lower() in _NAMES and _folders(folder)]
+    if splits and len(splits) == len(labels):
+        splits.sort(key=lambda folder: _NAMES.index(folder.name.lower()))
+        return join(name, [(folder.name.lower(), _labelled(path, _folders(folder), name)) for folder in splits])
+    files = [file for folder in labels for file in _media(folder)]
+    return _labelled(path, labels, name) if files else None
+
+
+def _labelled(root: Path, labels: Sequence[Path], name: str) -> Table:
+    rows: list[Row] = []
+    for folder in labels:
+        files = _media(folder)
+        if not files:
+            raise DataError(
+                f"{name}: the folder {folder.relative_to(root).as_posix()} holds no picture and no sound.",
+                "Fill it, or take it away: each folder is a label.",
+            )
+        rows += [{"input": file.relative_to(root).as_posix(), "label": folder.name} for file in files]
+    return Table(name, ("input", "label"), rows)
+
+
+def _folders(path: Path) -> list[Path]:
+    return [folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
+
+
+def _media(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.rglob("*")) if is_media(file.name) and file.is_file()]
 
 
 def split_files(path: Path) -> list[tuple[str, Path]]:

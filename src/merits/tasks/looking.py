@@ -9,6 +9,7 @@ from statistics import median
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
+from merits.media.finding import names_picture
 from merits.tasks.dividing import moment, split_called
 from merits.tasks.guess import is_number
 from merits.tasks.rows import Table
@@ -31,6 +32,7 @@ class Look:
     is_time: bool
     is_free_text: bool
     is_split: bool
+    is_picture: bool = False
 
     @property
     def is_unique(self) -> bool:
@@ -63,6 +65,7 @@ def look(table: Table, name: str) -> Look:
         is_time=bool(some) and not numeric and _all_moments(some, table),
         is_free_text=_is_free_text(some, len(distinct), len(values)),
         is_split={split_called(value) for value in distinct} == {"dev", "test"},
+        is_picture=bool(some) and all(map(names_picture, some)),
     )
 
 

@@ -135,7 +135,7 @@ def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
         table = replace(table, rows=list(table.rows))
     kind, values = _values(definition, table, chosen, source, notes)
     files = Media([*map(Path, _folders_of(definition.data, folder)), folder])
-    splits, rule = divide(definition, table, chosen, values, source)
+    splits, rule = divide(definition, table, chosen, values, source, contents=files.contents)
     notes += _customs(definition, chosen, rule, table)
     examples = _sampled_by_split(_examples(table, values, splits, files), definition)
     must_have_test(examples, table.name)

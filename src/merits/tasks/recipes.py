@@ -33,6 +33,8 @@ _CALL_NOBODY = frozenset(
         "ctranslate2",
         "embeddings-linear",
         "gguf",
+        "image-backbone-linear",
+        "image-cnn",
         "most-common",
         "pocketsphinx",
         "seq2seq",

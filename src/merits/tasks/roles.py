@@ -141,6 +141,10 @@ def _pick_time(looks: Mapping[str, Look], roles: Roles) -> None:
 
 def _pick_inputs(looks: Mapping[str, Look], roles: Roles) -> None:
     free = [look for look in _free(looks, roles) if not _says_nothing(look)]
+    pictures = [look for look in free if look.is_picture]
+    if len(pictures) == 1 and not any(look.is_free_text for look in free):
+        _one_input(roles, pictures[0], "the column with the names of pictures", "sure", [])
+        return
     texts = [look for look in free if look.is_free_text]
     numbers = [look for look in free if look.is_number]
     named = _first_named([look for look in free if not look.is_number], _INPUT_WORDS)

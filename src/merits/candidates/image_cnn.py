@@ -1,0 +1,159 @@
+"""A small convolutional network for pictures, trained here on the dev split (package `torch`, the extra `torch`)."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.candidates.ahead import DecodedAhead, readable
+from merits.candidates.batcher import Batcher
+from merits.candidates.cnn.checkpoints import Checkpoint
+from merits.candidates.cnn.held_out import held_out
+from merits.candidates.cnn.network import network
+from merits.candidates.cnn.pictures import Pictures
+from merits.candidates.cnn.training import Lesson, Training, as_tensor, device_here, one_thread, train
+from merits.candidates.imports import versions
+from merits.candidates.learner import labels_to_learn
+from merits.candidates.pixels import Pixels
+from merits.candidates.registry import LoadContext
+from merits.core.answer import Answer
+from merits.core.doors import Model
+from merits.core.errors import MissingExtra
+from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
+from merits.core.task import Example
+from merits.media.finding import Media
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+__all__ = ["Params", "load"]
+
+READS: tuple[Reads, ...] = ("picture",)
+_BATCH = 32  # pictures answered at once
+_MOST_HELD = 2_000_000_000  # bytes of pixels in memory; more are decoded again in every epoch
+
+
+class Params(Training, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A small convolutional network, trained on the dev split; on a GPU where there is one."""
+
+    size: Annotated[int, msgspec.Meta(ge=4, le=512, description="Pictures become squares of this side, in pixels.")] = (
+        32
+    )
+    colour: Annotated[bool, msgspec.Meta(description="Keep colours; false: shades of grey.")] = True
+    channels: Annotated[
+        tuple[Annotated[int, msgspec.Meta(ge=1)], ...],
+        msgspec.Meta(min_length=1, max_length=6, description="Channels of each block; a block halves the side."),
+    ] = (16, 32, 64)
+    checkpoints: Annotated[
+        bool, msgspec.Meta(description="Keep checkpoints in .merits/checkpoints, so that a killed training goes on.")
+    ] = True
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A trainable classifier of the pictures that inputs name.
+
+    Part of dev (whole groups) is held out and decides when to stop, so it is not learned from. What was trained is
+    kept in `.merits/checkpoints` in the task's folder, under a name that stands for all it depends on: the next run on
+    the same examples need not train, and a killed one goes on. The folder may be deleted at any time.
+    """
+    for package in ("torch", "PIL"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra(f"image-cnn needs the package {package}.", "pip install 'merits[torch,images]'")
+    fingerprint = content_hash(["image-cnn 1", versions("torch", "numpy", "PIL"), context.seed])
+    reader = Pixels(Media.of(context), params.size, params.colour)
+    model = _Cnn(params, context, reader, fingerprint)
+    batcher = Batcher(
+        model.answer_batch,
+        batch_size=_BATCH,
+        fingerprint=fingerprint,
+        timeout_s=context.timeout_s,
+        fit=model.fit,
+        close=model.close,
+    )
+    return DecodedAhead(reader.square, batcher)
+
+
+class _Cnn:
+    """Blocking training and answers."""
+
+    def __init__(self, params: Params, context: LoadContext, reader: Pixels, fingerprint: str) -> None:
+        self._params = params
+        self._context = context
+        self._reader = reader
+        self._fingerprint = fingerprint
+        self._network: Module | None = None
+        self._labels: tuple[str, ...] = ()
+
+    def fit(self, examples: Sequence[Example]) -> None:
+        """Train on the examples that have a target and a picture that can be read."""
+        one_thread()
+        known = labels_to_learn(examples)
+        pictures, learned = self._pictures(known)
+        labels = tuple(sorted({str(example.target) for example in learned}))
+        code = {label: number for number, label in enumerate(labels)}
+        codes = np.array([code[str(example.target)] for example in learned], np.int64)
+        apart = held_out(learned, self._params.held_out, seed=self._context.seed)
+        lesson = Lesson(pictures, codes, apart)
+        self._network = self._trained(lesson, len(labels), self._checkpoint(learned))
+        self._labels = labels
+
+    def answer_batch(self, pictures: Sequence[JSON]) -> Sequence[Answer]:
+        """A label and the probability of each, for pictures that are decoded already."""
+        if self._network is None:
+            raise RuntimeError("asked before it was fitted")
+        import torch
+
+        one_thread()
+        with torch.inference_mode():
+            pixels = as_tensor(np.stack([np.asarray(picture, np.uint8) for picture in pictures]), device_here())
+            shares = self._network(pixels).double().softmax(1).cpu().numpy()
+        return [_answer(self._labels, row) for row in shares]
+
+    def close(self) -> None:
+        """Frees the network's memory."""
+        self._network = None
+
+    def _pictures(self, known: Sequence[Example]) -> tuple[Pictures, Sequence[Example]]:
+        """The pictures that can be read, and their examples."""
+        read, params = self._reader.square, self._params
+        fits = len(known) * params.size**2 * (3 if params.colour else 1) <= _MOST_HELD
+
+        def one(example: Example) -> tuple[Example, NDArray[np.uint8] | None]:
+            pixels = read(example.input)
+            return example, pixels if fits else None
+
+        found = readable(one, known, self._context.note)
+        learned = [example for example, _ in found]
+        held = [pixels for _, pixels in found if pixels is not None]
+        return Pictures(np.stack(held) if fits else None, [example.input for example in learned], read), learned
+
+    def _trained(self, lesson: Lesson, n_classes: int, checkpoint: Checkpoint | None) -> Module:
+        import torch
+
+        mean, deviation = lesson.pictures.spread(np.flatnonzero(~lesson.held_out))
+        seed = self._context.seed
+        made = network(
+            torch.from_numpy(mean), torch.from_numpy(deviation), self._params.channels, n_classes, seed=seed
+        ).to(device_here())
+        train(made, lesson, self._params, seed=seed, checkpoint=checkpoint, note=self._context.note)
+        return made
+
+    def _checkpoint(self, learned: Sequence[Example]) -> Checkpoint | None:
+        """Where this very training is kept: its name is a hash of the recipe, the code and the examples."""
+        if not self._params.checkpoints:
+            return None
+        taught = [(example.input_hash, example.target, example.group) for example in learned]
+        name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught])
+        folder = Path(self._context.folder) / ".merits" / "checkpoints"
+        return Checkpoint(folder / f"image-cnn-{name}.pt", self._context.note)
+
+
+def _answer(labels: Sequence[str], shares: NDArray[np.float64]) -> Answer:
+    return Answer(labels[int(shares.argmax())], dict(zip(labels, shares.tolist(), strict=True)))
