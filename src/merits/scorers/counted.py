@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.outcome import Counts
+from merits.scorers import picture_sets
 
 __all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "chrf_of", "fits", "ratio_of"]
 
@@ -41,6 +42,7 @@ class CountedStatistic:
     given: int
     higher_is_better: bool
     is_rate: bool = True
+    signed: bool = False
 
 
 def chrf_of(sums: Floats) -> Floats:
@@ -104,7 +106,7 @@ def fits(counts: Counts) -> bool:
     statistic = STATISTICS.get(counts.statistic)
     if statistic is None or len(counts.values) != statistic.n_columns:
         return False
-    return all(math.isfinite(value) and value >= 0 for value in counts.values)
+    return all(math.isfinite(value) and (value >= 0 or statistic.signed) for value in counts.values)
 
 
 def _none_said(counts: Floats) -> Floats:
@@ -169,6 +171,36 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=1,
             higher_is_better=False,
             is_rate=False,
+        ),
+        "fid": CountedStatistic(
+            name="Fréchet distance of the pictures from the wanted ones",
+            n_columns=picture_sets.FID_COLUMNS,
+            value=picture_sets.fid_of,
+            nothing=picture_sets.as_blank_in_fid,
+            given=0,
+            higher_is_better=False,
+            is_rate=False,
+            signed=True,
+        ),
+        "kid": CountedStatistic(
+            name="kernel distance of the pictures from the wanted ones",
+            n_columns=picture_sets.KID_COLUMNS,
+            value=picture_sets.kid_of,
+            nothing=picture_sets.as_blank_in_kid,
+            given=0,
+            higher_is_better=False,
+            is_rate=False,
+            signed=True,
+        ),
+        "diversity": CountedStatistic(
+            name="distance between the pictures over that between the wanted ones",
+            n_columns=picture_sets.DIVERSITY_COLUMNS,
+            value=picture_sets.diversity_of,
+            nothing=picture_sets.without_picture,
+            given=0,
+            higher_is_better=True,
+            is_rate=False,
+            signed=True,
         ),
     }
 )

@@ -13,11 +13,13 @@ from merits.core.identity import JSON
 from merits.core.judge import Asking, Judgement
 from merits.core.outcome import Score
 from merits.core.task import Example
+from merits.media.finding import Media
 from merits.scorers.reading import CannotJudge, shorten, targets_of, text_of
 from merits.scorers.verdicts import JudgeParams, Unread, asked, messages, model_of
 
 __all__ = ["Pairwise", "Params", "load"]
 
+READS_FILES = True
 _RUBRIC = "Which of the two answers is the better answer to the question?"
 _REPLY = (
     'Reply with one JSON object and nothing else: {"reason": "one sentence", "verdict": "A" or "B", '
@@ -40,9 +42,9 @@ class Params(JudgeParams, kw_only=True, forbid_unknown_fields=True, frozen=True)
         model_of(self.model)
 
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path) -> Pairwise:
-    """The judge that the parameters describe."""
-    return Pairwise(params)
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media) -> Pairwise:
+    """The judge that the parameters describe; it is shown the pictures that cases and answers name."""
+    return Pairwise(params, media)
 
 
 class Pairwise:
@@ -52,8 +54,9 @@ class Pairwise:
     or the judge says so (solved then, if `tie_is_solved`). Of several votes each order has its majority first.
     """
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, media: Media | None = None) -> None:
         self._params = params
+        self._media = media
         self.model: Candidate = model_of(params.model)
         self.against = params.against
         self.n_asks = 2 * params.votes
@@ -93,7 +96,8 @@ class Pairwise:
 
     def _messages(self, example: Example, one: JSON, two: JSON) -> list[JSON]:
         parts = [("QUESTION", example.input), ("ANSWER A", one), ("ANSWER B", two)]
-        return messages(f"You compare two answers to a question. {self._params.rubric}", parts, _REPLY)
+        task = f"You compare two answers to a question. {self._params.rubric}"
+        return messages(task, parts, _REPLY, self._media)
 
     def _score(self, one: float, two: float, reasons: list[str]) -> Score:
         if one == two == 1.0:
