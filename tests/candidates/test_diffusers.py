@@ -130,7 +130,7 @@ def test_pickled_weights_are_refused(place: Path, tmp_path: Path) -> None:
 
     torch.save(load_file(weights), weights.with_suffix(".bin"))
     weights.unlink()
-    with pytest.raises(CandidateError, match=r"pickled weights .* allow_pickle: true"):
+    with pytest.raises(CandidateError, match=r"holds pickled weights \(unet/.*\.bin\)"):
         painter(tmp_path)
 
 

@@ -13,11 +13,11 @@ from merits.candidates.features import Reader, words
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
-from merits.candidates.modalities import Vectors, modalities_of
+from merits.candidates.modalities import Modalities, Vectors, modalities_of
 from merits.candidates.registry import LoadContext
 from merits.candidates.sentence_embeddings import Embedder, embedder, model_files
 from merits.core.doors import Model
-from merits.core.identity import content_hash
+from merits.core.identity import JSON, content_hash
 from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.picture_features import LAYOUT_VERSION, layout_of
@@ -34,6 +34,9 @@ _WORDS = 2048  # columns that words are hashed into
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Text, pictures and columns as numbers with one logistic regression, trained on the dev split."""
 
+    columns: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Read these columns of the input only; left out, all of them.")
+    ] = ()
     text: Annotated[
         str,
         msgspec.Meta(description="How texts are read: words, or the name of a fetched embedding model, or its folder."),
@@ -68,7 +71,11 @@ def load(params: Params, context: LoadContext) -> Model:
 
     pictures = LAYOUT_VERSION
     made_of = [pictures, [file_hash(file) for file in files], versions("sklearn", "PIL"), context.seed]
-    learner = Learner(lambda inputs: modalities_of(inputs, media, _layouts, texts), build, needs_classes=True)
+
+    def reader_of(inputs: Sequence[JSON]) -> Modalities:
+        return modalities_of(inputs, media, _layouts, texts, only=params.columns)
+
+    learner = Learner(reader_of, build, needs_classes=True)
     fingerprint = content_hash(["joint-embeddings 1", *made_of])
     return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=8)
 

@@ -32,13 +32,15 @@ Vectors: TypeAlias = Callable[[Sequence[Any], bool], NDArray[np.float64]]
 _FEW = 20  # a column of no more distinct texts than this holds categories
 
 
-def modalities_of(inputs: Sequence[JSON], media: Media, pictures: Vectors, texts: Vectors) -> Modalities:
+def modalities_of(
+    inputs: Sequence[JSON], media: Media, pictures: Vectors, texts: Vectors, only: Sequence[str] = ()
+) -> Modalities:
     """The reader that fits these inputs: which of their columns name pictures, hold texts, or anything else.
 
-    Inputs that are no mappings are read as one column, "input".
+    Inputs that are no mappings are read as one column, "input". Of columns, `only` these are read, where it names any.
     """
     tables = [_as_table(input) for input in inputs]
-    names = sorted({name for table in tables for name in table})
+    names = sorted({name for table in tables for name in table if not only or name in only})
     kinds = tuple((name, _modality([table.get(name) for table in tables])) for name in names)
     others = [name for name, kind in kinds if kind == "other"]
     rest = tuple((name, column_kind([table.get(name) for table in tables])) for name in others)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -24,10 +25,12 @@ from merits.media.finding import Media, names_picture
 from merits.scorers.reading import CannotJudge, text_of, wrong
 from merits.scorers.seen import Features, answered_picture, description
 
-__all__ = ["Params", "fingerprint", "load"]
+__all__ = ["Params", "fingerprint", "load", "study"]
 
 READS_FILES = True
 _FOLDS = 5
+
+Content: TypeAlias = tuple[tuple[str, tuple[tuple[Path, str], ...]], ...]
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -35,8 +38,10 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 
     reference: Annotated[
         str,
-        msgspec.Meta(min_length=1, description="A folder of pictures beside the task file, in a folder per class."),
-    ]
+        msgspec.Meta(
+            description="A folder of pictures beside the task file, in a folder per class. Left out: those of dev."
+        ),
+    ] = ""
     slice: Annotated[
         str, msgspec.Meta(description="The slice that holds the class of a caption. Left out: the target is the class.")
     ] = ""
@@ -45,18 +50,29 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         float, msgspec.Meta(gt=0, description="Inverse of the regularisation (C) of the classifier.")
     ] = 0.1
 
+    def __post_init__(self) -> None:
+        if not self.reference and not self.slice:
+            raise ValueError("name a folder of pictures by class (`reference:`), or the `slice:` that holds the class")
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media) -> Scorer:
+
+def load(
+    params: Params,
+    *,
+    classes: tuple[str, ...],
+    folder: Path,
+    data_folders: Sequence[Path] = (),
+    studied: Sequence[tuple[str, str]] = (),
+) -> Scorer:
     """A scorer that a logistic regression on features of the reference pictures stands behind.
 
     The value is the probability that it gives the class of the caption; solved is where that class is the likeliest.
     Every reason says how often the classifier is right on reference pictures that it has not seen (cross-validated):
     no agreement that is measured by it can be known better than that. Trained when first asked.
 
-    Raises TaskError where the folder holds fewer than two classes of two pictures.
+    Raises TaskError where there are fewer than two classes of two pictures.
     """
-    files = _reference(folder / params.reference)
-    content = tuple((name, tuple((file, file_hash(file)) for file in of)) for name, of in files)
+    media = Media([*data_folders, folder])
+    content = _content(params, folder, media, studied)
 
     def score(example: Example, answer: Answer) -> Score:
         classifier, right = _classifier(content, params.features, params.strength)
@@ -77,26 +93,41 @@ def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media
 
 
 def fingerprint(params: Params, *, folder: Path) -> str:
-    """The reference pictures by class and content."""
-    return content_hash(
-        [[name, [file_hash(file) for file in of]] for name, of in _reference(folder / params.reference)]
-    )
+    """The reference pictures by class and content, where they are in a folder of their own."""
+    found = _by_folder(folder / params.reference) if params.reference else []
+    return content_hash([[name, [file_hash(file) for file in of]] for name, of in found])
 
 
-def _reference(folder: Path) -> Sequence[tuple[str, Sequence[Path]]]:
-    classes = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
-    found = [(place.name, sorted(file for file in place.iterdir() if names_picture(file.name))) for place in classes]
+def study(params: Params, examples: Sequence[Example]) -> Sequence[tuple[str, str]]:
+    """The class and the name of the picture of each example that has both."""
+    found = ((example.tags.get(params.slice, ""), example.target) for example in examples)
+    return [(name, target) for name, target in found if name and isinstance(target, str)]
+
+
+def _content(params: Params, folder: Path, media: Media, studied: Sequence[tuple[str, str]]) -> Content:
+    """The classes, sorted, each with its pictures and the hashes of these. TaskError for fewer than two classes."""
+    if params.reference:
+        found, where = _by_folder(folder / params.reference), f"the folders in {folder / params.reference}"
+    else:
+        named = sorted((name, file) for name, target in studied if (file := media.file(target)) is not None)
+        found = [(name, [file for _, file in of]) for name, of in groupby(named, lambda pair: pair[0])]
+        where = f"the classes of dev (slice {params.slice!r})"
     there = [(name, files) for name, files in found if len(files) >= 2]
     if len(there) < 2:
         raise TaskError(
-            f"caption_class: {len(there)} of the folders in {folder} hold two pictures or more; two must.",
+            f"caption_class: {len(there)} of {where} hold two pictures or more; two must.",
             "Name a folder that holds a folder of pictures for each class: `reference:`.",
         )
-    return there
+    return tuple((name, tuple((file, file_hash(file)) for file in files)) for name, files in there)
+
+
+def _by_folder(folder: Path) -> list[tuple[str, list[Path]]]:
+    classes = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
+    return [(place.name, sorted(file for file in place.iterdir() if names_picture(file.name))) for place in classes]
 
 
 @lru_cache(maxsize=4)
-def _classifier(content: tuple[tuple[str, tuple[tuple[Path, str], ...]], ...], features: str, strength: float) -> Any:
+def _classifier(content: Content, features: str, strength: float) -> Any:
     """The classifier, and how often it is right on pictures that it was not trained on."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_score

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -45,7 +46,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     ] = 0.25
 
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media) -> Scorer:
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Scorer:
     """A scorer whose value is max(cosine, 0), from 0 to 1, which is a hundredth of CLIPScore.
 
     Hessel et al. (2021), arXiv 2104.08718, as torchmetrics has it (without the factor 2.5). What a good value is
@@ -55,7 +56,7 @@ def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media
 
     Raises UsageError without the package transformers, TaskError where the folder holds no such model.
     """
-    weights = _weights(folder, params.model)
+    media, weights = Media([*data_folders, folder]), _weights(folder, params.model)
     if params.sha256 and file_hash(weights) != params.sha256.lower():
         raise TaskError(
             f"clip: {weights} has the SHA-256 {file_hash(weights)}, not {params.sha256}.", "Fetch it again."

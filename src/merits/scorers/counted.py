@@ -32,7 +32,8 @@ class CountedStatistic:
     `value` maps them to values (...), nan where there is nothing to go by. `nothing` are the counts of an empty answer
     to the question that an answer's counts are of: how a question counts that could not be asked. `given` is the column
     that is the question's, whoever answers it (the words of its target): a row is at most as much evidence. `is_rate`
-    is where it is a share of something, shown in per cent; else it is a plain number that is not negative.
+    is where it is a share of something, shown in per cent; else it is a plain number. `signed` is where its counts may
+    be negative.
     """
 
     name: str
@@ -207,4 +208,5 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
 """By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "chrf" (for 1 to 6 characters:
 n-grams said, wanted, both), "chrf++" (the same, then for 1 and 2 words), "ter" (edits, words), "error_rate" (errors,
 words or characters of the target; lower is better), "ratio" (any two counts; higher is better), "real_time_factor"
-(seconds taken, seconds of sound; lower is better)."""
+(seconds taken, seconds of sound; lower is better). Of pictures beside those that were wanted (`picture_sets`): "fid",
+"kid" (lower is better) and "diversity"."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from merits.core.doors import Scorer
@@ -18,6 +19,6 @@ class Params(SetParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """What pictures are compared by. The measure, diversity, is one of all pictures together."""
 
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media) -> Scorer:
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Scorer:
     """A scorer whose measure is that of the whole set; an answer without a picture adds nothing to it."""
-    return set_scorer(params, media, "diversity", diversity_counts)
+    return set_scorer(params, Media([*data_folders, folder]), "diversity", diversity_counts)

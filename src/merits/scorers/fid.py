@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,9 @@ class Params(SetParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """What pictures are compared by. The measure, FID, is one of all pictures together."""
 
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media) -> Scorer:
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Scorer:
     """A scorer whose measure is that of the whole set; an answer without a picture counts as a blank page."""
-    return set_scorer(params, media, "fid", _counts)
+    return set_scorer(params, Media([*data_folders, folder]), "fid", _counts)
 
 
 def _counts(answered: Floats | None, wanted: Floats) -> Floats:

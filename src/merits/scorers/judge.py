@@ -47,9 +47,9 @@ class Params(JudgeParams, kw_only=True, forbid_unknown_fields=True, frozen=True)
             raise ValueError(f"say from which grade on a case is solved: solved_at, above 1 and at most {self.scale}")
 
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media) -> Rubric:
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Rubric:
     """The judge that the parameters describe; it is shown the pictures that cases and answers name."""
-    return Rubric(params, media)
+    return Rubric(params, Media([*data_folders, folder]))
 
 
 class Rubric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -42,9 +43,9 @@ class Params(JudgeParams, kw_only=True, forbid_unknown_fields=True, frozen=True)
         model_of(self.model)
 
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media) -> Pairwise:
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Pairwise:
     """The judge that the parameters describe; it is shown the pictures that cases and answers name."""
-    return Pairwise(params, media)
+    return Pairwise(params, Media([*data_folders, folder]))
 
 
 class Pairwise:

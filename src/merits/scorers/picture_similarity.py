@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from merits.core.doors import Scorer
@@ -17,6 +18,6 @@ class Params(SetParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """What pictures are compared by, and how alike is alike enough."""
 
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path, media: Media) -> Scorer:
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Scorer:
     """A scorer of the likeness of an answer to the picture that the target names: 1 the same, 0 a blank page."""
-    return set_scorer(params, media)
+    return set_scorer(params, Media([*data_folders, folder]))
