@@ -31,12 +31,17 @@ _CALL_NOBODY = frozenset(
         "constant",
         "copy",
         "ctranslate2",
+        "diffusers",
         "embeddings-linear",
         "gguf",
+        "joint-embeddings",
+        "late-fusion",
         "most-common",
+        "nearest-caption",
         "seq2seq",
         "sklearn",
         "text-linear",
+        "text-to-image-small",
     }
 )
 
