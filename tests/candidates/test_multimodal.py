@@ -17,6 +17,7 @@ from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 from merits.core.task import Example
 from merits.testing.contracts.model import ModelContract
+from merits.testing.provider import FakeProvider
 from tests.candidates.drawn import draw
 
 pytest.importorskip("PIL")
@@ -123,3 +124,15 @@ def test_a_fusion_says_what_is_wrong_with_its_members(tmp_path: Path) -> None:
         model("late-fusion", tmp_path, members=[text, {"kind": "chat", "model": "m", "columns": ["picture"]}])
     with pytest.raises(CandidateError, match="unknown key 'wrods'"):
         model("late-fusion", tmp_path, members=[text, {"kind": "text-linear", "columns": ["caption"], "wrods": 1}])
+
+
+def test_a_chat_model_is_shown_the_picture_beside_the_columns(tmp_path: Path) -> None:
+    """A cell that names a picture becomes a part of the message; what is missing is asked without it."""
+    draw(tmp_path / "new.png", "red", "square")
+    with FakeProvider(reply=lambda messages: "red square") as provider:
+        seer = model("chat", tmp_path, model="m", base_url=provider.base_url, prompt="{caption} Which is it?")
+        both, alone = answers(seer, [{"caption": "A box.", "picture": "new.png"}, {"caption": "A box.", "picture": ""}])
+        (told, seen), words = (request.body["messages"][-1]["content"] for request in provider.requests)
+    assert (both.output, alone.output) == ("red square", "red square")
+    assert (told["text"], words) == ("A box. Which is it?", "A box. Which is it?")
+    assert seen["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgo")

@@ -81,7 +81,8 @@ def test_a_drawn_picture_is_paid_once_and_measured_beside_the_wanted_ones(tmp_pa
         assert paired.difference(0.95).value == pytest.approx(near.value - far.value)
     diversity = counted_measure(cases, "diversity", 1, 0.95)
     assert diversity is not None
-    assert diversity.value == pytest.approx(0.0, abs=1e-6)
+    assert diversity.value is not None
+    assert diversity.value > 0
 
 
 def test_a_question_that_failed_counts_as_a_blank_page(tmp_path: Path) -> None:

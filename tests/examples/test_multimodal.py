@@ -6,7 +6,6 @@ import csv
 from pathlib import Path
 
 import pytest
-
 from examples.multimodal import prepare, stamps_in
 
 image = pytest.importorskip("PIL.Image")

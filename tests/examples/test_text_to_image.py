@@ -6,7 +6,6 @@ import csv
 from pathlib import Path
 
 import pytest
-
 from examples.fetching import assets_folder
 from examples.text_to_image import SIZE, Emoji, emoji_in, prepare
 
