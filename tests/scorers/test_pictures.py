@@ -237,6 +237,17 @@ def test_a_judge_is_shown_the_picture_and_the_wanted_one(tmp_path: Path) -> None
     assert seen["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgo")
 
 
+def test_a_judge_of_two_is_shown_both(tmp_path: Path) -> None:
+    """Also where the other one is the target, which names its picture without a hash."""
+    examples, square, _ = cases(tmp_path)
+    judge = load(ScorerSpec("pairwise", {"model": {"kind": "chat", "model": "m"}}), folder=tmp_path)
+    _, user = ask_of(judge, examples[-1], square)
+    text, one, two = user["content"]
+    assert "(picture 1)" in text["text"].split("<<<ANSWER A ")[1]
+    assert "(picture 2)" in text["text"].split("<<<ANSWER B ")[1]
+    assert one["image_url"]["url"] != two["image_url"]["url"]
+
+
 def test_a_text_that_names_a_file_brings_up_no_picture(tmp_path: Path) -> None:
     """What a model says must not decide which file is sent to a judge's provider; nor may a file have been changed."""
     examples, square, _ = cases(tmp_path)

@@ -16,6 +16,7 @@ from merits.core.outcome import Score
 from merits.core.task import Example
 from merits.media.finding import Media
 from merits.scorers.reading import CannotJudge, shorten, targets_of, text_of
+from merits.scorers.shown_pictures import as_answer
 from merits.scorers.verdicts import JudgeParams, Unread, asked, messages, model_of
 
 __all__ = ["Pairwise", "Params", "load"]
@@ -90,7 +91,8 @@ class Pairwise:
 
     def _other(self, example: Example, rival: Answer | None) -> JSON:
         if not self.against:
-            return targets_of(example)[0]
+            target = targets_of(example)[0]
+            return target if self._media is None else as_answer(target, self._media)
         if rival is None:
             raise CannotJudge(f"{self.against} has no answer to compare with")
         return rival.output

@@ -13,7 +13,7 @@ from merits.media.files import file_hash
 from merits.media.finding import Media, names_picture, part_of
 from merits.scorers.reading import CannotJudge, shorten
 
-__all__ = ["with_pictures"]
+__all__ = ["as_answer", "with_pictures"]
 
 
 def with_pictures(
@@ -42,6 +42,12 @@ def with_pictures(
         return value if file is None else place(file)
 
     return [(name, seen(name, value)) for name, value in parts], shown
+
+
+def as_answer(target: JSON, media: Media) -> JSON:
+    """A target as candidates give it: where it names a picture, the name with the hash of its content."""
+    file = media.file(target) if isinstance(target, str) and names_picture(target) else None
+    return target if file is None else {"sha256": file_hash(file), "file": target}
 
 
 def _kept(value: Mapping[str, JSON], media: Media) -> Path:
