@@ -35,4 +35,5 @@ def test_nothing_that_a_model_sees_tells_the_folder(tmp_path: Path) -> None:
     for row in rows:
         assert (row["width"], row["height"]) == ("200", "100")
         assert "cat" not in row["picture"]
-        assert max(image.open(tmp_path / "data" / row["picture"]).size) == 64
+        with image.open(tmp_path / "data" / row["picture"]) as picture:
+            assert max(picture.size) == 64

@@ -47,6 +47,6 @@ def test_the_table_and_the_pictures_are_written(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["caption"] for row in rows] == ["grinning face", "smiling face"]
     for row in rows:
-        picture = image.open(tmp_path / "data" / row["picture"])
-        assert picture.size == (SIZE, SIZE)
-        assert len(picture.convert("RGB").getcolors(100_000)) > 20
+        with image.open(tmp_path / "data" / row["picture"]) as picture:
+            assert picture.size == (SIZE, SIZE)
+            assert len(picture.convert("RGB").getcolors(100_000)) > 20
