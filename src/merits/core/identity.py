@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-__all__ = ["JSON", "content_hash", "hash_of_input", "hash_of_rows"]
+__all__ = ["JSON", "as_read", "content_hash", "hash_of_input", "hash_of_rows"]
 
 if TYPE_CHECKING:
     JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
@@ -46,15 +46,25 @@ def hash_of_input(input: JSON, files: Mapping[str, str]) -> str:
     >>> hash_of_input("a.png", {}) == content_hash("a.png")
     True
     """
-    return content_hash({"read": _read(input, files)} if files else input)
+    if not files:
+        return content_hash(input)
+    read = as_read(input, files)
+    return content_hash({"read": read} if read != input else input)
 
 
-def _read(input: JSON, files: Mapping[str, str]) -> JSON:
-    if isinstance(input, str):
-        return {"file": files[input]} if input in files else input
-    if isinstance(input, Mapping):
-        return {name: _read(value, files) for name, value in input.items()}
-    return [_read(value, files) for value in input] if isinstance(input, Sequence) else input
+def as_read(value: JSON, files: Mapping[str, str]) -> JSON:
+    """A value in which the names of `files` are replaced by what identifies their content; as it is without any.
+
+    >>> as_read("a.png", {"a.png": "image/png 07"}), as_read("a.png", {})
+    ({'file': 'image/png 07'}, 'a.png')
+    """
+    if isinstance(value, str):
+        return {"file": files[value]} if value in files else value
+    if not files:
+        return value
+    if isinstance(value, Mapping):
+        return {name: as_read(cell, files) for name, cell in value.items()}
+    return [as_read(cell, files) for cell in value] if isinstance(value, Sequence) else value
 
 
 def hash_of_rows(rows: Iterable[object], *before: object) -> str:

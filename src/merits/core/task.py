@@ -25,9 +25,9 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `input` is a text, a list of chat messages, or a mapping of columns (tabular). `group` names examples that are
     not independent (one customer, one document); "" means independent. `tags` name the slices an example is in.
-    `files` are the pictures and sounds that the input names, each with what identifies its content: an input is the
-    same as long as they hold the same, however they are called. `input_hash` identifies the input by content and is
-    computed here.
+    `files` are the pictures and sounds that the input names, or the target, each with what identifies its content: an
+    input is the same as long as those it names hold the same, however they are called. `input_hash` identifies the
+    input by content and is computed here.
     """
 
     id: str

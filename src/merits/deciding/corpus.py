@@ -146,8 +146,12 @@ def _of_labels(
 
 def _paired(statistic: CountedStatistic, cases: Cases, groups: Ints | None, counts: Floats) -> PairedMeasure:
     found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
-    unit: Unit = "points" if statistic.is_rate else "score"
-    return PairedMeasure(statistic.name, replace(found, anytime=cases.anytime), None, unit)
+    found = replace(found, anytime=cases.anytime)
+    if statistic.is_rate:
+        return PairedMeasure(statistic.name, found, None, "points")
+    # A made-up row moves a value by its own size at most, over n, where it moves a rate by 1/n.
+    made_up = 2.0 * (float(np.abs(found.values).max()) / (found.n + 2.0)) ** 2
+    return PairedMeasure(statistic.name, found, made_up, "score")
 
 
 def _counts(cases: Cases, name: str, members: Sequence[int]) -> tuple[Floats, Bools]:
@@ -167,8 +171,11 @@ def _answered(cases: Cases, name: str) -> Bools:
 def _counts_at(cases: Cases, name: str, k: int, rows: Ints) -> Floats:
     """The counts of a candidate at some rows (rows, columns); those of an empty answer where it could not be asked."""
     counted = cases.evaluation.counts[name]
-    nothing = STATISTICS[counted.statistic].nothing(counted.values[:, rows].max(axis=0))
-    return np.asarray(np.where(cases.scored[k][rows, None], counted.values[k][rows], nothing))
+    statistic, values = STATISTICS[counted.statistic], counted.values[:, rows]
+    there = values[..., statistic.given, None] > 0  # counts may be negative: those of nobody's answer must not be seen
+    shown = np.where(there.any(axis=0), np.where(there, values, -np.inf).max(axis=0), 0.0)
+    nothing = statistic.nothing(shown)
+    return np.asarray(np.where(cases.scored[k][rows, None], values[k], nothing))
 
 
 def _units(groups: Ints | None, n_rows: int) -> tuple[Ints, int]:

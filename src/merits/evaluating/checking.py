@@ -126,7 +126,7 @@ def _prepared(
     clock: Callable[[], float],
 ) -> tuple[Work, list[_Case], Price | None]:
     """The judge, what it is to judge, and its price."""
-    judge = load_scorer(spec, classes=task.classes, folder=task.folder)
+    judge = load_scorer(spec, classes=task.classes, folder=task.folder, data_folders=task.data_folders)
     if not isinstance(judge, JudgeScorer):
         raise TaskError(
             f"the scorer {spec.label!r} asks nobody: there is no judge to check.", "Name one with --scorer."

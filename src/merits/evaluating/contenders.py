@@ -15,7 +15,7 @@ from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Model, Selective, Trainable
 from merits.core.errors import CandidateError, TaskError
-from merits.core.identity import JSON, content_hash
+from merits.core.identity import JSON, as_read, content_hash
 from merits.core.task import Example, Split, Task
 from merits.evaluating.folds import assign_folds
 from merits.evaluating.rows import Rows
@@ -150,9 +150,12 @@ class _School:
         """
         folds = content_hash(self._fold.tolist()) if self._fold is not None else ""
         if isinstance(model, Selective):
-            selected = [[(e.input_hash, e.target) for e in model.learns_from(one.examples or ())] for one in lessons]
+            selected = [
+                [(e.input_hash, as_read(e.target, e.files)) for e in model.learns_from(one.examples or ())]
+                for one in lessons
+            ]
             return ["selected", content_hash(selected), folds]
-        taught = content_hash([(e.input_hash, e.target, e.group) for e in self._examples])
+        taught = content_hash([(e.input_hash, as_read(e.target, e.files), e.group) for e in self._examples])
         return [taught, folds, str(self._task.settings.seed)]
 
     def _folds(self) -> tuple[Lesson, ...]:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.outcome import Counts
+from merits.scorers import picture_sets
 
-__all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "chrf_of", "fits", "ratio_of"]
-__all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "f1_of", "fits", "ratio_of"]
+__all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "chrf_of", "f1_of", "fits", "ratio_of"]
 
 Floats = NDArray[np.float64]
 _ORDERS = 4
@@ -32,7 +32,8 @@ class CountedStatistic:
     `value` maps them to values (...), nan where there is nothing to go by. `nothing` are the counts of an empty answer
     to the question that an answer's counts are of: how a question counts that could not be asked. `given` is the column
     that is the question's, whoever answers it (the words of its target): a row is at most as much evidence. `is_rate`
-    is where it is a share of something, shown in per cent; else it is a plain number that is not negative.
+    is where it is a share of something, shown in per cent; else it is a plain number. `signed` is where its counts may
+    be negative.
     """
 
     name: str
@@ -42,6 +43,7 @@ class CountedStatistic:
     given: int
     higher_is_better: bool
     is_rate: bool = True
+    signed: bool = False
 
 
 def chrf_of(sums: Floats) -> Floats:
@@ -115,7 +117,7 @@ def fits(counts: Counts) -> bool:
     statistic = STATISTICS.get(counts.statistic)
     if statistic is None or len(counts.values) != statistic.n_columns:
         return False
-    return all(math.isfinite(value) and value >= 0 for value in counts.values)
+    return all(math.isfinite(value) and (value >= 0 or statistic.signed) for value in counts.values)
 
 
 def _none_said(counts: Floats) -> Floats:
@@ -189,9 +191,40 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             higher_is_better=False,
             is_rate=False,
         ),
+        "fid": CountedStatistic(
+            name="Fréchet distance of the pictures from the wanted ones",
+            n_columns=picture_sets.FID_COLUMNS,
+            value=picture_sets.fid_of,
+            nothing=picture_sets.as_blank_in_fid,
+            given=0,
+            higher_is_better=False,
+            is_rate=False,
+            signed=True,
+        ),
+        "kid": CountedStatistic(
+            name="kernel distance of the pictures from the wanted ones",
+            n_columns=picture_sets.KID_COLUMNS,
+            value=picture_sets.kid_of,
+            nothing=picture_sets.as_blank_in_kid,
+            given=0,
+            higher_is_better=False,
+            is_rate=False,
+            signed=True,
+        ),
+        "diversity": CountedStatistic(
+            name="distance between the pictures over that between the wanted ones",
+            n_columns=picture_sets.DIVERSITY_COLUMNS,
+            value=picture_sets.diversity_of,
+            nothing=picture_sets.without_picture,
+            given=0,
+            higher_is_better=True,
+            is_rate=False,
+            signed=True,
+        ),
     }
 )
 """By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "chrf" (for 1 to 6 characters:
 n-grams said, wanted, both), "chrf++" (the same, then for 1 and 2 words), "ter" (edits, words), "error_rate" (errors,
 words or characters of the target; lower is better), "f1" (right, said, wanted), "ratio" (any two counts; higher is
-better), "real_time_factor" (seconds taken, seconds of sound; lower is better)."""
+better), "real_time_factor" (seconds taken, seconds of sound; lower is better). Of pictures beside those that were
+wanted (`picture_sets`): "fid", "kid" (lower is better) and "diversity"."""

@@ -14,11 +14,13 @@ from merits.core.identity import JSON
 from merits.core.judge import Asking, Judgement
 from merits.core.outcome import Score
 from merits.core.task import Example
+from merits.media.finding import Media
 from merits.scorers.reading import CannotJudge, shorten, targets_of
 from merits.scorers.verdicts import JudgeParams, Unread, asked, messages, model_of
 
 __all__ = ["Params", "Rubric", "load"]
 
+READS_FILES = True
 _RUBRIC = "Is the answer a correct and complete answer to the question?"
 _YES = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 
@@ -45,9 +47,9 @@ class Params(JudgeParams, kw_only=True, forbid_unknown_fields=True, frozen=True)
             raise ValueError(f"say from which grade on a case is solved: solved_at, above 1 and at most {self.scale}")
 
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path) -> Rubric:
-    """The judge that the parameters describe."""
-    return Rubric(params)
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Rubric:
+    """The judge that the parameters describe; it is shown the pictures that cases and answers name."""
+    return Rubric(params, Media([*data_folders, folder]))
 
 
 class Rubric:
@@ -66,8 +68,9 @@ class Rubric:
     Score(value=1.0, solved=True, reason='the same number', counts=None)
     """
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, media: Media | None = None) -> None:
         self._params = params
+        self._media = media
         self.model: Candidate = model_of(params.model)
         self.against = ""
         self.n_asks = params.votes
@@ -93,7 +96,7 @@ class Rubric:
             parts += [("RIGHT ANSWER", target) for target in targets]
         parts.append(("ANSWER TO JUDGE", answer.output))
         task = f"You judge an answer to a question. {self._params.rubric}"
-        return messages(task, parts, self._reply)
+        return messages(task, parts, self._reply, self._media)
 
     @property
     def _reply(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +14,14 @@ from merits.core.identity import JSON
 from merits.core.judge import Asking, Judgement
 from merits.core.outcome import Score
 from merits.core.task import Example
+from merits.media.finding import Media
 from merits.scorers.reading import CannotJudge, shorten, targets_of, text_of
+from merits.scorers.shown_pictures import as_answer
 from merits.scorers.verdicts import JudgeParams, Unread, asked, messages, model_of
 
 __all__ = ["Pairwise", "Params", "load"]
 
+READS_FILES = True
 _RUBRIC = "Which of the two answers is the better answer to the question?"
 _REPLY = (
     'Reply with one JSON object and nothing else: {"reason": "one sentence", "verdict": "A" or "B", '
@@ -40,9 +44,9 @@ class Params(JudgeParams, kw_only=True, forbid_unknown_fields=True, frozen=True)
         model_of(self.model)
 
 
-def load(params: Params, *, classes: tuple[str, ...], folder: Path) -> Pairwise:
-    """The judge that the parameters describe."""
-    return Pairwise(params)
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Pairwise:
+    """The judge that the parameters describe; it is shown the pictures that cases and answers name."""
+    return Pairwise(params, Media([*data_folders, folder]))
 
 
 class Pairwise:
@@ -52,8 +56,9 @@ class Pairwise:
     or the judge says so (solved then, if `tie_is_solved`). Of several votes each order has its majority first.
     """
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, media: Media | None = None) -> None:
         self._params = params
+        self._media = media
         self.model: Candidate = model_of(params.model)
         self.against = params.against
         self.n_asks = 2 * params.votes
@@ -86,14 +91,16 @@ class Pairwise:
 
     def _other(self, example: Example, rival: Answer | None) -> JSON:
         if not self.against:
-            return targets_of(example)[0]
+            target = targets_of(example)[0]
+            return target if self._media is None else as_answer(target, self._media)
         if rival is None:
             raise CannotJudge(f"{self.against} has no answer to compare with")
         return rival.output
 
     def _messages(self, example: Example, one: JSON, two: JSON) -> list[JSON]:
         parts = [("QUESTION", example.input), ("ANSWER A", one), ("ANSWER B", two)]
-        return messages(f"You compare two answers to a question. {self._params.rubric}", parts, _REPLY)
+        task = f"You compare two answers to a question. {self._params.rubric}"
+        return messages(task, parts, _REPLY, self._media)
 
     def _score(self, one: float, two: float, reasons: list[str]) -> Score:
         if one == two == 1.0:

@@ -134,7 +134,7 @@ def statistic_of_sums(
     Between 0 and 1 it is bounded as a rate on as many rows as its bootstrap variance is worth (`rate_of_variance`),
     with t(n - 1) for the few there are: never of zero width, and never below 0. `rows` is how many rows it can at
     most be worth (for an error rate, the words). Above 1 (more errors than words), and of what is no rate but some
-    other number that is not negative (`unit`): t, never below 0. Not defined: no value.
+    other number (`unit`): t, below 0 only where the value is. Not defined: no value.
 
     >>> counts = np.tile([0.0, 10.0], (30, 1))[None]
     >>> found = resample(lambda sums: sums[..., 0] / sums[..., 1], counts, np.random.default_rng(0))
@@ -151,7 +151,12 @@ def statistic_of_sums(
     if value > 1.0 or unit != "rate":
         half = critical * float(np.sqrt(resampled.variance(k)))
         return _estimate(
-            value, (max(value - half, 0.0), value + half), level, n=n, unit=unit, method=f"{method}: bootstrap, t"
+            value,
+            (max(value - half, min(value, 0.0)), value + half),
+            level,
+            n=n,
+            unit=unit,
+            method=f"{method}: bootstrap, t",
         )
     least = value * (1.0 - value) / max(rows, 1.0) * (1.0 + 1e-9)  # no row is worth more than an independent one
     variance = max(resampled.variance(k), least) * few**2

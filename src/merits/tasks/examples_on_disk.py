@@ -24,17 +24,17 @@ _SPLITS: tuple[Split, ...] = ("dev", "test", "live")
 class ExamplesOnDisk(OnDemand):
     """Examples whose columns may be read on demand. Raises DataError for one that is no longer as it was.
 
-    `contents` says of an input which files it names, and what identifies what is in them.
+    `contents` says of an input and its target which files they name, and what identifies what is in them.
     """
 
     def __init__(
-        self, name: str, values: Values, splits: Sequence[Split], contents: Callable[[JSON], dict[str, str]]
+        self, name: str, values: Values, splits: Sequence[Split], contents: Callable[[JSON, JSON], dict[str, str]]
     ) -> None:
         self._name, self._contents = name, contents
         self._columns = (values.ids, values.targets, values.groups, values.tags)
         self._inputs = values.inputs
         self._splits = np.fromiter(map(_SPLITS.index, splits), np.int8, len(splits))
-        self._digests = digests_of(hash_of_input(one, contents(one)) for one in values.inputs)
+        self._digests = digests_of(hash_of_input(one, contents(one, None)) for one in values.inputs)
 
     def __len__(self) -> int:
         return len(self._splits)
@@ -42,8 +42,9 @@ class ExamplesOnDisk(OnDemand):
     def item(self, index: int) -> Example:
         ids, targets, groups, tags = self._columns
         split = _SPLITS[self._splits[index]]
-        input = self._inputs[index]
-        example = Example(ids[index], input, targets[index], groups[index], tags[index], split, self._contents(input))
+        input, target = self._inputs[index], targets[index]
+        files = self._contents(input, target)
+        example = Example(ids[index], input, target, groups[index], tags[index], split, files)
         if example.input_hash != self._digests[index].tobytes().hex():
             raise changed(self._name)
         return example

@@ -137,7 +137,8 @@ def _cases(definition: Definition, source: Source, folder: Path) -> _Cases:
     files = Media([*map(Path, _folders_of(definition.data, folder)), folder])
     splits, rule = divide(definition, table, chosen, values, source, contents=files.contents)
     notes += _customs(definition, chosen, rule, table)
-    examples = _sampled_by_split(_examples(table, values, splits, files), definition)
+    shown = task_kind(kind).target == "picture"
+    examples = _sampled_by_split(_examples(table, values, splits, files, with_targets=shown), definition)
     must_have_test(examples, table.name)
     if is_labelled(kind):
         # A sample may lose a label from dev by chance, which is nobody's mistake.
@@ -162,10 +163,15 @@ def _of_whole_table(maker: str, table: Table, definition: Definition, source: So
     return _Cases(str(definition.kind), examples, (), tuple(notes))
 
 
-def _examples(table: Table, values: Values, splits: Sequence[Split], files: Media) -> Sequence[Example]:
+def _examples(
+    table: Table, values: Values, splits: Sequence[Split], files: Media, *, with_targets: bool
+) -> Sequence[Example]:
+    def contents_of(input: JSON, target: JSON) -> dict[str, str]:
+        return files.contents(input) | files.contents(target) if with_targets else files.contents(input)
+
     if isinstance(table.rows, Lazy):
-        return ExamplesOnDisk(table.name, values, splits, files.contents)
-    contents = map(files.contents, values.inputs)
+        return ExamplesOnDisk(table.name, values, splits, contents_of)
+    contents = map(contents_of, values.inputs, values.targets)
     columns = (values.ids, values.inputs, values.targets, values.groups, values.tags, splits, contents)
     return tuple(Example(*parts) for parts in zip(*columns, strict=True))
 

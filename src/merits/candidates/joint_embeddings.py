@@ -1,0 +1,99 @@
+"""Embeddings of text, features of pictures and further columns side by side, and one linear classifier on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.candidates.features import Reader, words
+from merits.candidates.imports import versions
+from merits.candidates.learner import Learner, learning_model
+from merits.candidates.linear_head import linear_head
+from merits.candidates.modalities import Modalities, Vectors, modalities_of
+from merits.candidates.registry import LoadContext
+from merits.candidates.sentence_embeddings import Embedder, embedder, model_files
+from merits.core.doors import Model
+from merits.core.identity import JSON, content_hash
+from merits.media.files import file_hash
+from merits.media.finding import Media
+from merits.media.picture_features import LAYOUT_VERSION, layout_of
+from merits.media.pictures import read_picture
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+__all__ = ["Params", "load"]
+
+_WORDS = 2048  # columns that words are hashed into
+
+
+class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Text, pictures and columns as numbers with one logistic regression, trained on the dev split."""
+
+    columns: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Read these columns of the input only; left out, all of them.")
+    ] = ()
+    text: Annotated[
+        str,
+        msgspec.Meta(description="How texts are read: words, or the name of a fetched embedding model, or its folder."),
+    ] = "words"
+    picture: Annotated[
+        Literal["layout"], msgspec.Meta(description="How pictures are read. layout: colours and edges by place.")
+    ] = "layout"
+    strength: Annotated[
+        float, msgspec.Meta(gt=0, description="Inverse of the regularisation (C): larger fits the examples closer.")
+    ] = 10.0
+    balanced: Annotated[
+        bool, msgspec.Meta(description="Weigh rare classes up, as if all classes were equally common.")
+    ] = False
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A trainable classifier of inputs that hold several things at once.
+
+    A column whose cells name pictures is read as pictures, one of many different texts as text, any other as in a
+    table. A cell that is missing says nothing (zeros, where everything is centred): the others decide.
+    """
+    files = () if params.text == "words" else model_files(params.text, context.folder, context.env)
+    texts = _embedded(embedder(*files)) if files else _hashed
+    media = Media.of(context)
+
+    def build(reader: Reader, rows: Sequence[object]) -> Pipeline:
+        from sklearn.pipeline import make_pipeline
+
+        encoder = reader.encoder(rows, words, sparse=False, seed=context.seed)
+        head = linear_head(strength=params.strength, balanced=params.balanced, seed=context.seed)
+        return make_pipeline(encoder, head)
+
+    pictures = LAYOUT_VERSION
+    made_of = [pictures, [file_hash(file) for file in files], versions("sklearn", "PIL"), context.seed]
+
+    def reader_of(inputs: Sequence[JSON]) -> Modalities:
+        return modalities_of(inputs, media, _layouts, texts, only=params.columns)
+
+    learner = Learner(reader_of, build, needs_classes=True)
+    fingerprint = content_hash(["joint-embeddings 1", *made_of])
+    return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=8)
+
+
+def _layouts(files: Sequence[Any], training: bool) -> NDArray[np.float64]:
+    return np.stack([layout_of(read_picture(file)) for file in files])
+
+
+def _hashed(texts: Sequence[str], training: bool) -> NDArray[np.float64]:
+    """Words and pieces of words, hashed: needs no training, so a text never seen has its place too."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    by_pieces = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=_WORDS, alternate_sign=True)
+    return np.asarray(by_pieces.transform(texts).toarray(), np.float64)
+
+
+def _embedded(model: Embedder) -> Vectors:
+    def vectors(texts: Sequence[str], training: bool) -> NDArray[np.float64]:
+        return np.asarray(model.embed_cached(texts) if training else model.embed(texts), np.float64)
+
+    return vectors

@@ -1,0 +1,93 @@
+"""The picture of the training example whose caption is nearest: the baseline that anything that draws must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from merits.candidates.batcher import Batcher
+from merits.candidates.captioned import captioned
+from merits.candidates.imports import versions
+from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.registry import LoadContext
+from merits.candidates.sentence_embeddings import embedder, model_files
+from merits.candidates.texts import as_text
+from merits.core.answer import Answer
+from merits.core.doors import Model
+from merits.core.identity import JSON, content_hash
+from merits.core.task import Example
+from merits.media.files import file_hash
+from merits.media.finding import Media
+
+__all__ = ["Params", "load"]
+
+
+class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """The picture whose caption is nearest, by words (TF-IDF) or by a local embedding model, among those of dev."""
+
+    model: Annotated[
+        str,
+        msgspec.Meta(
+            description="What captions are compared by: tfidf, or the name of a fetched embedding model, or its folder."
+        ),
+    ] = "tfidf"
+    pictures: PicturesFolder = "pictures"
+
+
+def load(params: Params, context: LoadContext) -> Model:
+    """A trainable model that draws nothing: it answers with a copy of a picture that it was shown.
+
+    Of equally near captions the first in the data counts.
+    """
+    if params.model == "tfidf":
+        return _batcher(_Nearest(params, context, None), context, versions("sklearn"))
+    files = model_files(params.model, context.folder, context.env)
+    found = [*(file_hash(file) for file in files), versions("onnxruntime", "tokenizers")]
+    return _batcher(_Nearest(params, context, files), context, found)
+
+
+def _batcher(model: _Nearest, context: LoadContext, made_of: object) -> Batcher:
+    return Batcher.each(
+        model.answer,
+        fingerprint=content_hash(["nearest-caption 1", made_of]),
+        timeout_s=context.timeout_s,
+        fit=model.fit,
+    )
+
+
+class _Nearest:
+    """Captions as vectors of length 1 (rows), and the picture of each."""
+
+    def __init__(self, params: Params, context: LoadContext, files: tuple[Path, Path] | None) -> None:
+        self._within, self._folder, self._media = params.pictures, context.folder, Media.of(context)
+        self._embedder = embedder(*files) if files else None
+        self._words: Any = None
+        self._captions: Any = None
+        self._files: list[Path] = []
+
+    def fit(self, examples: Sequence[Example]) -> None:
+        """Remember the captions."""
+        pairs = captioned(examples, self._media)
+        captions = [caption for caption, _ in pairs]
+        if self._embedder is None:
+            from sklearn.feature_extraction.text import TfidfVectorizer
+
+            self._words = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True).fit(captions)
+            self._captions = self._words.transform(captions)
+        else:
+            self._captions = self._embedder.embed_cached(captions)
+        self._files = [file for _, file in pairs]
+
+    def answer(self, input: JSON) -> Answer:
+        """The picture of the nearest caption."""
+        if self._captions is None:
+            raise RuntimeError("asked before it was fitted")
+        text = as_text(input)
+        asked = self._words.transform([text]) if self._embedder is None else self._embedder.embed([text])
+        near = self._captions @ asked.T
+        nearest = int(np.argmax(near.toarray() if hasattr(near, "toarray") else near))
+        return Answer(keep_picture(self._files[nearest].read_bytes(), self._folder, self._within))

@@ -1,0 +1,30 @@
+"""The Fréchet distance (FID) between the pictures that were made and those that were wanted: lower is better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from merits.core.doors import Scorer
+from merits.media.finding import Media
+from merits.scorers.picture_sets import DIMENSIONS, Floats, fid_counts
+from merits.scorers.set_measures import SetParams, set_scorer
+
+__all__ = ["Params", "load"]
+
+READS_FILES = True
+
+
+class Params(SetParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What pictures are compared by. The measure, FID, is one of all pictures together."""
+
+
+def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Scorer:
+    """A scorer whose measure is that of the whole set; an answer without a picture counts as a blank page."""
+    return set_scorer(params, Media([*data_folders, folder]), "fid", _counts)
+
+
+def _counts(answered: Floats | None, wanted: Floats) -> Floats:
+    return fid_counts(np.zeros(DIMENSIONS) if answered is None else answered, wanted)

@@ -1,0 +1,44 @@
+"""Pictures that tests draw: shapes of one colour, with what they show as the caption."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from merits.core.task import Example
+
+__all__ = ["COLOURS", "SHAPES", "captions", "draw", "examples_in"]
+
+COLOURS = ("red", "green", "blue")
+SHAPES = ("square", "circle")
+
+
+def draw(file: Path, colour: str, shape: str, size: int = 32, at: int = 8) -> Path:
+    """A picture of a shape on white, written to the file."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (size, size), "white")
+    pen = ImageDraw.Draw(picture)
+    box = (at, at, size - at, size - at)
+    if shape == "square":
+        pen.rectangle(box, fill=colour)
+    else:
+        pen.ellipse(box, fill=colour)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(file)
+    return file
+
+
+def captions() -> list[tuple[str, str]]:
+    """Every colour with every shape."""
+    return [(colour, shape) for colour in COLOURS for shape in SHAPES]
+
+
+def examples_in(folder: Path, sizes: tuple[int, ...] = (6, 8, 10)) -> list[Example]:
+    """Each shape in each colour, in several sizes: the caption as input, the file as target."""
+    found = []
+    for colour, shape in captions():
+        for at in sizes:
+            name = f"{colour}-{shape}-{at}.png"
+            draw(folder / name, colour, shape, at=at)
+            found.append(Example(name, f"a {colour} {shape}", name, tags={"shape": shape}, split="dev"))
+    return found
