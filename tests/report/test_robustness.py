@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from merits.core.needs import Needs
 from merits.deciding.decide import decide
 from merits.flow import run
 from merits.report import page
