@@ -35,7 +35,7 @@ from merits.evaluating.known import Known
 from merits.evaluating.paraphrasing import Paraphraser, stored_paraphrase
 from merits.evaluating.planning import Part
 from merits.media.finding import Media
-from merits.perturbations.inputs import Applied, holds
+from merits.perturbations.inputs import Applied, asked_as, holds
 from merits.perturbations.registry import Perturbation, perturbation
 
 __all__ = ["Perturbing", "asked_again", "perturbed_folder", "perturbing_of"]
@@ -109,9 +109,9 @@ def perturbing_of(
         studied, of_dev = _studied(found, task)
         for strength in one.strengths:
             name = level_id(one.name, strength)
-            asked_as = f"{name} v{found.VERSION} seed {seed}{of_dev}"
-            levels.append(Level(name, one.name, asked_as, strength, found.STRENGTH))
-            applied[name] = Applied(found, strength, one.name, asked_as, seed, media, folder, studied)
+            key = f"{asked_as(one.name, strength, found.VERSION, seed)}{of_dev}"
+            levels.append(Level(name, one.name, key, strength, found.STRENGTH))
+            applied[name] = Applied(found, strength, one.name, key, seed, media, folder, studied)
     n = len(task.split(split))
     size = robustness.sample
     sample = None if size is None or size >= n else tuple(sorted(random.Random(seed).sample(range(n), size)))
