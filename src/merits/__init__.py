@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from merits.deciding.decide import decide
     from merits.flow import evaluate, write_report
     from merits.imported import import_results
+    from merits.perturbations.inputs import perturb
     from merits.store import open_store
     from merits.tasks.file import load_task
     from merits.tasks.make import make_task
@@ -74,6 +75,7 @@ __all__ = [
     "make_task",
     "open_store",
     "parse_requirement",
+    "perturb",
     "profile",
     "write_report",
 ]
@@ -105,6 +107,7 @@ _HOMES = {
     "make_task": "tasks.make",
     "open_store": "store",
     "parse_requirement": "tasks.requirements",
+    "perturb": "perturbations.inputs",
     "profile": "tasks.profile",
     "write_report": "flow",
 }

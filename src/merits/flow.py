@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -56,6 +57,7 @@ __all__ = [
     "barred",
     "check_judge",
     "check_needs",
+    "check_robustness",
     "costs_money",
     "default_store",
     "draw_labels",
@@ -354,6 +356,18 @@ def check_needs(task: Task) -> None:
 
         for requirement in task.needs.requirements:
             check_requirement(requirement, task)
+
+
+def check_robustness(task: Task) -> None:
+    """Nothing, if every perturbation that the task names makes something of its inputs; else a TaskError."""
+    if not task.robustness.perturbations:
+        return
+    from merits.evaluating.perturbing import perturbing_of
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = perturbing_of(task, "test", Path(folder))
+        if found is not None:
+            found.check(task.split("test"))
 
 
 def barred(task: Task) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from merits.candidates.objects import as_candidate
 from merits.core.answer import Answer, Failure
 from merits.core.doors import AnswerKey, Store
 from merits.core.errors import TaskError
@@ -21,7 +22,7 @@ from merits.core.kinds import Reads
 from merits.core.outcome import Status
 from merits.core.racing import Budget, Racing
 from merits.core.robustness import Robustness, Strengths
-from merits.core.task import Example, Task
+from merits.core.task import Example, ScorerSpec, Task
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.decide import decide
 from merits.deciding.racing import schedule
@@ -289,3 +290,20 @@ def test_on_demand_examples_are_perturbed_too(store: Store, tmp_path: Path, monk
     found: Evaluation = run(of, named(reader=model), store)
     assert (found.n_rows, len(model.asked)) == (40, 40)
     assert found.examples[30:].tolist() == [one for one in found.examples[:30] if one in set(found.examples[30:])]
+
+
+def test_a_judge_reads_the_question_as_it_was_meant(store: Store) -> None:
+    """So what it says of an answer does not depend on the typos, and equal answers are judged once."""
+    judge = Replying(lambda messages: '{"reason": "fine", "verdict": "yes"}')
+    spec = ScorerSpec("judge", {"model": recipe_of(judge)})
+    of = replace(perturbed(0.2, n=10), scorers=(spec,), kind="generation", classes=())
+    found = run(of, named(always=Replying(lambda input: "even")), store)
+    assert (found.status == Status.SCORED).all()
+    assert len(judge.asked) == 10, "of ten questions and one answer each"
+    inputs = [str(example.input) for example in of.split("test")]
+    assert all(sum(input in str(asked) for input in inputs) >= 1 for asked in judge.asked)
+
+
+def recipe_of(model: Replying) -> dict[str, Any]:
+    recipe = as_candidate(model, name="judge")
+    return {"name": recipe.name, "kind": recipe.kind, **recipe.params}

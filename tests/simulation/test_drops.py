@@ -153,7 +153,7 @@ def test_a_clear_truth_is_seen() -> None:
 @pytest.mark.slow
 def test_the_table_of_drops() -> None:
     """All worlds, with enough runs to see a miss of the promise by a point."""
-    runs = 1200
+    runs = 600
     for where, world in WORLDS.items():
         low, high = misses(world, runs)
         print(f"{where}: low {low:.4f}, high {high:.4f}")

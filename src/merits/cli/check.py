@@ -21,11 +21,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the profile; 0 (what is wrong with the task itself is an error, exit 2)."""
-    from merits.flow import check_needs
+    from merits.flow import check_needs, check_robustness
     from merits.tasks.profile import profile
 
     task = found_task(args.task)
     check_needs(task)
+    check_robustness(task)
     found = profile(task)
     if args.json:
         print_json("merits.check/1", found)

@@ -122,7 +122,14 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
     if args.json:
         flow.save_page(done.view, path)
         outcomes = outcomes_file(done.evaluation)
-        said = {"decision": done.decision, "report": str(path), "outcomes": outcomes, "bill": done.bill}
+        said: dict[str, object] = {
+            "decision": done.decision,
+            "report": str(path),
+            "outcomes": outcomes,
+            "bill": done.bill,
+        }
+        if done.view.robustness is not None:
+            said["robustness"] = done.view.robustness
         print_json("merits.run/1", said)
     else:
         from merits.report import terminal

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Asker:
 
     Equal questions are asked once, also when they come at the same time. Failed answers are stored and asked again in
     the next run. `used` are the answers that were handed out, by their key. `why_not` is why nothing may be asked (a
-    run without a network), "" if it may.
+    run without a network), "" if it may. `role` is what the model is called in what readers are told.
     """
 
     def __init__(
@@ -48,13 +49,17 @@ class Asker:
         *,
         settings: Settings,
         clock: Callable[[], float],
+        role: Literal["judge", "paraphraser"] = "judge",
     ) -> None:
-        self.why_not = ""
+        self.why_not, self._role = "", role
         self.candidate = candidate
         # A judge answers with a verdict: the task's labels are nothing to it.
         self.model: Model = load(candidate, dataclasses.replace(context, task_kind="generation", classes=()))
         if isinstance(self.model, Trainable):
-            raise CandidateError(f"{candidate.name!r} learns from examples, so it cannot judge.", "Name another model.")
+            verb = "judge" if role == "judge" else "paraphrase"
+            raise CandidateError(
+                f"{candidate.name!r} learns from examples, so it cannot {verb}.", "Name another model."
+            )
         self.version = content_hash([candidate.id, self.model.fingerprint])
         self.n_asked = 0
         self.used: dict[AnswerKey, Usage] = {}
@@ -105,10 +110,10 @@ class Asker:
             except asyncio.CancelledError:
                 if not coming.cancelled():
                     raise
-                raise NotAsked(f"the judge was given up: {self.health.given_up}") from None
+                raise NotAsked(f"the {self._role} was given up: {self.health.given_up}") from None
         self.used[key] = known.usage
         if known.failure is not None:
-            raise NotAsked(f"the judge could not be asked: {known.failure.message}")
+            raise NotAsked(f"the {self._role} could not be asked: {known.failure.message}")
         return known
 
     async def close(self) -> None:
@@ -124,13 +129,13 @@ class Asker:
             if self.why_not:
                 raise NotAsked(self.why_not)
             if self.health.given_up:
-                raise NotAsked(f"the judge was given up: {self.health.given_up}")
+                raise NotAsked(f"the {self._role} was given up: {self.health.given_up}")
             self.n_asked += 1
             try:
                 answer = await self._meter.answer(ask.messages)
             except PurseEmpty:
                 self.n_asked -= 1
-                raise NotAsked("the budget ended before the judge was asked") from None
+                raise NotAsked(f"the budget ended before the {self._role} was asked") from None
             self._note(key, answer)
             await self._journal.add(key, answer)
             if answer.failure is None:
@@ -139,7 +144,7 @@ class Asker:
         except asyncio.CancelledError:
             if not self.health.given_up:
                 raise
-            raise NotAsked(f"the judge was given up: {self.health.given_up}") from None
+            raise NotAsked(f"the {self._role} was given up: {self.health.given_up}") from None
         finally:
             self._coming.pop(key, None)
 

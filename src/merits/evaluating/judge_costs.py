@@ -17,7 +17,7 @@ from merits.evaluating.pricing import known_prices, price_answers
 if TYPE_CHECKING:
     from merits.prices import PriceSource
 
-__all__ = ["in_words", "judged_by", "price_in", "repriced", "without_calls"]
+__all__ = ["cost_of", "in_words", "judged_by", "price_in", "repriced", "without_calls"]
 
 
 def judged_by(asker: Asker, judgements: Sequence[Judgement], price: Price | None, currency: str) -> Judged:
@@ -39,7 +39,7 @@ def judged_by(asker: Asker, judgements: Sequence[Judgement], price: Price | None
         n_voted=len(voted),
         tokens={kind: int(counts.sum()) for kind, counts in calls.tokens.items()},
         machine_s=float(calls.machine_s.sum()),
-        cost=_cost(calls, price),
+        cost=cost_of(calls, price),
         currency=currency,
         recipe=asker.candidate.id,
     )
@@ -62,7 +62,7 @@ def repriced(
         recipe, calls = recipes.get(each.recipe), evaluation.calls.get(each.version)
         if recipe is not None and calls is not None and each.n_calls:
             price = price_in(table, currency)(recipe)
-            judged.append(replace(each, cost=_cost(calls, price), currency=currency))
+            judged.append(replace(each, cost=cost_of(calls, price), currency=currency))
             facts[f"judge {each.scorer}"] = in_words(judged[-1])
         else:
             judged.append(each)
@@ -87,7 +87,7 @@ def in_words(judged: Judged) -> str:
     return "; ".join(filter(None, parts))
 
 
-def _cost(calls: Calls, price: Price | None) -> float | None:
+def cost_of(calls: Calls, price: Price | None) -> float | None:
     """What calls cost; None where the price is unknown, and where none tells what it used."""
     cost, known = price_answers(
         [price],

@@ -13,9 +13,8 @@ from merits.core.estimate import Estimate
 from merits.core.racing import Budget
 from merits.core.task import Task
 from merits.evaluating.forecast import Forecast, Predicted, Story, lesson_of, predict, story_of
-from merits.evaluating.foreseen import Foreseen
 from merits.evaluating.known import Known
-from merits.evaluating.planning import Plan
+from merits.evaluating.planning import Part, Plan
 from merits.evaluating.purse import check_budget
 
 __all__ = ["expected_of", "planned"]
@@ -31,12 +30,13 @@ def planned(
     prices: Sequence[Price | None],
     budget: Budget | None,
     *,
-    judges: Sequence[Foreseen] = (),
+    helpers: Sequence[tuple[Part, Story]] = (),
     in_batches: bool = False,
 ) -> Plan:
-    """The plan, with what judges have to do. It is forecast where something is paid by use or there is a budget.
+    """The plan, with what `helpers` (judges, and who paraphrases) have to do.
 
-    With `in_batches` those that can be asked so are forecast at what a batch costs.
+    It is forecast where something is paid by use or there is a budget. With `in_batches` those that can be asked so are
+    forecast at what a batch costs.
 
     Raises UsageError for a budget that could not be kept: money of a candidate without a price, another currency.
     """
@@ -45,11 +45,11 @@ def planned(
     if budget is not None:
         check_budget(budget, [known.candidate for known in found], prices, asked, task.needs.currency)
     paid = any(some and price is not None and price.paid_by_use for some, price in zip(asked, prices, strict=True))
-    paid = paid or any(each.story.n_asks and (p := each.story.price) and p.paid_by_use for each in judges)
-    theirs = tuple(each.part for each in judges)
+    paid = paid or any(story.n_asks and (p := story.price) and p.paid_by_use for _, story in helpers)
+    theirs = tuple(part for part, _ in helpers)
     if not (paid or budget is not None):
         return Plan(parts, judges=theirs)
-    stories = [*_stories(task, store, found, prices, asked, in_batches=in_batches), *(judge.story for judge in judges)]
+    stories = [*_stories(task, store, found, prices, asked, in_batches=in_batches), *(story for _, story in helpers)]
     forecast = predict(task, stories)
     if budget is not None:
         _check_lessons(budget, stories, forecast)

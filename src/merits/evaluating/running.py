@@ -37,6 +37,7 @@ from merits.core.racing import Budget, Round, Schedule
 from merits.core.robustness import Level
 from merits.core.secrets import redact
 from merits.core.task import Example, Split, Task
+from merits.evaluating.asker import Asker
 from merits.evaluating.asking import (
     AT_ONCE,
     DOWN,
@@ -67,7 +68,7 @@ from merits.evaluating.judge_costs import price_in
 from merits.evaluating.judging import judging_of
 from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, ends_of_refresh, goes_on
 from merits.evaluating.machine import Machine, OnMachine, machine_of
-from merits.evaluating.perturbing import Perturbing, perturbed_folder, perturbing_of
+from merits.evaluating.perturbing import Perturbing, paraphrases_foreseen, perturbed_folder, perturbing_of
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
 from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
@@ -116,8 +117,8 @@ def plan(
     Without `judges` their work is not looked at. With `batching` the forecast is at what batches cost. Raises
     UsageError for a `budget` that could not be kept.
     """
-    rows, _ = _rows(task, split, store)
     context = load_context(task, env, asks=ask != "nothing")
+    rows, perturbing = _rows(task, split, store, context, time.time)
     ready = contenders(task, candidates, rows, split, context)
     names = [candidate.name for candidate in candidates]
     works: list[Work] = []
@@ -128,7 +129,9 @@ def plan(
         prices = known_prices([each.candidate for each in ready], table, currency=task.needs.currency)
         price_of = price_in(table, task.needs.currency)
         theirs = () if ask == "nothing" else foreseen(works, known, task.needs, price_of)
-        made = planned(task, store, known, prices, budget, judges=theirs, in_batches=batching is not None)
+        others = () if ask == "nothing" else paraphrases_foreseen(perturbing, known, task.needs, price_of)
+        helpers = [*((one.part, one.story) for one in theirs), *others]
+        made = planned(task, store, known, prices, budget, helpers=helpers, in_batches=batching is not None)
         flying = [
             in_flight(store, each.version, [rows.keys[q] for q in each.to_ask])
             if store.submissions(each.version)
@@ -140,6 +143,8 @@ def plan(
         return dataclasses.replace(made, parts=parts, notes=notes)
     finally:
         askers = {id(work.asker): work.asker for work in works}
+        if perturbing is not None and perturbing.paraphraser is not None:
+            askers[id(perturbing)] = perturbing.paraphraser.asker
         models = [*(each.model for each in ready), *(asker.model for asker in askers.values())]
         _finish(_close_all(models, lambda text: None))
 
@@ -219,7 +224,8 @@ class _Run:
             task, env, asks=ask != "nothing", note=lambda text: _later(loop, progress.note, text)
         )
         self.started = clock()
-        self.rows, self.perturbing = _rows(task, split, store)
+        self.rows, self.perturbing = _rows(task, split, store, self.context, clock)
+        self.paraphraser = None if self.perturbing is None else self.perturbing.paraphraser
         self.unmade: dict[int, str] = {}  # the questions whose inputs could not be perturbed, and why
         self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
         self.contenders = contenders(task, candidates, self.rows, split, self.context)
@@ -275,9 +281,13 @@ class _Run:
         finally:
             if self.judging is not None:
                 await self.judging.close()
+            if self.paraphraser is not None:
+                await self.paraphraser.asker.close()
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
         self._check_that_some_were_answered()
         facts = {**self._facts(), **price_facts(recipes, prices)}
+        if self.paraphraser is not None:
+            facts |= self.paraphraser.facts(judge_price, self.task.needs.currency)
         evaluation = dataclasses.replace(
             self._evaluation(prices),
             facts=facts,
@@ -304,21 +314,30 @@ class _Run:
         budget: Budget | None,
         price_of: Callable[[Candidate], Price | None],
     ) -> None:
-        """Judges are paid from the budget too, and ask nothing in a run that may not."""
-        if self.judging is None:
+        """Judges, and who paraphrases, are paid from the budget too, and ask nothing in a run that may not."""
+        judging, paraphraser = self.judging, self.paraphraser
+        if judging is None and paraphraser is None:
             return
-        if self.ask == "nothing":
-            self.judging.ask_nothing("the judge was not asked: --offline")
+        if judging is not None and self.ask == "nothing":
+            judging.ask_nothing("the judge was not asked: --offline")
+        if paraphraser is not None and self.ask == "nothing":
+            paraphraser.asker.why_not = "nothing was asked: --offline"
         if budget is None:
             return
-        judges, n = self.judging.models, len(prices)
-        theirs = [price_of(judge) for judge in judges]
-        check_budget(budget, judges, theirs, [True] * len(judges), self.task.needs.currency)
+        judges, n = () if judging is None else judging.models, len(prices)
+        helpers = [*judges, *(() if paraphraser is None else [paraphraser.asker.candidate])]
+        theirs = [price_of(helper) for helper in helpers]
+        check_budget(budget, helpers, theirs, [True] * len(helpers), self.task.needs.currency)
         foretold = expected_of(plan, budget)
         by_model = {each.model.id: one for each, one in zip(self.foreseen, foretold[n:], strict=False)}
         expected = [*foretold[:n], *(by_model.get(judge.id, 0.0) for judge in judges)]
+        if paraphraser is not None:
+            expected.append(foretold[n + len(self.foreseen)] if len(foretold) > n + len(self.foreseen) else 0.0)
         purse = self.purse = Purse(budget, [*prices, *theirs], expected)
-        self.judging.pay_from(lambda number: purse.of(n + number))
+        if judging is not None:
+            judging.pay_from(lambda number: purse.of(n + number))
+        if paraphraser is not None:
+            paraphraser.asker.pay_from(purse.of(n + len(judges)))
 
     async def _all_judged(self, price: Callable[[Candidate], Price | None] | None = None) -> None:
         """Waits for the judges, if there are any."""
@@ -331,12 +350,17 @@ class _Run:
         self, prices: Sequence[Price | None], budget: Budget | None, judge_price: Callable[[Candidate], Price | None]
     ) -> tuple[Plan, list[Sequence[int]]]:
         """The plan, and the questions that each candidate must be asked; what is stored is scored already."""
-        self.store.add([*(each.candidate for each in self.contenders), *(work.asker.candidate for work in self.works)])
+        helpers = [] if self.paraphraser is None else [self.paraphraser.asker.candidate]
+        helpers += [work.asker.candidate for work in self.works]
+        self.store.add([*(each.candidate for each in self.contenders), *helpers])
         found = [Known(self.store, each, self.rows, self.ask) for each in self.contenders]
         if self.ask != "nothing":
             self.foreseen = foreseen(self.works, found, self.task.needs, judge_price)
+        asks = [(one.part, one.story) for one in self.foreseen]
+        if self.ask != "nothing":
+            asks += paraphrases_foreseen(self.perturbing, found, self.task.needs, judge_price)
         in_batches = self.batching is not None
-        plan = planned(self.task, self.store, found, prices, budget, judges=self.foreseen, in_batches=in_batches)
+        plan = planned(self.task, self.store, found, prices, budget, helpers=asks, in_batches=in_batches)
         for each, known, part in zip(self.contenders, found, plan.parts, strict=True):
             self.columns.record(each.index, known.answers())
             self.done[each.index] = part.n_stored
@@ -766,12 +790,18 @@ class _Run:
                 self.progress.note(f"{each.candidate.name}: not all answers came from the same model. {changes}.")
 
 
-def _rows(task: Task, split: Split, store: Store) -> tuple[Rows, Perturbing | None]:
+def _rows(
+    task: Task, split: Split, store: Store, context: LoadContext, clock: Callable[[], float]
+) -> tuple[Rows, Perturbing | None]:
     """The rows of a split and what perturbs some of them, checked: a mistake in the file must not cost money."""
     examples = task.split(split)
     if not examples:
         raise TaskError(f"the task {task.name!r} has no examples in its {split} split.", "Add some, or split anew.")
-    perturbing = perturbing_of(task, split, perturbed_folder(task, store))
+
+    def asker_of(recipe: Candidate) -> Asker:
+        return Asker(recipe, context, store, settings=task.settings, clock=clock, role="paraphraser")
+
+    perturbing = perturbing_of(task, split, perturbed_folder(task, store), asker_of)
     repeats = task.settings.repeats
     if perturbing is None:
         return Rows.of(examples, repeats=repeats), None

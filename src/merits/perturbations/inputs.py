@@ -20,11 +20,13 @@ import numpy as np
 from merits.core.errors import StoreError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
+from merits.core.robustness import level_id
 from merits.media.files import file_hash
 from merits.media.finding import Media, is_sound, names_picture
 from merits.perturbations.registry import Perturbation
+from merits.perturbations.registry import perturbation as registered
 
-__all__ = ["Applied", "holds", "texts_of", "with_texts"]
+__all__ = ["Applied", "asked_as", "holds", "perturb", "texts_of", "with_texts"]
 
 
 def holds(input: JSON, reads: Reads, media: Media) -> bool:
@@ -121,6 +123,47 @@ class Applied:
         from merits.media.sounds import read_sound, wav_of
 
         return wav_of(self._perturb(read_sound(file, rate=None), content))
+
+
+def asked_as(name: str, strength: float, version: int, seed: int) -> str:
+    """What stands in the key of an answer for a perturbation: all that can change what is asked.
+
+    >>> asked_as("typos", 0.05, 1, 0)
+    'typos 0.05 v1 seed 0'
+    """
+    return f"{level_id(name, strength)} v{version} seed {seed}"
+
+
+def perturb(
+    input: JSON,
+    perturbation: str,
+    strength: float,
+    *,
+    seed: int = 0,
+    folder: str | Path = ".",
+    studied: Sequence[JSON] = (),
+) -> JSON:
+    """An input under a perturbation, to look at: what a run with that seed asks.
+
+    Pictures and sounds that the input names are looked for in `folder`, and what is made of them is written to
+    `.merits/perturbed` there. `studied` are the inputs that a perturbation learns from (those of dev), where it does.
+    Raises TaskError for a perturbation that there is not, and ValueError for a strength that makes no sense.
+
+    >>> perturb("a perfectly good sentence", "typos", 0.1)
+    'a perfectly god senuence'
+    """
+    found = registered(perturbation)
+    study = getattr(found, "study", None)
+    return Applied(
+        found,
+        strength,
+        perturbation,
+        asked_as(perturbation, strength, found.VERSION, seed),
+        seed,
+        Media([Path(folder)]),
+        Path(folder) / ".merits" / "perturbed",
+        (lambda: None) if study is None else (lambda: study(list(studied))),
+    ).to(input)
 
 
 def _write(target: Path, content: bytes) -> None:

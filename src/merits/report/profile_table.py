@@ -46,6 +46,11 @@ def _facts(profile: Profile) -> Iterator[str]:
         yield f"words of an input: {_spread(profile.words)}; characters: {_spread(profile.characters)}"
     if profile.n_groups:
         yield f"{_n(profile.n_groups)} groups, {_n(profile.n_groups_test)} of them in test"
+    if profile.perturbations:
+        n = len(profile.perturbations)
+        more = numbers.counted(n * profile.n_perturbed, "more question")
+        of = numbers.counted(profile.n_perturbed, "test example")
+        yield f"robustness: {', '.join(profile.perturbations)}: {more} to each candidate, of {of}"
     twins, leaks = profile.duplicates, profile.leakage
     yield f"duplicates: {_n(twins.exact)} exact, {_n(twins.normalised)} but for case and signs, {_n(twins.near)} near"
     yield (

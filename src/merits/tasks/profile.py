@@ -131,6 +131,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     requirements: tuple[Outlook, ...]
     warnings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    perturbations: tuple[str, ...] = ()
+    n_perturbed: int = 0
 
     def __str__(self) -> str:
         """Sizes, what can be shown, and what to look at, a line each; the fields hold the rest."""
@@ -185,6 +187,8 @@ def profile(task: Task) -> Profile:
         n_groups_test=len(groups["test"]),
         n_groups_straddling=len(groups["dev"] & groups["test"]),
         slices=_slices(examples),
+        perturbations=task.robustness.ids,
+        n_perturbed=min(task.robustness.sample or len(task.split("test")), len(task.split("test"))),
         power=power_of(task),
         requirements=outlooks(task),
         notes=task.notes,
