@@ -247,6 +247,7 @@ def test_what_cannot_be_perturbed_is_asked_of_nobody_and_blames_nobody(
     assert found.facts["could not be perturbed"].startswith("3 questions, asked of nobody (typos 0.5 of test7: no sev")
     assert [note for note in watcher.notes if "could not be perturbed" in note] != []
     assert not Cases(found, POLICIES[0], perturbation="typos 0.5").failed.any()
+    assert "not-asked" not in {reason.code for reason in decide(found, perturbed().needs).reasons}
 
 
 def test_failures_under_a_perturbation_are_asked_again(store: Store) -> None:

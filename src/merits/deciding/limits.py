@@ -55,10 +55,11 @@ def lost_sentence(assessment: Assessment) -> str:
 
 
 def _for_failures_only(evaluation: Evaluation) -> NDArray[np.bool_]:
-    """What was not asked because only failures were asked again."""
+    """What was not asked because only failures were asked again, and not because its input could not be perturbed."""
     assert evaluation.unasked is not None
     whole = [f"given up on {name}" not in evaluation.facts for name in evaluation.names]
-    return np.asarray(evaluation.unasked[whole])
+    unasked = np.asarray(evaluation.unasked[whole])
+    return unasked[:, evaluation.perturbations == ""] if "could not be perturbed" in evaluation.facts else unasked
 
 
 def budget_sentence(assessment: Assessment) -> str:
