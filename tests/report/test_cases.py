@@ -140,3 +140,10 @@ def test_the_page_shows_pictures_from_itself_only_and_escapes_their_names(tmp_pa
     without = page(Embedder(Media([])))
     assert "img-src" not in without
     assert "<img" not in without
+
+
+def test_the_times_of_a_history_are_not_shown_as_if_they_were_items() -> None:
+    """A run of events has columns beside its items."""
+    run = {"user": "7", "items": ["Alien", "Brazil"], "times": [1, 2], "ratings": [5, 4]}
+    shown = items.shown_input(Example(id="1", input=run), lambda name: None)
+    assert [[item.name for item in block.items] for block in shown if isinstance(block, Items)] == [["Alien", "Brazil"]]

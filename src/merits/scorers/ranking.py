@@ -74,6 +74,7 @@ class RankingKind:
         0.387
         """
         compute = _computing(self.measure, params.k)
+        is_mean = self.measure != "Success"  # the mean of that is the share solved, which is measured anyway
         graded = self.measure == "nDCG"
 
         def score(example: Example, answer: Answer) -> Score:
@@ -82,7 +83,8 @@ class RankingKind:
             value = min(max(compute(gains, listed), 0.0), 1.0) if listed else 0.0
             n = len(gains.keys() & set(listed))
             reason = f"{n} of {len(gains)} chosen among {len(listed)}"
-            return Score(value, value > 0 and value >= params.solved_from, reason, Counts("ratio", (value, 1.0)))
+            solved = value > 0 and value >= params.solved_from
+            return Score(value, solved, reason, Counts("ratio", (value, 1.0)) if is_mean else None)
 
         return score
 

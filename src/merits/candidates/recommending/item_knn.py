@@ -27,6 +27,9 @@ from merits.candidates.registry import LoadContext
 __all__ = ["ItemKnn", "Params", "load"]
 
 
+_AT_ONCE = 256  # items whose pairs are in memory
+
+
 class Params(RecommenderParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Items most often chosen together with those of the user's history (cosine)."""
 
@@ -64,12 +67,10 @@ class ItemKnn:
         self._changed(self._choices)
 
     def scores(self, asked: Sequence[Asked]) -> Floats:
-        assert self._choices is not None
+        self._find({item for each in asked for item in each.items.tolist()} - self._near.keys())
         scores = np.zeros((len(asked), len(self._users)))
         for row, each in zip(scores, asked, strict=True):
             for item in each.items.tolist():
-                if item not in self._near:
-                    self._near[item] = self._neighbours_of(item, self._choices)
                 numbers, near = self._near[item]
                 row[numbers] += near
         return scores
@@ -78,10 +79,19 @@ class ItemKnn:
         self._by_item, self._near = choices.matrix.T.tocsr(), {}
         self._users = np.diff(self._by_item.indptr).astype(np.float64)
 
-    def _neighbours_of(self, item: int, choices: Choices) -> tuple[Any, Any]:
-        """The numbers of the nearest items, and how near they are (0 to 1)."""
-        row = self._by_item[item] @ choices.matrix
-        numbers, together = row.indices, row.data.astype(np.float64)
+    def _find(self, items: set[int]) -> None:
+        """Finds the neighbours of items: their numbers, and how near they are (0 to 1)."""
+        assert self._choices is not None
+        wanted = sorted(items)
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            pairs = self._by_item[some] @ self._choices.matrix
+            for at, item in enumerate(some):
+                row = slice(pairs.indptr[at], pairs.indptr[at + 1])
+                self._near[item] = self._nearest(item, pairs.indices[row], pairs.data[row].astype(np.float64))
+
+    def _nearest(self, item: int, numbers: Any, together: Floats) -> tuple[Any, Any]:
+        """The nearest of the items that somebody chose together with this one."""
         others = numbers != item
         numbers, together = numbers[others], together[others]
         near = together / (np.sqrt(self._users[item] * self._users[numbers]) + self._shrink)

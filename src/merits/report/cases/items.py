@@ -14,6 +14,7 @@ __all__ = ["ASIDE", "shown_input", "shown_reply", "shown_target"]
 
 ASIDE = True
 _MOST = 10
+_BESIDE_ITEMS = ("times", "ratings")  # columns of a run of events that say nothing to a reader without its items
 
 
 def shown_input(example: Example, files: Files) -> tuple[Block, ...]:
@@ -22,6 +23,8 @@ def shown_input(example: Example, files: Files) -> tuple[Block, ...]:
         return blocks_of(example.input, files)
     blocks: list[Block] = []
     for name, value in example.input.items():
+        if name in _BESIDE_ITEMS:
+            continue
         if isinstance(value, Sequence) and not isinstance(value, str):
             latest = [Item(_name(one), False) for one in list(value)[-_MOST:]]
             blocks.append(Items(tuple(latest), len(value) - len(latest)))
