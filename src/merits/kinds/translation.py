@@ -10,6 +10,6 @@ KIND = TaskKind(
     reads=("text",),
     target="text",
     scorers=("chrf", "bleu", "ter"),
-    perturbations=("typos", "casing", "punctuation"),
+    perturbations=("typos", "case", "punctuation", "noise"),
     case="translation",
 )
