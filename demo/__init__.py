@@ -1,0 +1,1 @@
+"""The demonstration: which model should tell whether a customer liked it?"""
