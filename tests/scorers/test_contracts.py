@@ -147,7 +147,9 @@ class TestBuiltIns(ScorerContract):
         self.spec, self.good, self.bad = CASES[kind]
 
     def make_scorer(self):
-        scorer = registry.load(self.spec, classes=CLASSES if self.spec.kind in ("label", "top_k") else (), folder=Path(), dev=DEV)
+        scorer = registry.load(
+            self.spec, classes=CLASSES if self.spec.kind in ("label", "top_k") else (), folder=Path(), dev=DEV
+        )
         return driven(scorer) if isinstance(scorer, JudgeScorer) else scorer
 
     def solved(self):
