@@ -208,3 +208,14 @@ def test_every_measure_of_a_set_of_rows_is_defined_for_its_own_rows():
     column = evaluation(target, target, np.c_[1 - score, score], classes=("no", "yes"))
     curve = corpus.roc(corpus.rows_of(column, 0))
     assert np.trapezoid(curve.y, curve.x) == pytest.approx(corpus.metric(column, 0, "roc_auc"), abs=0.005)
+
+
+def test_what_was_asked_under_a_perturbation_is_no_measure_of_the_task():
+    """Else a candidate that does badly in noise would look bad at the task itself."""
+    from dataclasses import replace
+
+    column = evaluation([0, 1, 0, 1], [0, 1, 1, 0])
+    perturbed = replace(column, perturbations=np.array(["", "", "typos 0.1", "typos 0.1"]))
+    assert corpus.metric(column, 0, "accuracy") == 0.5
+    assert corpus.metric(perturbed, 0, "accuracy") == 1.0
+    assert corpus.measurable(perturbed, 0).tolist() == [True, True, False, False]

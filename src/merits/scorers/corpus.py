@@ -29,6 +29,7 @@ __all__ = [
     "Rows",
     "calibration",
     "confusion",
+    "measurable",
     "metric",
     "per_class",
     "precision_recall",
@@ -85,7 +86,7 @@ def rows_of(evaluation: Evaluation, k: int) -> Rows | None:
     labels = evaluation.labels
     if labels is None:
         return None
-    chosen = evaluation.scored[k] & (labels.target >= 0)
+    chosen = measurable(evaluation, k)
     if not chosen.any():
         return None
     probabilities, given = _given(labels, k, chosen)
@@ -98,6 +99,15 @@ def rows_of(evaluation: Evaluation, k: int) -> Rows | None:
         confidence=None if confidence is None else np.asarray(confidence[chosen], dtype=np.float64),
         classes=labels.classes,
     )
+
+
+def measurable(evaluation: Evaluation, k: int) -> NDArray[np.bool_]:
+    """Where candidate `k` can be measured, shape (rows,): scored, with a known target, on examples as they are.
+
+    What was asked under a perturbation is no measure of the task.
+    """
+    known = np.zeros(evaluation.n_rows, bool) if evaluation.labels is None else evaluation.labels.target >= 0
+    return np.asarray(evaluation.scored[k] & known & (evaluation.perturbations == ""))
 
 
 def _given(labels: Labels, k: int, chosen: NDArray[np.bool_]) -> tuple[Probabilities | None, NDArray[np.intp]]:

@@ -98,11 +98,9 @@ def _class_rows(subject: Subject, k: int, names: tuple[str, ...]) -> tuple[Class
     """The classes by how many examples they have, most first."""
     from merits.scorers import corpus
 
-    labels, rows = subject.evaluation.labels, corpus.rows_of(subject.evaluation, k)
-    assert labels is not None
+    rows = corpus.rows_of(subject.evaluation, k)
     assert rows is not None
-    mask = subject.evaluation.scored[k] & (labels.target >= 0)
-    groups = subject.cases.groups_at(mask)
+    groups = subject.cases.groups_at(corpus.measurable(subject.evaluation, k))
 
     def share(chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Estimate | None:
         if not chosen.any():
