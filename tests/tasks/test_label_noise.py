@@ -108,6 +108,15 @@ def test_many_wrong_labels_are_a_finding_and_few_are_none() -> None:
     assert profile(make_task(tickets(600, 0.15, seed=5)[0]), thorough=False).label_noise is None
 
 
+def test_a_classifier_that_is_often_wrong_itself_says_so_and_accuses_nobody() -> None:
+    """Where words hardly tell the topics apart, hard cases look like wrong labels."""
+    found = profile(make_task(tickets(900, 0.0, seed=2, overlap=0.75)[0], id="id"))
+    assert found.label_noise is not None
+    assert (found.label_noise.share.low or 0) > 0.05
+    assert not found.label_noise.is_telling
+    assert "label-noise" not in [finding.code for finding in found.warnings]
+
+
 def test_columns_are_doubted_as_texts_are_and_too_few_examples_are_not() -> None:
     generator = np.random.default_rng(0)
     rows = [{"x": float(generator.normal(4 * (i % 2))), "label": "ab"[i % 2]} for i in range(300)]

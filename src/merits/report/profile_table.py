@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 _MOST_LABELS = 12
+_NOT_TELLING = ", too few to tell wrong labels from hard cases"
 _MOST_COLUMNS = 15
 _MOST_SLICES = 15
 _MOST_SHOWN = 3
@@ -57,7 +58,8 @@ def _facts(profile: Profile) -> Iterator[str]:
             yield f"{look.reads}: {fact.name}: {fact.text}{seen}"
     if profile.label_noise:
         noise = profile.label_noise
-        yield f"labels that look wrong: {noise.share}; the classifier that doubts them agrees with {noise.accuracy:.0%}"
+        agrees = f"a simple classifier agrees with {noise.agreement:.0%}"
+        yield f"labels that look wrong: {noise.share}; {agrees}{'' if noise.is_telling else _NOT_TELLING}"
     twins, leaks = profile.duplicates, profile.leakage
     yield f"duplicates: {_n(twins.exact)} exact, {_n(twins.normalised)} but for case and signs, {_n(twins.near)} near"
     yield (

@@ -133,7 +133,7 @@ def _findings_on_labels(found: Profile) -> Iterator[Finding]:
 
 def _findings_on_noise(found: Profile) -> Iterator[Finding]:
     noise = found.label_noise
-    if noise is None or not noise.suspects or (noise.share.low or 0.0) <= _MANY_WRONG:
+    if noise is None or not noise.is_telling or (noise.share.low or 0.0) <= _MANY_WRONG:
         return
     ids = ", ".join(suspect.example for suspect in noise.suspects[:3])
     yield Finding(

@@ -86,15 +86,15 @@ class Sight:
         """The files that inputs name."""
         return Media.of(self.task)
 
-    def sample(self, positions: Sequence[int], most: int) -> list[int]:
-        """At most so many of some positions, evenly spread and always the same: what is looked at within the time.
+    def sample(self, things: Sequence[T], most: int) -> list[T]:
+        """At most so many of some things, evenly spread and always the same: what is looked at within the time.
 
         >>> Sight(None, ()).sample(range(10), 4)
         [0, 2, 5, 7]
         """
-        if len(positions) <= most:
-            return list(positions)
-        return [positions[place * len(positions) // most] for place in range(most)]
+        if len(things) <= most:
+            return list(things)
+        return [things[place * len(things) // most] for place in range(most)]
 
     def watched(self, what: str, things: Sequence[T], each: Callable[[T], object]) -> list[object]:
         """What `each` makes of every thing, telling how far it has come."""
