@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from examples import regression
+
 from merits.tasks.file import load_task
 from merits.tasks.profile import profile
 
