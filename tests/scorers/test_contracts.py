@@ -57,6 +57,7 @@ CLASSES = ("ham", "spam")
 SCHEMA: dict[str, JSON] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 DEV = [Example(user, {"user": user, "items": ["a"]}, ["b"] if user == "1" else ["a"]) for user in "1234"]
 RUN: dict[str, JSON] = {"items": ["a", "b"], "times": [1, 2], "ratings": [3, 1]}
+INTERVAL: dict[str, JSON] = {"value": 10, "quantiles": {"0.05": 8, "0.95": 12}}
 CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSON]]]] = {
     "label": (
         ScorerSpec("label"),
@@ -67,6 +68,16 @@ CASES: dict[str, tuple[ScorerSpec, list[tuple[JSON, JSON]], list[tuple[JSON, JSO
     "normalised": (ScorerSpec("normalised"), [("Paris", "paris!"), ("-5", "-5.")], [("-5", "5"), ("60 %", "60")]),
     "contains": (ScorerSpec("contains"), [("Paris", "It is Paris."), ("4", "2 + 2 is 4")], [("4", "44"), ("a", "")]),
     "numeric": (ScorerSpec("numeric"), [("#### 18", "so $18.00"), (1234.5, "1,234.5")], [("18", "19"), ("18", "none")]),
+    "rmse": (ScorerSpec("rmse", {"tolerance": 1}), [(10, 10.5), ("10", {"value": 9})], [(10, 12), (10, "none")]),
+    "mae": (ScorerSpec("mae", {"relative": 0.1}), [(10, 10.5), (10, "it is 9.5")], [(10, 12), (10, {})]),
+    "r2": (ScorerSpec("r2"), [(10, 10), ([1, 10], 10)], [(10, 12), (10, None)]),
+    "pinball": (ScorerSpec("pinball"), [(10, {"quantiles": {"0.5": 10}})], [(10, 12), (10, {"quantiles": {}})]),
+    "coverage": (
+        ScorerSpec("coverage"),
+        [(10, INTERVAL), (10, '{"value": 1, "quantiles": {"0.05": 9, "0.95": 10}}')],
+        [(13, INTERVAL), (10, 10)],
+    ),
+    "interval_width": (ScorerSpec("interval_width", {"level": 0.9}), [(10, INTERVAL)], [(13, INTERVAL), (10, None)]),
     "regex": (
         ScorerSpec("regex", {"pattern": "answer: (.*)", "captured": 1}),
         [("B", "answer: A\nanswer: B")],

@@ -91,6 +91,7 @@ def cases() -> list[Case]:
         quantiles,
         grouped,
         sums,
+        forecasts,
         corpus_bounds,
         bootstrap,
         assisted,
@@ -312,6 +313,56 @@ def sums() -> Iterator[Case]:
                 draw=lambda g, n=n, p=p: difference(g, n, p),
                 **runs,
             )
+
+
+def forecasts() -> Iterator[Case]:
+    """Errors of forecasts: normal, with heavy tails (t with 5 degrees), and skewed; alone, and of two candidates."""
+    from merits.scorers.counted import STATISTICS
+
+    shapes: dict[str, Callable[[np.random.Generator, int], Floats]] = {
+        "normal": lambda g, n: g.normal(size=n),
+        "t5": lambda g, n: g.standard_t(5, n) / (5 / 3) ** 0.5,
+        "lognormal": lambda g, n: (g.lognormal(0.0, 0.5, n) - np.exp(0.125)) / 0.6039,
+    }
+    truths = {  # of the root mean square and the mean of the absolute: known, or from 10 million draws
+        "normal": (1.0, (2 / np.pi) ** 0.5),
+        "t5": (1.0, 0.7351),
+        "lognormal": (1.0, 0.7407),
+    }
+
+    def counts(generator: np.random.Generator, n: int, shape: str, sizes: tuple[float, ...], name: str) -> Floats:
+        target = generator.normal(3.0, 2.0, n)
+        error = [size * shapes[shape](generator, n) for size in sizes]
+        first = [np.abs(e) if name == "mean_error" else e * e for e in error]
+        given = [np.ones(n), target, *([target * target] if name == "determination" else [])]
+        return np.stack([np.stack([own, *given], axis=1) for own in first])
+
+    def alone(generator: np.random.Generator, n: int, shape: str, name: str) -> Ends:
+        statistic = STATISTICS[name]
+        found = stats.resample(statistic.value, counts(generator, n, shape, (1.0,), name), generator, resamples=300)
+        return ends_of(
+            stats.statistic_of_sums(found, rows=n, method="", unit=statistic.unit, up_to_one=statistic.up_to_one)
+        )
+
+    def difference(generator: np.random.Generator, n: int, shape: str, name: str) -> Ends:
+        found = stats.resample(
+            STATISTICS[name].value, counts(generator, n, shape, (1.0, 1.0), name), generator, resamples=300
+        )
+        made_up = 2.0 * (float(found.values.max()) / (n + 2.0)) ** 2
+        return ends_of(stats.statistic_difference(found, 0, 1, made_up=made_up, method="", unit="difference"))
+
+    for n in SIZES[1:]:
+        for shape, (root, mean) in truths.items():
+            runs = {"runs": 30 if n <= 100 else 8, "slow_runs": 1000 if n <= 100 else 200}
+            # Squares of skewed errors: the tail that 20 rows have not seen cannot be in their interval.
+            promised = {"normal": 0.93, "t5": 0.87 if n < 100 else 0.90, "lognormal": 0.79 if n < 100 else 0.86}[shape]
+            for name, truth in (("root_error", root), ("mean_error", mean), ("determination", 0.75)):
+                where = f"{name}, {shape}"
+                one = lambda g, n=n, shape=shape, name=name: alone(g, n, shape, name)  # noqa: E731
+                two = lambda g, n=n, shape=shape, name=name: difference(g, n, shape, name)  # noqa: E731
+                yield Case("statistic_of_sums", where, n, truth, promised, draw=one, **runs)
+                if name != "determination":
+                    yield Case("statistic_difference", where, n, 0.0, 0.93, draw=two, **runs)
 
 
 def corpus_bounds() -> Iterator[Case]:

@@ -140,11 +140,14 @@ def test_mixed_columns_keep_their_types(tmp_path: Path) -> None:
     assert task.classes == ("no", "yes")
 
 
-def test_an_amount_as_target_warns_that_it_is_no_classification(tmp_path: Path) -> None:
+def test_an_amount_as_target_is_a_regression_with_a_guess_at_what_is_near_enough(tmp_path: Path) -> None:
     rows: Rows = [{"a": i, "b": i * 0.5, "price": 100 + i * 1.25} for i in range(60)]
     drafted = draft(write(tmp_path / "houses.csv", rows))
-    assert loaded(drafted, tmp_path).kind == "generation"
-    assert any("price is an amount" in warning for warning in drafted.warnings)
+    task = loaded(drafted, tmp_path)
+    assert task.kind == "regression"
+    assert task.scorers[0].params == {"tolerance": 9.4}  # half of 15 * 1.25, in two digits
+    assert [candidate.name for candidate in task.candidates][:2] == ["mean", "ridge"]
+    assert any("within 9.4 of the target" in line for line in drafted.assumptions)
 
 
 def test_several_columns_of_text_are_read_together(tmp_path: Path) -> None:

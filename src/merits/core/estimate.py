@@ -9,7 +9,7 @@ import msgspec
 
 __all__ = ["Estimate", "Unit", "cases_to_hold", "duration"]
 
-Unit: TypeAlias = Literal["rate", "points", "score", "seconds", "money", "count", "months"]
+Unit: TypeAlias = Literal["rate", "points", "score", "seconds", "money", "count", "months", "value", "difference"]
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +17,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
     `low` or `high` is None where the data put no bound on that side (the cost per solved case when nothing was
     solved has no upper end). `value` is None where there is no point estimate but a bound still stands. `rate` is
-    0..1, `points` a difference of two rates (0.031 is 3.1 points), `money` is in `currency`.
+    0..1, `points` a difference of two rates (0.031 is 3.1 points), `money` is in `currency`. A `value` is in the
+    unit of the targets (an error of a forecast, the width of an interval), a `difference` is one of two such values.
 
     >>> print(Estimate(value=0.85, low=0.64, high=0.948, level=0.95, n=20, unit="rate", method="Wilson"))
     85.0 % [64.0–94.8 %], n = 20
@@ -53,7 +54,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
             return "unknown" if known is None else f"{side} {self.number(known)}"
         if low == self.value == high:
             return "no spread"
-        joint = " to " if self.unit == "points" or low < 0 else "–"
+        joint = " to " if self.unit in ("points", "difference") or low < 0 else "–"
         if self.unit == "seconds":
             unit, size = _time_unit(high)
             return f"{_three_digits(low / size)}{joint}{_three_digits(high / size)} {unit}"
@@ -75,8 +76,10 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
             return f"{100 * value:.1f}"
         if self.unit == "points":
             return f"{100 * value:+.1f}"
-        if self.unit in ("money", "months"):
+        if self.unit in ("money", "months", "value"):
             return _significant(value)
+        if self.unit == "difference":
+            return f"{'-' if value < 0 else '+'}{_significant(abs(value))}"
         if self.unit == "count":
             return f"{value:,.0f}"
         return f"{value:.3f}"

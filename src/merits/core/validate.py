@@ -192,6 +192,6 @@ def _inlined(schema: JSON, definitions: Mapping[str, JSON]) -> JSON:
         if not isinstance(reference, str):
             return rest
         return {**cast("dict[str, JSON]", _inlined(definitions[reference], definitions)), **rest}
-    if isinstance(schema, list):
+    if isinstance(schema, list | tuple):  # a default may be a tuple
         return [_inlined(item, definitions) for item in schema]
     return schema

@@ -69,8 +69,16 @@ def counted_measure(cases: Cases, name: str, k: int, level: float, *, one_sided:
     found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
     found = replace(found, anytime=cases.anytime)
     size = float(counts[0, :, statistic.given].sum())
-    unit: Unit = "rate" if statistic.is_rate else "score"
-    return statistic_of_sums(found, 0, level, rows=size, method=statistic.name, one_sided=one_sided, unit=unit)
+    return statistic_of_sums(
+        found,
+        0,
+        level,
+        rows=size,
+        method=statistic.name,
+        one_sided=one_sided,
+        unit=statistic.unit,
+        up_to_one=statistic.up_to_one,
+    )
 
 
 def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | None:
@@ -147,11 +155,11 @@ def _of_labels(
 def _paired(statistic: CountedStatistic, cases: Cases, groups: Ints | None, counts: Floats) -> PairedMeasure:
     found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
     found = replace(found, anytime=cases.anytime)
-    if statistic.is_rate:
-        return PairedMeasure(statistic.name, found, None, "points")
+    if statistic.unit == "rate" or statistic.up_to_one:
+        return PairedMeasure(statistic.name, found, None)
     # A made-up row moves a value by its own size at most, over n, where it moves a rate by 1/n.
     made_up = 2.0 * (float(np.abs(found.values).max()) / (found.n + 2.0)) ** 2
-    return PairedMeasure(statistic.name, found, made_up, "score")
+    return PairedMeasure(statistic.name, found, made_up, "difference" if statistic.unit == "value" else "score")
 
 
 def _counts(cases: Cases, name: str, members: Sequence[int]) -> tuple[Floats, Bools]:
@@ -163,19 +171,26 @@ def _counts(cases: Cases, name: str, members: Sequence[int]) -> tuple[Floats, Bo
 
 def _answered(cases: Cases, name: str) -> Bools:
     """The rows (rows,) where anybody's answer shows how long the right one is."""
+    return np.asarray(_countable(cases, name).any(axis=0))
+
+
+def _countable(cases: Cases, name: str) -> Bools:
+    """Which answers (candidates, rows) were counted: those that were scored, and had something in them to count."""
     counted = cases.evaluation.counts[name]
-    given = STATISTICS[counted.statistic].given
-    return np.asarray((counted.values[..., given] * cases.scored).max(axis=0) > 0)
+    return np.asarray(cases.scored & (counted.values[..., STATISTICS[counted.statistic].given] > 0))
 
 
 def _counts_at(cases: Cases, name: str, k: int, rows: Ints) -> Floats:
-    """The counts of a candidate at some rows (rows, columns); those of an empty answer where it could not be asked."""
-    counted = cases.evaluation.counts[name]
-    statistic, values = STATISTICS[counted.statistic], counted.values[:, rows]
-    there = values[..., statistic.given, None] > 0  # counts may be negative: those of nobody's answer must not be seen
-    shown = np.where(there.any(axis=0), np.where(there, values, -np.inf).max(axis=0), 0.0)
-    nothing = statistic.nothing(shown)
-    return np.asarray(np.where(cases.scored[k][rows, None], values[k], nothing))
+    """The counts of a candidate at some rows that anybody answered (rows, columns).
+
+    Those of an empty answer where it could not be asked, or said nothing that could be counted (no number).
+    """
+    counted, there = cases.evaluation.counts[name], _countable(cases, name)[:, rows, None]
+    values = counted.values[:, rows]
+    if not len(rows):
+        return np.asarray(values[k])
+    nothing = STATISTICS[counted.statistic].nothing(np.where(there, values, -np.inf).max(axis=0))
+    return np.asarray(np.where(there[k], values[k], nothing))
 
 
 def _units(groups: Ints | None, n_rows: int) -> tuple[Ints, int]:

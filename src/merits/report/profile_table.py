@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 _MOST_LABELS = 12
+_NOT_TELLING = ", too few to tell wrong labels from hard cases"
 _MOST_COLUMNS = 15
 _MOST_SLICES = 15
 _MOST_SHOWN = 3
@@ -51,6 +52,14 @@ def _facts(profile: Profile) -> Iterator[str]:
         more = numbers.counted(n * profile.n_perturbed, "more question")
         of = numbers.counted(profile.n_perturbed, "test example")
         yield f"robustness: {', '.join(profile.perturbations)}: {more} to each candidate, of {of}"
+    for look in profile.looks:
+        seen = "" if look.n_seen == look.n else f" (a sample of {_n(look.n_seen)} of {_n(look.n)})"
+        for fact in look.facts:
+            yield f"{look.reads}: {fact.name}: {fact.text}{seen}"
+    if profile.label_noise:
+        noise = profile.label_noise
+        agrees = f"a simple classifier agrees with {noise.agreement:.0%}"
+        yield f"labels that look wrong: {noise.share}; {agrees}{'' if noise.is_telling else _NOT_TELLING}"
     twins, leaks = profile.duplicates, profile.leakage
     yield f"duplicates: {_n(twins.exact)} exact, {_n(twins.normalised)} but for case and signs, {_n(twins.near)} near"
     yield (
@@ -89,6 +98,9 @@ def _shown(profile: Profile) -> Iterator[Text]:
     for leak in profile.leaks[:_MOST_SHOWN]:
         text = f"  {leak.how} twins: {leak.test} (test) and {leak.dev} (dev): {one_line(leak.test_input, 90)}"
         yield _text(text, "dim")
+    for suspect in profile.label_noise.suspects[:_MOST_SHOWN] if profile.label_noise else ():
+        looks_like = f"{one_line(suspect.label, 30)}, looks like {one_line(suspect.looks_like, 30)}"
+        yield _text(f"  doubtful label: {suspect.example} ({suspect.split}): {looks_like}", "dim")
     for conflict in profile.conflicts[:_MOST_SHOWN]:
         targets = ", ".join(f"{one_line(target, 30)} ({n:,})" for target, n in conflict.targets.items())
         yield _text(f"  several targets: {one_line(conflict.input, 70)}: {targets}", "dim")

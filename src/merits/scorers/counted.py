@@ -1,4 +1,4 @@
-"""Statistics of all answers together that are functions of sums: BLEU, error rates, ratios.
+"""Statistics of all answers together that are functions of sums: BLEU, error rates, ratios, errors of forecasts.
 
 A scorer hands over the counts of each answer (`Score.counts`); here stands what the sums of them come to. Knows
 nothing about how an answer is counted, or about intervals.
@@ -14,10 +14,21 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.core.estimate import Unit
 from merits.core.outcome import Counts
 from merits.scorers import picture_sets
 
-__all__ = ["STATISTICS", "CountedStatistic", "bleu_of", "chrf_of", "f1_of", "fits", "ratio_of"]
+__all__ = [
+    "STATISTICS",
+    "CountedStatistic",
+    "bleu_of",
+    "chrf_of",
+    "determination_of",
+    "f1_of",
+    "fits",
+    "ratio_of",
+    "root_of",
+]
 
 Floats = NDArray[np.float64]
 _ORDERS = 4
@@ -31,9 +42,10 @@ class CountedStatistic:
 
     `value` maps them to values (...), nan where there is nothing to go by. `nothing` are the counts of an empty answer
     to the question that an answer's counts are of: how a question counts that could not be asked. `given` is the column
-    that is the question's, whoever answers it (the words of its target): a row is at most as much evidence. `is_rate`
-    is where it is a share of something, shown in per cent; else it is a plain number. `signed` is where its counts may
-    be negative.
+    that is the question's, whoever answers it (the words of its target): a row is at most as much evidence; 0 where an
+    answer could not be counted. `unit` is that of the values: a rate from 0 to 1 (shown in per cent), a value from 0 on
+    (an error in the unit of the targets), or a score, a plain number. What is `up_to_one` has its best value there, and
+    no end below. `signed` is where its counts may be negative.
     """
 
     name: str
@@ -42,7 +54,8 @@ class CountedStatistic:
     nothing: Callable[[Floats], Floats]
     given: int
     higher_is_better: bool
-    is_rate: bool = True
+    unit: Unit = "rate"
+    up_to_one: bool = False
     signed: bool = False
 
 
@@ -108,8 +121,32 @@ def f1_of(sums: Floats) -> Floats:
     return np.asarray(np.where(both > 0, 2 * right / np.where(both > 0, both, 1.0), math.nan))
 
 
+def root_of(sums: Floats) -> Floats:
+    """The root of the first sum over the second: of squared errors, the root mean squared error.
+
+    >>> root_of(np.array([8.0, 2.0])).tolist()
+    2.0
+    """
+    return np.asarray(np.sqrt(ratio_of(sums)))
+
+
+def determination_of(sums: Floats) -> Floats:
+    """R², from squared errors, rows, targets and squared targets: 1 less the errors over those of the targets' mean.
+
+    nan where all targets are one. Targets are summed in double precision: of targets that lie 10⁶ standard deviations
+    from 0, take the distance from some round number instead.
+
+    >>> determination_of(np.array([1.0, 4.0, 10.0, 30.0])).tolist()
+    0.8
+    """
+    error, n, total, squares = (sums[..., part] for part in range(4))
+    spread = squares - total * total / np.where(n > 0, n, 1.0)
+    there = spread > 1e-12 * squares
+    return np.asarray(np.where(there, 1.0 - error / np.where(there, spread, 1.0), math.nan))
+
+
 def fits(counts: Counts) -> bool:
-    """Whether counts are of a statistic there is, as many as it takes, and none negative or no number.
+    """Whether counts are of a statistic there is, as many as it takes, and none no number or wrongly negative.
 
     >>> fits(Counts("error_rate", (1.0, 8.0))), fits(Counts("error_rate", (1.0,))), fits(Counts("rouge", (1.0,)))
     (True, False, False)
@@ -136,6 +173,26 @@ def _no_translation(counts: Floats) -> Floats:
     empty = np.zeros_like(counts)
     empty[..., -1] = counts[..., -1]
     return empty
+
+
+def _as_the_mean(counts: Floats) -> Floats:
+    """Whoever says no number gets the squared error of the mean of the targets (third column)."""
+    return _with_error(counts, (counts[..., 2] - counts[..., 2].mean()) ** 2)
+
+
+def _as_the_median(counts: Floats) -> Floats:
+    """Whoever says no number gets the absolute error of the median of the targets (third column)."""
+    return _with_error(counts, np.abs(counts[..., 2] - np.median(counts[..., 2])))
+
+
+def _as_the_median_at_all_quantiles(counts: Floats) -> Floats:
+    """Whoever says no number gets the loss of the targets' median, at quantiles whose mean is the fourth column."""
+    off = counts[..., 2] - np.median(counts[..., 2])
+    return _with_error(counts, np.maximum(counts[..., 3] * off, (counts[..., 3] - 1.0) * off))
+
+
+def _with_error(counts: Floats, error: Floats) -> Floats:
+    return np.concatenate([np.asarray(error)[..., None], counts[..., 1:]], axis=-1)
 
 
 STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
@@ -189,7 +246,65 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             nothing=np.zeros_like,  # what could not be asked says nothing of how fast the rest was
             given=1,
             higher_is_better=False,
-            is_rate=False,
+            unit="value",
+        ),
+        "coverage": CountedStatistic(
+            name="share of the targets inside the interval",
+            n_columns=2,
+            value=ratio_of,
+            nothing=lambda counts: np.asarray(counts * np.array([0.0, 1.0])),
+            given=1,
+            higher_is_better=True,
+        ),
+        "width": CountedStatistic(
+            name="mean width of the interval",
+            n_columns=2,
+            value=ratio_of,
+            nothing=np.zeros_like,  # an interval that was not given has no width; `coverage` counts it as missed
+            given=1,
+            higher_is_better=False,
+            unit="value",
+        ),
+        "mean_error": CountedStatistic(
+            name="mean absolute error",
+            n_columns=3,
+            value=ratio_of,
+            nothing=_as_the_median,
+            given=1,
+            higher_is_better=False,
+            unit="value",
+            signed=True,
+        ),
+        "root_error": CountedStatistic(
+            name="root mean squared error",
+            n_columns=3,
+            value=root_of,
+            nothing=_as_the_mean,
+            given=1,
+            higher_is_better=False,
+            unit="value",
+            signed=True,
+        ),
+        "determination": CountedStatistic(
+            name="R²: share of the targets' variance that is explained",
+            n_columns=4,
+            value=determination_of,
+            nothing=_as_the_mean,
+            given=1,
+            higher_is_better=True,
+            unit="score",
+            up_to_one=True,
+            signed=True,
+        ),
+        "pinball": CountedStatistic(
+            name="mean pinball loss",
+            n_columns=4,
+            value=ratio_of,
+            nothing=_as_the_median_at_all_quantiles,
+            given=1,
+            higher_is_better=False,
+            unit="value",
+            signed=True,
         ),
         "fid": CountedStatistic(
             name="Fréchet distance of the pictures from the wanted ones",
@@ -198,7 +313,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             nothing=picture_sets.as_blank_in_fid,
             given=0,
             higher_is_better=False,
-            is_rate=False,
+            unit="score",
             signed=True,
         ),
         "kid": CountedStatistic(
@@ -208,7 +323,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             nothing=picture_sets.as_blank_in_kid,
             given=0,
             higher_is_better=False,
-            is_rate=False,
+            unit="score",
             signed=True,
         ),
         "diversity": CountedStatistic(
@@ -218,7 +333,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             nothing=picture_sets.without_picture,
             given=0,
             higher_is_better=True,
-            is_rate=False,
+            unit="score",
             signed=True,
         ),
     }
@@ -227,4 +342,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
 n-grams said, wanted, both), "chrf++" (the same, then for 1 and 2 words), "ter" (edits, words), "error_rate" (errors,
 words or characters of the target; lower is better), "f1" (right, said, wanted), "ratio" (any two counts; higher is
 better), "real_time_factor" (seconds taken, seconds of sound; lower is better). Of pictures beside those that were
-wanted (`picture_sets`): "fid", "kid" (lower is better) and "diversity"."""
+wanted (`picture_sets`): "fid", "kid" (lower is better) and "diversity".
+Of forecasts of numbers: "coverage" (inside or not, 1), "width"
+(width, 1), "mean_error" (absolute error, 1, target), "root_error" (squared error, 1, target), "determination" (squared
+error, 1, target, squared target), "pinball" (loss, 1, target, mean quantile)."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,19 +13,11 @@ from merits.core.doors import Scorer
 from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.reading import SOLVED, CannotJudge, shorten, targets_of, text_of, wrong
+from merits.scorers.forecasts import FORECAST, forecast_of
+from merits.scorers.reading import SOLVED, shorten, text_of, wrong
+from merits.scorers.reading_numbers import is_close, number_of, numbers, target_numbers
 
-__all__ = ["Params", "load", "numbers"]
-
-_NUMBER = re.compile(
-    r"""(?x) (?<![\w.]) (?P<sign>[-−+]?) (?: [$€£¥] \s? )?
-        (?P<digits> (?: \d{1,3} (?: [,\u00a0\u202f]\d{3} )+ | \d+ ) (?: \.\d+ )? | \.\d+ )
-        (?: [eE](?P<power>[-+]?\d{1,4}) )?
-        (?: / (?P<below>\d+) )? (?P<percent> \s?% )?"""
-)
-_DATE = re.compile(r"\d+(?:/\d+){2,}")  # 12/05/2024 is three numbers, not a fraction
-_ROUNDING = 1e-9  # two decimal texts of one number differ in the last bits when read as floats
-_LONGEST_DIGITS = 400  # beyond, a float is infinite anyway
+__all__ = ["Params", "load"]
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -47,43 +38,13 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     ] = "same"
 
 
-def numbers(text: str, percent: Literal["same", "hundredth"] = "same") -> list[float]:
-    """The numbers in a text, in order: signs, thousands separators, decimals, powers, fractions, money, percent.
-
-    The decimal mark is the point. A minus counts where it touches the number, so that neither a subtraction nor a
-    bullet makes one negative. Digits inside a word ("GPT4") are no number, nor is what a float cannot hold.
-
-    >>> numbers("It costs $1,234.50, that is -3 % or 1/4 of 2e3")
-    [1234.5, -3.0, 0.25, 2000.0]
-    """
-    text = _DATE.sub(lambda match: match[0].replace("/", " "), text)
-    found = (_value(match, percent) for match in _NUMBER.finditer(text))
-    return [value for value in found if value is not None and math.isfinite(value)]
-
-
-def _value(match: re.Match[str], percent: str) -> float | None:
-    digits = re.sub("[,\u00a0\u202f]", "", match["digits"])
-    if len(digits) > _LONGEST_DIGITS or len(match["below"] or "") > _LONGEST_DIGITS:
-        return None
-    value = float(f"{digits}e{match['power'] or 0}")
-    if match["below"]:
-        if not int(match["below"]):
-            return None
-        value /= int(match["below"])
-    value = -value if match["sign"] in ("-", "−") and match["sign"] else value
-    return value / 100 if match["percent"] and percent == "hundredth" else value
-
-
 def _read(value: JSON, params: Params) -> float | None:
     """The number that a value is or says, or None."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
+    if isinstance(value, bool | int | float):
+        return number_of(value)
+    if isinstance(value, Mapping) and not value.keys().isdisjoint(FORECAST):
+        forecast = forecast_of(value)
+        return None if forecast is None else forecast.value
     text = text_of(value)
     if params.which == "after":
         _, marker, text = text.rpartition(params.marker)
@@ -94,19 +55,11 @@ def _read(value: JSON, params: Params) -> float | None:
     return found[-1]
 
 
-def _targets(example: Example, params: Params) -> list[float]:
-    read = Params(percent=params.percent)
-    found = [_read(target, read) for target in targets_of(example)]
-    values = [value for value in found if value is not None]
-    if not values:
-        raise CannotJudge(f"the target of example {example.id!r} is no number: {shorten(example.target)!r}")
-    return values
-
-
 def load(params: Params, *, classes: tuple[str, ...], folder: Path) -> Scorer:
     """A scorer that reads a number out of the output and compares it with the target's last number.
 
-    Within `tolerance`, or within `relative` times the target; a difference of 1e-9 of the target is rounding.
+    Of a forecast (`{"value": 12.3, "quantiles": {...}}`) its value counts. Within `tolerance`, or within `relative`
+    times the target; a difference of 1e-9 of the target is rounding.
 
     >>> score = load(Params(), classes=(), folder=Path())
     >>> score(Example(id="1", input="6 * 3", target="#### 18"), Answer(output="6 * 3 is $18.00.")).solved
@@ -114,12 +67,12 @@ def load(params: Params, *, classes: tuple[str, ...], folder: Path) -> Scorer:
     """
 
     def score(example: Example, answer: Answer) -> Score:
-        targets = _targets(example, params)
+        targets = target_numbers(example, params.percent)
         said = _read(answer.output, params)
         if said is None:
             return wrong(f"no number to read in {shorten(answer.output)!r}")
         for target in targets:
-            if math.isclose(said, target, rel_tol=max(params.relative, _ROUNDING), abs_tol=params.tolerance):
+            if is_close(said, target, params.tolerance, params.relative):
                 return SOLVED
         return wrong(f"said {said:.12g}")
 

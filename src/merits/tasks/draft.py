@@ -12,9 +12,11 @@ import msgspec
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
-from merits.core.kinds import is_labelled
+from merits.core.kinds import is_labelled, task_kind
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
+from merits.scorers.reading_numbers import number_in
+from merits.tasks.amounts import customary_tolerance
 from merits.tasks.columns import label_of
 from merits.tasks.draft_text import Plan, write
 from merits.tasks.file import parse_yaml
@@ -143,7 +145,7 @@ def _plan(looks: Mapping[str, Look], roles: Roles, told: str | None, table: Tabl
     extract = "" if told is not None and is_labelled(told) else _ending(values)
     answers = [_first_group(extract, value) for value in values] if extract else values
     pictures = not roles.tabular and looks[roles.inputs[0]].is_picture
-    kind = told or guess_kind(answers)
+    kind = told or guess_kind(answers, tabular=roles.tabular)
     if pictures and told is None and is_labelled(kind):
         kind = "image-classification"
     return Plan(
@@ -160,8 +162,14 @@ def _plan(looks: Mapping[str, Look], roles: Roles, told: str | None, table: Tabl
         extract=extract,
         numeric=kind == "generation" and all(is_number(str(answer)) for answer in answers),
         labels=tuple(sorted({label_of(answer) for answer in answers})) if is_labelled(kind) else (),
+        tolerance=_tolerance(answers) if task_kind(kind).target == "number" else 0.0,
         n_rows=len(table.rows),
     )
+
+
+def _tolerance(answers: Sequence[JSON]) -> float:
+    found = [number for answer in answers if (number := number_in(answer)) is not None]
+    return customary_tolerance(found) if found else 0.0
 
 
 def _split(roles: Roles, kind: str) -> dict[str, JSON]:
@@ -194,6 +202,12 @@ def _said_of(plan: Plan, told: str | None) -> list[str]:
         said.append(f"extract: every target ends in an answer that {plan.extract!r} finds (sure)")
     if is_labelled(plan.kind):
         why = f"{len(plan.labels)} labels come back again and again"
+    elif plan.kind == "regression":
+        why = "the targets are amounts"
+        said.append(
+            f"scorers: within {plan.tolerance:g} of the target is solved, half the median distance of the targets from "
+            "their median (a guess: you know better)"
+        )
     else:
         why = "the answers are numbers" if plan.numeric else "the answers are too many or too long for labels"
     said.append(f"kind: {plan.kind} ({'told' if told else f'likely: {why}'})")
@@ -204,12 +218,6 @@ def _said_of(plan: Plan, told: str | None) -> list[str]:
 
 def _warnings(plan: Plan, table: Table, looks: Mapping[str, Look]) -> list[str]:
     warnings = []
-    target = looks[plan.target]
-    if plan.numeric and target.is_number and plan.tabular:
-        warnings.append(
-            f"{plan.target} is an amount ({target.n_distinct:,} different numbers). Merits judges answers as solved or "
-            "not: say how far off is still solved with the `tolerance` or `relative` of the numeric scorer."
-        )
     if len(table.rows) > _MANY_ROWS:
         warnings.append(f"{len(table.rows):,} rows: to try things out faster, add `sample: 5000` to the task file.")
     left = [name for name, look in looks.items() if look.is_constant and name != plan.target]

@@ -38,6 +38,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     n_rows: int
     reads_pictures: bool = False
+    tolerance: float = 0.0
     name: str = ""
     data: str | dict[str, str] = ""
     where: Path = Path()
@@ -121,7 +122,12 @@ def _head(plan: Plan) -> list[str]:
         lines.append(f"slices: {scalar(list(plan.slices))}  # results are also shown for each of their values")
     if plan.split:
         lines.append(f"split: {scalar(plan.split)}  # candidates learn from dev, decisions are made on test")
-    if plan.numeric:
+    if plan.kind == "regression":
+        lines.append(
+            f"scorers: [{{kind: numeric, tolerance: {plan.tolerance:g}}}, rmse, mae, r2, pinball, coverage]  "
+            "# near enough is solved; how near, you say"
+        )
+    elif plan.numeric:
         lines.append("scorers: [numeric]  # solved when the number is right; {kind: numeric, relative: 0.01} is laxer")
     elif plan.kind == "generation":
         lines.append("scorers: [normalised]  # solved when the text is right but for case, space and punctuation")
@@ -178,6 +184,8 @@ def _needs(plan: Plan) -> list[str]:
 
 
 def _candidates(plan: Plan) -> list[str]:
+    if plan.kind == "regression":
+        return ["candidates:", *_forecasters(plan), *_chat(plan), *_own(plan)]
     lines = ["candidates:", "  - most-common  # what knowing nothing gets"]
     if is_labelled(plan.kind):
         lines += _pictured(plan) if plan.reads_pictures else _textual(plan) if plan.reads_text else _tabular()
@@ -243,6 +251,19 @@ def _tabular() -> list[str]:
         "    kind: sklearn",
         "    estimator: sklearn.ensemble.HistGradientBoostingClassifier",
     ]
+
+
+def _forecasters(plan: Plan) -> list[str]:
+    lines = [
+        "  - mean  # what knowing nothing gets",
+        "  - {name: ridge, kind: sklearn, estimator: sklearn.linear_model.Ridge}",
+    ]
+    if plan.tabular:
+        lines += [
+            "  - {name: forest, kind: sklearn, estimator: sklearn.ensemble.RandomForestRegressor}",
+            "  - {name: boosting, kind: sklearn, estimator: sklearn.ensemble.HistGradientBoostingRegressor}",
+        ]
+    return [*lines, "  - quantile-boosting  # numbers with intervals that hold 90 % of the targets"]
 
 
 def _chat(plan: Plan) -> list[str]:

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from merits.core.kinds import kind_names, task_kind
 from merits.core.task import Example
+from merits.tasks.looks.seeing import Finding
 from merits.tasks.normalise import normalised, text_of
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ WARNINGS: Mapping[str, str] = {
     "few-groups": "So few groups in test that the intervals rest on little.",
     "groups-on-both-sides": "Examples of one group are in dev and in test, so test is easier than reality.",
     "imbalance": "One label is so common that always answering it solves nearly all.",
+    "label-noise": "Labels that are likely wrong, so that no candidate can be seen to be better than they are.",
     "labels-alike": "Labels that differ only in case or signs, which scorers read as the same.",
     "labels-only-in-test": "Labels that nothing can learn, because no dev example has them.",
     "leakage": "Test inputs that candidates have seen in dev, so test is easier than reality.",
@@ -39,6 +39,7 @@ WARNINGS: Mapping[str, str] = {
     "requirement-out-of-reach": "A requirement that no candidate could be shown to meet with this many examples.",
 }
 RARE = 5  # examples of a label on a side; fewer are rare
+_MANY_WRONG = 0.03  # of the labels, at least, at the lower end of the interval
 _MANY_MISSING = 0.2
 _FILES = frozenset({"picture", "sound"})
 _NOTHING = sha256(b"").hexdigest()
@@ -48,18 +49,11 @@ _IMBALANCE = 0.9
 _FEW_EXAMPLES = 100
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to look at: a stable code (see WARNINGS), a sentence, and the next step."""
-
-    code: str
-    text: str
-    next_step: str
-
-
 def findings(found: Profile, examples: Sequence[Example]) -> Iterator[Finding]:
     """What a profile says should be looked at, worst first: splits, labels, inputs, then what can be shown."""
     yield from _findings_on_splits(found)
     yield from _findings_on_labels(found)
+    yield from _findings_on_noise(found)
     yield from _findings_on_inputs(found, examples)
     yield from _findings_on_power(found)
 
@@ -135,6 +129,20 @@ def _findings_on_labels(found: Profile) -> Iterator[Finding]:
             f"{found.n_unsolvable:,} of {found.n_test:,} test examples therefore cannot be solved by anything.",
             next_step="Correct the targets; `merits check --json` lists the examples under `conflicts`.",
         )
+
+
+def _findings_on_noise(found: Profile) -> Iterator[Finding]:
+    noise = found.label_noise
+    if noise is None or not noise.is_telling or (noise.share.low or 0.0) <= _MANY_WRONG:
+        return
+    ids = ", ".join(suspect.example for suspect in noise.suspects[:3])
+    yield Finding(
+        code="label-noise",
+        text=f"{noise.share.text()} of the labels look wrong to a classifier that has not seen them "
+        f"({noise.n_suspects:,} of {noise.n:,}: {ids} ...).",
+        next_step="Look at the most suspicious (`merits check --json`, label_noise) and correct what is wrong: "
+        "test first, for its errors are every candidate's.",
+    )
 
 
 def _findings_on_inputs(found: Profile, examples: Sequence[Example]) -> Iterator[Finding]:

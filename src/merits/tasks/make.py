@@ -21,6 +21,7 @@ from merits.core.robustness import Robustness
 from merits.core.task import Example, Settings, Split, Task
 from merits.core.validate import did_you_mean
 from merits.media.finding import Media
+from merits.tasks.amounts import number_target, with_tolerance
 from merits.tasks.columns import (
     Chosen,
     Values,
@@ -79,13 +80,17 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         found = f"{source.at('human_labels')}: there is no file {definition.human_labels!r}."
         raise TaskError(found, "Take `human_labels:` out, run, and draw answers to label: merits judge draw.")
     cases = _cases(definition, source, folder)
+    scorers, notes = scorers_of(definition.scorers, cases.kind, source), cases.notes
+    if definition.scorers is None and task_kind(cases.kind).target == "number":
+        scorers, said = with_tolerance(scorers, cases.examples)
+        notes = (*notes, *said)
     return Task(
         name=definition.name,
         description=definition.description,
         kind=cases.kind,
         examples=cases.examples,
         classes=cases.classes,
-        scorers=scorers_of(definition.scorers, cases.kind, source),
+        scorers=scorers,
         needs=needs,
         candidates=candidates,
         robustness=_robustness(definition, cases, candidates, source, folder),
@@ -96,7 +101,7 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         machine_per_hour=definition.machine_per_hour,
         folder=str(folder),
         data_folders=_folders_of(definition.data, folder),
-        notes=cases.notes,
+        notes=notes,
     )
 
 
@@ -180,7 +185,9 @@ def _values(
     definition: Definition, table: Table, chosen: Chosen, source: Source, notes: list[str]
 ) -> tuple[str, Values]:
     targets = targets_of(table, chosen, definition, source)
-    kind = definition.kind or _guessed(targets, notes)
+    kind = definition.kind or _guessed(targets, notes, tabular=not isinstance(chosen.input, str))
+    if task_kind(kind).target == "number":
+        targets = [number_target(target, table, index) for index, target in enumerate(targets)]
     labels: list[str] = []
     if is_labelled(kind):
         labels = [_label(target, table, index) for index, target in enumerate(targets)]
@@ -280,8 +287,8 @@ def _seed(definition: Definition) -> int:
     return definition.split.seed if isinstance(definition.split, SplitPart) else 0
 
 
-def _guessed(targets: Sequence[JSON], notes: list[str]) -> str:
-    kind = guess_kind(targets)
+def _guessed(targets: Sequence[JSON], notes: list[str], *, tabular: bool) -> str:
+    kind = guess_kind(targets, tabular=tabular)
     notes.append(f"The kind was not given; the targets look like {kind}.")
     return kind
 

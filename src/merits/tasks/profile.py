@@ -11,7 +11,10 @@ import msgspec
 from merits.core.identity import JSON
 from merits.core.kinds import is_labelled
 from merits.core.task import Example, Task
-from merits.tasks.findings import RARE, Finding, findings
+from merits.tasks.findings import RARE, findings
+from merits.tasks.label_noise import LabelNoise, label_noise
+from merits.tasks.looks import texts
+from merits.tasks.looks.seeing import Finding, Look, Progress, Seen, Sight, lookers
 from merits.tasks.normalise import normalised, text_of
 from merits.tasks.outlook import Outlook, Power, outlooks, power_of
 from merits.tasks.twins import near_twins
@@ -102,7 +105,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     `duplicates` counts examples that repeat an earlier one, `leakage` test examples with a twin in dev (`leaks` shows
     some). `n_unsolvable` counts the test examples that no candidate can solve, because the same input has another
-    target more often. `columns` describe tabular inputs, `characters` and `words` texts.
+    target more often. `columns` describe tabular inputs, `characters` and `words` texts;
+    `looks` are what was seen of inputs of each sort that the kind of task reads (tokens, languages, sizes, rates).
     """
 
     name: str
@@ -129,6 +133,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     slices: tuple[SliceCount, ...]
     power: Power
     requirements: tuple[Outlook, ...]
+    looks: tuple[Look, ...] = ()
+    label_noise: LabelNoise | None = None
     warnings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     perturbations: tuple[str, ...] = ()
@@ -145,10 +151,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(lines)
 
 
-def profile(task: Task) -> Profile:
+def profile(task: Task, *, thorough: bool = True, progress: Progress | None = None) -> Profile:
     """What a task's data holds, what is wrong with it, and what difference this many test examples can show.
 
-    Deterministic; asks no candidate. 100,000 short texts take a few seconds, most of it the search for near twins.
+    Deterministic; asks no candidate. 100,000 short texts take a few seconds, most of it the search for near twins. Of
+    many pictures, sounds and labels a sample is looked at, which the profile says; `progress` is told how far that is.
+    Not `thorough`, files are not opened and labels not doubted.
 
     >>> from merits.tasks.make import make_task
     >>> rows = [{"text": f"{word} number {n}", "label": word} for n in range(30) for word in ("good", "bad")]
@@ -160,7 +168,10 @@ def profile(task: Task) -> Profile:
     examples = (*task.split("dev"), *task.split("test"))
     keys = [normalised(example.input) for example in examples]
     labels = _labels(examples) if is_labelled(task.kind) else ()
-    near = near_twins(keys) if isinstance(examples[0].input, str) else []
+    sight = Sight(task, examples, progress) if progress else Sight(task, examples)
+    seen = _seen(sight, thorough=thorough)
+    as_texts = [texts.reads(example) for example in examples]
+    near = _near(keys, as_texts, seen)
     leaks, leakage = _leakage(examples, keys, near)
     conflicts = _conflicts(examples, keys)
     groups = {split: {e.group for e in task.split(split) if e.group} for split in ("dev", "test")}
@@ -171,8 +182,8 @@ def profile(task: Task) -> Profile:
         n_test=len(task.split("test")),
         n_candidates=len(task.candidates),
         labels=labels,
-        characters=_spread(len(text_of(e.input)) for e in examples) if not _is_tabular(examples) else None,
-        words=_spread(len(text_of(e.input).split()) for e in examples) if not _is_tabular(examples) else None,
+        characters=_spread(len(text_of(e.input)) for e in examples) if all(as_texts) else None,
+        words=_spread(len(text_of(e.input).split()) for e in examples) if all(as_texts) else None,
         columns=_columns(examples) if _is_tabular(examples) else (),
         duplicates=_duplicates(examples, keys, near),
         leakage=leakage,
@@ -191,9 +202,30 @@ def profile(task: Task) -> Profile:
         n_perturbed=min(task.robustness.sample or len(task.split("test")), len(task.split("test"))),
         power=power_of(task),
         requirements=outlooks(task),
+        looks=tuple(Look(reads=name, n=one.n, n_seen=one.n_seen, facts=tuple(one.facts)) for name, one in seen.items()),
+        label_noise=label_noise(sight) if thorough else None,
         notes=task.notes,
     )
-    return msgspec.structs.replace(found, warnings=tuple(findings(found, examples)))
+    of_inputs = [finding for one in seen.values() for finding in one.findings]
+    return msgspec.structs.replace(found, warnings=(*findings(found, examples), *of_inputs))
+
+
+def _seen(sight: Sight, *, thorough: bool) -> dict[str, Seen]:
+    """What there is to see of the inputs, by what the kind of task reads; files are opened only when `thorough`."""
+    found = {}
+    for name, looker in lookers(sight.task.kind).items():
+        if thorough or not getattr(looker, "OPENS_FILES", False):
+            seen = looker.look(sight)
+            if seen is not None:
+                found[name] = seen
+    return found
+
+
+def _near(keys: Sequence[str], as_texts: Sequence[bool], seen: Mapping[str, Seen]) -> list[tuple[int, int]]:
+    """Pairs of positions of inputs that are nearly the same: texts, and whatever else looks found to be so."""
+    of_texts = near_twins([key if is_one else "" for key, is_one in zip(keys, as_texts, strict=True)])
+    of_others = {pair for one in seen.values() for pair in one.twins if keys[pair[0]] != keys[pair[1]]}
+    return sorted({*of_texts, *of_others})
 
 
 def _labels(examples: Sequence[Example]) -> tuple[LabelCount, ...]:

@@ -1,0 +1,1 @@
+"""What inputs hold, looked at before anything is spent: texts, columns, pictures, sounds, events; a file each."""
