@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from examples.fetching import assets_folder
 from examples.translation import captions, prepare
 from examples.translation.memory import Memory
