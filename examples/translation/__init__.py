@@ -1,7 +1,6 @@
 """Captions from English into Spanish: translation by rules, from memory, and by a small chat model.
 
-The captions are those of Tux Paint's stamps, translated by volunteers (GPL-2). The same caption of two stamps that was
-translated in two ways has two references. Apertium itself comes from the system: apt-get install apertium-eng-spa.
+The captions are those of Tux Paint's stamps, translated by volunteers (GPL-2). Apertium itself comes from the system: apt-get install apertium-eng-spa.
 """
 
 from __future__ import annotations
@@ -34,14 +33,11 @@ ASSETS = (
 
 
 def prepare(assets: Path, data: Path) -> None:
-    """Writes captions.jsonl: each caption once, with its topic and every translation that it has."""
-    merged: dict[str, dict[str, object]] = {}
+    """Writes captions.jsonl: each caption once, with its topic and its translation."""
+    known: dict[str, dict[str, str]] = {}
     for topic, text, translation in captions(assets / "tuxpaint-stamps", "es"):
-        row = merged.setdefault(text, {"text": text, "topic": topic, "translations": []})
-        translations = row["translations"]
-        if isinstance(translations, list) and translation not in translations:
-            translations.append(translation)
-    rows = [{"id": f"caption {n}", **row} for n, row in enumerate(merged.values(), start=1)]
+        known.setdefault(text, {"text": text, "topic": topic, "translation": translation})
+    rows = [{"id": f"caption {n}", **row} for n, row in enumerate(known.values(), start=1)]
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)
     write_whole(data / "captions.jsonl", ("\n".join(lines) + "\n").encode())
 

@@ -12,8 +12,8 @@ class Memory:
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
 
-    def fit(self, texts: Sequence[str], translations: Sequence[Sequence[str]]) -> Memory:
-        self._known = {text: each[0] for text, each in zip(texts, translations, strict=True)}
+    def fit(self, texts: Sequence[str], translations: Sequence[str]) -> Memory:
+        self._known = dict(zip(texts, translations, strict=True))
         return self
 
     def predict(self, texts: Sequence[str]) -> list[str]:
