@@ -1,6 +1,7 @@
 """Captions from English into Spanish: translation by rules, from memory, and by a small chat model.
 
-The captions are those of Tux Paint's stamps, translated by volunteers (GPL-2). Apertium itself comes from the system: apt-get install apertium-eng-spa.
+The captions are those of Tux Paint's stamps, translated by volunteers (GPL-2).
+Apertium itself comes from the system: apt-get install apertium-eng-spa.
 """
 
 from __future__ import annotations
