@@ -35,7 +35,7 @@ simulate: .venv/.installed
 	$(BIN)/python -m benchmarks simulations
 
 bench: assets
-	for name in install startup decide main-job demo race limits faults resume calls; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done
+	for name in install startup decide main-job demo race limits faults resume calls embed; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done
 
 peers: .venv/.installed
 	$(BIN)/python -m benchmarks._peers install .peers

