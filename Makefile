@@ -1,8 +1,10 @@
 # Set-up, demo, tests. Every target sets up what it needs; nothing is installed outside .venv and .assets.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := parquet,inspect,embeddings,gguf,translation,speech,prices,images,generation,transformers,torch,backbone,recommendation,diffusion
-TORCH := torch==2.13.0  # installed first, so that nothing brings another build
+LIGHT := parquet,inspect,embeddings,gguf,prices
+EXTRAS := $(LIGHT),translation,speech,images,generation,transformers,torch,backbone,recommendation,diffusion
+# Installed first, so that nothing brings another build.
+TORCH := torch==2.13.0
 
 .PHONY: help demo examples test lint assets simulate bench peers clean
 
@@ -18,23 +20,25 @@ help:
 demo: assets
 	HF_HUB_OFFLINE=1 $(BIN)/merits run demo/sentiment.yaml
 
-examples: assets
+examples: assets .venv/.everything
 	HF_HUB_OFFLINE=1 $(BIN)/python -m examples all
 
-test: assets
+# Models that cannot be fetched leave their tests skipped, each with its reason.
+test: assets .venv/.everything
+	-$(BIN)/python -m examples all --fetch
 	HF_HUB_OFFLINE=1 $(BIN)/pytest
 
-lint: .venv/.installed
+lint: .venv/.everything
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-simulate: .venv/.installed
+simulate: .venv/.everything
 	$(BIN)/python -m benchmarks simulations
 
-bench: assets
+bench: assets .venv/.everything
 	for name in install startup decide main-job demo race limits faults resume calls embed; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done
 
 peers: .venv/.installed
@@ -48,6 +52,10 @@ assets: .venv/.installed
 		{ echo "Merits needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install -q -e ".[$(LIGHT)]" --group demo
+	@touch $@
+
+.venv/.everything: .venv/.installed
 	$(BIN)/python -m pip install -q $(TORCH)
 	$(BIN)/python -m pip install -q $(TORCH) -e ".[$(EXTRAS)]" --group test --group demo
 	@touch $@

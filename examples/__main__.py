@@ -3,7 +3,8 @@
 python -m examples                     what there is
 python -m examples speech              one of them
 python -m examples all                 one after the other
-python -m examples speech --dry-run    options go to `merits run`
+python -m examples speech --fetch      only fetches its models and data
+python -m examples speech --dry-run    other options go to `merits run`
 """
 
 from __future__ import annotations
@@ -49,7 +50,18 @@ def main(arguments: list[str]) -> int:
     if unknown := [name for name in wanted if name not in names()]:
         print(f"there is no example {unknown[0]!r}; there are {', '.join(names())}", file=sys.stderr)
         return 2
+    if "--fetch" in arguments:
+        return max(map(_fetch, wanted))
     return max(_run(name, arguments[1:]) for name in wanted)
+
+
+def _fetch(name: str) -> int:
+    try:
+        fetch(_module(name).ASSETS, assets_folder())
+    except (FetchError, OSError) as problem:
+        print(f"error: {name}: {problem}", file=sys.stderr)
+        return 4
+    return 0
 
 
 def _run(name: str, options: list[str]) -> int:
