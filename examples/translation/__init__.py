@@ -18,7 +18,7 @@ _LETTERS = "symbols/alphabets"  # "The letter a.": all of one form, and a third 
 
 ASSETS = (
     Asset(
-        target="tuxpaint-stamps",
+        target="stamps",
         package="tuxpaint-stamps-default",
         member="./usr/share/tuxpaint/stamps/",
         sha256="2677de2e3c5dc79908680df3535896c65be5b2b124028f7a3cf805f14d5083b3",
@@ -36,7 +36,7 @@ ASSETS = (
 def prepare(assets: Path, data: Path) -> None:
     """Writes captions.jsonl: each caption once, with its topic and its translation."""
     known: dict[str, dict[str, str]] = {}
-    for topic, text, translation in captions(assets / "tuxpaint-stamps", "es"):
+    for topic, text, translation in captions(assets / "stamps", "es"):
         known.setdefault(text, {"text": text, "topic": topic, "translation": translation})
     rows = [{"id": f"caption {n}", **row} for n, row in enumerate(known.values(), start=1)]
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)

@@ -11,7 +11,7 @@ from examples.translation import captions, prepare
 from examples.translation.memory import Memory
 
 needs_stamps = pytest.mark.skipif(
-    not (assets_folder() / "tuxpaint-stamps").is_dir(),
+    not (assets_folder() / "stamps").is_dir(),
     reason="the captions are not fetched (python -m examples translation)",
 )
 
