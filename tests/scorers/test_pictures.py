@@ -108,7 +108,7 @@ def test_without_a_folder_the_pictures_of_dev_say_what_classes_look_like(tmp_pat
     examples, square, _ = cases(tmp_path)
     score = load(ScorerSpec("caption_class", {"slice": "shape"}), folder=tmp_path, dev=examples)
     assert [score(example, square).solved for example in examples] == [e.tags["shape"] == "square" for e in examples]
-    with pytest.raises(TaskError, match="or the `slice:` that holds the class"):
+    with pytest.raises(TaskError, match="or the slice: that holds the class"):
         load(ScorerSpec("caption_class"), folder=tmp_path)
     with pytest.raises(TaskError, match=r"0 of the classes of dev \(slice 'size'\)"):
         load(ScorerSpec("caption_class", {"slice": "size"}), folder=tmp_path, dev=examples)
