@@ -14,7 +14,7 @@ from examples.recommendation import ASSETS, prepare
 from merits import load_task
 from merits.candidates.registry import LoadContext, load
 from merits.scorers.registry import load as scorer
-from merits.tasks.interactions_seen import event_facts
+from merits.tasks.looks.events import event_facts
 
 
 @pytest.fixture

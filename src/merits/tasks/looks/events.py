@@ -1,4 +1,4 @@
-"""What is in the events of a recommendation, and what of it should be looked at before anything is spent."""
+"""Looks at events: users and items, sparsity, the range of times, and how much of what comes later nothing could learn."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from merits.core.interactions import items_of
 from merits.core.task import Example
-from merits.tasks.findings import Finding
+from merits.tasks.looks.seeing import Fact, Finding, Seen, Sight
 
-__all__ = ["CODES", "EventFacts", "event_facts", "event_findings"]
+__all__ = ["CODES", "EventFacts", "event_facts", "event_findings", "look", "reads"]
 
 CODES: Mapping[str, str] = {
     "cold-items": "Many of the items chosen after the cut were never chosen before it, so nothing learned them.",
@@ -50,18 +50,42 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
     new_items: int
     same_moment: float
 
-    def __str__(self) -> str:
-        """A few lines for a reader."""
-        lines = [
-            f"before the cut {self.n_events:,} events of {self.n_users:,} users and {self.n_items:,} items: "
-            f"{self.density:.2%} of all pairs, {self.events_per_user:g} events a user in the middle",
-            f"the tenth of the items chosen most has {self.head:.0%} of the events",
-            f"after it {self.n_asked:,} users are asked for, {self.new_users:,} of them new, who chose "
-            f"{self.n_chosen_after:,} times, {self.new_items:,} times an item that nobody had chosen",
-        ]
-        if self.first is not None and self.last is not None and self.cut is not None:
-            lines.append(f"from {_moment(self.first)} to {_moment(self.last)}, cut at {_moment(self.cut)}")
-        return "\n".join(lines)
+
+def look(sight: Sight) -> Seen | None:
+    """Of inputs that are the histories of users: what is in them on both sides of the cut; None without any."""
+    examples = [example for example in sight.examples if reads(example)]
+    if not examples:
+        return None
+    found = event_facts(examples)
+    return Seen(n=len(examples), n_seen=len(examples), facts=_facts(found), findings=[*event_findings(found)])
+
+
+def reads(example: Example) -> bool:
+    """Whether an input is the history of a user: items, and when they were chosen."""
+    return isinstance(example.input, Mapping) and {"user", "items"} <= example.input.keys()
+
+
+def _facts(found: EventFacts) -> list[Fact]:
+    """What a reader is told, with the figures behind it."""
+    figures = msgspec.to_builtins(found)
+    before = (
+        f"{found.n_events:,} before the cut, of {found.n_users:,} users and {found.n_items:,} items; "
+        f"{found.events_per_user:g} for each user in the middle"
+    )
+    asked = (
+        f"{found.n_asked:,} users are asked for, {found.new_users:,} of them new, who chose {found.n_chosen_after:,} "
+        f"times, {found.new_items:,} times an item that nobody had chosen"
+    )
+    facts = [
+        Fact("events", before, figures),
+        Fact("sparsity", f"{found.density:.2%} of all pairs of a user and an item are events"),
+        Fact("popularity", f"the tenth of the items that is chosen most has {found.head:.0%} of the events"),
+        Fact("after the cut", asked),
+    ]
+    if found.first is not None and found.last is not None and found.cut is not None:
+        range_ = f"{_moment(found.first)} to {_moment(found.last)}, cut at {_moment(found.cut)}"
+        facts.append(Fact("times", range_))
+    return facts
 
 
 def event_facts(examples: Sequence[Example]) -> EventFacts:
