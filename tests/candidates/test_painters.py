@@ -13,7 +13,7 @@ import pytest
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.doors import Model, Trainable
-from merits.core.errors import CandidateError, StoreError
+from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 from merits.core.task import Example
 from merits.media.pictures import read_picture
@@ -104,7 +104,7 @@ def test_training_that_was_interrupted_goes_on_and_comes_to_the_same(
     from merits.candidates.painter_network import Painter
 
     examples = examples_in(tmp_path)
-    whole = fitted(painter("text-to-image-small", tmp_path, size=16, epochs=10, checkpoints=""), examples)
+    whole = fitted(painter("text-to-image-small", tmp_path, size=16, epochs=10, checkpoints=False), examples)
     wanted = ask(whole, "a red square").output
     step, steps = Painter._step, []
 
@@ -115,7 +115,7 @@ def test_training_that_was_interrupted_goes_on_and_comes_to_the_same(
         step(self, *batch)
 
     monkeypatch.setattr(Painter, "_step", counted)
-    params: dict[str, JSON] = {"size": 16, "epochs": 10, "checkpoints": "kept"}
+    params: dict[str, JSON] = {"size": 16, "epochs": 10}
     with pytest.raises((KeyboardInterrupt, RuntimeError)):
         fitted(painter("text-to-image-small", tmp_path, **params), examples)
     resumed = fitted(painter("text-to-image-small", tmp_path, **params), examples)
@@ -130,14 +130,11 @@ def test_a_checkpoint_that_is_cut_off_is_not_taken_up(tmp_path: Path) -> None:
     """It is trained from the beginning, and then replaced."""
     pytest.importorskip("torch")
     examples = examples_in(tmp_path, sizes=(8,))
-    params: dict[str, JSON] = {"size": 16, "epochs": 2, "checkpoints": "kept"}
+    params: dict[str, JSON] = {"size": 16, "epochs": 2}
     wanted = ask(fitted(painter("text-to-image-small", tmp_path, **params), examples), "a red square").output
-    (file,) = (tmp_path / "kept").iterdir()
+    (file,) = (tmp_path / ".merits" / "checkpoints").iterdir()
     file.write_bytes(file.read_bytes()[:1000])
     assert ask(fitted(painter("text-to-image-small", tmp_path, **params), examples), "a red square").output == wanted
-    (tmp_path / "taken").write_text("a file where the folder should be")
-    with pytest.raises((StoreError, RuntimeError), match="kept in"):
-        fitted(painter("text-to-image-small", tmp_path, **{**params, "checkpoints": "taken"}), examples)
 
 
 def ask_open(model: Model, input: str) -> JSON:

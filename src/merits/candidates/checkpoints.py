@@ -1,53 +1,81 @@
-"""Training that was interrupted goes on where it was: states of torch models on disk, under what they are made of.
+"""What a training has come to, in a file that a killed run leaves whole, so that the next one goes on from there.
 
-A checkpoint is named by a hash of everything that training depends on, so none is ever taken for another's. Read with
-`weights_only`: tensors and plain values, no code. Knows nothing about models.
+A file is named by a hash of everything that training depends on, so none is ever taken for another's. Knows nothing
+about what is trained.
 """
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from merits.core.errors import StoreError
+from merits.candidates.registry import LoadContext
 
-__all__ = ["CheckpointsFolder", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "KeepsCheckpoints", "checkpoint_of"]
 
-CheckpointsFolder = Annotated[
-    str,
-    msgspec.Meta(description="The folder beside the task file that training is kept in, to go on; empty keeps none."),
+KeepsCheckpoints = Annotated[
+    bool, msgspec.Meta(description="Keep checkpoints in .merits/checkpoints, so that a killed training goes on.")
 ]
 
 
-def load_checkpoint(folder: Path, name: str) -> Mapping[str, Any] | None:
-    """What was saved last under this name; None where there is nothing, or what cannot be read."""
-    import pickle
+class Checkpoint:
+    """A state (tensors, numbers, texts; lists and mappings of these) in one file.
 
-    import torch
+    The file is written beside and put into place, so it is the old one or the new one. It is read without unpickling
+    anything but such values; one that cannot be read is as good as none.
+    """
 
-    file = folder / f"{name}.pt"
-    if not file.is_file():
-        return None
-    try:
-        found = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):  # cut off, or of another version
-        return None
-    return found if isinstance(found, Mapping) else None
+    def __init__(self, file: Path, note: Callable[[str], None]) -> None:
+        self._file = file
+        self._note = note
+        self._writes = True
+
+    def load(self, device: Any) -> dict[str, Any] | None:
+        """The state as it was saved, on a device; None where there is none."""
+        if not self._file.is_file():
+            return None
+        import torch
+
+        try:
+            state: dict[str, Any] = torch.load(self._file, map_location=device, weights_only=True)
+        except Exception:  # noqa: BLE001  torch raises whatever a broken file makes it stumble on
+            self._note(f"the checkpoint {self._file.name} cannot be read; training begins anew")
+            return None
+        return state
+
+    def save(self, state: dict[str, Any]) -> None:
+        """The state is on disk when this returns; where nothing can be written, that is said once and is no error."""
+        if not self._writes:
+            return
+        import torch
+
+        content = io.BytesIO()
+        torch.save(state, content)
+        beside = self._file.with_name(f"{self._file.name}.{os.getpid()}.partial")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._file)
+        except OSError as problem:
+            self._writes = False
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            self._note(f"no checkpoint can be written ({problem.strerror}); a training that is killed begins anew")
 
 
-def save_checkpoint(folder: Path, name: str, state: Mapping[str, Any]) -> None:
-    """Puts a state on disk, whole or not at all. StoreError where the disk says no."""
-    import torch
+def checkpoint_of(context: LoadContext, kind: str, training: str, *, kept: bool) -> Checkpoint | None:
+    """The checkpoint of a training, in `.merits/checkpoints` of the task's folder; None where none is to be kept.
 
-    file = folder / f"{name}.pt"
-    part = folder / f"{name}.{os.getpid()}.part"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.save(dict(state), part)
-        part.replace(file)
-    except OSError as problem:
-        raise StoreError(f"training cannot be kept in {folder}: {problem.strerror}.", "Name another folder.") from None
+    `training` is a hash of all that the training depends on: the recipe, the code, the seed and the examples.
+    """
+    folder = Path(context.folder) / ".merits" / "checkpoints"
+    return Checkpoint(folder / f"{kind}-{training}.pt", context.note) if kept else None

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from merits.candidates.batcher import Batcher
-from merits.candidates.cnn.checkpoints import Checkpoint
+from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoint_of
 from merits.candidates.cnn.held_out import held_out
 from merits.candidates.encoder import Encoder
 from merits.candidates.imports import versions
@@ -41,9 +40,7 @@ class Params(TuningParams, kw_only=True, forbid_unknown_fields=True, frozen=True
         float,
         msgspec.Meta(gt=0, lt=0.9, description="Share of dev that decides when to stop and is not learned from."),
     ] = 0.1
-    checkpoints: Annotated[
-        bool, msgspec.Meta(description="Keep checkpoints in .merits/checkpoints, so that a killed training goes on.")
-    ] = True
+    checkpoints: KeepsCheckpoints = True
     threads: Annotated[int, msgspec.Meta(ge=1, description="Processor threads to compute with.")] = 1
     device: Annotated[Literal["auto", "cpu", "cuda"], msgspec.Meta(description="auto: a GPU where there is one.")] = (
         "auto"
@@ -141,9 +138,6 @@ class _FineTuned:
 
     def _checkpoint(self, learned: Sequence[Example]) -> Checkpoint | None:
         """Where this very training is kept: its name is a hash of the recipe, the code and the examples."""
-        if not self._params.checkpoints:
-            return None
         taught: list[Any] = [(example.input_hash, example.target, example.group) for example in learned]
         name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught])
-        folder = Path(self._context.folder) / ".merits" / "checkpoints"
-        return Checkpoint(folder / f"transformer-{name}.pt", self._context.note)
+        return checkpoint_of(self._context, "transformer", name, kept=self._params.checkpoints)

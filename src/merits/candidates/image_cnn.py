@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from merits.candidates.ahead import DecodedAhead, readable
 from merits.candidates.batcher import Batcher
-from merits.candidates.cnn.checkpoints import Checkpoint
+from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoint_of
 from merits.candidates.cnn.held_out import held_out
 from merits.candidates.cnn.network import network
 from merits.candidates.cnn.pictures import Pictures
@@ -51,9 +50,7 @@ class Params(Training, kw_only=True, forbid_unknown_fields=True, frozen=True):
         tuple[Annotated[int, msgspec.Meta(ge=1)], ...],
         msgspec.Meta(min_length=1, max_length=6, description="Channels of each block; a block halves the side."),
     ] = (16, 32, 64)
-    checkpoints: Annotated[
-        bool, msgspec.Meta(description="Keep checkpoints in .merits/checkpoints, so that a killed training goes on.")
-    ] = True
+    checkpoints: KeepsCheckpoints = True
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -147,12 +144,9 @@ class _Cnn:
 
     def _checkpoint(self, learned: Sequence[Example]) -> Checkpoint | None:
         """Where this very training is kept: its name is a hash of the recipe, the code and the examples."""
-        if not self._params.checkpoints:
-            return None
         taught = [(example.input_hash, example.target, example.group) for example in learned]
         name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught])
-        folder = Path(self._context.folder) / ".merits" / "checkpoints"
-        return Checkpoint(folder / f"image-cnn-{name}.pt", self._context.note)
+        return checkpoint_of(self._context, "image-cnn", name, kept=self._params.checkpoints)
 
 
 def _answer(labels: Sequence[str], shares: NDArray[np.float64]) -> Answer:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.captioned import Captioned, captioned
-from merits.candidates.checkpoints import CheckpointsFolder, load_checkpoint, save_checkpoint
+from merits.candidates.checkpoints import KeepsCheckpoints, checkpoint_of
 from merits.candidates.imports import versions
 from merits.candidates.kept_pictures import PicturesFolder, keep_picture
 from merits.candidates.painter_network import Painter, seed_of
@@ -48,7 +48,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         float, msgspec.Meta(ge=0, le=2, description="How far drawings of one caption differ; 0: not at all.")
     ] = 0.7
     pictures: PicturesFolder = "pictures"
-    checkpoints: CheckpointsFolder = ".merits/checkpoints"
+    checkpoints: KeepsCheckpoints = True
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -86,13 +86,13 @@ class _SmallPainter:
         pairs = captioned(examples, Media.of(self._context))
         texts = self._read(pairs)
         painter = Painter(params.size, texts.shape[1], self._context.seed)
-        folder, name = self._context.folder / params.checkpoints, f"painter-{self._name(pairs)}"
-        if params.checkpoints and (state := load_checkpoint(folder, name)) is not None:
+        checkpoint = checkpoint_of(self._context, "painter", self._name(pairs), kept=params.checkpoints)
+        if checkpoint is not None and (state := checkpoint.load("cpu")) is not None:
             painter.go_on_from(state)
 
         def keep() -> None:
-            if params.checkpoints and (painter.epoch % _SAVE_EVERY == 0 or painter.epoch == params.epochs):
-                save_checkpoint(folder, name, painter.state())
+            if checkpoint is not None and (painter.epoch % _SAVE_EVERY == 0 or painter.epoch == params.epochs):
+                checkpoint.save(painter.state())
 
         if painter.epoch < params.epochs:
             pictures = np.stack([_pixels(file, params.size) for _, file in pairs])

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.cnn.checkpoints import Checkpoint
+from merits.candidates.checkpoints import Checkpoint
 from merits.candidates.encoder import Encoder
 
 __all__ = ["Lesson", "TuningParams", "tune"]

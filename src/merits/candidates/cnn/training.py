@@ -16,8 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.checkpoints import Checkpoint
 from merits.candidates.cnn.augmenting import Augmentation, augmented
-from merits.candidates.cnn.checkpoints import Checkpoint
 from merits.candidates.cnn.pictures import Pictures
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Looks at events: users and items, sparsity, the range of times, and how much of what comes later nothing could learn."""
+"""Looks at events: users and items, sparsity, the range of times, and how much of it nothing could learn."""
 
 from __future__ import annotations
 
