@@ -1,7 +1,8 @@
-"""Makes answers durable, then scores them: a thread that commits in groups while the event loop goes on asking.
+"""Makes answers durable, then scores them: one thread commits in groups, another scores, and the loop goes on asking.
 
-An answer counts only when its commit has returned. Scorers run here, not on the loop, so that a slow one does not
-distort the seconds that remote models take. Knows nothing about how answers are got.
+An answer counts only when its commit has returned. Scorers run on neither the loop nor the thread that commits: a slow
+one (programs that run, networks that look at pictures) must not distort the seconds that remote models take, nor keep
+answers that are paid for from the disk. Knows nothing about how answers are got.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import TypeAlias
 
 from merits.core.answer import Answer
@@ -21,18 +23,19 @@ from merits.evaluating.columns import Columns
 __all__ = ["Recorder"]
 
 Recorded: TypeAlias = Callable[[int, int, int], None]
+Group: TypeAlias = list[tuple[int, int, Answer]]
 
 _GROUP = 1_000
 _MOST = 4_000
 _FLUSH_S = 0.01  # between commits; what was answered since the last one is all that `kill -9` can lose
-_BACKLOG = 16_000  # answers in memory that are not on disk; past that, asking waits
+_BACKLOG = 16_000  # answers in memory that are not on disk and scored; past that, asking waits
 
 
 class Recorder:
-    """Takes answers on the event loop and records them in a thread.
+    """Takes answers on the event loop and records them in threads: committed first, then scored in the same order.
 
-    `recorded(candidate, n_rows, n_failed)` is called on the loop after each commit. When the store fails, `problem` is
-    set and `on_problem` is called on the loop: asking should stop. What was committed before stays.
+    `recorded(candidate, n_rows, n_failed)` is called on the loop once a group is scored. When the store fails, `problem`
+    is set and `on_problem` is called on the loop: asking should stop. What was committed before stays.
     """
 
     def __init__(
@@ -57,8 +60,13 @@ class Recorder:
         self._all_recorded = asyncio.Event()
         self.problem: BaseException | None = None
         self.on_problem: Callable[[], object] = lambda: None
-        self._thread = threading.Thread(target=self._work, name="merits-recorder", daemon=True)
-        self._thread.start()
+        self._committed: SimpleQueue[Group] = SimpleQueue()  # an empty group ends it
+        self._threads = [
+            threading.Thread(target=self._commit_all, name="merits-recorder", daemon=True),
+            threading.Thread(target=self._score_all, name="merits-scorer", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def put(self, candidate: int, question: int, answer: Answer) -> bool:
         """Whether there is room for more; when there is not, wait for `room`."""
@@ -67,11 +75,11 @@ class Recorder:
         n = len(self._pending)
         if n in (1, _GROUP):
             self._wake.set()
-        return n < _BACKLOG and self.problem is None
+        return self._n_waiting < _BACKLOG and self.problem is None
 
     async def room(self) -> None:
         """Waits until there is room. Raises what went wrong with recording."""
-        while self.problem is None and len(self._pending) >= _BACKLOG:
+        while self.problem is None and self._n_waiting >= _BACKLOG:
             self._room.clear()
             await self._room.wait()
         self.check()
@@ -93,11 +101,16 @@ class Recorder:
         """Blocks until all that was put is recorded, or until that failed."""
         self._closing = True
         self._wake.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    # in the thread
+    @property
+    def _n_waiting(self) -> int:
+        return self._n_put - self._n_recorded
 
-    def _work(self) -> None:
+    # in the thread that commits
+
+    def _commit_all(self) -> None:
         last = 0.0
         try:
             while not (self._closing and not self._pending):
@@ -107,29 +120,25 @@ class Recorder:
                 if len(self._pending) < _GROUP and not self._closing and since < _FLUSH_S:
                     self._wake.wait(_FLUSH_S - since)
                     self._wake.clear()
-                self._record(self._take())
+                self._commit(self._take())
                 last = time.monotonic()
                 if self._pending:
                     self._wake.set()
         except BaseException as problem:  # noqa: BLE001 (raised again on the loop)
             self.problem = problem
+        self._committed.put([])
         self._tell({})
 
-    def _take(self) -> list[tuple[int, int, Answer]]:
+    def _take(self) -> Group:
         pending = self._pending
         return [pending.popleft() for _ in range(min(len(pending), _MOST))]
 
-    def _record(self, group: list[tuple[int, int, Answer]]) -> None:
+    def _commit(self, group: Group) -> None:
         if not group:
             return
         now, keys, versions = self._clock(), self._columns.rows.keys, self._versions
         self._add([StoredAnswer(versions[candidate], keys[q], answer, now) for candidate, q, answer in group])
-        by_candidate: dict[int, list[tuple[int, Answer]]] = {}
-        for candidate, question, answer in group:
-            by_candidate.setdefault(candidate, []).append((question, answer))
-        for candidate, answers in by_candidate.items():
-            self._columns.record(candidate, answers)
-        self._tell(by_candidate, len(group))
+        self._committed.put(group)
 
     def _add(self, answers: list[StoredAnswer]) -> None:
         try:
@@ -138,6 +147,26 @@ class Recorder:
             raise
         except Exception as problem:
             raise StoreError(f"the store did not take the answers: {type(problem).__name__}: {problem}.") from problem
+
+    # in the thread that scores
+
+    def _score_all(self) -> None:
+        try:
+            while group := self._committed.get():
+                self._score(group)
+        except BaseException as problem:  # noqa: BLE001 (raised again on the loop)
+            self.problem = self.problem or problem
+        self._tell({})
+
+    def _score(self, group: Group) -> None:
+        by_candidate: dict[int, list[tuple[int, Answer]]] = {}
+        for candidate, question, answer in group:
+            by_candidate.setdefault(candidate, []).append((question, answer))
+        for candidate, answers in by_candidate.items():
+            self._columns.record(candidate, answers)
+        self._tell(by_candidate, len(group))
+
+    # in either
 
     def _tell(self, by_candidate: dict[int, list[tuple[int, Answer]]], n_answers: int = 0) -> None:
         rows_of = self._columns.rows.rows_of
