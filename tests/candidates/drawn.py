@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from merits.core.task import Example
 
-__all__ = ["COLOURS", "SHAPES", "captions", "draw", "examples_in"]
+__all__ = ["COLOURS", "SHAPES", "captions", "draw", "examples_in", "tiny_eyes"]
 
 COLOURS = ("red", "green", "blue")
 SHAPES = ("square", "circle")
@@ -42,3 +43,20 @@ def examples_in(folder: Path, sizes: tuple[int, ...] = (6, 8, 10)) -> list[Examp
             draw(folder / name, colour, shape, at=at)
             found.append(Example(name, f"a {colour} {shape}", name, tags={"shape": shape}, split="dev"))
     return found
+
+
+def tiny_eyes(folder: Path) -> Path:
+    """A vision transformer of a few thousand random weights, in the Hugging Face format."""
+    import torch
+    from transformers import ViTConfig, ViTModel
+
+    config = ViTConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=16, patch_size=8
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        ViTModel(config).save_pretrained(folder)
+    processor = {"image_processor_type": "ViTImageProcessor", "size": {"height": 16, "width": 16}}
+    scaling = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "do_rescale": True, "rescale_factor": 1 / 255}
+    (folder / "preprocessor_config.json").write_text(json.dumps({**processor, **scaling}))
+    return folder

@@ -12,13 +12,13 @@ import pytest
 from merits.candidates.causal_model import CausalModel
 from merits.candidates.meter import AskFailed
 from merits.candidates.registry import LoadContext, load
-from merits.candidates.weights import model_folder
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Model, Trainable
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 from merits.core.task import Example
+from merits.media.weights import model_folder
 
 torch = pytest.importorskip("torch", reason="needs the extra transformers")
 transformers = pytest.importorskip("transformers", reason="needs the extra transformers")

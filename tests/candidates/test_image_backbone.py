@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,16 +13,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from merits.candidates.backbones import DEFAULT_BACKBONE, backbone, weights_file
-from merits.candidates.pixels import resized
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, UsageError
 from merits.core.identity import JSON
 from merits.core.task import Example
-from merits.media.pictures import read_picture
+from merits.media.backbones import DEFAULT_BACKBONE, backbone, weights_file
+from merits.media.pictures import read_picture, squared
 from merits.testing.contracts.model import ModelContract
+from tests.candidates.drawn import tiny_eyes
 from tests.media.painting import painted
 
 ROOT = Path(__file__).parents[2]
@@ -32,21 +31,7 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("transformers") is None
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A vision transformer of a few thousand random weights, in the Hugging Face format."""
-    import torch
-    from transformers import ViTConfig, ViTModel
-
-    folder = tmp_path_factory.mktemp("tiny")
-    config = ViTConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=16, patch_size=8
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        ViTModel(config).save_pretrained(folder)
-    processor = {"image_processor_type": "ViTImageProcessor", "size": {"height": 16, "width": 16}}
-    scaling = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "do_rescale": True, "rescale_factor": 1 / 255}
-    (folder / "preprocessor_config.json").write_text(json.dumps({**processor, **scaling}))
-    return folder
+    return tiny_eyes(tmp_path_factory.mktemp("tiny"))
 
 
 def context(folder: Path, notes: list[str] | None = None, **more: Any) -> LoadContext:
@@ -154,7 +139,7 @@ def test_the_default_backbone_sees_as_its_own_package_does(tmp_path: Path) -> No
     from efficientnet_lite_pytorch import EfficientNet
 
     names = painted(tmp_path, 1, size=40)
-    pixels = [resized(read_picture(tmp_path / name), 64) for name in names]
+    pixels = [squared(read_picture(tmp_path / name), 64) for name in names]
     found = backbone(DEFAULT_BACKBONE, 64, "", context(ROOT)).features(pixels)
     network = EfficientNet.from_name(DEFAULT_BACKBONE)
     network.load_state_dict(torch.load(file, weights_only=True))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from merits.candidates.assets import asset_folders
 from merits.candidates.offered import offered
 from merits.candidates.providers import Endpoint
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.identity import JSON
+from merits.media.assets import asset_folders
 from tests.candidates.asking import ask
 
 NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"

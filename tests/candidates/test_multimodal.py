@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 
+from merits.candidates.feature_store import FeatureStore
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
@@ -16,9 +17,10 @@ from merits.core.doors import Model, Trainable
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 from merits.core.task import Example
+from merits.media.files import file_hash
 from merits.testing.contracts.model import ModelContract
 from merits.testing.provider import FakeProvider
-from tests.candidates.drawn import draw
+from tests.candidates.drawn import draw, tiny_eyes
 
 pytest.importorskip("PIL")
 CLASSES = ("blue circle", "blue square", "red circle", "red square")
@@ -102,6 +104,22 @@ def test_both_parts_together_tell_what_neither_tells_alone(kind: str, tmp_path: 
         assert found.probabilities is not None
         assert sum(share for name, share in found.probabilities.items() if half in name) > 0.7
         assert max(found.probabilities.values()) < max((both.probabilities or {}).values())
+
+
+def test_pictures_are_read_by_a_network_too_and_what_it_learned_from_is_kept(tmp_path: Path) -> None:
+    """Random weights see colours, captions tell shapes; features of pictures to learn from are computed once."""
+    pytest.importorskip("transformers")
+    from merits.media.backbones import backbone
+
+    examples = examples_in(tmp_path)
+    eyes = tiny_eyes(tmp_path / "eyes")
+    joint = fitted(model("joint-embeddings", tmp_path, picture=str(eyes)), examples[::2])
+    said = [answer.output for answer in answers(joint, [example.input for example in examples[1::2]])]
+    assert said == [example.target for example in examples[1::2]]
+    network = backbone(str(eyes), None, "", LoadContext(env={}))
+    kept = FeatureStore(tmp_path / ".merits" / "features.sqlite", network.fingerprint)
+    files = [tmp_path / str(example.input["picture"]) for example in examples]  # type: ignore[index, call-overload]
+    assert set(kept.get(map(file_hash, files))) == set(map(file_hash, files[::2]))
 
 
 def test_a_picture_that_cannot_be_read_leaves_the_text_to_the_fusion(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from merits.scorers.counted import STATISTICS, fits
 from merits.scorers.reading import CannotJudge
 from merits.scorers.registry import fingerprint, load
 from merits.testing.contracts.scorer import ScorerContract
-from tests.candidates.drawn import draw, examples_in
+from tests.candidates.drawn import draw, examples_in, tiny_eyes
 
 pytest.importorskip("PIL")
 
@@ -75,6 +75,50 @@ class TestCaptionClass(ScorerContract):
 
     def not_solved(self) -> Sequence[tuple[Example, Answer]]:
         return [(example, self.square) for example in self.examples if example.tags["shape"] == "circle"]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("transformers")
+    return tiny_eyes(tmp_path_factory.mktemp("eyes"))
+
+
+@pytest.mark.parametrize("kind", ["picture_similarity", "fid", "kid", "diversity"])
+def test_pictures_can_be_compared_by_what_a_network_makes_of_them(kind: str, tmp_path: Path, network: Path) -> None:
+    """Its own vectors, computed once more by transformers; and other weights are other scores."""
+    import torch
+    from transformers import AutoImageProcessor, AutoModel
+
+    from merits.scorers.seen import alike
+
+    examples, square, _ = cases(tmp_path)
+    spec = ScorerSpec(kind, {"features": str(network)})
+    score = load(spec, folder=tmp_path)
+    (own,) = (example for example in examples if example.id == "red-square-8.png")
+    same, other, none = score(own, square), score(examples[-1], square), score(own, Answer(""))
+    assert (same.value, same.solved, none.value) == (1.0, True, 0.0)
+    draw(tmp_path / "blank.png", "white", "square", size=64)
+    pictures = [read_picture(tmp_path / name) for name in ("red-square-8.png", str(examples[-1].target), "blank.png")]
+    eyes = AutoModel.from_pretrained(network).eval()
+    with torch.inference_mode():
+        pixels = AutoImageProcessor.from_pretrained(network)(images=pictures, return_tensors="pt")["pixel_values"]
+        found, wanted, blank = eyes(pixel_values=pixels).pooler_output.double().numpy()
+    assert other.value == pytest.approx(alike(found, wanted, blank), abs=1e-4)
+    assert fingerprint(spec, folder=tmp_path) != fingerprint(ScorerSpec(kind), folder=tmp_path)
+
+
+def test_a_classifier_of_captions_can_see_by_a_network(tmp_path: Path, network: Path) -> None:
+    examples, square, _ = cases(tmp_path)
+    spec = ScorerSpec("caption_class", {"slice": "shape", "features": str(network)})
+    score = load(spec, folder=tmp_path, dev=examples)
+    assert "the classifier is right on" in score(examples[0], square).reason
+    assert fingerprint(spec, folder=tmp_path) != fingerprint(ScorerSpec("caption_class", {"slice": "shape"}))
+
+
+def test_a_network_that_is_not_there_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    with pytest.raises(TaskError, match=r"features: the model folder 'eyes' is not there .* MERITS_ASSETS"):
+        load(ScorerSpec("fid", {"features": "eyes"}), folder=tmp_path)
 
 
 def test_the_class_of_a_caption_may_be_the_target(tmp_path: Path) -> None:
@@ -174,6 +218,33 @@ def tiny_clip(folder: Path) -> None:
     CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=8)).save_pretrained(folder)
     processor = {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 32}, "crop_size": 32}
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+
+
+@pytest.mark.filterwarnings("ignore")  # of transformers, about what is not installed
+class TestClip(ScorerContract):
+    """The contract of all scorers, of random weights: some captions are nearer to the picture than others."""
+
+    @pytest.fixture(autouse=True)
+    def _cases(self, tmp_path: Path) -> None:
+        pytest.importorskip("transformers")
+        self.folder = tmp_path
+        tiny_clip(tmp_path / "clip")
+        examples, self.square, _ = cases(tmp_path)
+        score = load(ScorerSpec("clip", {"model": "clip", "solved_from": 0.0}), folder=tmp_path)
+        near = [round(float(score(example, self.square).reason.split()[-1]), 3) for example in examples]
+        best, worst = max(near), min(near)
+        self.bar = max((best + worst) / 2, 0.0)
+        self.fits = [example for example, one in zip(examples, near, strict=True) if one > self.bar + 1e-3]
+        self.fits_not = [example for example, one in zip(examples, near, strict=True) if one < self.bar - 1e-3]
+
+    def make_scorer(self) -> Any:
+        return load(ScorerSpec("clip", {"model": "clip", "solved_from": self.bar}), folder=self.folder)
+
+    def solved(self) -> Sequence[tuple[Example, Answer]]:
+        return [(example, self.square) for example in self.fits]
+
+    def not_solved(self) -> Sequence[tuple[Example, Answer]]:
+        return [*((example, self.square) for example in self.fits_not), (self.fits[0], Answer(""))]
 
 
 @pytest.mark.filterwarnings("ignore")  # of transformers, about what is not installed

@@ -20,9 +20,9 @@ from merits.candidates.label_shares import NextTokens
 from merits.candidates.local_chat import cut
 from merits.candidates.prompts import Message
 from merits.candidates.texts import as_text
-from merits.candidates.weights import ModelFolder
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import content_hash
+from merits.media.weights import ModelFolder
 
 __all__ = ["CausalModel", "Written"]
 

@@ -15,12 +15,12 @@ from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text
-from merits.candidates.weights import find_folder
 from merits.core.answer import Answer, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.media.files import file_hash
+from merits.media.weights import find_folder
 
 __all__ = ["Params", "load"]
 

@@ -13,12 +13,12 @@ from merits.candidates.kept_pictures import PicturesFolder, keep_picture
 from merits.candidates.painter_network import seed_of
 from merits.candidates.prompts import fill
 from merits.candidates.registry import LoadContext
-from merits.candidates.weights import AllowPickle, ModelFolder, Sha256, model_folder
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.media.pictures import png_of
+from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
 __all__ = ["Params", "load"]
 

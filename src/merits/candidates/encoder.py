@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from merits.candidates.weights import ModelFolder
 from merits.core.errors import CandidateError
+from merits.media.weights import ModelFolder
 
 __all__ = ["Encoder"]
 

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from merits.candidates.assets import asset_folders
 from merits.candidates.batcher import Batcher
 from merits.candidates.completions import answer_of, usage_of
 from merits.candidates.imports import versions
@@ -27,6 +26,7 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
+from merits.media.assets import asset_folders
 from merits.media.files import file_hash
 
 __all__ = ["Params", "load"]

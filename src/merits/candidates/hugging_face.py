@@ -18,13 +18,13 @@ from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, 
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Prompt, chosen, shown
 from merits.candidates.registry import LoadContext
-from merits.candidates.weights import AllowPickle, Sha256, find_file, model_folder
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
 from merits.media.files import file_hash
+from merits.media.weights import AllowPickle, Sha256, find_file, model_folder
 
 __all__ = ["Params", "load"]
 

@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.ahead import DecodedAhead, decoded_ahead, readable
-from merits.candidates.backbones import DEFAULT_BACKBONE, Backbone, backbone
 from merits.candidates.batcher import Batcher
 from merits.candidates.feature_store import FeatureStore
 from merits.candidates.imports import versions
 from merits.candidates.learner import labels_to_learn, one_thread, predicted
 from merits.candidates.linear_head import linear_head
-from merits.candidates.pixels import resized
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer
 from merits.core.doors import Model
@@ -27,6 +25,7 @@ from merits.core.errors import DataError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
+from merits.media.backbones import DEFAULT_BACKBONE, Backbone, backbone
 from merits.media.files import file_hash
 from merits.media.finding import Media, picture_file
 from merits.media.pictures import read_picture
@@ -40,7 +39,6 @@ READS: tuple[Reads, ...] = ("picture",)
 _BATCH = 16  # pictures in one pass; on a processor more bring nothing
 _KEPT_EVERY = 128  # pictures; what was computed by then is on disk
 _NOTE_EVERY_S = 5.0
-_LONGEST_SIDE = 1024  # pixels, of a picture that is shown to a network with a processor of its own
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -145,11 +143,7 @@ class _Classifier:
             return None
 
     def _decoded(self, file: Path) -> Bytes:
-        picture = read_picture(file)
-        if self._network.side is not None:
-            return resized(picture, self._network.side)
-        picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-        return np.asarray(picture, np.uint8)
+        return self._network.pixels(read_picture(file))
 
     def _vectors(self, files: Mapping[str, Path]) -> dict[str, Floats | DataError]:
         """The features of each file by its hash, kept or computed on all cores; or why there are none."""

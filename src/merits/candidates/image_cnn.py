@@ -16,7 +16,7 @@ from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoi
 from merits.candidates.cnn.held_out import held_out
 from merits.candidates.cnn.network import network
 from merits.candidates.cnn.pictures import Pictures
-from merits.candidates.cnn.training import Lesson, Training, as_tensor, device_here, one_thread, train
+from merits.candidates.cnn.training import Lesson, Training, train
 from merits.candidates.imports import versions
 from merits.candidates.learner import labels_to_learn
 from merits.candidates.pixels import Pixels
@@ -28,6 +28,7 @@ from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.finding import Media
+from merits.media.on_torch import as_tensor, device_here, one_thread
 
 if TYPE_CHECKING:
     from torch.nn import Module

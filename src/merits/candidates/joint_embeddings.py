@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
@@ -14,10 +14,12 @@ from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
 from merits.candidates.modalities import Modalities, Vectors, modalities_of
+from merits.candidates.picture_vectors import network_vectors
 from merits.candidates.registry import LoadContext
 from merits.candidates.sentence_embeddings import Embedder, embedder, model_files
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
+from merits.media.backbones import backbone
 from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.picture_features import LAYOUT_VERSION, layout_of
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Params", "load"]
 
+_LAYOUT = "layout"
 _WORDS = 2048  # columns that words are hashed into
 
 
@@ -42,8 +45,12 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         msgspec.Meta(description="How texts are read: words, or the name of a fetched embedding model, or its folder."),
     ] = "words"
     picture: Annotated[
-        Literal["layout"], msgspec.Meta(description="How pictures are read. layout: colours and edges by place.")
-    ] = "layout"
+        str,
+        msgspec.Meta(
+            description="How pictures are read. layout: colours and edges by place. efficientnet-lite0 (extra "
+            "`backbone`), or a folder with a model in the Hugging Face format: what a trained network makes of them."
+        ),
+    ] = _LAYOUT
     strength: Annotated[
         float, msgspec.Meta(gt=0, description="Inverse of the regularisation (C): larger fits the examples closer.")
     ] = 10.0
@@ -69,11 +76,14 @@ def load(params: Params, context: LoadContext) -> Model:
         head = linear_head(strength=params.strength, balanced=params.balanced, seed=context.seed)
         return make_pipeline(encoder, head)
 
-    pictures = LAYOUT_VERSION
-    made_of = [pictures, [file_hash(file) for file in files], versions("sklearn", "PIL"), context.seed]
+    network = None if params.picture == _LAYOUT else backbone(params.picture, None, "", context)
+    pictures = _layouts if network is None else network_vectors(network, context)
+    version = LAYOUT_VERSION if network is None else network.fingerprint
+    packages = versions("sklearn", "PIL", *([] if network is None else ["torch"]))
+    made_of = [version, [file_hash(file) for file in files], packages, context.seed]
 
     def reader_of(inputs: Sequence[JSON]) -> Modalities:
-        return modalities_of(inputs, media, _layouts, texts, only=params.columns)
+        return modalities_of(inputs, media, pictures, texts, only=params.columns)
 
     learner = Learner(reader_of, build, needs_classes=True)
     fingerprint = content_hash(["joint-embeddings 1", *made_of])

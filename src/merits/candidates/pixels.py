@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -16,12 +16,9 @@ from numpy.typing import NDArray
 from merits.candidates.registry import LoadContext, holds
 from merits.core.identity import JSON
 from merits.media.finding import Media, names_picture, picture_file
-from merits.media.pictures import read_picture
+from merits.media.pictures import read_picture, squared
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-__all__ = ["Pixels", "Resizing", "pixels_for", "resized"]
+__all__ = ["Pixels", "Resizing", "pixels_for"]
 
 Bytes = NDArray[np.uint8]
 
@@ -31,18 +28,6 @@ class Resizing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=
 
     size: Annotated[int, msgspec.Meta(ge=4, le=1024, description="Side of the square, in pixels.")] = 32
     colour: Annotated[bool, msgspec.Meta(description="Keep colours; false: shades of grey.")] = True
-
-
-def resized(picture: Image, size: int) -> Bytes:
-    """The picture as a square of `size` pixels, shape (size, size, channels): the whole of it, stretched to fit.
-
-    Averaged over all pixels that a new one covers (Pillow's bilinear filter with antialiasing), not picked.
-    """
-    from PIL.Image import Resampling
-
-    found = picture if picture.size == (size, size) else picture.resize((size, size), Resampling.BILINEAR)
-    pixels: Bytes = np.asarray(found, np.uint8)
-    return pixels.reshape(size, size, -1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +42,7 @@ class Pixels:
 
     def square(self, input: JSON) -> Bytes:
         """The pixels of one picture, 0 to 255, shape (size, size, 3 or 1); DataError where it cannot be read."""
-        return resized(read_picture(picture_file(self.media, input), "RGB" if self.colour else "L"), self.size)
+        return squared(read_picture(picture_file(self.media, input), "RGB" if self.colour else "L"), self.size)
 
     def row(self, input: JSON) -> NDArray[np.float32]:
         """The pixels of one picture in one row, 0 to 1."""

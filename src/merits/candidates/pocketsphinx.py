@@ -12,7 +12,6 @@ import numpy as np
 from merits.candidates.imports import versions
 from merits.candidates.reading_ahead import ReadingAhead
 from merits.candidates.registry import LoadContext
-from merits.candidates.weights import find_file, find_folder
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
@@ -21,6 +20,7 @@ from merits.core.validate import did_you_mean
 from merits.media.files import file_hash
 from merits.media.finding import Media, sound_file
 from merits.media.sounds import SPEECH_RATE, Sound, read_sound
+from merits.media.weights import find_file, find_folder
 
 __all__ = ["Params", "load"]
 

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.assets import asset_folders
 from merits.core.errors import CandidateError, MissingExtra
+from merits.media.assets import asset_folders
 
 __all__ = ["Embedder", "embedder", "model_files"]
 

@@ -15,11 +15,11 @@ from merits.candidates.imports import versions
 from merits.candidates.meter import AskFailed
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text
-from merits.candidates.weights import AllowPickle, ModelFolder, Sha256, model_folder
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
 __all__ = ["Params", "load"]
 

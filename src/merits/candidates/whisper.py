@@ -13,7 +13,6 @@ import msgspec
 from merits.candidates.imports import versions
 from merits.candidates.reading_ahead import ReadingAhead
 from merits.candidates.registry import LoadContext
-from merits.candidates.weights import find_folder
 from merits.core.answer import Answer, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
@@ -21,6 +20,7 @@ from merits.core.identity import JSON, content_hash
 from merits.media.files import file_hash
 from merits.media.finding import Media, sound_file
 from merits.media.sounds import Sound, read_sound
+from merits.media.weights import find_folder
 
 __all__ = ["Params", "load"]
 

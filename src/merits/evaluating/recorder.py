@@ -34,8 +34,8 @@ _BACKLOG = 16_000  # answers in memory that are not on disk and scored; past tha
 class Recorder:
     """Takes answers on the event loop and records them in threads: committed first, then scored in the same order.
 
-    `recorded(candidate, n_rows, n_failed)` is called on the loop once a group is scored. When the store fails, `problem`
-    is set and `on_problem` is called on the loop: asking should stop. What was committed before stays.
+    `recorded(candidate, n_rows, n_failed)` is called on the loop once a group is scored. When the store fails,
+    `problem` is set and `on_problem` is called on the loop: asking should stop. What was committed before stays.
     """
 
     def __init__(

@@ -11,12 +11,15 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from merits.core.errors import DataError, MissingExtra
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["MOST_PIXELS", "png_of", "read_picture", "thumbnail"]
+__all__ = ["MOST_PIXELS", "png_of", "read_picture", "squared", "thumbnail"]
 
 MOST_PIXELS = 50_000_000  # a picture of 8,000 x 6,000; decoded it takes 150 MB
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
@@ -85,3 +88,15 @@ def png_of(picture: Image) -> bytes:
 
 def _short(problem: Exception) -> str:
     return str(problem).split("\n")[0][:120].rstrip(".") or type(problem).__name__
+
+
+def squared(picture: Image, size: int) -> NDArray[np.uint8]:
+    """The picture as a square of `size` pixels, shape (size, size, channels): the whole of it, stretched to fit.
+
+    Averaged over all pixels that a new one covers (Pillow's bilinear filter with antialiasing), not picked.
+    """
+    from PIL.Image import Resampling
+
+    found = picture if picture.size == (size, size) else picture.resize((size, size), Resampling.BILINEAR)
+    pixels: NDArray[np.uint8] = np.asarray(found, np.uint8)
+    return pixels.reshape(size, size, -1)

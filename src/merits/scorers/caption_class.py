@@ -23,7 +23,7 @@ from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media, names_picture
 from merits.scorers.reading import CannotJudge, text_of, wrong
-from merits.scorers.seen import Features, answered_picture, description
+from merits.scorers.seen import LAYOUT, Description, Features, answered_picture, description
 
 __all__ = ["Params", "fingerprint", "load", "study"]
 
@@ -45,7 +45,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     slice: Annotated[
         str, msgspec.Meta(description="The slice that holds the class of a caption. Left out: the target is the class.")
     ] = ""
-    features: Features = "layout"
+    features: Features = LAYOUT
 
     def __post_init__(self) -> None:
         if not self.reference and not self.slice:
@@ -70,11 +70,11 @@ def load(
 
     Raises TaskError where there are fewer than two classes of two pictures.
     """
-    media = Media([*data_folders, folder])
+    media, seen = Media([*data_folders, folder]), description(params.features, folder)
     content = _content(params, folder, media, studied)
 
     def score(example: Example, answer: Answer) -> Score:
-        classifier, right = _classifier(content, params.features)
+        classifier, right = _classifier(content, seen)
         wanted = text_of(example.tags.get(params.slice) if params.slice else example.target)
         if wanted not in classifier.classes_:
             where = f"slice {params.slice!r}" if params.slice else "target"
@@ -82,7 +82,7 @@ def load(
         file = answered_picture(answer, media)
         if file is None:
             return wrong("no picture")
-        probabilities = classifier.predict_proba([description(params.features).seen(file)])[0]
+        probabilities = classifier.predict_proba([seen.seen(file)])[0]
         value = float(probabilities[list(classifier.classes_).index(wanted)])
         likeliest = str(classifier.classes_[int(np.argmax(probabilities))])
         reason = f"looks like {likeliest} ({probabilities.max():.2f}); the classifier is right on {right:.0%}"
@@ -92,9 +92,10 @@ def load(
 
 
 def fingerprint(params: Params, *, folder: Path) -> str:
-    """The reference pictures by class and content, where they are in a folder of their own."""
+    """What pictures are described by; the reference pictures by class and content, where they have a folder."""
     found = _by_folder(folder / params.reference) if params.reference else []
-    return content_hash([[name, [file_hash(file) for file in of]] for name, of in found])
+    pictures = [[name, [file_hash(file) for file in of]] for name, of in found]
+    return content_hash([pictures, description(params.features, folder).version])
 
 
 def study(params: Params, examples: Sequence[Example]) -> Sequence[tuple[str, str]]:
@@ -126,12 +127,11 @@ def _by_folder(folder: Path) -> list[tuple[str, list[Path]]]:
 
 
 @lru_cache(maxsize=4)
-def _classifier(content: Content, features: str) -> Any:
+def _classifier(content: Content, seen: Description) -> Any:
     """The classifier, and how often it is right on pictures that it was not trained on."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.model_selection import StratifiedKFold, cross_val_score
 
-    seen = description(features)
     vectors = np.stack([seen.seen(file) for _, of in content for file, _ in of])
     labels = np.array([name for name, of in content for _ in of])
     classifier = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")  # in closed form: scoring must not wait

@@ -6,21 +6,21 @@ import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import msgspec
 
 from merits.core.answer import Answer
 from merits.core.doors import Scorer
-from merits.core.errors import DataError, TaskError, UsageError
-from merits.core.identity import JSON, content_hash
+from merits.core.errors import CandidateError, DataError, MissingExtra, TaskError
+from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.pictures import read_picture
+from merits.media.weights import ModelFolder, Sha256, model_folder
 from merits.scorers.reading import CannotJudge, text_of, wrong
-from merits.scorers.seen import answered_picture
+from merits.scorers.seen import Here, answered_picture
 
 __all__ = ["Params", "fingerprint", "load"]
 
@@ -37,7 +37,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
             min_length=1, description="A folder with a CLIP-type model in the Hugging Face format, with safetensors."
         ),
     ]
-    sha256: Annotated[str, msgspec.Meta(description="If given, model.safetensors must have this SHA-256.")] = ""
+    sha256: Sha256 = ""
     column: Annotated[
         str, msgspec.Meta(description="The column of the input that is the caption, where it has several.")
     ] = ""
@@ -54,19 +54,15 @@ def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders
     On the GPU where there is one. Opened when first asked; nothing is downloaded, no code of the folder runs, and
     pickled weights are refused.
 
-    Raises UsageError without the package transformers, TaskError where the folder holds no such model.
+    Raises MissingExtra without the package transformers, TaskError where the folder holds no such model.
     """
-    media, weights = Media([*data_folders, folder]), _weights(folder, params.model)
-    if params.sha256 and file_hash(weights) != params.sha256.lower():
-        raise TaskError(
-            f"clip: {weights} has the SHA-256 {file_hash(weights)}, not {params.sha256}.", "Fetch it again."
-        )
+    media, model = Media([*data_folders, folder]), _model_folder(params, folder)
     try:
         import torch  # noqa: F401
         import transformers  # noqa: F401
     except ImportError as problem:
-        raise UsageError(
-            f"The scorer clip needs the package {problem.name}.", "pip install 'merits[transformers]'"
+        raise MissingExtra(
+            f"the scorer clip needs the package {problem.name}.", "pip install 'merits[transformers]'"
         ) from None
 
     def score(example: Example, answer: Answer) -> Score:
@@ -77,26 +73,22 @@ def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders
             picture = read_picture(file)
         except DataError as problem:
             raise CannotJudge(str(problem)) from None
-        cosine = _opened(weights.parent, file_hash(weights)).cosine(_caption(example.input, params.column), picture)
+        cosine = _opened(model, model.fingerprint).cosine(_caption(example.input, params.column), picture)
         return Score(min(max(cosine, 0.0), 1.0), cosine >= params.solved_from, f"cosine {cosine:.3f}")
 
     return score
 
 
 def fingerprint(params: Params, *, folder: Path) -> str:
-    """The weights."""
-    return content_hash(file_hash(_weights(folder, params.model)))
+    """The weights, and all else in their folder that is read."""
+    return _model_folder(params, folder).fingerprint
 
 
-def _weights(folder: Path, model: str) -> Path:
-    place = folder / model
-    weights = place / "model.safetensors"
-    if not weights.is_file() or not (place / "config.json").is_file():
-        raise TaskError(
-            f"clip: {place} holds no config.json with model.safetensors.",
-            "Name a folder with a CLIP-type model; pickled weights (.bin) can run code and are not read.",
-        )
-    return weights
+def _model_folder(params: Params, folder: Path) -> ModelFolder:
+    try:
+        return model_folder(params.model, Here(folder), sha256=params.sha256)
+    except CandidateError as problem:
+        raise TaskError(f"clip: {problem.found}", problem.next_step) from None
 
 
 def _caption(input: JSON, column: str) -> str:
@@ -108,22 +100,21 @@ def _caption(input: JSON, column: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _opened(folder: Path, content: str) -> _Model:
-    return _Model(folder)
+def _opened(folder: ModelFolder, content: str) -> _Model:
+    try:
+        return _Model(folder)
+    except CandidateError as problem:
+        raise CannotJudge(str(problem)[:300]) from None
 
 
 class _Model:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: ModelFolder) -> None:
         import torch
         from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
-        here = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            self._model: Any = AutoModel.from_pretrained(str(folder), use_safetensors=True, **here).eval()
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), **here)
-            self._processor: Any = cast(Any, AutoImageProcessor).from_pretrained(str(folder), backend="pil", **here)
-        except (OSError, ValueError, KeyError, RuntimeError) as problem:
-            raise CannotJudge(f"{folder} cannot be opened as a CLIP-type model: {str(problem)[:200]}") from None
+        self._model: Any = folder.open(AutoModel).eval()
+        self._tokenizer: Any = folder.open_tokenizer(AutoTokenizer)
+        self._processor: Any = folder.open_tokenizer(AutoImageProcessor, backend="pil")
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model.to(self._device)
 

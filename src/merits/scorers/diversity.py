@@ -8,9 +8,9 @@ from pathlib import Path
 from merits.core.doors import Scorer
 from merits.media.finding import Media
 from merits.scorers.picture_sets import diversity_counts
-from merits.scorers.set_measures import SetParams, set_scorer
+from merits.scorers.set_measures import SetParams, fingerprint, set_scorer
 
-__all__ = ["Params", "load"]
+__all__ = ["Params", "fingerprint", "load"]
 
 READS_FILES = True
 
@@ -21,4 +21,4 @@ class Params(SetParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
 def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Scorer:
     """A scorer whose measure is that of the whole set; an answer without a picture adds nothing to it."""
-    return set_scorer(params, Media([*data_folders, folder]), "diversity", diversity_counts)
+    return set_scorer(params, Media([*data_folders, folder]), folder, "diversity", diversity_counts)

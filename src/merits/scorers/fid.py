@@ -10,9 +10,9 @@ import numpy as np
 from merits.core.doors import Scorer
 from merits.media.finding import Media
 from merits.scorers.picture_sets import DIMENSIONS, Floats, fid_counts
-from merits.scorers.set_measures import SetParams, set_scorer
+from merits.scorers.set_measures import SetParams, fingerprint, set_scorer
 
-__all__ = ["Params", "load"]
+__all__ = ["Params", "fingerprint", "load"]
 
 READS_FILES = True
 
@@ -23,7 +23,7 @@ class Params(SetParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
 def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Scorer:
     """A scorer whose measure is that of the whole set; an answer without a picture counts as a blank page."""
-    return set_scorer(params, Media([*data_folders, folder]), "fid", _counts)
+    return set_scorer(params, Media([*data_folders, folder]), folder, "fid", _counts)
 
 
 def _counts(answered: Floats | None, wanted: Floats) -> Floats:

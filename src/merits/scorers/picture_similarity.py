@@ -7,9 +7,9 @@ from pathlib import Path
 
 from merits.core.doors import Scorer
 from merits.media.finding import Media
-from merits.scorers.set_measures import SetParams, set_scorer
+from merits.scorers.set_measures import SetParams, fingerprint, set_scorer
 
-__all__ = ["Params", "load"]
+__all__ = ["Params", "fingerprint", "load"]
 
 READS_FILES = True
 
@@ -20,4 +20,4 @@ class Params(SetParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
 def load(params: Params, *, classes: tuple[str, ...], folder: Path, data_folders: Sequence[Path] = ()) -> Scorer:
     """A scorer of the likeness of an answer to the picture that the target names: 1 the same, 0 a blank page."""
-    return set_scorer(params, Media([*data_folders, folder]))
+    return set_scorer(params, Media([*data_folders, folder]), folder)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from merits.core.answer import Answer
-from merits.core.errors import UsageError
+from merits.core.errors import MissingExtra
 from merits.core.identity import JSON
 from merits.core.outcome import Counts, Score
 from merits.core.task import Example
@@ -25,12 +25,12 @@ Counted = tuple[Counts, float, str]  # what one answer adds, its own value from 
 
 
 def metrics(scorer: str) -> Any:
-    """The package sacrebleu; UsageError naming the extra when it is not installed."""
+    """The package sacrebleu; MissingExtra naming the extra when it is not installed."""
     try:
         import sacrebleu
     except ImportError:
-        raise UsageError(
-            f"The scorer {scorer} needs the package sacrebleu.", "pip install 'merits[translation]'"
+        raise MissingExtra(
+            f"the scorer {scorer} needs the package sacrebleu.", "pip install 'merits[translation]'"
         ) from None
     return sacrebleu
 

@@ -5,18 +5,19 @@ A picture is described once in a process, whichever scorers look at it. Knows no
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.answer import Answer
-from merits.core.errors import DataError
+from merits.core.errors import CandidateError, DataError, TaskError
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media
@@ -25,13 +26,29 @@ from merits.media.pictures import png_of, read_picture
 from merits.scorers.picture_sets import DIMENSIONS
 from merits.scorers.reading import CannotJudge, shorten, targets_of
 
-__all__ = ["Description", "Features", "alike", "answered_picture", "description", "reduced", "wanted_picture"]
+__all__ = [
+    "LAYOUT",
+    "Description",
+    "Features",
+    "Here",
+    "alike",
+    "answered_picture",
+    "description",
+    "reduced",
+    "wanted_picture",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 
+LAYOUT = "layout"
 Features = Annotated[
-    Literal["layout"],
-    msgspec.Meta(description="What pictures are compared by. layout: colours and edges by place, without a network."),
+    str,
+    msgspec.Meta(
+        min_length=1,
+        description="What pictures are compared by. layout: colours and edges by place, without a network. "
+        "efficientnet-lite0 (extra `backbone`), or a folder with a model in the Hugging Face format: what a trained "
+        "network makes of them.",
+    ),
 ]
 
 
@@ -96,10 +113,40 @@ def _blank(by: Description) -> Floats:
     return by.of(png_of(Image.new("RGB", (64, 64), "white")))
 
 
-@lru_cache(maxsize=8)
-def description(name: str) -> Description:
-    """The description of pictures by that name; the same one for all scorers that use it."""
+def description(features: str, folder: Path) -> Description:
+    """The description of pictures by that name; the same one for all scorers that use it.
+
+    TaskError or MissingExtra where a network cannot be had; it is read when the first picture is seen.
+    """
+    return _layout() if features == LAYOUT else _by_network(features, folder, os.environ.get("MERITS_ASSETS", ""))
+
+
+@lru_cache(maxsize=1)
+def _layout() -> Description:
     return Description(LAYOUT_VERSION, lambda picture: layout_of(read_picture(picture)))
+
+
+@lru_cache(maxsize=4)
+def _by_network(model: str, folder: Path, assets: str) -> Description:
+    from merits.media.backbones import backbone
+
+    try:
+        network = backbone(model, None, "", Here(folder))
+    except CandidateError as problem:
+        raise TaskError(f"features: {problem.found}", problem.next_step) from None
+
+    def features(picture: Path | bytes) -> Floats:
+        return np.asarray(network.features([network.pixels(read_picture(picture))])[0], np.float64)
+
+    return Description(network.fingerprint, features)
+
+
+@dataclass(frozen=True)
+class Here:
+    """Where scorers look for models: beside the task, and among the fetched assets of this machine."""
+
+    folder: Path
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
 def alike(one: Floats, other: Floats, blank: Floats) -> float:

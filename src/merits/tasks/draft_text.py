@@ -89,8 +89,8 @@ def embeddings_found(folder: Path) -> bool:
 
 def backbone_found(folder: Path) -> bool:
     """Whether `image-backbone-linear` can run in a task in this folder: its package and its weights are there."""
-    from merits.candidates.backbones import DEFAULT_BACKBONE, weights_file
     from merits.core.errors import UsageError
+    from merits.media.backbones import DEFAULT_BACKBONE, weights_file
 
     if not _installed("torch") or not _installed("efficientnet_lite_pytorch"):
         return False

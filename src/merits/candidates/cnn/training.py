@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from merits.candidates.checkpoints import Checkpoint
 from merits.candidates.cnn.augmenting import Augmentation, augmented
 from merits.candidates.cnn.pictures import Pictures
+from merits.media.on_torch import as_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-__all__ = ["Lesson", "Training", "device_here", "one_thread", "train"]
+__all__ = ["Lesson", "Training", "train"]
 
 _NOTE_EVERY_S = 5.0
 _RATES = {"sgd": 0.05, "adam": 0.002, "adamw": 0.002}
@@ -249,25 +250,3 @@ def _optimizer(network: Module, training: Training) -> Any:
         nesterov = training.momentum > 0
         return optim.SGD(learned, rate, momentum=training.momentum, weight_decay=decay, nesterov=nesterov)
     return (optim.Adam if training.optimizer == "adam" else optim.AdamW)(learned, rate, weight_decay=decay)
-
-
-def as_tensor(pixels: NDArray[np.uint8], device: Any) -> Tensor:
-    """Pixels (n, height, width, channels) as a network takes them: (n, channels, height, width), 0 to 255."""
-    import torch
-
-    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().contiguous()
-
-
-def one_thread() -> None:
-    """Nothing, once torch computes with one thread in the calling one: candidates take turns on the cores as it is."""
-    import torch
-
-    if torch.get_num_threads() != 1:
-        torch.set_num_threads(1)
-
-
-def device_here() -> Any:
-    """The GPU where there is one, else the processor."""
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from merits.candidates.registry import LoadContext
-from merits.candidates.weights import ModelFolder, find_file, model_folder
 from merits.core.errors import CandidateError
+from merits.media.weights import ModelFolder, find_file, model_folder
 
 
 @pytest.fixture

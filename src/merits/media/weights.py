@@ -12,17 +12,16 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
-from merits.candidates.assets import asset_folders
-from merits.candidates.registry import LoadContext
 from merits.core.errors import CandidateError
 from merits.core.identity import content_hash
+from merits.media.assets import asset_folders
 from merits.media.files import file_hash
 
-__all__ = ["AllowPickle", "ModelFolder", "Sha256", "find_file", "find_folder", "model_folder"]
+__all__ = ["AllowPickle", "ModelFolder", "Sha256", "Whereabouts", "find_file", "find_folder", "model_folder"]
 
 Sha256 = Annotated[
     str | dict[str, str],
@@ -40,6 +39,16 @@ _NO_WEIGHTS = ("training_args.bin", "optimizer.pt", "optimizer.bin", "scheduler.
 _READ = (".safetensors", ".json", ".txt", ".model", ".jinja", ".py", *_PICKLED)  # what can change an answer
 _LFS = b"version https://git-lfs"
 _LONGEST_HEADER = 100_000_000  # what the safetensors library itself accepts
+
+
+class Whereabouts(Protocol):
+    """Where names of models are looked for: the task's folder, and what the environment says (MERITS_ASSETS)."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def env(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -81,17 +90,17 @@ class ModelFolder:
             ) from problem
 
 
-def find_folder(name: str, context: LoadContext) -> Path:
+def find_folder(name: str, context: Whereabouts) -> Path:
     """The folder of that name: beside the task, or among the fetched assets. CandidateError says where was looked."""
     return _found(name, context, "folder")
 
 
-def find_file(name: str, context: LoadContext) -> Path:
+def find_file(name: str, context: Whereabouts) -> Path:
     """The file of that name: beside the task, or among the fetched assets. CandidateError says where was looked."""
     return _found(name, context, "file")
 
 
-def _found(name: str, context: LoadContext, what: str) -> Path:
+def _found(name: str, context: Whereabouts, what: str) -> Path:
     places = [context.folder / name, *(folder / name for folder in asset_folders(context.folder, context.env))]
     for place in places:
         if place.is_dir() if what == "folder" else place.is_file():
@@ -108,7 +117,7 @@ def _found(name: str, context: LoadContext, what: str) -> Path:
 
 def model_folder(
     name: str,
-    context: LoadContext,
+    context: Whereabouts,
     *,
     sha256: str | Mapping[str, str] = "",
     allow_pickle: bool = False,

@@ -11,17 +11,20 @@ import pickle
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.assets import asset_folders
-from merits.candidates.cnn.training import as_tensor, device_here, one_thread
-from merits.candidates.registry import LoadContext
-from merits.candidates.weights import ModelFolder, model_folder
 from merits.core.errors import CandidateError, MissingExtra
+from merits.media.assets import asset_folders
 from merits.media.files import file_hash
+from merits.media.on_torch import as_tensor, device_here, one_thread
+from merits.media.pictures import squared
+from merits.media.weights import ModelFolder, Whereabouts, model_folder
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = ["DEFAULT_BACKBONE", "Backbone", "backbone", "weights_file"]
 
@@ -29,6 +32,7 @@ DEFAULT_BACKBONE = "efficientnet-lite0"
 _FILE = "efficientnet-lite0-57934424.pth"
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _SIDE = 224  # pixels that it was trained on
+_LONGEST_SIDE = 1024  # pixels, of a picture that is shown to a network with a processor of its own
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Extract: TypeAlias = Callable[[Sequence[Bytes]], Floats]
@@ -37,12 +41,14 @@ Extract: TypeAlias = Callable[[Sequence[Bytes]], Floats]
 class Backbone(Protocol):
     """Extracts features. `fingerprint` names the weights, and is known before they are read.
 
-    `side` is the square that pictures are brought to, in pixels; None where it takes them as they are. May be called
-    from several threads.
+    May be called from several threads.
     """
 
     fingerprint: str
-    side: int | None
+
+    def pixels(self, picture: Image) -> Bytes:
+        """A picture as this network takes it: shape (height, width, 3)."""
+        ...
 
     def features(self, pictures: Sequence[Bytes]) -> Floats:
         """One vector for each picture (height, width, 3): shape (pictures, dimensions)."""
@@ -53,7 +59,7 @@ class Backbone(Protocol):
         ...
 
 
-def backbone(model: str, size: int | None, sha256: str, context: LoadContext) -> Backbone:
+def backbone(model: str, size: int | None, sha256: str, context: Whereabouts) -> Backbone:
     """The backbone of that name or folder; nothing of it is read yet.
 
     CandidateError or MissingExtra where it cannot be had.
@@ -96,9 +102,16 @@ class _Held:
     def __init__(self, opened: Callable[[], Extract], fingerprint: str, side: int | None) -> None:
         self._opened = opened
         self.fingerprint = fingerprint
-        self.side = side
+        self._side = side
         self._extract: Extract | None = None
         self._lock = threading.Lock()
+
+    def pixels(self, picture: Image) -> Bytes:
+        if self._side is not None:
+            return squared(picture, self._side)
+        small = picture.copy()
+        small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+        return np.asarray(small, np.uint8)
 
     def features(self, pictures: Sequence[Bytes]) -> Floats:
         import torch
