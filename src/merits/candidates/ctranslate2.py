@@ -82,6 +82,7 @@ def load(params: Params, context: LoadContext) -> Model:
         )
     _package("ctranslate2")
     read = _tokenizer_files(folder)
+    _package("tokenizers" if read[0].suffix == ".json" else "sentencepiece")
     translator = _Translator(params, folder)
     hashes = [file_hash(file) for file in sorted([*folder.glob("*.json"), *read])]
     return Batcher(

@@ -11,7 +11,7 @@ from merits.core.doors import Scorer
 from merits.core.outcome import Score
 from merits.core.task import Example
 from merits.scorers.normalised import normalise
-from merits.scorers.reading import SOLVED, shorten, targets_of, text_of, wrong
+from merits.scorers.reading import SOLVED, CannotJudge, shorten, targets_of, text_of, wrong
 
 __all__ = ["Params", "load"]
 
@@ -31,9 +31,11 @@ def load(params: Params, *, classes: tuple[str, ...], folder: Path) -> Scorer:
     """
 
     def score(example: Example, answer: Answer) -> Score:
-        targets = targets_of(example)
+        wanted = [words for target in targets_of(example) if (words := normalise(text_of(target)))]
+        if not wanted:
+            raise CannotJudge(f"the target of example {example.id!r} has no word")
         said = f" {normalise(text_of(answer.output))} "
-        if any(f" {normalise(text_of(target))} " in said for target in targets if text_of(target).strip()):
+        if any(f" {words} " in said for words in wanted):
             return SOLVED
         return wrong(f"the target is not in {shorten(answer.output)!r}")
 

@@ -5,6 +5,7 @@ A picture is described once in a process, whichever scorers look at it. Knows no
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.answer import Answer
-from merits.core.errors import CandidateError, DataError, TaskError
+from merits.core.errors import CandidateError, DataError, MissingExtra, TaskError
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media
@@ -116,8 +117,10 @@ def _blank(by: Description) -> Floats:
 def description(features: str, folder: Path) -> Description:
     """The description of pictures by that name; the same one for all scorers that use it.
 
-    TaskError or MissingExtra where a network cannot be had; it is read when the first picture is seen.
+    MissingExtra or TaskError where it cannot be had; a network is read when the first picture is seen.
     """
+    if importlib.util.find_spec("PIL") is None:
+        raise MissingExtra("pictures need the package Pillow.", "pip install 'merits[images]'")
     return _layout() if features == LAYOUT else _by_network(features, folder, os.environ.get("MERITS_ASSETS", ""))
 
 
