@@ -23,6 +23,7 @@ from merits.deciding.metrics import check_requirement
 from merits.deciding.racing import schedule
 from merits.deciding.requirements import required
 from merits.stats.noninferiority import difference_bounds
+from merits.tasks.make import make_task
 from merits.tasks.requirements import parse_requirement
 from tests.deciding.evaluations import evaluation_of
 
@@ -278,3 +279,13 @@ def test_partners_are_the_same_example_and_repeat() -> None:
     assert partners_of(clean, replace(clean, perturbation="typos 0.02")).tolist() == [-1, -1, -1, 0, 1, 2]
     nothing = np.zeros(6, bool)
     assert drop_of_rows(clean, clean, (nothing.astype(float), nothing), (nothing.astype(float), nothing), 0.95) is None
+
+
+@pytest.mark.parametrize("metric", ["precision[a]", "f1[a]", "log_loss", "ece", "p95_latency"])
+def test_a_drop_that_nobody_measures_is_refused_with_those_that_are(metric: str) -> None:
+    """Before anything is asked; recall of a label and macro F1 are measured."""
+    rows = [{"text": f"text {i}", "label": "ab"[i % 2]} for i in range(20)]
+    task = make_task(rows, robustness={"typos": [0.1]})
+    said = r"has no drop that is measured. It can be required of accuracy, label, macro_f1, .*recall"
+    with pytest.raises(RequirementError, match=said):
+        check_requirement(parse_requirement(f"drop({metric} under typos) <= 0.1"), task)

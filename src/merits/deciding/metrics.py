@@ -144,7 +144,8 @@ def _check_view(requirement: Requirement, measurable: Measurable) -> None:
         return
     of_rows = (*_OF_ROWS, *measurable.scorers, *(TOGETHER if requirement.under and measurable.classes else ()))
     if requirement.metric not in of_rows:
-        found = f"{requirement}: {requirement.metric} is not measured on each example by itself."
+        lacking = "has no drop that is measured" if requirement.under else "is not measured on each example by itself"
+        found = f"{requirement}: {requirement.metric} {lacking}."
         raise RequirementError(found, f"It can be required of {', '.join(sorted({*of_rows} - {''}))}.")
     if (requirement.op == "<=") != bool(requirement.under):
         raise RequirementError(
