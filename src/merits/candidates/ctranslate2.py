@@ -13,6 +13,7 @@ import msgspec
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
+from merits.candidates.memory import Weights, size_of
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text
 from merits.candidates.weights import find_folder
@@ -90,6 +91,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=content_hash(["ctranslate2 1", found, hashes, versions("ctranslate2")]),
         timeout_s=context.timeout_s,
         close=translator.close,
+        weights=Weights(size_of([folder / _WEIGHTS]), translator.open, translator.close),
     )
 
 
@@ -197,6 +199,11 @@ class _Translator:
             )
             for read, mine in zip(tokens, said, strict=True)
         ]
+
+    def open(self) -> None:
+        """Reads the weights, unless they are there."""
+        with self._lock:
+            self._ready()
 
     def close(self) -> None:
         """Frees the model's memory, that of a GPU too."""
