@@ -57,3 +57,15 @@ def test_a_folder_beside_the_task_is_found(tmp_path: Path) -> None:
     found = model_files("mine", tmp_path, {})
     assert found == (tmp_path / "mine" / "model.onnx", tmp_path / "mine" / "tokenizer.json")
     assert model_files("mine/model.onnx", tmp_path, {}) == found
+
+
+def test_a_model_is_read_by_the_first_text_and_again_after_it_was_freed(model: Embedder) -> None:
+    found = model_files(DEFAULT_MODEL, ROOT, {})
+    model = Embedder(*found)
+    assert model._session is None
+    before = model.embed(["a text"])
+    model.weights.free()
+    assert model._session is None
+    assert (model.embed(["a text"]) == before).all()
+    assert model.weights.shared
+    assert model.weights.n_bytes == found[0].stat().st_size

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from merits.candidates import tuning
+from merits.candidates.memory import weights_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
@@ -134,3 +135,18 @@ def test_the_epoch_that_is_best_on_what_is_held_out_is_kept(
 def test_one_class_teaches_nothing(encoder: Path, tmp_path: Path) -> None:
     with pytest.raises(CandidateError, match="two classes"):
         trained(encoder, tmp_path, [Example("1", "good", "pos")])
+
+
+def test_what_was_learned_outlives_that_its_memory_was_needed(encoder: Path, tmp_path: Path) -> None:
+    model = trained(encoder, tmp_path, sentences(60), epochs=1)
+    before, weights = shares(model), weights_of(model)
+    assert weights is not None
+    for _ in range(2):
+        weights.free()
+        assert shares(model) == before
+    weights.free()
+    weights.read()
+    assert shares(model) == before
+    asyncio.run(model.close())
+    with pytest.raises(RuntimeError, match="asked before it was fitted"):
+        asked(model, ["the film is good"])

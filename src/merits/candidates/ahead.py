@@ -86,6 +86,7 @@ class DecodedAhead(Model):
         self._decode = decode
         self._batcher = batcher
         self.fit = batcher.fit
+        self.weights = batcher.weights
 
     @property
     def fingerprint(self) -> str:

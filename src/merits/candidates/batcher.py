@@ -16,6 +16,7 @@ from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from merits.candidates.memory import Weights
 from merits.candidates.turns import ANSWERING, FITTING, Turn
 from merits.core.answer import NO_USAGE, Answer, Usage
 from merits.core.doors import Model
@@ -46,8 +47,9 @@ class Batcher(Model):
     cannot be stopped, but it does not keep the process alive), the inputs fail with TimeoutError, and a new thread
     goes on. When `answer_batch` raises, the inputs are tried one by one, so that one bad input fails alone.
 
-    With `fit` the batcher is `Trainable`. All batchers of a process share as many turns as there are cores; a step
-    longer than a second lends its turn, so that no slow candidate starves the others.
+    With `fit` the batcher is `Trainable`. `weights` are what it must have in memory to answer, if that is worth
+    counting. All batchers of a process share as many turns as there are cores; a step longer than a second lends its
+    turn, so that no slow candidate starves the others.
 
     Not guaranteed: that a thread abandoned in the middle of a step no longer touches what it shares with the next.
 
@@ -74,6 +76,7 @@ class Batcher(Model):
         timeout_s: float,
         fit: Fit | None = None,
         close: Callable[[], None] | None = None,
+        weights: Weights | None = None,
     ) -> None:
         self._answer_batch: AnswerBatch | None = answer_batch
         self._answer_one: AnswerOne = lambda input: _only(answer_batch([input]))
@@ -81,6 +84,7 @@ class Batcher(Model):
         self._fingerprint = fingerprint
         self._timeout_s = timeout_s
         self._close = close
+        self.weights = weights
         if fit is not None:
             self.fit = lambda examples: _in_turn(fit, examples)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -98,6 +102,7 @@ class Batcher(Model):
         batch_size: int = _EACH_BATCH,
         fit: Fit | None = None,
         close: Callable[[], None] | None = None,
+        weights: Weights | None = None,
     ) -> Batcher:
         """A batcher around a blocking function of one input: one after the other, each timed by itself.
 
@@ -107,7 +112,15 @@ class Batcher(Model):
         def batch(inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
             return [function(input) for input in inputs]
 
-        batcher = cls(batch, batch_size=batch_size, fingerprint=fingerprint, timeout_s=timeout_s, fit=fit, close=close)
+        batcher = cls(
+            batch,
+            batch_size=batch_size,
+            fingerprint=fingerprint,
+            timeout_s=timeout_s,
+            fit=fit,
+            close=close,
+            weights=weights,
+        )
         batcher._answer_batch = None
         batcher._answer_one = function
         return batcher

@@ -13,13 +13,14 @@ import msgspec
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
+from merits.candidates.memory import Weights
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text
 from merits.core.answer import Answer, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
-from merits.media.files import file_hash
+from merits.media.files import file_hash, size_of
 from merits.media.weights import find_folder
 
 __all__ = ["Params", "load"]
@@ -91,6 +92,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=content_hash(["ctranslate2 1", found, hashes, versions("ctranslate2")]),
         timeout_s=context.timeout_s,
         close=translator.close,
+        weights=Weights(size_of([folder / _WEIGHTS]), translator.open, translator.close),
     )
 
 
@@ -198,6 +200,11 @@ class _Translator:
             )
             for read, mine in zip(tokens, said, strict=True)
         ]
+
+    def open(self) -> None:
+        """Reads the weights, unless they are there."""
+        with self._lock:
+            self._ready()
 
     def close(self) -> None:
         """Frees the model's memory, that of a GPU too."""

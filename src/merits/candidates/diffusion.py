@@ -10,6 +10,7 @@ import msgspec
 from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
 from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.memory import Weights
 from merits.candidates.painter_network import seed_of
 from merits.candidates.prompts import fill
 from merits.candidates.registry import LoadContext
@@ -74,6 +75,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=content_hash(["diffusers 1", *made_of]),
         timeout_s=context.timeout_s,
         close=model.close,
+        weights=Weights(folder.n_bytes(2 if on_gpu else 4), model.open, model.close),
     )
 
 
@@ -103,6 +105,11 @@ class _Pipeline:
                 **told,
             ).images[0]
         return Answer(keep_picture(png_of(drawn.convert("RGB")), self._context.folder, params.pictures))
+
+    def open(self) -> None:
+        """Reads the pipeline, unless it is there."""
+        with self._lock:
+            self._opened()
 
     def close(self) -> None:
         """Frees the pipeline's memory."""

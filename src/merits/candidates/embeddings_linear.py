@@ -68,7 +68,9 @@ def load(params: Params, context: LoadContext) -> Model:
 
     learner = Learner(lambda inputs: RawTexts(), build, needs_classes=True)
     # One text at a time: whoever asks for one waits for one, and of few texts hardly two have the same length.
-    return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=1)
+    return learning_model(
+        learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=1, weights=model.weights
+    )
 
 
 class _Embeddings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from merits.core.errors import CandidateError
@@ -59,6 +60,14 @@ class Encoder:
         with self.torch.inference_mode():
             rows: list[list[float]] = self.logits(texts).double().softmax(dim=-1).tolist()
         return rows
+
+    def write(self, file: Path) -> None:
+        """Writes the network's numbers to a file."""
+        self.torch.save(self.network.state_dict(), file)
+
+    def read(self, file: Path) -> None:
+        """Takes the numbers that `write` wrote."""
+        self.network.load_state_dict(self.torch.load(file, map_location=self.device, weights_only=True))
 
     def release(self) -> None:
         """Frees the memory."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import tempfile
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,6 +17,7 @@ from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoi
 from merits.candidates.cnn.held_out import held_out
 from merits.candidates.encoder import Encoder
 from merits.candidates.imports import versions
+from merits.candidates.memory import Weights
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text
 from merits.candidates.tuning import Lesson, TuningParams, tune
@@ -27,6 +31,8 @@ from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 __all__ = ["Params", "load"]
 
 _ANSWERED_TOGETHER = 16
+_TRAINING = 4  # times its weights: with their gradients and the two moments of each
+_TRAINING = 4  # times its weights: with their gradients and the two moments of each
 
 
 class Params(TuningParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -71,6 +77,7 @@ def load(params: Params, context: LoadContext) -> Model:
         timeout_s=context.timeout_s,
         fit=model.fit,
         close=model.close,
+        weights=Weights(_TRAINING * folder.n_bytes(4), model.open, model.put_aside),
     )
 
 
@@ -84,6 +91,7 @@ class _FineTuned:
         self._fingerprint = fingerprint
         self._lock = threading.Lock()
         self._encoder: Encoder | None = None
+        self._aside: Path | None = None  # where what was learned lies while others need the memory
         self._labels: tuple[str, ...] = ()
 
     def fit(self, examples: Sequence[Example]) -> None:
@@ -108,22 +116,51 @@ class _FineTuned:
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer]:
         """A label and the probability of each."""
-        if self._encoder is None:
-            raise RuntimeError("asked before it was fitted")
         with self._lock:  # a thread that was given up on may still be computing
-            rows = self._encoder.shares([as_text(input) for input in inputs])
+            encoder = self._there()
+            if encoder is None:
+                raise RuntimeError("asked before it was fitted")
+            rows = encoder.shares([as_text(input) for input in inputs])
         answers = []
         for row in rows:
             found = dict(zip(self._labels, row, strict=True))
             answers.append(Answer(max(found, key=lambda label: found[label]), found))
         return answers
 
+    def open(self) -> None:
+        """Reads what was learned, where it was put aside."""
+        with self._lock:
+            self._there()
+
+    def _there(self) -> Encoder | None:
+        if self._encoder is None and self._aside is not None:
+            encoder = self._opened(len(self._labels))
+            encoder.read(self._aside)
+            self._encoder = encoder
+        return self._encoder
+
+    def put_aside(self) -> None:
+        """Frees the network's memory, and keeps what was learned in a file until the model is closed."""
+        with self._lock:
+            if self._encoder is None:
+                return
+            if self._aside is None:
+                file, name = tempfile.mkstemp(prefix="merits-", suffix=".pt")
+                os.close(file)
+                self._aside = Path(name)
+                self._encoder.write(self._aside)
+            self._encoder.release()
+            self._encoder = None
+
     def close(self) -> None:
-        """Frees the network's memory, that of a GPU too."""
+        """Frees the network's memory, that of a GPU too, and forgets what was learned."""
         with self._lock:
             if self._encoder is not None:
                 self._encoder.release()
             self._encoder = None
+            if self._aside is not None:
+                self._aside.unlink(missing_ok=True)
+            self._aside = None
 
     def _opened(self, n_labels: int) -> Encoder:
         params = self._params

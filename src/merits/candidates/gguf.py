@@ -17,6 +17,7 @@ from merits.candidates.completions import answer_of, usage_of
 from merits.candidates.imports import versions
 from merits.candidates.label_shares import shares
 from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
+from merits.candidates.memory import Weights
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Message, Prompt, chosen, shown
 from merits.candidates.registry import LoadContext
@@ -27,7 +28,7 @@ from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.assets import asset_folders
-from merits.media.files import file_hash
+from merits.media.files import file_hash, size_of
 
 __all__ = ["Params", "load"]
 
@@ -65,6 +66,7 @@ def load(params: Params, context: LoadContext) -> Model:
         timeout_s=context.timeout_s,
         fit=model.fit if params.few_shot else None,
         close=model.close,
+        weights=Weights(size_of([file]), model.open, model.close),
     )
 
 
@@ -114,6 +116,11 @@ class _LocalChat:
         with self._lock:  # a thread that was given up on may still be computing
             messages = self._prompt.messages(input)
             return self._labelled(messages, self._prompt) if self._prompt.labels else self._written(messages)
+
+    def open(self) -> None:
+        """Reads the file, unless it is there."""
+        with self._lock:
+            self._started()
 
     def close(self) -> None:
         """Frees the model's memory."""

@@ -15,6 +15,7 @@ from merits.candidates.causal_model import CausalModel, Written
 from merits.candidates.imports import versions
 from merits.candidates.label_shares import Looks, shares_by_looks
 from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
+from merits.candidates.memory import Weights
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import Prompt, chosen, shown
 from merits.candidates.registry import LoadContext
@@ -23,7 +24,7 @@ from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
-from merits.media.files import file_hash
+from merits.media.files import file_hash, size_of
 from merits.media.weights import AllowPickle, Sha256, find_file, model_folder
 
 __all__ = ["Params", "load"]
@@ -68,6 +69,7 @@ def load(params: Params, context: LoadContext) -> Model:
         timeout_s=context.timeout_s,
         fit=model.fit if params.few_shot else None,
         close=model.close,
+        weights=Weights(_size_of(source, params), model.open, model.close),
     )
 
 
@@ -92,6 +94,12 @@ def _source(params: Params, context: LoadContext) -> tuple[Any, str]:
             f"{file.name} has the SHA-256 {found}, not {params.sha256}.", "Fetch it again, or mend it."
         )
     return file, found
+
+
+def _size_of(source: Any, params: Params) -> int:
+    """Bytes of the numbers in memory; of a GGUF file, which holds some five bits of each, about that."""
+    each = 2 if params.dtype in ("bfloat16", "float16") else 4
+    return source.n_bytes(each) if not isinstance(source, Path) else size_of([source]) * 8 * each // 5
 
 
 class _LocalModel:
@@ -124,6 +132,11 @@ class _LocalModel:
             good = [text for text, left in zip(texts, fits, strict=True) if left >= 0]
             answers = iter(self._labelled(good, prompt) if prompt.labels else self._written(good))
             return [next(answers) if left >= 0 else _too_long(left) for left in fits]
+
+    def open(self) -> None:
+        """Reads the weights, unless they are there."""
+        with self._lock:
+            self._loaded()
 
     def close(self) -> None:
         """Frees the model's memory."""

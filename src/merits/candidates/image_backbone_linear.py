@@ -18,6 +18,7 @@ from merits.candidates.feature_store import FeatureStore
 from merits.candidates.imports import versions
 from merits.candidates.learner import labels_to_learn, one_thread, predicted
 from merits.candidates.linear_head import linear_head
+from merits.candidates.memory import Weights
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer
 from merits.core.doors import Model
@@ -86,6 +87,7 @@ def load(params: Params, context: LoadContext) -> Model:
         timeout_s=context.timeout_s,
         fit=model.fit,
         close=network.close,
+        weights=Weights(network.n_bytes, network.open, network.close),
     )
     return DecodedAhead(model.pixels, batcher)
 

@@ -13,6 +13,7 @@ from merits.candidates.features import Reader, words
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
+from merits.candidates.memory import weights_of
 from merits.candidates.modalities import Modalities, Vectors, modalities_of
 from merits.candidates.picture_vectors import network_vectors
 from merits.candidates.registry import LoadContext
@@ -66,7 +67,8 @@ def load(params: Params, context: LoadContext) -> Model:
     table. A cell that is missing says nothing (zeros, where everything is centred): the others decide.
     """
     files = () if params.text == "words" else model_files(params.text, context.folder, context.env)
-    texts = _embedded(embedder(*files)) if files else _hashed
+    model = embedder(*files) if files else None
+    texts = _hashed if model is None else _embedded(model)
     media = Media.of(context)
 
     def build(reader: Reader, rows: Sequence[object]) -> Pipeline:
@@ -87,7 +89,9 @@ def load(params: Params, context: LoadContext) -> Model:
 
     learner = Learner(reader_of, build, needs_classes=True)
     fingerprint = content_hash(["joint-embeddings 1", *made_of])
-    return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=8)
+    return learning_model(
+        learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=8, weights=weights_of(model)
+    )
 
 
 def _layouts(files: Sequence[Any], training: bool) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from merits.candidates.ahead import readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.features import Reader
+from merits.candidates.memory import Weights
 from merits.core.answer import Answer
 from merits.core.errors import CandidateError, DataError
 from merits.core.identity import JSON
@@ -69,6 +70,10 @@ class Learner:
         with one_thread():
             estimator.fit(reader.matrix(rows), _targets(estimator, targets))
         self._reader, self._estimator = reader, estimator
+
+    def close(self) -> None:
+        """Forgets what was learned, and frees its memory."""
+        self._reader = self._estimator = None
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
         """One answer for each input; an input that cannot be read fails alone."""
@@ -130,10 +135,23 @@ def _read(reader: Reader, input: JSON) -> object:
         return _Unreadable(problem)
 
 
-def learning_model(learner: Learner, *, fingerprint: str, timeout_s: float, batch_size: int = BATCH_SIZE) -> Batcher:
-    """The learner as a trainable model."""
+def learning_model(
+    learner: Learner,
+    *,
+    fingerprint: str,
+    timeout_s: float,
+    batch_size: int = BATCH_SIZE,
+    weights: Weights | None = None,
+) -> Batcher:
+    """The learner as a trainable model; `weights` are those of what it embeds with, if anything."""
     return Batcher(
-        learner.answer_batch, batch_size=batch_size, fingerprint=fingerprint, timeout_s=timeout_s, fit=learner.fit
+        learner.answer_batch,
+        batch_size=batch_size,
+        fingerprint=fingerprint,
+        timeout_s=timeout_s,
+        fit=learner.fit,
+        close=learner.close,
+        weights=weights,
     )
 
 

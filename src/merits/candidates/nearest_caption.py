@@ -13,6 +13,7 @@ from merits.candidates.batcher import Batcher
 from merits.candidates.captioned import captioned
 from merits.candidates.imports import versions
 from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.memory import Weights, weights_of
 from merits.candidates.registry import LoadContext
 from merits.candidates.sentence_embeddings import embedder, model_files
 from merits.candidates.texts import as_text
@@ -56,6 +57,8 @@ def _batcher(model: _Nearest, context: LoadContext, made_of: object) -> Batcher:
         fingerprint=content_hash(["nearest-caption 1", made_of]),
         timeout_s=context.timeout_s,
         fit=model.fit,
+        close=model.close,
+        weights=model.weights,
     )
 
 
@@ -68,6 +71,16 @@ class _Nearest:
         self._words: Any = None
         self._captions: Any = None
         self._files: list[Path] = []
+
+    @property
+    def weights(self) -> Weights | None:
+        """Those of the embedding model, if there is one."""
+        return weights_of(self._embedder)
+
+    def close(self) -> None:
+        """Forgets the captions."""
+        self._words = self._captions = None
+        self._files = []
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Remember the captions."""

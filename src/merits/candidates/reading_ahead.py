@@ -14,6 +14,7 @@ from typing import Generic, TypeVar, cast
 from msgspec.structs import replace
 
 from merits.candidates.batcher import Batcher, in_thread
+from merits.candidates.memory import Weights
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.identity import JSON
@@ -51,10 +52,12 @@ class ReadingAhead(Model, Generic[T]):
         timeout_s: float,
         ahead: int = 4,
         close: Callable[[], None] | None = None,
+        weights: Weights | None = None,
     ) -> None:
         self._read = read
         self._timeout_s = timeout_s
         self._ahead = ahead
+        self.weights = weights
         self._batcher = Batcher.each(
             lambda content: answer(cast(T, content)), fingerprint=fingerprint, timeout_s=timeout_s, close=close
         )

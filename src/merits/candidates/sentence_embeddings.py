@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -17,8 +18,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.memory import Weights
 from merits.core.errors import CandidateError, MissingExtra
 from merits.media.assets import asset_folders
+from merits.media.files import size_of
 
 __all__ = ["Embedder", "embedder", "model_files"]
 
@@ -74,9 +77,10 @@ def embedder(onnx: Path, tokenizer: Path) -> Embedder:
 class Embedder:
     """Turns texts into unit vectors. Safe to call from several threads.
 
-    `embed` computes with one thread, so that its seconds are those of one core. `embed_cached` is for training: it
-    uses all cores and remembers what it computed, so that cross-validation and further candidates on the same model
-    pay once. Answers never come from that memory, or the second candidate would look faster than it is.
+    The model is read by the first text. `embed` computes with one thread, so that its seconds are those of one core.
+    `embed_cached` is for training: it uses all cores and remembers what it computed, so that cross-validation and
+    further candidates on the same model pay once. Answers never come from that memory, or the second candidate would
+    look faster than it is.
 
     Texts of the same number of tokens are computed together, and no others: then nothing is padded, which on a
     processor costs more than company gains (measured with 8-bit MiniLM on sentences, CPU time per text beside one
@@ -98,9 +102,22 @@ class Embedder:
         self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()  # a tokenizer.json may ask for padding to a fixed length
-        self._session = self._opened()
-        self._inputs = [item.name for item in self._session.get_inputs()]
+        self._session: Any = None
+        self._lock = threading.Lock()
+        self.weights = Weights(size_of([onnx]), self.open, self.close, shared=True)
         self._cache: dict[str, NDArray[np.float32]] = {}
+
+    def open(self) -> Any:
+        """Reads the model, unless it is there; CandidateError where it is none."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._opened()
+            return self._session
+
+    def close(self) -> None:
+        """Frees the model's memory; the next text has it read again."""
+        with self._lock:
+            self._session = None
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of the texts, shape (texts, dimensions), computed with one thread."""
@@ -121,9 +138,10 @@ class Embedder:
 
     def _vectors(self, texts: Sequence[str], run: Map) -> NDArray[np.float32]:
         """The vectors of texts in their order; `run` is `map`, or that of a pool of threads."""
+        session = self.open()
         ids = [one.ids for one in self._tokenizer.encode_batch(list(texts))]
         batches = _of_one_length([len(each) for each in ids])
-        found = list(run(lambda batch: self._together([ids[n] for n in batch]), batches))
+        found = list(run(lambda batch: _together(session, [ids[n] for n in batch]), batches))
         place = np.argsort(np.concatenate(batches), kind="stable")
         return np.asarray(np.concatenate(found)[place])
 
@@ -137,13 +155,14 @@ class Embedder:
         except Exception as problem:
             raise CandidateError(f"{self._onnx} cannot be read as an ONNX model: {problem}.") from problem
 
-    def _together(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """The vectors of texts that have the same number of tokens."""
-        read = np.array(ids, np.int64)
-        feeds = {"input_ids": read, "attention_mask": np.ones_like(read), "token_type_ids": np.zeros_like(read)}
-        tokens = self._session.run(None, {name: feeds[name] for name in self._inputs})[0]
-        mean: NDArray[np.float32] = tokens.mean(axis=1)  # nothing is padded, so the mask is all ones
-        return np.asarray(mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12))
+
+def _together(session: Any, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    """The vectors of texts that have the same number of tokens."""
+    read = np.array(ids, np.int64)
+    feeds = {"input_ids": read, "attention_mask": np.ones_like(read), "token_type_ids": np.zeros_like(read)}
+    tokens = session.run(None, {item.name: feeds[item.name] for item in session.get_inputs()})[0]
+    mean: NDArray[np.float32] = tokens.mean(axis=1)  # nothing is padded, so the mask is all ones
+    return np.asarray(mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12))
 
 
 def _of_one_length(lengths: Sequence[int]) -> list[list[int]]:

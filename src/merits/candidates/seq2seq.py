@@ -12,6 +12,7 @@ import msgspec
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
+from merits.candidates.memory import Weights
 from merits.candidates.meter import AskFailed
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text
@@ -71,6 +72,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=content_hash(["seq2seq 1", folder.fingerprint, versions("transformers"), versions("torch")]),
         timeout_s=context.timeout_s,
         close=translator.close,
+        weights=Weights(folder.n_bytes(4), translator.open, translator.close),
     )
 
 
@@ -86,9 +88,17 @@ class _Translator:
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
         """The likeliest translations; a text that is too long for the model fails alone."""
         with self._lock:  # a thread that was given up on may still be computing
-            if self._loaded is None:
-                self._loaded = _Loaded(self._params, self._folder)
-            return self._loaded.translations([self._params.prefix + as_text(input) for input in inputs])
+            return self._there().translations([self._params.prefix + as_text(input) for input in inputs])
+
+    def open(self) -> None:
+        """Reads the weights, unless they are there."""
+        with self._lock:
+            self._there()
+
+    def _there(self) -> _Loaded:
+        if self._loaded is None:
+            self._loaded = _Loaded(self._params, self._folder)
+        return self._loaded
 
     def close(self) -> None:
         """Frees the model's memory, that of a GPU too."""

@@ -14,6 +14,7 @@ from merits.candidates.captioned import Captioned, captioned
 from merits.candidates.checkpoints import KeepsCheckpoints, checkpoint_of
 from merits.candidates.imports import versions
 from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.memory import weights_of
 from merits.candidates.painter_network import Painter, seed_of
 from merits.candidates.registry import LoadContext
 from merits.candidates.sentence_embeddings import embedder, model_files
@@ -69,14 +70,19 @@ def load(params: Params, context: LoadContext) -> Model:
     )
     model = _SmallPainter(params, context, embedder(*files) if files else None, fingerprint)
     return Batcher.each(
-        model.answer, fingerprint=fingerprint, timeout_s=context.timeout_s, fit=model.fit, close=model.close
+        model.answer,
+        fingerprint=fingerprint,
+        timeout_s=context.timeout_s,
+        fit=model.fit,
+        close=model.close,
+        weights=weights_of(model.embedder),
     )
 
 
 class _SmallPainter:
     def __init__(self, params: Params, context: LoadContext, texts: Any, fingerprint: str) -> None:
         self._params, self._context, self._fingerprint = params, context, fingerprint
-        self._embedder = texts
+        self.embedder = texts
         self._reader: Any = None
         self._painter: Painter | None = None
 
@@ -116,7 +122,7 @@ class _SmallPainter:
     def _read(self, pairs: Sequence[Captioned]) -> NDArray[np.float32]:
         """The vectors of the captions; learns what the words are where there is no embedding model."""
         captions = [caption for caption, _ in pairs]
-        if self._embedder is not None:
+        if self.embedder is not None:
             return self._vectors(captions)
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -130,7 +136,7 @@ class _SmallPainter:
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors whose entries are of the order of 1."""
-        found = self._embedder.embed(texts) if self._embedder is not None else self._reader.transform(texts)
+        found = self.embedder.embed(texts) if self.embedder is not None else self._reader.transform(texts)
         return np.asarray(found * np.sqrt(found.shape[1]), np.float32)
 
     def _name(self, pairs: Sequence[Captioned]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from merits.candidates.imports import versions
+from merits.candidates.memory import Weights
 from merits.candidates.reading_ahead import ReadingAhead
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
-from merits.media.files import file_hash
+from merits.media.files import file_hash, size_of
 from merits.media.finding import Media, sound_file
 from merits.media.sounds import Sound, read_sound
 from merits.media.weights import find_folder
@@ -81,6 +83,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=fingerprint,
         timeout_s=context.timeout_s,
         close=model.close,
+        weights=Weights(size_of([folder / "model.bin"]), model.open, model.close),
     )
 
 
@@ -138,10 +141,11 @@ class _Whisper:
         self._device = device
         self._seed = seed
         self._model: Any = None
+        self._lock = threading.Lock()
 
     def answer(self, sound: Sound) -> Answer:
         """What is heard."""
-        model = self._opened()
+        model = self.open()
         if self._params.temperature_fallback:
             import ctranslate2
 
@@ -158,7 +162,8 @@ class _Whisper:
 
     def close(self) -> None:
         """Frees the model's memory."""
-        self._model = None
+        with self._lock:
+            self._model = None
 
     def _options(self) -> Mapping[str, object]:
         params = self._params
@@ -170,6 +175,11 @@ class _Whisper:
             "initial_prompt": params.prompt or None,
             "condition_on_previous_text": False,  # a sentence that repeats itself would pass that on
         }
+
+    def open(self) -> Any:
+        """Reads the model, unless it is there."""
+        with self._lock:
+            return self._opened()
 
     def _opened(self) -> Any:
         if self._model is None:

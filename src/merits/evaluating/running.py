@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from merits.candidates.batcher import in_thread
 from merits.candidates.batching import Batchable
+from merits.candidates.memory import weights_of
 from merits.candidates.meter import Meter, PurseEmpty, failure_of
 from merits.candidates.registry import LoadContext, load
 from merits.candidates.studying import Studious
@@ -75,6 +76,7 @@ from merits.evaluating.pricing import known_prices, price_answers, price_facts, 
 from merits.evaluating.progress import Progress, Silent
 from merits.evaluating.purse import Left, Purse, Verdicts, check_budget
 from merits.evaluating.recorder import Recorder
+from merits.evaluating.room import Room
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 from merits.evaluating.teaching import Teaching, tutor_of
@@ -250,6 +252,8 @@ class _Run:
         self.recorder: Recorder | None = None
         self.collected: dict[int, list[str]] = {}
         self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
+        expected = filter(None, (weights_of(each.model) for each in self.contenders))
+        self.room = Room(expected, timeout_s=task.settings.timeout_s, note=progress.note)
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
 
     async def evaluation(
@@ -284,6 +288,7 @@ class _Run:
             if self.paraphraser is not None:
                 await self.paraphraser.asker.close()
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
+            await self.room.close()
         self._check_that_some_were_answered()
         facts = {**self._facts(), **price_facts(recipes, prices)}
         if self.paraphraser is not None:
@@ -524,7 +529,6 @@ class _Run:
     async def _ask_one(self, each: Contender, questions: Sequence[int], taker: Taker, *, keep: bool) -> None:
         if not questions:
             return
-        start = time.perf_counter()
         health = self.health[each.index]
         for number, lesson in enumerate(each.lessons):
             mine = questions
@@ -534,37 +538,42 @@ class _Run:
                 await self._ask_lesson(each, number, mine, taker, keep=keep)
         if health.given_up and each.index not in self.given_up:
             self._give_up(each, health.given_up)
-        self.seconds[each.index] += time.perf_counter() - start
 
     async def _ask_lesson(
         self, each: Contender, number: int, questions: Sequence[int], taker: Taker, *, keep: bool
     ) -> None:
         """Asks what belongs together, of a model that learned what it should; each lesson has a model of its own.
 
-        With `keep` the model stays loaded for the next round.
+        With `keep` the model stays loaded for the next round, or can be loaded again with what it has learned. One that
+        holds weights waits for its place in memory before anything of it is timed.
         """
         health, lesson = self.health[each.index], each.lessons[number]
-        ready = self.kept.pop((each.index, number), None)
+        ready = self.kept.get((each.index, number))
         model = ready or (load(each.candidate, self.context) if number else each.model)
-        try:
-            if ready is None and lesson.examples is not None and not await self._fitted(each, model, lesson, health):
-                return
-            if self.batching is not None and await self._asked_in_batches(each, model, questions):
-                return
-            self.asked[each.index] += len(questions)
-            await ask_all(
-                self._meter(each, model),
-                each.index,
-                self._inputs(questions),
-                taker,
-                health,
-                concurrency=min(at_once(model, self.task.settings.concurrency), len(questions)),
-            )
-        finally:
-            if keep:
-                self.kept[each.index, number] = model
-            else:
-                await _close_all([model], self.progress.note)
+        async with self.room.place(weights_of(model), keep=keep):
+            start = time.perf_counter()
+            try:
+                if lesson.examples is None or ready is not None or await self._fitted(each, model, lesson, health):
+                    await self._ask_model(each, model, questions, taker)
+            finally:
+                self.seconds[each.index] += time.perf_counter() - start
+                if keep:
+                    self.kept[each.index, number] = model
+                else:
+                    await _close_all([model], self.progress.note)
+
+    async def _ask_model(self, each: Contender, model: Model, questions: Sequence[int], taker: Taker) -> None:
+        if self.batching is not None and await self._asked_in_batches(each, model, questions):
+            return
+        self.asked[each.index] += len(questions)
+        await ask_all(
+            self._meter(each, model),
+            each.index,
+            self._inputs(questions),
+            taker,
+            self.health[each.index],
+            concurrency=min(at_once(model, self.task.settings.concurrency), len(questions)),
+        )
 
     def _inputs(self, questions: Iterable[int]) -> Iterator[tuple[int, JSON | Later]]:
         """Questions with their inputs; those of perturbed ones are made when they are asked."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from merits.core.errors import CandidateError, MissingExtra
 from merits.media.assets import asset_folders
-from merits.media.files import file_hash
+from merits.media.files import file_hash, size_of
 from merits.media.on_torch import as_tensor, device_here, one_thread
 from merits.media.pictures import squared
 from merits.media.weights import ModelFolder, Whereabouts, model_folder
@@ -41,10 +41,11 @@ Extract: TypeAlias = Callable[[Sequence[Bytes]], Floats]
 class Backbone(Protocol):
     """Extracts features. `fingerprint` names the weights, and is known before they are read.
 
-    May be called from several threads.
+    `n_bytes` is what the weights take in memory. May be called from several threads.
     """
 
     fingerprint: str
+    n_bytes: int
 
     def pixels(self, picture: Image) -> Bytes:
         """A picture as this network takes it: shape (height, width, 3)."""
@@ -52,6 +53,10 @@ class Backbone(Protocol):
 
     def features(self, pictures: Sequence[Bytes]) -> Floats:
         """One vector for each picture (height, width, 3): shape (pictures, dimensions)."""
+        ...
+
+    def open(self) -> None:
+        """Reads the weights, unless they are there."""
         ...
 
     def close(self) -> None:
@@ -69,12 +74,12 @@ def backbone(model: str, size: int | None, sha256: str, context: Whereabouts) ->
         file = weights_file(model, context.folder, context.env)
         _must_be(file, sha256 or _SHA256)
         side = size or _SIDE
-        return _Held(lambda: _efficientnet(file), f"{file_hash(file)} {side}", side)
+        return _Held(lambda: _efficientnet(file), f"{file_hash(file)} {side}", side, size_of([file]))
     if size is not None:
         raise CandidateError("`size` is only for efficientnet-lite0.", "A folder's preprocessor_config.json says it.")
     _must_be_installed("transformers", "transformers")
     folder = model_folder(model, context, sha256=sha256)
-    return _Held(lambda: _pretrained(folder), folder.fingerprint, None)
+    return _Held(lambda: _pretrained(folder), folder.fingerprint, None, folder.n_bytes(4))
 
 
 def weights_file(model: str, folder: Path, env: Mapping[str, str]) -> Path:
@@ -99,10 +104,11 @@ def weights_file(model: str, folder: Path, env: Mapping[str, str]) -> Path:
 class _Held:
     """A backbone that is opened by the first pictures, and let go when it is closed."""
 
-    def __init__(self, opened: Callable[[], Extract], fingerprint: str, side: int | None) -> None:
+    def __init__(self, opened: Callable[[], Extract], fingerprint: str, side: int | None, n_bytes: int) -> None:
         self._opened = opened
         self.fingerprint = fingerprint
         self._side = side
+        self.n_bytes = n_bytes
         self._extract: Extract | None = None
         self._lock = threading.Lock()
 
@@ -116,14 +122,22 @@ class _Held:
     def features(self, pictures: Sequence[Bytes]) -> Floats:
         import torch
 
-        one_thread()
-        with self._lock:
-            extract = self._extract = self._extract or self._opened()
+        extract = self._there()
         with torch.inference_mode():
             return extract(pictures)
 
+    def open(self) -> None:
+        self._there()
+
+    def _there(self) -> Extract:
+        one_thread()
+        with self._lock:
+            self._extract = self._extract or self._opened()
+            return self._extract
+
     def close(self) -> None:
-        self._extract = None
+        with self._lock:
+            self._extract = None
 
 
 def _efficientnet(file: Path) -> Extract:

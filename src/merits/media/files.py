@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["file_hash"]
+__all__ = ["file_hash", "size_of"]
 
 
 def file_hash(file: Path) -> str:
@@ -24,3 +25,8 @@ def file_hash(file: Path) -> str:
 def _hashed(file: Path, size: int, number: int, times: tuple[int, int]) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def size_of(files: Iterable[Path]) -> int:
+    """Bytes of the files together."""
+    return sum(file.stat().st_size for file in files)

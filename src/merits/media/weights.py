@@ -8,6 +8,7 @@ model is for.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,6 +65,12 @@ class ModelFolder:
         """A hash of every file in it that can change an answer, by name and content."""
         files = sorted(file for file in self.path.rglob("*") if file.suffix in _READ and file.is_file())
         return content_hash([[file.relative_to(self.path).as_posix(), file_hash(file)] for file in files])
+
+    def n_bytes(self, each: int) -> int:
+        """What the weights take in memory with so many bytes for each number; pickled ones as much as their files."""
+        return sum(
+            _n_numbers(file) * each if file.suffix == ".safetensors" else file.stat().st_size for file in self.weights
+        )
 
     def open(self, loader: Any, **options: object) -> Any:
         """What `loader.from_pretrained` makes of the folder: a model of transformers or diffusers.
@@ -192,6 +199,13 @@ def _must_be_whole(file: Path) -> None:
         raise CandidateError(
             f"{file} has {size} bytes, and its header speaks of {8 + length + end}.", "Fetch it again."
         )
+
+
+def _n_numbers(file: Path) -> int:
+    """How many numbers a safetensors file holds."""
+    with file.open("rb") as content:
+        tensors = json.loads(content.read(struct.unpack("<Q", content.read(8))[0]))
+    return sum(math.prod(it["shape"]) for name, it in tensors.items() if name != "__metadata__")
 
 
 def _end_of(header: bytes) -> int | None:
