@@ -14,6 +14,7 @@ from merits.core.needs import Needs
 from merits.deciding.decide import decide
 from merits.flow import run
 from merits.report import page
+from merits.report.cases.blocks import Figure
 from merits.report.sections.robustness import RobustnessSection
 from merits.report.views import ReportView, view
 from merits.stats.noninferiority import difference_bounds
@@ -151,6 +152,8 @@ def test_pictures_stand_beside_what_was_asked(tmp_path: Path) -> None:
     assert len(list((tmp_path / "deep" / "perturbed").glob("*.png"))) >= 4
     case = found.robustness.cases[0]
     assert [type(block).__name__ for block in (*case.as_it_is, *case.asked)] == ["Figure", "Figure"]
+    assert isinstance(case.asked[0], Figure)
+    assert case.level == case.asked[0].name, "its own name is a hash, under a path of this machine"
     sources = [block.src for block in (*case.as_it_is, *case.asked)]  # type: ignore[union-attr]
     assert all(src.startswith("data:image/") for src in sources)
     assert sources[0] != sources[1]

@@ -20,7 +20,7 @@ from merits.core.task import Example
 from merits.deciding.cases import Cases
 from merits.deciding.corpus import counted_measure
 from merits.deciding.drops import drop_of_rows, drop_of_sums
-from merits.report.cases.blocks import Block, Words, blocks_of, has_figure
+from merits.report.cases.blocks import Block, Figure, Words, blocks_of, has_figure
 from merits.report.cases.registry import case_of
 from merits.report.cases.translation import aligned
 from merits.report.plain import cut, one_line
@@ -189,7 +189,8 @@ def _case(subject: Subject, source: Source, at: tuple[int, Level], example: Exam
     clean_row = int(np.flatnonzero(same & (evaluation.perturbations == ""))[0])
     keys = [AnswerKey(example.input_hash), AnswerKey(example.input_hash, 0, level.asked_as)]
     case = case_of(evaluation.kind)
-    before, after = blocks_of(example.input, files), blocks_of(asked, files)
+    before = blocks_of(example.input, files)
+    after = tuple(_named(block, level.id) for block in blocks_of(asked, files))
     replies = []
     for k in subject.order[:_MOST_CANDIDATES]:
         said = source.answers(evaluation.versions[k], keys)
@@ -207,6 +208,11 @@ def _case(subject: Subject, source: Source, at: tuple[int, Level], example: Exam
         asked=_aligned(example.input, asked) if is_text else after,
         replies=tuple(replies),
     )
+
+
+def _named(block: Block, name: str) -> Block:
+    """A perturbed file is called by what was done to it: its own name is a hash."""
+    return msgspec.structs.replace(block, name=name) if isinstance(block, Figure) else block
 
 
 def _aligned(given: JSON, asked: JSON) -> tuple[Block, ...]:
