@@ -41,7 +41,7 @@ ASSETS = (
         "904c65f9c0065b283e3c5afdcb905e1d65898d01c9e967393db183063b8cb4c1",
     ),
 )
-N_DEV, N_TEST = 200, 50
+N_DEV, N_TEST = 200, 40
 _ONE_NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)[^\d]*")
 
 
