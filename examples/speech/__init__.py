@@ -77,7 +77,7 @@ ASSETS = (
     ),
 )
 
-N_PROMPTS = 40
+N_PROMPTS = 16
 _FEWEST_WORDS, _LONGEST_BYTES = 4, 8 * 16_000  # of a prompt: eight seconds of 8,000 samples of two bytes
 _DIGITS = tuple("0123456789")
 _PROMPT = re.compile(r"([\w./-]+): (.+)")

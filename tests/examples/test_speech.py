@@ -62,13 +62,13 @@ def test_only_what_is_spoken_as_it_is_written_is_taken(assets: Path, tmp_path: P
 
 
 def test_the_tasks_own_sounds_are_whole_and_its_candidates_can_be_read(tmp_path: Path) -> None:
-    """On the fetched data: 40 prompts, ten digits and five sentences."""
+    """On the fetched data: 16 prompts, ten digits and five sentences."""
     if not (assets_folder() / "telephone-prompts").is_dir() or not (assets_folder() / "librivox").is_dir():
         pytest.skip("the sounds are not fetched: python -m examples speech --dry-run")
     pytest.importorskip("soundfile")
     speech.prepare(assets_folder(), tmp_path / "data")
     shutil.copyfile(ROOT / "examples/speech/merits.yaml", tmp_path / "merits.yaml")
     task = load_task(tmp_path / "merits.yaml")
-    assert Counter(example.tags["source"] for example in task.examples) == {"prompts": 40, "digits": 10, "librivox": 5}
+    assert Counter(example.tags["source"] for example in task.examples) == {"prompts": 16, "digits": 10, "librivox": 5}
     assert [candidate.kind for candidate in task.candidates] == ["whisper", "whisper", "pocketsphinx"]
     assert all(0.3 < read_sound(tmp_path / "data" / str(example.input)).seconds < 10 for example in task.examples)

@@ -29,7 +29,7 @@ def test_word_problems_have_one_number_as_their_answer_and_a_split(tmp_path: Pat
     there("asdiv.jsonl")
     text_generation.prepare(assets_folder(), tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "problems.jsonl").read_text().splitlines()]
-    assert {"test": 80, "dev": 200} == {s: sum(row["split"] == s for row in rows) for s in ("test", "dev")}
+    assert {"test": 40, "dev": 200} == {s: sum(row["split"] == s for row in rows) for s in ("test", "dev")}
     assert all(float(row["answer"]) >= 0 for row in rows)
     assert len(rows) == len({row["problem"] for row in rows})
 

@@ -14,9 +14,11 @@ from merits.core.needs import Needs
 from merits.deciding.decide import decide
 from merits.flow import run
 from merits.report import page
+from merits.report.cases.blocks import Figure, Items
 from merits.report.sections.robustness import RobustnessSection
 from merits.report.views import ReportView, view
 from merits.stats.noninferiority import difference_bounds
+from merits.tasks.file import load_task
 from merits.tasks.make import make_task
 from tests.deciding.test_drops import counting
 
@@ -151,6 +153,8 @@ def test_pictures_stand_beside_what_was_asked(tmp_path: Path) -> None:
     assert len(list((tmp_path / "deep" / "perturbed").glob("*.png"))) >= 4
     case = found.robustness.cases[0]
     assert [type(block).__name__ for block in (*case.as_it_is, *case.asked)] == ["Figure", "Figure"]
+    assert isinstance(case.asked[0], Figure)
+    assert case.level == case.asked[0].name, "its own name is a hash, under a path of this machine"
     sources = [block.src for block in (*case.as_it_is, *case.asked)]  # type: ignore[union-attr]
     assert all(src.startswith("data:image/") for src in sources)
     assert sources[0] != sources[1]
@@ -163,3 +167,21 @@ def test_the_section_is_in_the_json(tmp_path: Path) -> None:
     curve = found["robustness"]["curves"][0]
     assert curve["levels"] == ["typos 0.05", "typos 0.2"]
     assert set(curve["lines"][0]["drops"][0]) >= {"value", "low", "high", "level", "n"}
+
+
+def test_a_history_that_lost_events_stands_as_a_list_beside_the_whole_one(tmp_path: Path) -> None:
+    lines = ["user,item,time", *(f"u{user},film {(user + turn) % 9},{turn}" for turn in range(12) for user in range(9))]
+    (tmp_path / "events.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    task_file = tmp_path / "merits.yaml"
+    task_file.write_text(
+        "name: films\nkind: recommendation\ndata: events.csv\nevents: {user: user, item: item, time: time}\n"
+        "split: {method: time, test: 0.3}\nrobustness: {dropped_events: [0.5]}\ncandidates: [popularity]\n",
+        "utf-8",
+    )
+    section = run(load_task(task_file), store=tmp_path / "store.sqlite").view.robustness
+    assert section is not None
+    case = section.cases[0]
+    (whole,), (rest,) = ([b for b in blocks if isinstance(b, Items)] for blocks in (case.as_it_is, case.asked))
+    assert len(rest.items) < len(whole.items)
+    assert [type(block) for block in case.shown_target] == [Items]
+    assert isinstance(case.replies[0].perturbed.shown[0], Items)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,8 @@ def keep_picture(picture: bytes, folder: Path, within: str) -> dict[str, JSON]:
     try:
         if not file.is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
-            part = file.with_suffix(f".{os.getpid()}.part")
+            # two candidates may make the same picture at the same moment, each in a thread of its own
+            part = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
             part.write_bytes(picture)
             part.replace(file)
     except OSError as problem:

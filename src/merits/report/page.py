@@ -35,6 +35,7 @@ from merits.report.plain import clean
 from merits.report.sections.candidates import CandidateRow
 from merits.report.sections.economics import at_end
 from merits.report.sections.examples import ShownExample
+from merits.report.sections.robustness import PerturbedCase
 from merits.report.views import ReportView
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _has(view: ReportView) -> Mapping[str, bool]:
     standings = [row.standing for row in view.candidates]
     return {
         "figures": any(map(_has_figures, (*view.drawn, *view.hardest, *view.solved_by_one)))
-        or any(has_figure((*c.as_it_is, *c.asked)) for c in (view.robustness.cases if view.robustness else ())),
+        or any(map(_is_illustrated, view.robustness.cases if view.robustness else ())),
         "behind": any(s.behind for s in standings),
         "requirements": any(s.requirements for s in standings),
         "cost": any(s.cost_per_1000 for s in standings),
@@ -209,6 +210,11 @@ def _has(view: ReportView) -> Mapping[str, bool]:
 def _has_figures(shown: ShownExample) -> bool:
     replies = (reply.shown for reply in shown.replies)
     return any(map(has_figure, (shown.shown_input, shown.shown_target, *replies)))
+
+
+def _is_illustrated(case: PerturbedCase) -> bool:
+    replies = (reply.shown for both in case.replies for reply in (both.as_it_is, both.perturbed))
+    return any(map(has_figure, (case.as_it_is, case.asked, case.shown_target, *replies)))
 
 
 def _results(row: CandidateRow, judged: Sequence[str]) -> list[RequirementResult | None]:

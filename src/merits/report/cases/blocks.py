@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -96,9 +97,14 @@ def _cell(value: JSON, label: str, files: Files) -> tuple[Block, ...]:
         found = [(str(name), files(str(name))) for name in names[:_MOST_FILES]]
         if all(embedded for _, embedded in found):
             return tuple(
-                Figure(one.kind, one.src, one_line(name, 60), one_line(one.note, 160), label)
+                Figure(one.kind, one.src, _shown_name(name), one_line(one.note, 160), label)
                 for name, one in found
                 if one is not None
             )
     text = one_line(value, _COLUMN_CHARACTERS) if label else cut(value, _CHARACTERS)
     return (Text(text, label),) if text else ()
+
+
+def _shown_name(name: str) -> str:
+    """A path beside the data as it is; of any other the last part: where a machine keeps its files is nobody's."""
+    return one_line(PurePath(name).name if PurePath(name).is_absolute() else name, 60)

@@ -57,7 +57,7 @@ def _spec(section: RobustnessSection, curve: RobustnessCurve, width: Width) -> S
         "type": "quantitative",
         "scale": {"domain": [-0.4, len(ticks) - 0.6], "nice": False},
         "axis": {
-            "title": curve.scale,
+            "title": f"{curve.name}: {curve.scale}" if curve.scale else curve.name,
             "values": list(range(len(ticks))),
             "labelExpr": f"{_listed(ticks)}[datum.value]",
             "grid": False,

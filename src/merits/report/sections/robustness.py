@@ -20,7 +20,7 @@ from merits.core.task import Example
 from merits.deciding.cases import Cases
 from merits.deciding.corpus import counted_measure
 from merits.deciding.drops import drop_of_rows, drop_of_sums
-from merits.report.cases.blocks import Block, Words, blocks_of, has_figure
+from merits.report.cases.blocks import Block, Figure, Text, Words, blocks_of
 from merits.report.cases.registry import case_of
 from merits.report.cases.translation import aligned
 from merits.report.plain import cut, one_line
@@ -66,13 +66,17 @@ class Before(msgspec.Struct, frozen=True):
 
 
 class PerturbedCase(msgspec.Struct, frozen=True, kw_only=True):
-    """An example as it is and as it was asked: texts aligned word by word, pictures and sounds beside each other."""
+    """An example as it is and as it was asked: texts aligned word by word, pictures, sounds and lists side by side.
+
+    `shown_target` is what to draw in place of the target's text, where that is more.
+    """
 
     id: str
     level: str
     target: str
     as_it_is: tuple[Block, ...]
     asked: tuple[Block, ...]
+    shown_target: tuple[Block, ...]
     replies: tuple[Before, ...]
 
 
@@ -189,7 +193,10 @@ def _case(subject: Subject, source: Source, at: tuple[int, Level], example: Exam
     clean_row = int(np.flatnonzero(same & (evaluation.perturbations == ""))[0])
     keys = [AnswerKey(example.input_hash), AnswerKey(example.input_hash, 0, level.asked_as)]
     case = case_of(evaluation.kind)
-    before, after = blocks_of(example.input, files), blocks_of(asked, files)
+    before = case.shown_input(example, files) or blocks_of(example.input, files)
+    noisy = msgspec.structs.replace(example, input=asked)
+    after = case.shown_input(noisy, files) or blocks_of(asked, files)
+    after = tuple(_named(block, level.id) for block in after)
     replies = []
     for k in subject.order[:_MOST_CANDIDATES]:
         said = source.answers(evaluation.versions[k], keys)
@@ -198,15 +205,21 @@ def _case(subject: Subject, source: Source, at: tuple[int, Level], example: Exam
             for row, key in zip((clean_row, row), keys, strict=True)
         )
         replies.append(Before(subject.name(k), as_it_is, perturbed))
-    is_text = not has_figure(before) and not has_figure(after)
+    is_text = all(isinstance(block, Text) for block in (*before, *after))
     return PerturbedCase(
         id=one_line(example.id, 60),
         level=level.id,
         target=cut(example.target, 200),
         as_it_is=() if is_text else before,
         asked=_aligned(example.input, asked) if is_text else after,
+        shown_target=case.shown_target(example, files),
         replies=tuple(replies),
     )
+
+
+def _named(block: Block, name: str) -> Block:
+    """A perturbed file is called by what was done to it: its own name is a hash."""
+    return msgspec.structs.replace(block, name=name) if isinstance(block, Figure) else block
 
 
 def _aligned(given: JSON, asked: JSON) -> tuple[Block, ...]:
