@@ -18,7 +18,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `merits init`."""
-    parser.add_argument("data", help="a CSV, TSV, JSONL, JSON, Parquet or Arrow file")
+    parser.add_argument("data", help="a CSV, TSV, JSONL, JSON, Parquet or Arrow file, or a folder of pictures by label")
     parser.add_argument("--input", action="append", metavar="COLUMN", help="the input column (again for several)")
     parser.add_argument("--target", metavar="COLUMN", help="the column with the right answer")
     parser.add_argument("--kind", choices=kind_names(), help="what kind of task it is")

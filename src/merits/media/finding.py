@@ -14,7 +14,7 @@ from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.media.files import file_hash
 
-__all__ = ["Media", "is_media", "is_sound", "names_picture", "part_of", "picture_file", "sound_file"]
+__all__ = ["Media", "is_media", "is_sound", "names_picture", "names_sound", "part_of", "picture_file", "sound_file"]
 
 _PICTURES = {
     ".png": "image/png",
@@ -165,7 +165,20 @@ def names_picture(input: JSON) -> bool:
     """
     if isinstance(input, Mapping):
         return len(input) == 1 and names_picture(next(iter(input.values())))
-    return isinstance(input, str) and input[-_LONGEST_ENDING:].lower().endswith(tuple(_PICTURES))
+    return _ends_as(input, _PICTURES)
+
+
+def names_sound(input: JSON) -> bool:
+    """Whether a text is called like the file of a sound, be it there or not.
+
+    >>> names_sound("calls/1.WAV"), names_sound("a text"), names_sound("a.png")
+    (True, False, False)
+    """
+    return _ends_as(input, _SOUNDS)
+
+
+def _ends_as(input: JSON, types: Mapping[str, str]) -> bool:
+    return isinstance(input, str) and input[-_LONGEST_ENDING:].lower().endswith(tuple(types))
 
 
 def _only_file(media: Media, input: JSON, types: Mapping[str, str], what: str) -> Path:

@@ -18,12 +18,14 @@ from merits.core.validate import did_you_mean
 from merits.scorers.reading_numbers import number_in
 from merits.tasks.amounts import customary_tolerance
 from merits.tasks.columns import label_of
-from merits.tasks.draft_text import Plan, write
+from merits.tasks.draft_plan import Plan
+from merits.tasks.draft_text import write
 from merits.tasks.file import parse_yaml
 from merits.tasks.folders import split_files
 from merits.tasks.guess import guess_kind, is_number
 from merits.tasks.looking import Look, look
 from merits.tasks.make import build
+from merits.tasks.recognise import Found, recognise
 from merits.tasks.roles import Roles, pick
 from merits.tasks.rows import Table, join, near_files, read
 from merits.tasks.source import Source
@@ -70,14 +72,18 @@ def draft(
             raise DataError(
                 f"{table.name} has no column {name!r}; it has {', '.join(looks)}.", did_you_mean(name, looks)
             )
-    roles = pick(looks, target=target, inputs=inputs)
-    plan = _plan(looks, roles, kind, table)
+    found = recognise(looks, kind=kind, target=target, inputs=inputs)
+    if found and found.events:
+        roles, plan = Roles(), _plan_of_events(found, table)
+    else:
+        roles = pick(looks, target=target, inputs=inputs, found=found)
+        plan = _plan(looks, roles, kind or (found.kind if found else ""), table)
     plan = msgspec.structs.replace(plan, name=_name(path), data=data, where=folder)
     text = write(plan)
     task = _loaded(text, folder)
     return Draft(
         text=text,
-        assumptions=(said, *roles.said, *_said_of(plan, kind)),
+        assumptions=(said, *roles.said, *_said_of(plan, kind, found)),
         warnings=(*_warnings(plan, table, looks), *task.notes),
     )
 
@@ -140,19 +146,40 @@ def _name(path: Path) -> str:
     return re.sub(r"[^\w.-]+", "-", stem).strip("-") or "task"
 
 
-def _plan(looks: Mapping[str, Look], roles: Roles, told: str | None, table: Table) -> Plan:
+def _plan_of_events(found: Found, table: Table) -> Plan:
+    """Who chose what, and when: no example to a row, so no input and no target."""
+    return Plan(
+        kind=found.kind,
+        inputs=(),
+        tabular=False,
+        reads_text=False,
+        target="",
+        id="",
+        group="",
+        slices=(),
+        split={"method": "time", "test": 0.2},
+        extract="",
+        numeric=False,
+        labels=(),
+        n_rows=len(table.rows),
+        events=dict(found.events),
+    )
+
+
+def _plan(looks: Mapping[str, Look], roles: Roles, known: str, table: Table) -> Plan:
+    """The plan for a table of examples; `known` is the kind that was told or recognised, "" to guess it."""
     values = looks[roles.target].values
-    extract = "" if told is not None and is_labelled(told) else _ending(values)
+    extract = "" if known and task_kind(known).target != "text" else _ending(values)
     answers = [_first_group(extract, value) for value in values] if extract else values
-    pictures = not roles.tabular and looks[roles.inputs[0]].is_picture
-    kind = told or guess_kind(answers, tabular=roles.tabular)
-    if pictures and told is None and is_labelled(kind):
+    pictures = tuple(name for name in roles.inputs if looks[name].is_picture)
+    kind = known or guess_kind(answers, tabular=roles.tabular)
+    if not known and is_labelled(kind) and pictures == roles.inputs and not roles.tabular:
         kind = "image-classification"
     return Plan(
         kind=kind,
         inputs=roles.inputs,
         tabular=roles.tabular,
-        reads_pictures=pictures,
+        pictures=pictures,
         reads_text=not roles.tabular or all(looks[name].is_free_text for name in roles.inputs),
         target=roles.target,
         id=roles.id,
@@ -196,8 +223,13 @@ def _first_group(pattern: str, value: JSON) -> str:
     return match[1].strip() if match else ""
 
 
-def _said_of(plan: Plan, told: str | None) -> list[str]:
+def _said_of(plan: Plan, told: str | None, found: Found | None) -> list[str]:
     said = []
+    if plan.events:
+        said.append(
+            "events: " + ", ".join(f"{key} {name}" for key, name in plan.events.items()) + ", by their names (likely)"
+        )
+        said.append("split: the latest fifth of the events is test; candidates learn from what was before")
     if plan.extract:
         said.append(f"extract: every target ends in an answer that {plan.extract!r} finds (sure)")
     if is_labelled(plan.kind):
@@ -210,7 +242,10 @@ def _said_of(plan: Plan, told: str | None) -> list[str]:
         )
     else:
         why = "the answers are numbers" if plan.numeric else "the answers are too many or too long for labels"
-    said.append(f"kind: {plan.kind} ({'told' if told else f'likely: {why}'})")
+    if found and found.kind and not told:
+        said.append(f"kind: {plan.kind}: {found.why}")
+    else:
+        said.append(f"kind: {plan.kind} ({'told' if told else f'likely: {why}'})")
     if plan.split and plan.split["method"] in ("stratified", "hash"):
         said.append("split: half of the rows are test, drawn by content; duplicates stay together")
     return said

@@ -18,7 +18,7 @@ from merits.tasks.dividing import moment
 from merits.tasks.rows import Row, Table
 from merits.tasks.source import Source
 
-__all__ = ["Events", "events_of", "named"]
+__all__ = ["Events", "customary", "events_of", "named"]
 
 _CUSTOMARY: Mapping[str, tuple[str, ...]] = {
     "user": ("user", "user_id", "userid", "customer", "customer_id", "session", "session_id"),
@@ -190,8 +190,7 @@ def _column(key: str, given: str, table: Table, source: Source) -> str:
                 f"{source.at(*place)}: {table.name} has no column {given!r}; {has}.", did_you_mean(given, table.columns)
             )
         return given
-    low = {name.lower(): name for name in reversed(table.columns)}
-    found = next((low[name] for name in _CUSTOMARY[key] if name in low), "")
+    found = customary(key, table.columns)
     if not found:
         names = ", ".join(_CUSTOMARY[key][:3])
         raise DataError(
@@ -199,6 +198,16 @@ def _column(key: str, given: str, table: Table, source: Source) -> str:
             f"Name it: `events: {{{key}: COLUMN}}`.",
         )
     return found
+
+
+def customary(key: str, columns: Sequence[str]) -> str:
+    """The column that is called as the user, item or time of an event customarily is; "" where there is none.
+
+    >>> customary("user", ["Customer_ID", "item"]), customary("time", ["item"])
+    ('Customer_ID', '')
+    """
+    low = {name.lower(): name for name in reversed(columns)}
+    return next((low[name] for name in _CUSTOMARY[key] if name in low), "")
 
 
 def _plain(number: float) -> float | int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
-from merits.media.finding import names_picture
+from merits.media.finding import names_picture, names_sound
 from merits.tasks.dividing import moment, split_called
 from merits.tasks.guess import is_number
 from merits.tasks.rows import Table
@@ -22,7 +22,10 @@ _MOST_LOOKED_AT = 20_000  # values; lengths and types need no more
 
 @dataclass(frozen=True)
 class Look:
-    """One column at a glance. `values` are those that are there; `n_rows` counts the missing ones too."""
+    """One column at a glance. `values` are those that are there; `n_rows` counts the missing ones too.
+
+    `has_words` is true of texts of several words, be they free text or the same ones again and again.
+    """
 
     name: str
     values: Sequence[JSON]
@@ -33,6 +36,8 @@ class Look:
     is_free_text: bool
     is_split: bool
     is_picture: bool = False
+    is_sound: bool = False
+    has_words: bool = False
 
     @property
     def is_unique(self) -> bool:
@@ -63,9 +68,11 @@ def look(table: Table, name: str) -> Look:
         n_distinct=len(distinct),
         is_number=numeric,
         is_time=bool(some) and not numeric and _all_moments(some, table),
-        is_free_text=_is_free_text(some, len(distinct), len(values)),
+        is_free_text=_has_words(some) and len(distinct) >= len(values) / 2,
         is_split={split_called(value) for value in distinct} == {"dev", "test"},
-        is_picture=bool(some) and all(map(names_picture, some)),
+        is_picture=_all_files(some, names_picture),
+        is_sound=_all_files(some, names_sound),
+        has_words=_has_words(some),
     )
 
 
@@ -96,8 +103,13 @@ def _all_moments(values: Sequence[JSON], table: Table) -> bool:
     return True
 
 
-def _is_free_text(values: Sequence[JSON], n_distinct: int, n_values: int) -> bool:
+def _all_files(values: Sequence[JSON], names: Callable[[JSON], bool]) -> bool:
+    """Whether all are called as files of a sort are, and are no addresses on the web."""
+    return bool(values) and all(names(value) and "://" not in str(value) for value in values)
+
+
+def _has_words(values: Sequence[JSON]) -> bool:
     texts = [value for value in values if isinstance(value, str)]
-    if len(texts) < len(values) or not texts or n_distinct < n_values / 2:
+    if len(texts) < len(values) or not texts:
         return False
     return median(len(text.split()) for text in texts) >= _FEW_WORDS

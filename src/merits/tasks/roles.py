@@ -9,6 +9,7 @@ from merits.core.errors import DataError
 from merits.tasks.columns import INPUT_NAMES, TARGET_NAMES
 from merits.tasks.guess import guess_kind
 from merits.tasks.looking import Look, words_in_name
+from merits.tasks.recognise import Found
 
 __all__ = ["Roles", "pick"]
 
@@ -50,8 +51,14 @@ class Roles:
         return {*self.inputs, self.target, self.id, self.group, self.time, self.split, *self.slices} - {""}
 
 
-def pick(looks: Mapping[str, Look], *, target: str | None = None, inputs: Sequence[str] | None = None) -> Roles:
-    """What each column is for; `target` and `inputs` are not guessed when they are told.
+def pick(
+    looks: Mapping[str, Look],
+    *,
+    target: str | None = None,
+    inputs: Sequence[str] | None = None,
+    found: Found | None = None,
+) -> Roles:
+    """What each column is for; `target` and `inputs` are not guessed when they are told, or `found` by the kind.
 
     Raises DataError naming the columns and the options to use when none can be the target or the input.
     """
@@ -59,6 +66,8 @@ def pick(looks: Mapping[str, Look], *, target: str | None = None, inputs: Sequen
     for role, told in (("target", target), ("input", ", ".join(inputs or ()))):
         if told:
             roles.said.append(f"{role}: {told} (told)")
+    if found:
+        _take(found, roles)
     _pick_id(looks, roles)
     _pick_split(looks, roles)
     if not roles.target:
@@ -67,9 +76,19 @@ def pick(looks: Mapping[str, Look], *, target: str | None = None, inputs: Sequen
     _pick_time(looks, roles)
     if not roles.inputs:
         _pick_inputs(looks, roles)
-    if not roles.tabular:
+    if not roles.tabular or found:
         _pick_slices(looks, roles)
     return roles
+
+
+def _take(found: Found, roles: Roles) -> None:
+    """The columns that the kind of task asks of."""
+    if found.inputs and not roles.inputs:
+        roles.inputs, roles.tabular = found.inputs, len(found.inputs) > 1
+        roles.said.append(f"input: {', '.join(found.inputs)} (likely)")
+    if found.target and not roles.target:
+        roles.target = found.target
+        roles.said.append(f"target: {found.target} (likely)")
 
 
 def _free(looks: Mapping[str, Look], roles: Roles) -> list[Look]:
@@ -214,5 +233,7 @@ def _says_nothing(look: Look) -> bool:
 def _cannot_tell(role: str, looks: Mapping[str, Look], found: str) -> DataError:
     return DataError(
         f"cannot tell which column is the {role}: {found}. The columns are {', '.join(looks)}.",
-        f"Name it: merits init FILE --{role} COLUMN" + (" --target COLUMN" if role == "input" else ""),
+        f"Name it: merits init FILE --{role} COLUMN"
+        + (" --target COLUMN" if role == "input" else "")
+        + ", or the kind of task: --kind KIND.",
     )

@@ -1,0 +1,161 @@
+"""A draft knows more kinds of task than classifications: by what the columns hold, or as it is told."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from merits.core.errors import DataError, MeritsError
+from merits.core.robustness import Robustness
+from merits.core.task import Task
+from merits.media.sounds import Sound, wav_of
+from merits.tasks.draft import draft
+from merits.tasks.file import load_task
+from tests.media.painting import painted
+
+Rows = list[dict[str, object]]
+CALLS: Rows = [{"file": f"{i}.wav", "transcript": f"the number {i} please", "speaker": "ab"[i % 2]} for i in range(12)]
+PAIRS: Rows = [{"english": f"the house {i} is old", "spanish": f"la casa {i} es vieja"} for i in range(12)]
+ORDERS: Rows = [
+    {"user_id": f"u{i % 6}", "product": f"p{i % 11}", "timestamp": i, "stars": 1 + i % 5} for i in range(60)
+]
+
+
+def write(path: Path, rows: Rows) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def shown(folder: Path, **columns: str) -> Path:
+    """Twelve pictures with captions, and further columns that are the same for all of a colour."""
+    names = painted(folder, 6)
+    rows: Rows = [
+        {"picture": name, "caption": f"a field of {name.split('/')[0]} number {i}"}
+        | {column: f"{value} {name.split('/')[0]}" for column, value in columns.items()}
+        for i, name in enumerate(names)
+    ]
+    return write(folder / "shown.csv", rows)
+
+
+def heard(folder: Path) -> Path:
+    for i, row in enumerate(CALLS):
+        (folder / str(row["file"])).write_bytes(wav_of(Sound(np.full(800, i / 50, np.float32), 8000)))
+    return write(folder / "calls.csv", CALLS)
+
+
+def loaded(text: str, folder: Path) -> Task:
+    (folder / "merits.yaml").write_text(text, "utf-8")
+    return load_task(folder / "merits.yaml")
+
+
+def test_sounds_with_a_transcript_are_speech(tmp_path: Path) -> None:
+    drafted = draft(heard(tmp_path))
+    task = loaded(drafted.text, tmp_path)
+    assert (task.kind, task.scorers[0].kind, task.tag_names) == ("speech", "wer", ("speaker",))
+    assert (task.examples[0].input, task.examples[0].target) == ("0.wav", "the number 0 please")
+    assert "- wer <= 20% @ 95%" in drafted.text
+    assert any("file names sounds" in line for line in drafted.assumptions)
+
+
+def test_columns_called_after_languages_are_a_translation(tmp_path: Path) -> None:
+    task = loaded(draft(write(tmp_path / "pairs.csv", PAIRS)).text, tmp_path)
+    assert (task.kind, task.examples[0].input) == ("translation", "the house 0 is old")
+    assert task.candidates[0].kind == "copy"
+    back = draft(tmp_path / "pairs.csv", target="english")
+    assert "pair: spa-eng" in back.text
+
+
+def test_two_texts_are_a_translation_when_told(tmp_path: Path) -> None:
+    """Their names say nothing; their order does."""
+    rows: Rows = [dict(zip(("left", "right"), row.values(), strict=True)) for row in PAIRS]
+    path = write(tmp_path / "pairs.csv", rows)
+    with pytest.raises(DataError, match="--kind KIND"):
+        draft(path)
+    drafted = draft(path, kind="translation")
+    assert loaded(drafted.text, tmp_path).examples[0].target == "la casa 0 es vieja"
+    assert "Translate into LANGUAGE" in drafted.text
+
+
+def test_who_chose_what_and_when_is_a_recommendation(tmp_path: Path) -> None:
+    drafted = draft(write(tmp_path / "orders.csv", ORDERS))
+    task = loaded(drafted.text, tmp_path)
+    assert task.kind == "recommendation"
+    assert "events: {user: user_id, item: product, time: timestamp, rating: stars}" in drafted.text
+    assert [candidate.kind for candidate in task.candidates][:3] == ["popularity", "item-knn", "ease"]
+
+
+def test_halves_of_stars_are_no_gains(tmp_path: Path) -> None:
+    rows: Rows = [{**row, "stars": 2.5} for row in ORDERS]
+    assert "time: timestamp}" in draft(write(tmp_path / "orders.csv", rows)).text
+
+
+def test_reviews_by_users_stay_a_classification(tmp_path: Path) -> None:
+    """That a table says who and when makes it no recommendation."""
+    rows: Rows = [{**row, "text": f"I like number {i} a lot", "label": "yn"[i % 2]} for i, row in enumerate(ORDERS)]
+    assert loaded(draft(write(tmp_path / "reviews.csv", rows)).text, tmp_path).kind == "classification"
+
+
+def test_pictures_with_words_and_labels_are_read_together(tmp_path: Path) -> None:
+    task = loaded(draft(shown(tmp_path, label="is")).text, tmp_path)
+    assert task.kind == "multimodal-classification"
+    assert list(task.examples[0].input) == ["picture", "caption"]  # type: ignore[arg-type]
+    assert [candidate.name for candidate in task.candidates] == [
+        *("most-common", "by-picture", "by-words", "joint", "fused")
+    ]
+
+
+def test_pictures_with_words_alone_are_drawn(tmp_path: Path) -> None:
+    """What is drawn is kept apart from the pictures that are wanted."""
+    drafted = draft(shown(tmp_path))
+    task = loaded(drafted.text, tmp_path)
+    assert (task.kind, task.examples[0].target) == ("text-to-image", "blue/0.png")
+    assert {candidate.params.get("pictures") for candidate in task.candidates} == {"drawn"}
+    assert any("a guess" in line for line in drafted.assumptions if line.startswith("kind"))
+
+
+def test_a_told_kind_finds_its_columns(tmp_path: Path) -> None:
+    path = shown(tmp_path, label="is")
+    task = loaded(draft(path, kind="image-classification").text, tmp_path)
+    assert (task.examples[0].input, task.examples[0].target) == ("blue/0.png", "is blue")
+    task = loaded(draft(path, kind="text-to-image").text, tmp_path)
+    assert task.examples[0].input == "a field of blue number 0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("speech", "no column names sounds"),
+        ("image-classification", "no column names pictures"),
+        ("recommendation", "which column is the user and the item and the time"),
+        ("speach", "Did you mean 'speech'"),
+    ],
+)
+def test_a_told_kind_without_its_columns_is_refused(kind: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(MeritsError, match=message):
+        draft(write(tmp_path / "pairs.csv", PAIRS), kind=kind)
+
+
+@pytest.mark.parametrize("kind", ["speech", "translation", "recommendation", "text-to-image", "image-classification"])
+def test_what_is_written_in_comments_runs_too(kind: str, tmp_path: Path) -> None:
+    """A reader takes the comment sign away and expects the rest to be right."""
+    if kind == "speech":
+        path = heard(tmp_path)
+    elif "image" in kind:
+        path = shown(tmp_path, label="is")
+    else:
+        path = write(tmp_path / "t.csv", PAIRS if kind == "translation" else ORDERS)
+    drafted = draft(path, kind=kind)
+    keys = r"requirements:|worth_of|loss_of|volume|currency|incumbent|machine_per|robustness|- \w|- \{|  \w+:|  -"
+    text, n = re.subn(rf"(?m)^( *)# (?={keys})", r"\1", drafted.text)
+    assert n >= 9
+    task = loaded(text, tmp_path)
+    assert task.robustness != Robustness()
+    assert task.needs.incumbent == task.candidates[0].name
+    assert "mine" in {candidate.name for candidate in task.candidates}
