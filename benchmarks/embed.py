@@ -72,8 +72,8 @@ def main(argv: Sequence[str]) -> dict[str, object]:
             mine = list(chunk[:_LONGEST_LOOP] if name == "loop" else chunk)
             found[name], took = _timed(ways[name], mine)
             measured[name].append(took)
-        took = ", ".join(f"{name} {measured[name][-1][1]:.2f}" for name in ways)
-        print(f"{number + 1} of {options.chunks}, CPU s per 1,000 texts: {took}", file=sys.stderr, flush=True)
+        said = ", ".join(f"{name} {measured[name][-1][1]:.2f}" for name in ways)
+        print(f"{number + 1} of {options.chunks}, CPU s per 1,000 texts: {said}", file=sys.stderr, flush=True)
         cosines.append(float((found["merits"] * found["list"]).sum(axis=1).mean()))
     return {
         "texts": len(texts),

@@ -153,9 +153,8 @@ def _language(folder: Path, width: int) -> Path:
     words = {word: number for number, word in enumerate(["[UNK]", "[EOS]", *"abcdefgh"])}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, unk_token="[UNK]", eos_token="[EOS]", pad_token="[EOS]"
-    ).save_pretrained(folder)
+    untyped: Any = PreTrainedTokenizerFast
+    untyped(tokenizer_object=tokenizer, unk_token="[UNK]", eos_token="[EOS]", pad_token="[EOS]").save_pretrained(folder)
     config = LlamaConfig(
         vocab_size=len(words),
         hidden_size=width,
