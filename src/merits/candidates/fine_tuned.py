@@ -32,7 +32,6 @@ __all__ = ["Params", "load"]
 
 _ANSWERED_TOGETHER = 16
 _TRAINING = 4  # times its weights: with their gradients and the two moments of each
-_TRAINING = 4  # times its weights: with their gradients and the two moments of each
 
 
 class Params(TuningParams, kw_only=True, forbid_unknown_fields=True, frozen=True):

@@ -13,7 +13,7 @@ from merits.candidates.features import Reader, words
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
-from merits.candidates.memory import weights_of
+from merits.candidates.memory import Weights, together, weights_of
 from merits.candidates.modalities import Modalities, Vectors, modalities_of
 from merits.candidates.picture_vectors import network_vectors
 from merits.candidates.registry import LoadContext
@@ -89,9 +89,9 @@ def load(params: Params, context: LoadContext) -> Model:
 
     learner = Learner(reader_of, build, needs_classes=True)
     fingerprint = content_hash(["joint-embeddings 1", *made_of])
-    return learning_model(
-        learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=8, weights=weights_of(model)
-    )
+    seeing = None if network is None else Weights(network.n_bytes, network.open, network.close)
+    weights = together([weights_of(model), seeing])
+    return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=8, weights=weights)
 
 
 def _layouts(files: Sequence[Any], training: bool) -> NDArray[np.float64]:

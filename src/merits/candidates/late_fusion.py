@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from merits.candidates import registry
 from merits.candidates.imports import versions
 from merits.candidates.linear_head import linear_head
-from merits.candidates.memory import Weights, weights_of
+from merits.candidates.memory import together, weights_of
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Usage
 from merits.core.candidate import Candidate
@@ -125,7 +125,7 @@ class _Fusion:
         self._prior = np.zeros(len(self._classes))
         self._head: Any = None
         fingerprints = [member.model.fingerprint for member in members]
-        self.weights = _together([weights for member in members if (weights := weights_of(member.model))])
+        self.weights = together(weights_of(member.model) for member in members)
         self.fingerprint = content_hash(["late-fusion 1", fingerprints, versions("sklearn"), context.seed])
 
     def fit(self, examples: Sequence[Example]) -> None:
@@ -204,20 +204,6 @@ class _Fusion:
         sure = answer.confidence if answer.confidence is not None else _UNTOLD
         rest = (1.0 - sure) / max(len(self._classes) - 1, 1)
         return {name: sure if name == str(answer.output) else rest for name in self._classes}
-
-
-def _together(parts: Sequence[Weights]) -> Weights | None:
-    """What all members need in memory, for they are asked together."""
-
-    def read() -> None:
-        for part in parts:
-            part.read()
-
-    def free() -> None:
-        for part in parts:
-            part.free()
-
-    return Weights(sum(part.n_bytes for part in parts), read, free) if parts else None
 
 
 def _folds(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-__all__ = ["Weights", "give_back", "weights_of"]
+__all__ = ["Weights", "give_back", "together", "weights_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,21 @@ def weights_of(model: object) -> Weights | None:
     """
     found = getattr(model, "weights", None)
     return found if isinstance(found, Weights) else None
+
+
+def together(parts: Iterable[Weights | None]) -> Weights | None:
+    """The weights of several as one, for what must have all of them in memory at once; None where there are none."""
+    held = [part for part in parts if part is not None]
+
+    def read() -> None:
+        for part in held:
+            part.read()
+
+    def free() -> None:
+        for part in held:
+            part.free()
+
+    return Weights(sum(part.n_bytes for part in held), read, free) if held else None
 
 
 def give_back() -> None:

@@ -65,8 +65,7 @@ class Room:
             self._there[weights] -= 1
             self._left.set()
             if not keep and not weights.shared and not self._there[weights]:
-                del self._there[weights]  # whoever used them has closed their model
-                await in_thread(give_back)
+                await self._free(weights)
 
     async def close(self) -> None:
         """Frees what is still there and not in use."""
