@@ -65,7 +65,7 @@ def test_a_run_asks_them_judges_the_drop_and_prints_it(merits: Merits, tmp_path:
     assert {part["n_to_ask"] for part in json.loads(out)["parts"]} == {20 + 2 * 12}
     code, out, err = merits("run", path)
     assert code in (0, 1, 3)
-    assert "drop in points under typos" in out
+    assert "drop of cases solved in points under typos" in out
     assert "88 answers to get" in err
     assert "drop[typos] <= 60 points" in out
     code, out, _ = merits("run", path, "--offline", "--json")

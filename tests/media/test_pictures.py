@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from contextlib import closing
 from pathlib import Path
@@ -209,6 +211,20 @@ def test_a_broken_picture_is_a_failure_that_names_it_and_the_others_go_on(tmp_pa
     for name in (*BROKEN, "gone.png", "notes.txt"):
         assert any(name in message for message in failures), name
     assert any(f"knn: {len(broken)} of {len(broken) + len(whole)} examples cannot be read" in note for note in notes)
+
+
+def test_a_large_picture_is_refused_once_and_by_us_alone(tmp_path: Path) -> None:
+    """Pillow's own warning, with a line of its source, says nothing that the error does not."""
+    (tmp_path / "large.png").write_bytes(bomb(12_000, 9_000))
+    code = f"""from merits.media.pictures import read_picture
+from pathlib import Path
+try:
+    read_picture(Path({str(tmp_path / "large.png")!r}))
+except Exception as problem:
+    print(type(problem).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("DataError", "")
 
 
 class Notes:

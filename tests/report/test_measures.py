@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from merits.core.evaluation import Raced
+from merits.core.outcome import Status
 from merits.report.numbers import bare
 from merits.report.page import render
+from merits.report.sections.measures import measure_section
 from merits.report.sections.mistakes import confusion_section
 from merits.report.sections.subject import Subject
-from tests.report.making import labelled
+from tests.report.making import labelled, synthetic
 
 AVERAGES = {
     "macro F1": ("f1_score", "macro"),
@@ -86,3 +91,27 @@ def subject(target, predicted, group=None) -> Subject:
     """One candidate on examples of a common and a rare class."""
     made = labelled(["a"], ["common", "rare"], target, [predicted], group=group)
     return Subject(made.evaluation, made.decision)
+
+
+@pytest.mark.parametrize("raced", [False, True])
+def test_measures_leave_out_perturbed_rows_of_which_some_were_asked_of_nobody(raced):
+    """An input that could not be perturbed, in a whole run or in a race."""
+    made = synthetic(120, k=2, n_classes=2)
+    evaluation = made.evaluation
+    perturbations = np.array(["typos 0.1" if row >= 100 else "" for row in range(120)])
+    unasked = np.zeros((2, 120), bool)
+    unasked[:, -3:] = True
+    status = np.where(unasked, Status.MISSING, evaluation.status).astype(np.int8)
+    race = Raced(
+        *("certified", "examples", 0.05, 0),
+        place=np.arange(120),
+        rounds=np.array([120]),
+        asked=np.array([120, 120]),
+        stopped="exhausted",
+    )
+    noisy = replace(
+        evaluation, perturbations=perturbations, unasked=unasked, status=status, raced=race if raced else None
+    )
+    found = measure_section(Subject(noisy, made.decision))
+    assert found is not None
+    assert {row.estimates[found.names.index("macro F1")].n for row in found.rows} == {100}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import numpy as np
@@ -10,10 +11,11 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from merits.core.decision import Reason
+from merits.core.evaluation import Counted
 from merits.core.needs import Needs, Requirement
 from merits.report import markdown, profile_table, terminal
 from tests.report.conftest import view_of
-from tests.report.making import labelled
+from tests.report.making import labelled, synthetic
 
 EVIL = "[red]x[/red]\x1b[2J\x1b]0;t\x07|<b>[a](http://e)@me"
 
@@ -135,3 +137,16 @@ def test_one_example_is_no_examples():
     assert "2 candidates on 1 example." in page
     assert "1 test examples" not in text + page
     assert "1 examples" not in page
+
+
+def test_measures_of_scorers_stand_on_the_terminal():
+    """Who requires a word error rate wants to see it; those of labels are in the report."""
+    made = synthetic(40, k=2, n_classes=2)
+    wrong = np.stack([np.tile([0.0, 2.0], (2, 20)), np.full((2, 40), 8.0)], axis=-1)
+    evaluation = dataclasses.replace(made.evaluation, counts={"wer": Counted("error_rate", wrong)})
+    out = printed(view_of(dataclasses.replace(made, evaluation=evaluation)))
+    assert "over all answers" in out
+    assert "wer" in out
+    assert "12.5 %" in out or "0.125" in out
+    assert "macro F1" not in out
+    assert "over all answers" not in printed(view_of(made))

@@ -117,6 +117,20 @@ def test_a_classifier_that_is_often_wrong_itself_says_so_and_accuses_nobody() ->
     assert "label-noise" not in [finding.code for finding in found.warnings]
 
 
+def test_labels_that_have_nothing_to_do_with_the_inputs_are_not_called_wrong() -> None:
+    """What a picture decides cannot be doubted by the words beside it."""
+    generator = np.random.default_rng(1)
+    rows = [
+        {"text": " ".join(generator.choice(["round", "red", "large", "old"], 3)) + f" {i}", "label": label}
+        for i, label in enumerate(generator.choice(["no", "yes"], 300, p=[0.3, 0.7]))
+    ]
+    found = profile(make_task(rows))
+    assert found.label_noise is not None
+    assert (found.label_noise.share.low or 0) > 0.2
+    assert not found.label_noise.is_telling
+    assert "label-noise" not in [finding.code for finding in found.warnings]
+
+
 def test_columns_are_doubted_as_texts_are_and_too_few_examples_are_not() -> None:
     generator = np.random.default_rng(0)
     rows = [{"x": float(generator.normal(4 * (i % 2))), "label": "ab"[i % 2]} for i in range(300)]

@@ -53,6 +53,7 @@ def test_default_are_the_perturbations_of_the_kind() -> None:
         ({"typos": ["much"]}, r"are no strengths of typos.*typos: default"),
         ({"typos": []}, "are no strengths of typos"),
         ({"typos": [0.1, 0.1]}, "a strength of typos is there twice"),
+        (["typos", "case", "typos"], "a perturbation is named twice"),
         ({"typos": [float("inf")]}, "are no strengths"),
         ({"typos": [0.1], "sample": 0}, "0 is no number of examples"),
         ({"sample": 3}, "no perturbation is named"),

@@ -98,7 +98,7 @@ def _checked(folder: Path, params: Params) -> Path:
         missing = [_VOCABULARIES[0]]
     if missing:
         raise CandidateError(
-            f"{folder} is no Whisper model of CTranslate2: {' and '.join(missing)} is missing or empty.",
+            f"{folder} is no Whisper model of CTranslate2: it lacks {', '.join(missing)}, or they are empty.",
             "Convert one with ct2-transformers-converter, or name another folder.",
         )
     try:

@@ -92,7 +92,10 @@ class Lines:
         self._totals = {part.candidate: part.n_rows for part in plan.parts}
         self._done = {part.candidate: part.n_stored for part in plan.parts}
         asked = sum(part.n_rows - part.n_stored for part in plan.parts)
-        self.note(f"{len(plan.parts)} candidates: {asked:,} answers to get, {sum(self._done.values()):,} stored")
+        n = len(plan.parts)
+        self.note(
+            f"{n} candidate{'' if n == 1 else 's'}: {asked:,} answers to get, {sum(self._done.values()):,} stored"
+        )
 
     def answered(self, candidate: str, n_answered: int, n_failed: int) -> None:
         """Says how far it is, now and then."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -40,6 +42,7 @@ def read_picture(source: Path | bytes, mode: Literal["RGB", "L"] = "RGB") -> Ima
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
         raise MissingExtra("pictures need the package Pillow.", "pip install 'merits[images]'") from None
+    _quiet(Image.DecompressionBombWarning)
     name = source.name if isinstance(source, Path) else "the picture"
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as opened:
@@ -55,6 +58,12 @@ def read_picture(source: Path | bytes, mode: Literal["RGB", "L"] = "RGB") -> Ima
         raise DataError(f"{name} is no picture in the format {' or '.join(_FORMATS)}.", _NEXT_STEP) from None
     except _BROKEN as problem:
         raise DataError(f"{name} cannot be read as a picture: {_short(problem)}.", _NEXT_STEP) from None
+
+
+@cache
+def _quiet(warning: type[Warning]) -> None:
+    """Keeps Pillow's warning of large pictures off the screen: what is too large is refused here, with its name."""
+    warnings.filterwarnings("ignore", category=warning)
 
 
 def _on_white(picture: Image, mode: str) -> Image:

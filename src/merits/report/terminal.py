@@ -13,7 +13,8 @@ from merits.core.estimate import Estimate
 from merits.report import numbers
 from merits.report.plain import clean, one_line
 from merits.report.sections.candidates import CandidateRow
-from merits.report.sections.robustness import RobustnessCurve
+from merits.report.sections.measures import MeasureSection
+from merits.report.sections.robustness import RobustnessCurve, RobustnessSection
 from merits.report.views import ReportView
 
 if TYPE_CHECKING:
@@ -45,8 +46,11 @@ def render(view: ReportView, console: Console) -> None:
     """Prints the report to the console."""
     console.print(_verdict(view))
     console.print(_candidates(view))
-    for curve in view.robustness.curves if view.robustness else ():
-        console.print(_drops(curve))
+    if view.measures and view.measures.n_of_scorers:
+        console.print(_measures(view.measures))
+    if view.robustness:
+        for curve in view.robustness.curves:
+            console.print(_drops(curve, view.robustness))
     for line in _remarks(view):
         console.print(line)
 
@@ -88,10 +92,23 @@ def _candidates(view: ReportView) -> Table:
     return table
 
 
-def _drops(curve: RobustnessCurve) -> Table:
+def _measures(section: MeasureSection) -> Table:
+    """What scorers measure over all answers together, the first at most four, to fit 80 columns."""
+    table = _table("over all answers")
+    table.add_column("candidate", overflow="fold", max_width=_NAME, min_width=10)
+    shown = slice(min(section.n_of_scorers, _MOST_LEVELS))
+    for name in section.names[shown]:
+        table.add_column(_text(name), justify="right", overflow="fold")
+    for row in section.rows:
+        table.add_row(_text(one_line(row.name, 60)), *map(_figure, row.estimates[shown]))
+    return table
+
+
+def _drops(curve: RobustnessCurve, section: RobustnessSection) -> Table:
     """What each candidate loses under one perturbation, at its last strengths: at most four, to fit 80 columns."""
     scale = f" ({curve.scale})" if curve.scale else ""
-    table = _table(f"drop in points under {curve.name}{scale}, on {numbers.counted(curve.n, 'example')}")
+    loss = f"{'drop' if section.higher_is_better else 'rise'} of {section.measure} in points"
+    table = _table(f"{loss} under {curve.name}{scale}, on {numbers.counted(curve.n, 'example')}")
     table.add_column("candidate", overflow="fold", max_width=_NAME, min_width=10)
     shown = slice(-_MOST_LEVELS, None)
     for level in curve.levels[shown]:

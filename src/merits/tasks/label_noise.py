@@ -47,7 +47,9 @@ class LabelNoise(msgspec.Struct, frozen=True, kw_only=True):
     An estimate of what a linear classifier of simple features can see; `agreement` is the share of the labels that it
     gives too. Where it disagrees much more often than it suspects (`is_telling` is false), it is often wrong itself,
     and the share is too high: hard cases are in it. In simulation 10 % of wrong labels are estimated at 9 to 12 % where
-    it is telling, and at 20 to 50 % where it is not. The most suspicious ones are worth a look all the same.
+    it is telling, and at 20 to 50 % where it is not. Nor is it telling where it agrees with the labels no oftener, by
+    more than chance, than who always says the commonest one: it has learned nothing that could doubt a label. The most
+    suspicious ones are worth a look all the same.
     """
 
     share: Estimate
@@ -85,11 +87,17 @@ def label_noise(sight: Sight) -> LabelNoise | None:
     return LabelNoise(
         share=share,
         agreement=agreement,
-        is_telling=1.0 - (share.value or 0.0) - agreement <= _OWN_ERRORS,
+        is_telling=1.0 - (share.value or 0.0) - agreement <= _OWN_ERRORS and _has_learned(codes, agreement),
         n=len(codes),
         n_suspects=len(suspected),
         suspects=tuple(_suspect(examples[i], names, probabilities[i]) for i in suspected[:_SHOWN]),
     )
+
+
+def _has_learned(codes: Ints, agreement: float) -> bool:
+    """Whether so much agreement is more than the commonest label has, by two standard errors."""
+    n, commonest = len(codes), float(np.bincount(codes).max() / len(codes))
+    return bool(agreement > commonest + 2.0 * np.sqrt(commonest * (1.0 - commonest) / n))
 
 
 def noise_of(labels: Ints, probabilities: Floats, groups: Sequence[str]) -> tuple[Estimate, list[int]]:

@@ -54,6 +54,8 @@ def robustness_of(
         return _of_mapping(said, inputs, candidates, source)
     if not isinstance(said, list | tuple):
         raise TaskError(f"{source.at('robustness')}: {said!r} names no perturbations.", _HOW)
+    if len(set(map(str, said))) < len(said):
+        raise TaskError(f"{source.at('robustness')}: a perturbation is named twice.", "Leave one out.")
     places: list[Place] = [("robustness", number) for number in range(len(said))]
     return Robustness(
         tuple(_one(name, _DEFAULT, inputs, source, place) for name, place in zip(said, places, strict=True))

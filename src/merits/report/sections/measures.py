@@ -48,12 +48,14 @@ class MeasureRow(msgspec.Struct, frozen=True):
 class MeasureSection(msgspec.Struct, frozen=True, kw_only=True):
     """The measures of each candidate.
 
-    With many classes an area's interval takes long, so only the first few candidates have it: `limited` says how many.
+    The first `n_of_scorers` names are of scorers that measure all answers together. With many classes an area's
+    interval takes long, so only the first few candidates have it: `limited` says how many.
     """
 
     names: tuple[str, ...]
     rows: tuple[MeasureRow, ...]
     limited: dict[str, int]
+    n_of_scorers: int = 0
 
 
 def measure_section(subject: Subject) -> MeasureSection | None:
@@ -72,7 +74,8 @@ def measure_section(subject: Subject) -> MeasureSection | None:
     if not kept:
         return None
     rows = (MeasureRow(subject.name(k), tuple(table[words][i] for words in kept)) for i, k in enumerate(shown))
-    return MeasureSection(names=tuple(kept), rows=tuple(rows), limited=limited)
+    n_of_scorers = sum(words in subject.evaluation.counts for words in kept)
+    return MeasureSection(names=tuple(kept), rows=tuple(rows), limited=limited, n_of_scorers=n_of_scorers)
 
 
 def _counted(subject: Subject, shown: Sequence[int]) -> dict[str, list[Estimate | None]]:
@@ -132,10 +135,12 @@ def _sample(subject: Subject) -> Cases:
 
 def _only(evaluation: Evaluation, rows: NDArray[np.intp]) -> Evaluation:
     """The evaluation with these rows alone, as far as measures of labels look at it."""
-    labels = evaluation.labels
+    labels, raced, unasked = evaluation.labels, evaluation.raced, evaluation.unasked
     assert labels is not None
     return replace(
         evaluation,
+        raced=None if raced is None else replace(raced, place=raced.place[rows]),
+        unasked=None if unasked is None else unasked[:, rows],
         examples=evaluation.examples[rows],
         perturbations=evaluation.perturbations[rows],
         group=evaluation.group[rows],
