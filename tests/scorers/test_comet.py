@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from merits.core.task import Example, ScorerSpec
 from merits.media.files import file_hash
 from merits.scorers.reading import CannotJudge
 from merits.scorers.registry import load
+from merits.testing.contracts.scorer import ScorerContract
 
 STAND_IN = """
 import types
@@ -77,3 +79,20 @@ def test_bad_checkpoints_and_environments_are_named_before_anything_is_asked(fol
     with pytest.raises(MissingExtra, match="pip install unbabel-comet"):
         scorer(folder, python="absent/python")
     assert scorer(folder, sha256=file_hash(folder / "model.ckpt"))
+
+
+class TestComet(ScorerContract):
+    """The contract of all scorers."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, folder: Path) -> None:
+        self.folder = folder
+
+    def make_scorer(self) -> Scorer:
+        return scorer(self.folder)
+
+    def solved(self) -> Sequence[tuple[Example, Answer]]:
+        return [(Example("1", "das Haus", "the house"), Answer("the house"))]
+
+    def not_solved(self) -> Sequence[tuple[Example, Answer]]:
+        return [(Example("1", "das Haus", "the house"), Answer(said)) for said in ("a cat", "")]

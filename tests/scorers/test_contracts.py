@@ -157,6 +157,7 @@ OF_FILES = {
     **dict.fromkeys(("picture_similarity", "fid", "kid", "diversity"), "tests.scorers.test_pictures.TestLikeness"),
     "caption_class": "tests.scorers.test_pictures.TestCaptionClass",
     "clip": "tests.scorers.test_pictures.TestClip",
+    "comet": "tests.scorers.test_comet.TestComet",
     "real_time_factor": "tests.scorers.test_real_time_factor.TestContract",
 }
 
