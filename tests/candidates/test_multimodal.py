@@ -130,7 +130,7 @@ def test_a_picture_that_cannot_be_read_leaves_the_text_to_the_fusion(tmp_path: P
     (found,) = answers(fitted(model("late-fusion", tmp_path, members=MEMBERS), examples), [broken])
     assert str(found.output).endswith("circle")
     joint = fitted(model("joint-embeddings", tmp_path), examples)
-    with pytest.raises(Exception, match=r"broken\.png cannot be read"):
+    with pytest.raises(Exception, match=r"broken\.png is no picture"):
         answers(joint, [broken])
 
 

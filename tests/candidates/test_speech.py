@@ -158,13 +158,13 @@ def no_model(folder: Path) -> Path:
 def test_a_folder_that_is_no_whisper_model_is_refused(no_model: Path) -> None:
     """By what is missing, by what is in it, and by its hash."""
     (no_model / "vocabulary.txt").unlink()
-    with pytest.raises(CandidateError, match=r"vocabulary\.json is missing or empty"):
+    with pytest.raises(CandidateError, match=r"it lacks vocabulary\.json"):
         whisper(no_model.parent, path="model")
     (no_model / "vocabulary.txt").write_text("a")
     with pytest.raises(CandidateError, match=r"model\.bin has the SHA-256 44136fa3.*, not abc\. Fetch it again"):
         whisper(no_model.parent, path="model", sha256="abc")
     (no_model / "model.bin").write_bytes(b"")
-    with pytest.raises(CandidateError, match=r"no Whisper model of CTranslate2: model\.bin is missing or empty"):
+    with pytest.raises(CandidateError, match=r"no Whisper model of CTranslate2: it lacks model\.bin"):
         whisper(no_model.parent, path="model")
     (no_model / "model.bin").write_text("{}")
     (no_model / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')

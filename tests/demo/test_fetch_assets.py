@@ -128,3 +128,13 @@ def test_the_real_data_have_four_domains_and_known_label_noise() -> None:
     assert len({row["id"] for row in rows}) == len(rows) > 2000
     against = sum(float(row["raters_against"]) for row in rows) / len(rows)
     assert 0.01 < against < 0.05
+
+
+def test_a_file_of_a_source_archive_is_read(tmp_path: Path) -> None:
+    """The archive is read while it is open."""
+    file = tmp_path / "package-1.tar.gz"
+    with tarfile.open(file, "w:gz") as packed:
+        entry = tarfile.TarInfo("package-1/data.txt")
+        entry.size = 4
+        packed.addfile(entry, io.BytesIO(b"data"))
+    assert fetching._member(file, "package-1/data.txt") == b"data"

@@ -29,6 +29,8 @@ _INTERVALS = (
 ELSEWHERE = {
     "cohen_kappa": "has a simulation of its own: test_judges.py",
     "powered_mean": "has a simulation of its own: test_judges.py",
+    "different_things": "has a simulation of its own: tests/stats/test_coverage.py",
+    "effective_number": "has a simulation of its own: tests/stats/test_coverage.py",
     "slope": "has a simulation of its own: test_judges.py",
     "difference_bounds": "has a simulation of its own: test_gates.py",
     "clopper_pearson_bound": "gives one bound, which the table takes from both sides",
