@@ -10,6 +10,7 @@ from merits.core.answer import Answer
 from merits.core.errors import TaskError
 from merits.core.task import Example, ScorerSpec
 from merits.scorers.normalised import normalise
+from merits.scorers.reading import CannotJudge
 from merits.scorers.registry import check, fingerprint, load
 
 
@@ -67,6 +68,13 @@ def test_no_output_is_never_right(kind):
     """Not even where the target is empty."""
     assert not score(kind, "", None).solved
     assert not score(kind, "x", None).solved
+
+
+def test_what_contains_nothing_that_is_wanted_is_not_right_and_an_empty_target_cannot_be_judged():
+    """An empty target stands in everything."""
+    assert not score("contains", "x", None).solved
+    with pytest.raises(CannotJudge, match="has no word"):
+        score("contains", "", None)
 
 
 def test_reasons_quote_what_was_said_shortened():
