@@ -50,8 +50,9 @@ class Popularity:
 def study(params: Params, examples: Sequence[Example]) -> Popularity:
     """How many users chose each item, of the examples that candidates learn from.
 
-    >>> study(Params(), [Example("1", {"items": ["a"]}, ["b"]), Example("2", {"items": ["b"]}, ["b", "c"])]).users
-    {'a': 1, 'b': 2, 'c': 1}
+    >>> seen = study(Params(), [Example("1", {"items": ["a"]}, ["b"]), Example("2", {"items": ["b"]}, ["b", "c"])])
+    >>> sorted(seen.users.items())
+    [('a', 1), ('b', 2), ('c', 1)]
     """
     users: Counter[str] = Counter()
     for example in examples:
