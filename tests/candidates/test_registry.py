@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from merits.candidates.registry import LoadContext, check, kinds, load, params_schema
@@ -83,3 +84,12 @@ def test_what_cannot_be_loaded_names_the_candidate(tmp_path: Path) -> None:
     """With ten candidates in a file the reader must know which one to mend."""
     with pytest.raises(CandidateError, match=r"candidate 'mine': there is no program 'no-such-program'"):
         load(recipe("command", run=["no-such-program"]), LoadContext(folder=tmp_path))
+
+
+def test_a_kind_that_calls_nobody_has_no_address_to_call() -> None:
+    staying = {name: kind for name, kind in kinds().items() if getattr(kind, "ON_PREMISES", False)}
+    assert {"constant", "whisper", "ease", "gguf"} <= set(staying)
+    assert not {"chat", "python", "command", "object", "imported", "transcription"} & set(staying)
+    for name, kind in staying.items():
+        fields = {field.name for field in msgspec.structs.fields(kind.Params)}
+        assert not fields & {"base_url", "provider"}, name

@@ -23,6 +23,8 @@ from merits.media.files import file_hash
 
 __all__ = ["Params", "as_stream", "from_stream", "load"]
 
+ON_PREMISES = True
+
 _BATCH = 32  # texts on their way at once: the stages of the translation then work side by side
 _STAGES = "apertium-wblank-mode"
 _USUAL = "/usr/share/apertium"

@@ -13,6 +13,8 @@ from merits.core.identity import JSON
 
 __all__ = ["Constant", "Params", "load"]
 
+ON_PREMISES = True
+
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Answers every input with the same output."""

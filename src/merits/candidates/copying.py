@@ -12,6 +12,8 @@ from merits.core.identity import JSON
 
 __all__ = ["Copying", "Params", "load"]
 
+ON_PREMISES = True
+
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Answers with the input as it is: of a translation, the source."""

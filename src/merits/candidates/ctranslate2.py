@@ -25,6 +25,8 @@ from merits.media.weights import find_folder
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 _EXTRA = "Install it: pip install 'merits[translation]'"
 _WEIGHTS = "model.bin"  # CTranslate2's own format: numbers and names, nothing that could be run
 _END = "</s>"

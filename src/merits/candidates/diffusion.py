@@ -23,6 +23,8 @@ from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A text-to-image pipeline of diffusers, from a folder on disk."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
+ON_PREMISES = True
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):

@@ -30,6 +30,8 @@ from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 _ANSWERED_TOGETHER = 16
 _TRAINING = 4  # times its weights: with their gradients and the two moments of each
 

@@ -33,6 +33,7 @@ from merits.media.files import file_hash, size_of
 __all__ = ["Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
+ON_PREMISES = True
 
 _TOP = 500  # tokens looked at for the start of a label; further down a token is less likely than 1 in 10,000
 

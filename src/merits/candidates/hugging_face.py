@@ -29,6 +29,8 @@ from merits.media.weights import AllowPickle, Sha256, find_file, model_folder
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 
 class Params(LocalChatParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A local language model in the Hugging Face format, or in a GGUF file, through transformers."""

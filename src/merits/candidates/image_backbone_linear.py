@@ -33,6 +33,8 @@ from merits.media.pictures import read_picture
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 T = TypeVar("T")
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Params", "load"]
 
 READS: tuple[Reads, ...] = ("picture",)
+ON_PREMISES = True
 _BATCH = 32  # pictures answered at once
 _MOST_HELD = 2_000_000_000  # bytes of pixels in memory; more are decoded again in every epoch
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 _LAYOUT = "layout"
 _WORDS = 2048  # columns that words are hashed into
 

@@ -26,6 +26,8 @@ from merits.core.task import Example
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 _LEAST = 1e-3  # a probability below this counts as this: one member must not decide alone by being sure
 _UNTOLD = 0.9  # what a member that names a label and no probability is taken to mean
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 
 class Params(QuantileParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A linear model of each quantile (Koenker & Bassett 1978), trained on the dev split."""

@@ -26,6 +26,8 @@ from merits.media.finding import Media
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """The picture whose caption is nearest, by words (TF-IDF) or by a local embedding model, among those of dev."""

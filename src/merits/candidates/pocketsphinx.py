@@ -24,6 +24,8 @@ from merits.media.weights import find_file, find_folder
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 Option = bool | int | float
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Params", "QuantileParams", "forecaster", "load"]
 
+ON_PREMISES = True
+
 
 class QuantileParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """What every forecast with quantiles has."""

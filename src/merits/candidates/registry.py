@@ -22,7 +22,7 @@ from merits.core.kinds import Reads, is_labelled, kind_names, task_kind
 from merits.core.plugins import names, plugin
 from merits.core.validate import convert, schema_of
 
-__all__ = ["Kind", "LoadContext", "check", "holds", "kind_of", "kinds", "load", "params_schema"]
+__all__ = ["Kind", "LoadContext", "check", "holds", "kind_of", "kinds", "load", "params_schema", "stays_here"]
 
 _GROUP = "merits.candidates"
 
@@ -60,7 +60,8 @@ class Kind(Protocol):
     `Params` is a msgspec.Struct that forbids unknown fields and describes each (the descriptions become the task
     file's JSON Schema); a ValueError in its `__post_init__` says what is wrong with them. `load` returns the model
     and raises CandidateError, with the next step, when it cannot. With `READS` beside them (texts, pictures, ...: see
-    `TaskKind.reads`) it is refused in tasks whose inputs hold nothing of that.
+    `TaskKind.reads`) it is refused in tasks whose inputs hold nothing of that. With `ON_PREMISES = True` it runs in
+    this process and calls nobody; code of the user's own may call, so kinds that run it do not say so.
     """
 
     Params: type[msgspec.Struct]
@@ -84,6 +85,15 @@ def kind_of(candidate: Candidate) -> Kind:
 
 def _kind(name: str) -> Kind:
     return cast(Kind, plugin(_GROUP, name, "kind of candidate", unknown=CandidateError, broken=MissingExtra))
+
+
+def stays_here(candidate: Candidate) -> bool:
+    """Whether the candidate's kind says that it runs in this process and calls nobody.
+
+    >>> stays_here(Candidate(name="always", kind="constant", params={"output": "yes"}))
+    True
+    """
+    return bool(getattr(kind_of(candidate), "ON_PREMISES", False))
 
 
 def check(candidate: Candidate) -> None:

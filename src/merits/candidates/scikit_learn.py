@@ -23,6 +23,8 @@ from merits.core.validate import did_you_mean
 
 __all__ = ["Params", "Raw", "RawTexts", "Step", "load", "reader_for", "reader_in", "ready", "seeded"]
 
+ON_PREMISES = True
+
 
 class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One step of a pipeline: a class by its import path, and its parameters."""

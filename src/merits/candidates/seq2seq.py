@@ -24,6 +24,8 @@ from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A local encoder-decoder model (Marian, NLLB, M2M100, mBART, T5) through transformers."""

@@ -30,6 +30,8 @@ from merits.media.pictures import png_of, read_picture
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 _SAVE_EVERY = 5  # epochs
 _WORDS = 64  # dimensions of a text without an embedding model
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
+ON_PREMISES = True
 
 _MANY = 1000  # from so many examples on, what stands in one of them only is noise and half of the features
 

@@ -26,6 +26,8 @@ from merits.media.weights import find_folder
 
 __all__ = ["Params", "load"]
 
+ON_PREMISES = True
+
 _FILES = ("config.json", "model.bin", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 _FALLBACK = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # temperatures, as in Whisper's own code

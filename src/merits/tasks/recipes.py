@@ -24,42 +24,6 @@ __all__ = ["candidate_of", "candidates_of", "needs_of", "priced_here", "provider
 T = TypeVar("T")
 
 _ON_PREMISES = "on-premises"
-# Kinds that run in this process and call nobody; code of the user's own (python, command) may.
-_CALL_NOBODY = frozenset(
-    {
-        "apertium",
-        "constant",
-        "copy",
-        "ctranslate2",
-        "diffusers",
-        "ease",
-        "embeddings-linear",
-        "gguf",
-        "image-backbone-linear",
-        "image-cnn",
-        "implicit-als",
-        "implicit-bpr",
-        "item-knn",
-        "joint-embeddings",
-        "late-fusion",
-        "linear-quantile",
-        "mean",
-        "most-common",
-        "nearest-caption",
-        "pocketsphinx",
-        "popularity",
-        "recommender-sequential",
-        "quantile-boosting",
-        "seq2seq",
-        "sklearn",
-        "text-linear",
-        "text-to-image-small",
-        "transformer-finetune",
-        "transformers",
-        "whisper",
-    }
-)
-
 # What tells two candidates of one kind apart, when they have no name of their own.
 _TELLING = ("model", "estimator", "function", "output")
 
@@ -296,9 +260,11 @@ def provider_of(candidate: Candidate) -> str:
 
 def _located(candidate: Candidate, needs: Needs) -> Candidate:
     """The candidate with `on-premises: true`, where that is required, it says nothing and its kind calls nobody."""
+    from merits.candidates import registry
+
     wanted = [r for r in needs.requirements if r.is_fact and key_of(r.metric) == _ON_PREMISES]
     said = any(key_of(key) == _ON_PREMISES for key in candidate.metadata)
-    if not wanted or said or candidate.kind not in _CALL_NOBODY:
+    if not wanted or said or not registry.stays_here(candidate):
         return candidate
     return msgspec.structs.replace(candidate, metadata={**candidate.metadata, _ON_PREMISES: True})
 

@@ -27,6 +27,8 @@ from merits.candidates.registry import LoadContext
 
 __all__ = ["Als", "Params", "load"]
 
+ON_PREMISES = True
+
 
 class Params(RecommenderParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Factors of users and items by alternating least squares (extra `recommendation`)."""

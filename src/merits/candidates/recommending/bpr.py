@@ -28,6 +28,8 @@ from merits.candidates.registry import LoadContext
 
 __all__ = ["Bpr", "Params", "load"]
 
+ON_PREMISES = True
+
 _NEGATIVES = 256  # items that a history is held against
 _STEPS = 60
 _RATE = 0.3

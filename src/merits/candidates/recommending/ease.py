@@ -27,6 +27,8 @@ from merits.core.errors import CandidateError
 
 __all__ = ["Ease", "Params", "load"]
 
+ON_PREMISES = True
+
 _MOST_ITEMS = 20_000  # two dense matrices of 3.2 GB, and an inverse that takes an hour of one core
 _LOW_RANK = 0.25  # of the number of items: past that an inverse is cheaper than its correction
 

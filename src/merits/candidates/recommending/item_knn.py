@@ -26,6 +26,8 @@ from merits.candidates.registry import LoadContext
 
 __all__ = ["ItemKnn", "Params", "load"]
 
+ON_PREMISES = True
+
 
 _AT_ONCE = 256  # items whose pairs are in memory
 

@@ -21,6 +21,8 @@ from merits.candidates.registry import LoadContext
 
 __all__ = ["Params", "Popularity", "load"]
 
+ON_PREMISES = True
+
 _DAY_S = 86_400.0
 
 

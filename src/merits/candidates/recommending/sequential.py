@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Params", "Sequential", "load"]
 
+ON_PREMISES = True
+
 Ints = NDArray[np.int64]
 _BATCH = 64  # histories in a step
 _HELD_OUT = 0.1  # of the users, whose last choice tells when to stop
