@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import platform
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib.metadata import version as version_of
-from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -26,13 +23,12 @@ from merits.candidates.studying import Studious
 from merits.core.answer import Answer
 from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
-from merits.core.doors import AnswerKey, Model, Refreshed, Scorer, Signed, Store, Trainable
+from merits.core.doors import AnswerKey, Model, Refreshed, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Evaluation, Raced, Taught
-from merits.core.identity import JSON, hash_of_rows
+from merits.core.identity import JSON
 from merits.core.judge import Judged
 from merits.core.kinds import is_labelled
-from merits.core.on_demand import outlines
 from merits.core.outcome import Status
 from merits.core.racing import Budget, Round, Schedule
 from merits.core.robustness import Level
@@ -63,6 +59,7 @@ from merits.evaluating.batches import (
 )
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
+from merits.evaluating.facts import facts_of_run
 from merits.evaluating.foreseen import Foreseen, foreseen
 from merits.evaluating.in_rounds import in_rounds
 from merits.evaluating.judge_costs import price_in
@@ -79,6 +76,7 @@ from merits.evaluating.recorder import Recorder
 from merits.evaluating.room import Room
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
+from merits.evaluating.tally import Tally
 from merits.evaluating.teaching import Teaching, tutor_of
 from merits.evaluating.tracks import Tracks
 from merits.evaluating.work import Work, scorers_of, works_of
@@ -228,7 +226,6 @@ class _Run:
         self.started = clock()
         self.rows, self.perturbing = _rows(task, split, store, self.context, clock)
         self.paraphraser = None if self.perturbing is None else self.perturbing.paraphraser
-        self.unmade: dict[int, str] = {}  # the questions whose inputs could not be perturbed, and why
         self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
         self.contenders = contenders(task, candidates, self.rows, split, self.context)
         names = [candidate.name for candidate in candidates]
@@ -236,21 +233,14 @@ class _Run:
         self.judging = judging_of(self.works, self.columns, task.settings.concurrency, progress.note)
         self.foreseen: tuple[Foreseen, ...] = ()
         self.judged: tuple[Judged, ...] = ()
-        self.done = [0] * len(candidates)
-        self.failed = [0] * len(candidates)
-        self.asked = [0] * len(candidates)
-        self.seconds = [0.0] * len(candidates)
-        self.given_up: dict[int, str] = {}
-        self.taught: dict[int, int] = {}  # tokens that a candidate's training was paid for
+        self.tally = Tally.of(len(candidates))
         self.teaching = Teaching(store, clock, may_ask=ask != "nothing")
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
-        self.n_stored = 0
         self.machines: dict[str, Machine] = {}  # by address: candidates on one server share it
         self.purse: Purse | None = None
         self.scheduled: NDArray[np.bool_] | None = None
         self.batching: Batching | None = None
         self.recorder: Recorder | None = None
-        self.collected: dict[int, list[str]] = {}
         self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
         expected = filter(None, (weights_of(each.model) for each in self.contenders))
         self.room = Room(expected, timeout_s=task.settings.timeout_s, note=progress.note)
@@ -290,7 +280,19 @@ class _Run:
             await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
             await self.room.close()
         self._check_that_some_were_answered()
-        facts = {**self._facts(), **price_facts(recipes, prices)}
+        facts = facts_of_run(
+            task=self.task,
+            rows=self.rows,
+            columns=self.columns,
+            judge=self.judge,
+            contenders=self.contenders,
+            tally=self.tally,
+            started=self.started,
+            ended=self.clock(),
+        )
+        if self.judging is not None:
+            facts |= self.judging.facts(self.judged)
+        facts |= price_facts(recipes, prices)
         if self.paraphraser is not None:
             facts |= self.paraphraser.facts(judge_price, self.task.needs.currency)
         evaluation = dataclasses.replace(
@@ -368,8 +370,8 @@ class _Run:
         plan = planned(self.task, self.store, found, prices, budget, helpers=asks, in_batches=in_batches)
         for each, known, part in zip(self.contenders, found, plan.parts, strict=True):
             self.columns.record(each.index, known.answers())
-            self.done[each.index] = part.n_stored
-            self.n_stored += len(self.rows.keys) - len(known.without)
+            self.tally.done[each.index] = part.n_stored
+            self.tally.n_stored += len(self.rows.keys) - len(known.without)
             note_collected(self.store, each.version, self.clock())
             if self.batching is None and self.store.submissions(each.version):
                 keys = [self.rows.keys[q] for q in known.to_ask]
@@ -434,7 +436,7 @@ class _Run:
             while True:
                 todo = self._begin(now, left, scheduled)
                 if self.ask == "nothing":
-                    check_all_stored(self.contenders, todo if self.n_stored else missing, raced=True)
+                    check_all_stored(self.contenders, todo if self.tally.n_stored else missing, raced=True)
                 for k, questions in enumerate(todo):
                     tracks.give(k, questions)
                 if now.candidates:
@@ -442,7 +444,7 @@ class _Run:
                 else:
                     await tracks.one_of(range(len(left)), recorder.check)
                 await self._all_in(recorder)
-                for k in self.given_up:
+                for k in self.tally.given_up:
                     left[k].clear()
                 now = rounds.send(so_far())
         except StopIteration as end:
@@ -453,7 +455,7 @@ class _Run:
             await tracks.close()
         if self.purse is not None and (any(left) if raced is None else raced.stopped == "budget"):
             self.purse.ended = True
-        if self.purse is not None and self.purse.ended and not sum(self.asked) and not self.n_stored:
+        if self.purse is not None and self.purse.ended and not self.tally.n_asked and not self.tally.n_stored:
             raise UsageError(
                 f"a budget of {self.purse.budget} does not let the candidates answer one example each.",
                 "Give a larger one, or fewer candidates (--only).",
@@ -481,14 +483,14 @@ class _Run:
         unasked = missing.copy() if ended or self.ask == "failed" else np.zeros_like(missing)
         for k in range(len(self.contenders)) if ended else ():  # refused in an earlier run, whose key was wrong
             unasked[k] |= self.columns.refused(k, ("unauthorised",))
-        for k in self.given_up:
+        for k in self.tally.given_up:
             if self.health[k].is_refused:
                 unasked[k] = missing[k] | self.columns.refused(k)
             elif self.health[k].is_down and np.isin(self.columns.status[k], (Status.SCORED, Status.UNSCORED)).any():
                 unasked[k] = missing[k] | self.columns.refused(k, DOWN)
             elif self.scheduled is not None:  # what it did not answer is not the budget's fault
                 unasked[k] &= ~self.scheduled[k]
-        for question in self.unmade:
+        for question in self.tally.unmade:
             rows = list(self.rows.rows_of[question])
             unasked[:, rows] |= missing[:, rows]
         return unasked if unasked.any() else None
@@ -522,9 +524,11 @@ class _Run:
             raise
 
     def _recorded(self, candidate: int, n_rows: int, n_failed: int) -> None:
-        self.done[candidate] += n_rows
-        self.failed[candidate] += n_failed
-        self.progress.answered(self.contenders[candidate].candidate.name, self.done[candidate], self.failed[candidate])
+        self.tally.done[candidate] += n_rows
+        self.tally.failed[candidate] += n_failed
+        self.progress.answered(
+            self.contenders[candidate].candidate.name, self.tally.done[candidate], self.tally.failed[candidate]
+        )
 
     async def _ask_one(self, each: Contender, questions: Sequence[int], taker: Taker, *, keep: bool) -> None:
         if not questions:
@@ -536,7 +540,7 @@ class _Run:
                 mine = [q for q in questions if q in lesson.questions]
             if mine and not health.given_up:
                 await self._ask_lesson(each, number, mine, taker, keep=keep)
-        if health.given_up and each.index not in self.given_up:
+        if health.given_up and each.index not in self.tally.given_up:
             self._give_up(each, health.given_up)
 
     async def _ask_lesson(
@@ -556,7 +560,7 @@ class _Run:
                 if lesson.examples is None or ready is not None or await self._fitted(each, model, lesson, health):
                     await self._ask_model(each, model, questions, taker)
             finally:
-                self.seconds[each.index] += time.perf_counter() - start
+                self.tally.seconds[each.index] += time.perf_counter() - start
                 if keep:
                     self.kept[each.index, number] = model
                 else:
@@ -565,7 +569,7 @@ class _Run:
     async def _ask_model(self, each: Contender, model: Model, questions: Sequence[int], taker: Taker) -> None:
         if self.batching is not None and await self._asked_in_batches(each, model, questions):
             return
-        self.asked[each.index] += len(questions)
+        self.tally.asked[each.index] += len(questions)
         await ask_all(
             self._meter(each, model),
             each.index,
@@ -588,9 +592,9 @@ class _Run:
         try:
             return await self.perturbing.made(example, level)
         except Unmade as why:
-            if not self.unmade:
+            if not self.tally.unmade:
                 self.progress.note(f"an input could not be perturbed, and is asked of nobody: {redact(str(why))}")
-            self.unmade[question] = str(why)
+            self.tally.unmade[question] = str(why)
             raise
 
     async def _inputs_by_key(self, questions: Iterable[int]) -> dict[AnswerKey, tuple[int, JSON]]:
@@ -625,8 +629,8 @@ class _Run:
             await run.ask()
         finally:
             await batches.close()
-        self.asked[each.index] += run.n_asked
-        self.collected.setdefault(each.index, []).extend(run.collected)
+        self.tally.asked[each.index] += run.n_asked
+        self.tally.collected.setdefault(each.index, []).extend(run.collected)
         if run.given_up:
             health.given_up, health.next_step = run.given_up, run.next_step
         if run.n_open:
@@ -660,11 +664,11 @@ class _Run:
     def _taught(self, index: int, answers: Iterable[Answer]) -> None:
         """Takes what a tutor was asked into account."""
         for answer in answers:
-            self.taught[index] = self.taught.get(index, 0) + answer.usage.input_tokens
+            self.tally.taught[index] = self.tally.taught.get(index, 0) + answer.usage.input_tokens
             self.columns.served[index].note(answer)
 
     def _give_up(self, each: Contender, why: str) -> None:
-        self.given_up[each.index] = why
+        self.tally.given_up[each.index] = why
         self.progress.note(
             f"{each.candidate.name}: given up, {why.rstrip('.')}. What it did not answer counts as missing."
         )
@@ -672,7 +676,7 @@ class _Run:
     def _check_that_some_were_answered(self) -> None:
         if np.isin(self.columns.status, (1, 3)).any():
             return
-        if self.ask in ("nothing", "failed") and not sum(self.asked):
+        if self.ask in ("nothing", "failed") and not self.tally.n_asked:
             raise UsageError("no answer is stored, and nothing was asked.", "Run it first: merits run")
         reasons = [f"{each.candidate.name}: {self._why_not(each)}" for each in self.contenders]
         kinds = [kind for first in self.columns.first_failure for kind in first]
@@ -681,7 +685,7 @@ class _Run:
 
     def _why_not(self, each: Contender) -> str:
         messages = list(self.columns.first_failure[each.index].values())
-        return (messages or [self.given_up.get(each.index, "not asked")])[0].rstrip(".")
+        return (messages or [self.tally.given_up.get(each.index, "not asked")])[0].rstrip(".")
 
     def _evaluation(self, prices: Sequence[Price | None]) -> Evaluation:
         """What is known by now."""
@@ -741,58 +745,6 @@ class _Run:
                 pupils.setdefault(tutor, []).append(each.candidate.name)
         return tuple(Taught(tutor, tuple(names)) for tutor, names in pupils.items())
 
-    def _facts(self) -> dict[str, str]:
-        """How it was run, for the report."""
-        settings, rows = self.task.settings, self.rows
-        facts = {
-            "merits": version_of("merits"),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "platform": platform.platform(),
-            "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.started)),
-            "seconds": f"{self.clock() - self.started:.1f}",
-            "seed": str(settings.seed),
-            "repeats": str(settings.repeats),
-            "data hash": hash_of_rows(
-                (e.id, e.input_hash, e.target) for e in islice(outlines(rows.examples), rows.n_clean)
-            ),
-            "asked": str(sum(self.asked)),
-            "taken from the store": str(self.n_stored),
-        }
-        facts |= _perturbed_facts(rows, self.unmade)
-        n_folds = max(len(each.lessons) for each in self.contenders)
-        if n_folds > 1:
-            facts["cross-validation"] = f"{n_folds} folds"
-        for each in self.contenders:
-            facts |= self._facts_of(each)
-        judging = {} if self.judging is None else self.judging.facts(self.judged)
-        return facts | _unscored_facts(self.judge) | self._signatures() | judging
-
-    def _signatures(self) -> dict[str, str]:
-        """What others must know to repeat a figure, where the field has a notation for it."""
-        signed = [(name, scorer) for name, scorer in self.judge.scorers if isinstance(scorer, Signed)]
-        targets = [one.target for one in outlines(self.rows.examples)] if signed else []
-        return {f"signature of {name}": scorer.signature(targets) for name, scorer in signed}
-
-    def _facts_of(self, each: Contender) -> dict[str, str]:
-        name, index = each.candidate.name, each.index
-        facts = {}
-        if self.asked[index]:
-            facts[f"asked of {name}"] = f"{self.asked[index]} in {self.seconds[index]:.1f} s"
-        if self.collected.get(index):
-            facts[f"batches of {name}"] = ", ".join(self.collected[index])
-        failures = self.columns.failures(index)
-        if failures:
-            first = self.columns.first_failure[index]
-            facts[f"failures of {name}"] = "; ".join(f"{n} {kind} ({first[kind]})" for kind, n in failures.items())
-        if index in self.given_up:
-            facts[f"given up on {name}"] = self.given_up[index]
-        if index in self.taught:
-            facts[f"training of {name}"] = f"{self.taught[index]:,} tokens, paid beside those of its answers"
-        if changes := self.columns.served[index].changes():
-            facts[f"not always the same behind {name}"] = changes
-        return facts
-
     def _note_changes(self) -> None:
         for each in self.contenders:
             if changes := self.columns.served[each.index].changes():
@@ -825,25 +777,6 @@ def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns,
     judge = Judge(scorers)
     read = reader(task.classes) if is_labelled(task.kind) else None
     return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
-
-
-def _perturbed_facts(rows: Rows, unmade: Mapping[int, str]) -> dict[str, str]:
-    if not rows.levels:
-        return {}
-    facts = {"perturbed": f"{len(rows) - rows.n_clean:,} rows: {', '.join(level.id for level in rows.levels)}"}
-    if unmade:
-        facts["could not be perturbed"] = f"{len(unmade):,} questions, asked of nobody ({next(iter(unmade.values()))})"
-    return facts
-
-
-def _unscored_facts(judge: Judge) -> dict[str, str]:
-    facts = {}
-    if judge.unscored:
-        why = "; ".join(f"{n} {reason}" for reason, n in judge.unscored.most_common(3))
-        facts["unscored"] = f"{judge.unscored.total()}: {why}"
-    for name, reason in judge.left_out.items():
-        facts[f"scorer {name} left out"] = reason
-    return facts
 
 
 async def _close_all(models: Iterable[Model], note: Callable[[str], None]) -> None:
