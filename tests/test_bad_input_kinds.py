@@ -162,6 +162,39 @@ def test_a_model_of_another_hash_is_refused(kind: str, params: dict[str, JSON], 
         load_candidate(kind, {**params, "sha256": "0" * 64}, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        ("embeddings-linear", {"model": "model", "sha256": "0" * 64}),
+        ("nearest-caption", {"model": "model", "sha256": {"tokenizer.json": "0" * 64}}),
+        ("text-to-image-small", {"model": "model", "sha256": "0" * 64}),
+        ("joint-embeddings", {"text": "model", "text_sha256": "0" * 64}),
+        ("joint-embeddings", {"picture": "model", "picture_sha256": "0" * 64}),
+        ("pocketsphinx", {"dictionary": "model/tokenizer.json", "sha256": {"tokenizer.json": "0" * 64}}),
+    ],
+)
+def test_so_is_any_file_that_a_candidate_reads(kind: str, params: dict[str, JSON], folder: Path) -> None:
+    """Embedding models, backbones and dictionaries too, not only the large ones."""
+    (folder / "model" / "tokenizer.json").write_text("{}")
+    with pytest.raises(CandidateError, match="has the SHA-256 .*, not 0000"):
+        load_candidate(kind, params, folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "words"),
+    [
+        ("nearest-caption", {"sha256": "0" * 64}, "tfidf has none"),
+        ("joint-embeddings", {"picture_sha256": "0" * 64}, "layout has none"),
+        ("embeddings-linear", {"model": "model", "sha256": {"model.onx": "0"}}, "'model.onx'.*'model.onnx'"),
+    ],
+)
+def test_a_hash_of_nothing_is_not_passed_over(kind: str, params: dict[str, JSON], words: str, folder: Path) -> None:
+    """Whoever writes one believes that it is checked."""
+    (folder / "model" / "tokenizer.json").write_text("{}")
+    with pytest.raises(CandidateError, match=words):
+        load_candidate(kind, params, folder)
+
+
 @pytest.mark.parametrize(("kind", "params"), [*HASHED, ("joint-embeddings", {"picture": "model"})])
 def test_pickled_weights_are_refused(kind: str, params: dict[str, JSON], tmp_path: Path) -> None:
     """Reading them can run code: not without leave."""

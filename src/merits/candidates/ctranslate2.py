@@ -20,7 +20,7 @@ from merits.core.answer import Answer, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
-from merits.media.files import file_hash, size_of
+from merits.media.files import check_hash, file_hash, size_of
 from merits.media.weights import find_folder
 
 __all__ = ["Params", "load"]
@@ -78,11 +78,7 @@ def load(params: Params, context: LoadContext) -> Model:
             f"{folder} holds no {_WEIGHTS}.",
             "Convert the model: ct2-transformers-converter, of the package ctranslate2.",
         )
-    found = file_hash(folder / _WEIGHTS)
-    if params.sha256 and found != params.sha256.lower():
-        raise CandidateError(
-            f"{_WEIGHTS} has the SHA-256 {found}, not {params.sha256}.", "Fetch it again, or mend sha256."
-        )
+    check_hash(folder / _WEIGHTS, params.sha256)
     _package("ctranslate2")
     read = _tokenizer_files(folder)
     _package("tokenizers" if read[0].suffix == ".json" else "sentencepiece")
@@ -91,7 +87,7 @@ def load(params: Params, context: LoadContext) -> Model:
     return Batcher(
         translator.answer_batch,
         batch_size=params.batch_size,
-        fingerprint=content_hash(["ctranslate2 1", found, hashes, versions("ctranslate2")]),
+        fingerprint=content_hash(["ctranslate2 1", file_hash(folder / _WEIGHTS), hashes, versions("ctranslate2")]),
         timeout_s=context.timeout_s,
         close=translator.close,
         weights=Weights(size_of([folder / _WEIGHTS]), translator.open, translator.close),

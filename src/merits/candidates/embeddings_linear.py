@@ -20,6 +20,7 @@ from merits.core.doors import Model
 from merits.core.identity import content_hash
 from merits.core.kinds import Reads
 from merits.media.files import file_hash
+from merits.media.weights import Sha256
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -37,6 +38,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         str,
         msgspec.Meta(description="Name of a fetched model, or path to a folder with model.onnx and tokenizer.json."),
     ] = DEFAULT_MODEL
+    sha256: Sha256 = ""
     strength: Annotated[
         float, msgspec.Meta(gt=0, description="Inverse of the regularisation (C): larger fits the examples closer.")
     ] = 10.0
@@ -50,7 +52,7 @@ def load(params: Params, context: LoadContext) -> Model:
 
     Needs the extra `embeddings` and a model on disk. Reads the first 256 tokens of a text.
     """
-    files = model_files(params.model, context.folder, context.env)
+    files = model_files(params.model, context.folder, context.env, params.sha256)
     model = embedder(*files)
     fingerprint = content_hash(
         [

@@ -28,7 +28,7 @@ from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.assets import asset_folders
-from merits.media.files import file_hash, size_of
+from merits.media.files import check_hash, file_hash, size_of
 
 __all__ = ["Params", "load"]
 
@@ -53,10 +53,7 @@ def load(params: Params, context: LoadContext) -> Model:
     the loopback interface, behind a key made up for the purpose.
     """
     file = _file(params.path, context)
-    if params.sha256 and file_hash(file) != params.sha256.lower():
-        raise CandidateError(
-            f"{file.name} has the SHA-256 {file_hash(file)}, not {params.sha256}.", "Fetch it again, or mend sha256."
-        )
+    check_hash(file, params.sha256)
     _runtime()
     labels = context.classes if params.labels and context.is_labelled else ()
     fingerprint = content_hash(["gguf 1", file_hash(file), versions("xllamacpp"), labels, context.seed])

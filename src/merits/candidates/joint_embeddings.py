@@ -25,6 +25,7 @@ from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.picture_features import LAYOUT_VERSION, layout_of
 from merits.media.pictures import read_picture
+from merits.media.weights import Sha256
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -47,6 +48,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         str,
         msgspec.Meta(description="How texts are read: words, or the name of a fetched embedding model, or its folder."),
     ] = "words"
+    text_sha256: Sha256 = ""
     picture: Annotated[
         str,
         msgspec.Meta(
@@ -54,12 +56,18 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
             "`backbone`), or a folder with a model in the Hugging Face format: what a trained network makes of them."
         ),
     ] = _LAYOUT
+    picture_sha256: Annotated[str, msgspec.Meta(description="If given, the SHA-256 of the pictures' weights.")] = ""
     strength: Annotated[
         float, msgspec.Meta(gt=0, description="Inverse of the regularisation (C): larger fits the examples closer.")
     ] = 10.0
     balanced: Annotated[
         bool, msgspec.Meta(description="Weigh rare classes up, as if all classes were equally common.")
     ] = False
+
+    def __post_init__(self) -> None:
+        for name, plain in (("text", "words"), ("picture", _LAYOUT)):
+            if getattr(self, name) == plain and getattr(self, f"{name}_sha256"):
+                raise ValueError(f"{name}_sha256 is that of a model's file, and {plain} has none")
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -68,7 +76,7 @@ def load(params: Params, context: LoadContext) -> Model:
     A column whose cells name pictures is read as pictures, one of many different texts as text, any other as in a
     table. A cell that is missing says nothing (zeros, where everything is centred): the others decide.
     """
-    files = () if params.text == "words" else model_files(params.text, context.folder, context.env)
+    files = () if params.text == "words" else model_files(params.text, context.folder, context.env, params.text_sha256)
     model = embedder(*files) if files else None
     texts = _hashed if model is None else _embedded(model)
     media = Media.of(context)
@@ -80,7 +88,7 @@ def load(params: Params, context: LoadContext) -> Model:
         head = linear_head(strength=params.strength, balanced=params.balanced, seed=context.seed)
         return make_pipeline(encoder, head)
 
-    network = None if params.picture == _LAYOUT else backbone(params.picture, None, "", context)
+    network = None if params.picture == _LAYOUT else backbone(params.picture, None, params.picture_sha256, context)
     pictures = _layouts if network is None else network_vectors(network, context)
     version = LAYOUT_VERSION if network is None else network.fingerprint
     packages = versions("sklearn", "PIL", *([] if network is None else ["torch"]))

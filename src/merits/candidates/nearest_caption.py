@@ -23,6 +23,7 @@ from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media
+from merits.media.weights import Sha256
 
 __all__ = ["Params", "load"]
 
@@ -38,7 +39,12 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
             description="What captions are compared by: tfidf, or the name of a fetched embedding model, or its folder."
         ),
     ] = "tfidf"
+    sha256: Sha256 = ""
     pictures: PicturesFolder = "pictures"
+
+    def __post_init__(self) -> None:
+        if self.model == "tfidf" and self.sha256:
+            raise ValueError("sha256 is that of an embedding model's file, and tfidf has none")
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -48,7 +54,7 @@ def load(params: Params, context: LoadContext) -> Model:
     """
     if params.model == "tfidf":
         return _batcher(_Nearest(params, context, None), context, versions("sklearn"))
-    files = model_files(params.model, context.folder, context.env)
+    files = model_files(params.model, context.folder, context.env, params.sha256)
     found = [*(file_hash(file) for file in files), versions("onnxruntime", "tokenizers")]
     return _batcher(_Nearest(params, context, files), context, found)
 

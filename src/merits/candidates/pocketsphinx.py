@@ -17,7 +17,7 @@ from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.validate import did_you_mean
-from merits.media.files import file_hash
+from merits.media.files import check_hashes, file_hash
 from merits.media.finding import Media, sound_file
 from merits.media.sounds import SPEECH_RATE, Sound, read_sound
 from merits.media.weights import find_file, find_folder
@@ -45,6 +45,10 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         dict[str, Option],
         msgspec.Meta(description="Further settings by PocketSphinx's own names: {topn: 2, maxhmmpf: 3000} is faster."),
     ] = {}
+    sha256: Annotated[
+        dict[str, str],
+        msgspec.Meta(description="If given, these files of the models must have this SHA-256: {mdef: 5e1f...}."),
+    ] = {}
 
     def __post_init__(self) -> None:
         said = [name for name in ("grammar", "keywords", "language_model") if getattr(self, name)]
@@ -65,7 +69,9 @@ def load(params: Params, context: LoadContext) -> Model:
             "PocketSphinx needs pocketsphinx, which is not installed.", "Install it: pip install 'merits[speech]'"
         ) from None
     settings: dict[str, Option | Path] = {**_options(params), **_files(params, context)}
-    contents = [_content(value) for value in settings.values() if isinstance(value, Path)]
+    files = [_files_in(value) for value in settings.values() if isinstance(value, Path)]
+    check_hashes({file.name: file for some in files for file in some}, params.sha256)
+    contents = [[f"{file.name} {file_hash(file)}" for file in some] for some in files]
     fingerprint = content_hash(["pocketsphinx 1", contents, versions("pocketsphinx")])
     model = _Sphinx({name: str(value) if isinstance(value, Path) else value for name, value in settings.items()})
     return ReadingAhead(
@@ -101,9 +107,8 @@ def _files(params: Params, context: LoadContext) -> dict[str, Path]:
     return {name: Path(place) for name, place in found.items() if place}
 
 
-def _content(place: Path) -> list[str]:
-    files = [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
-    return [f"{file.name} {file_hash(file)}" for file in files]
+def _files_in(place: Path) -> list[Path]:
+    return [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
 
 
 def _read(media: Media, input: JSON) -> Sound:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from merits.candidates.memory import Weights
 from merits.core.errors import CandidateError, MissingExtra
 from merits.media.assets import asset_folders
-from merits.media.files import size_of
+from merits.media.files import check_hashes, size_of
 
 __all__ = ["Embedder", "embedder", "model_files"]
 
@@ -34,13 +34,21 @@ _MOST_TEXTS, _MOST_TOKENS = 32, 512  # computed together; what they take in memo
 _CACHED = 50_000  # vectors; 77 MB of float32 at 384 dimensions
 
 
-def model_files(model: str, folder: Path, env: Mapping[str, str]) -> tuple[Path, Path]:
-    """The ONNX file and the tokenizer.json that a name or a path stands for.
+def model_files(
+    model: str, folder: Path, env: Mapping[str, str], sha256: str | Mapping[str, str] = ""
+) -> tuple[Path, Path]:
+    """The ONNX file and the tokenizer.json that a name or a path stands for, once they have the hash that is given.
 
     A path names a folder with both, or an ONNX file beside a tokenizer.json. A name is a folder of assets: in
     MERITS_ASSETS, else in `.assets` in the task's folder, above it or in the current folder; the default model may
     also be installed as packages. CandidateError says where it was looked for, and the command that fetches it.
     """
+    onnx, tokenizer = _found(model, folder, env)
+    check_hashes({onnx.name: onnx, tokenizer.name: tokenizer}, sha256)
+    return onnx, tokenizer
+
+
+def _found(model: str, folder: Path, env: Mapping[str, str]) -> tuple[Path, Path]:
     places = [folder / model, *(place / model for place in asset_folders(folder, env))]
     for place in places:
         onnx = place if place.suffix == ".onnx" else place / "model.onnx"

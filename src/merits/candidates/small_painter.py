@@ -27,6 +27,7 @@ from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.pictures import png_of, read_picture
+from merits.media.weights import Sha256
 
 __all__ = ["Params", "load"]
 
@@ -47,11 +48,16 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
             description="How captions are read: tfidf, or the name of a fetched embedding model, or its folder."
         ),
     ] = "tfidf"
+    sha256: Sha256 = ""
     variety: Annotated[
         float, msgspec.Meta(ge=0, le=2, description="How far drawings of one caption differ; 0: not at all.")
     ] = 0.7
     pictures: PicturesFolder = "pictures"
     checkpoints: KeepsCheckpoints = True
+
+    def __post_init__(self) -> None:
+        if self.model == "tfidf" and self.sha256:
+            raise ValueError("sha256 is that of an embedding model's file, and tfidf has none")
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -66,7 +72,7 @@ def load(params: Params, context: LoadContext) -> Model:
         raise MissingExtra(
             "text-to-image-small needs torch, which is not installed.", "Install it: pip install 'merits[torch]'"
         ) from None
-    files = () if params.model == "tfidf" else model_files(params.model, context.folder, context.env)
+    files = () if params.model == "tfidf" else model_files(params.model, context.folder, context.env, params.sha256)
     fingerprint = content_hash(
         ["text-to-image-small 1", [file_hash(file) for file in files], versions("torch", "sklearn"), context.seed]
     )

@@ -19,7 +19,7 @@ from merits.core.answer import Answer, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
-from merits.media.files import file_hash, size_of
+from merits.media.files import check_hash, file_hash, size_of
 from merits.media.finding import Media, sound_file
 from merits.media.sounds import Sound, read_sound
 from merits.media.weights import find_folder
@@ -111,11 +111,7 @@ def _checked(folder: Path, params: Params) -> Path:
         raise CandidateError(
             f"{folder / 'config.json'} is not that of a Whisper model.", "Name the folder of a speech model."
         )
-    weights = folder / "model.bin"
-    if params.sha256 and file_hash(weights) != params.sha256.lower():
-        raise CandidateError(
-            f"{weights} has the SHA-256 {file_hash(weights)}, not {params.sha256}.", "Fetch it again, or mend sha256."
-        )
+    check_hash(folder / "model.bin", params.sha256)
     return folder
 
 

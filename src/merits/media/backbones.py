@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from merits.core.errors import CandidateError, MissingExtra
 from merits.media.assets import asset_folders
-from merits.media.files import file_hash, size_of
+from merits.media.files import check_hash, file_hash, size_of
 from merits.media.on_torch import as_tensor, device_here, one_thread
 from merits.media.pictures import squared
 from merits.media.weights import ModelFolder, Whereabouts, model_folder
@@ -72,7 +72,7 @@ def backbone(model: str, size: int | None, sha256: str, context: Whereabouts) ->
     if model == DEFAULT_BACKBONE:
         _must_be_installed("efficientnet_lite_pytorch", "backbone")
         file = weights_file(model, context.folder, context.env)
-        _must_be(file, sha256 or _SHA256)
+        check_hash(file, sha256 or _SHA256)
         side = size or _SIDE
         return _Held(lambda: _efficientnet(file), f"{file_hash(file)} {side}", side, size_of([file]))
     if size is not None:
@@ -191,10 +191,3 @@ def _must_be_installed(package: str, extra: str) -> None:
             raise MissingExtra(
                 f"a trained network for pictures needs the package {one}.", f"pip install 'merits[images,{extra}]'"
             )
-
-
-def _must_be(file: Path, sha256: str) -> None:
-    if file_hash(file) != sha256.lower():
-        raise CandidateError(
-            f"{file.name} has the SHA-256 {file_hash(file)}, not {sha256}.", "Fetch it again, or mend sha256."
-        )
