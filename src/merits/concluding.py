@@ -72,6 +72,7 @@ def view_of(
         answers=store.answers,
         files=Embedder(Media.of(task)),
         perturbed=_perturbed(task, evaluation, store),
+        scorers=task.scorers,
         made_at=made_at,
         bill=bill,
     )

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 
 from merits.core.answer import Answer
-from merits.core.task import Example
+from merits.core.task import Example, ScorerSpec
 from merits.media.embedding import Embedded, Embedder
 from merits.media.finding import Media
 from merits.media.sounds import Sound, wav_of
 from merits.report.cases import items, sound, text, translation
 from merits.report.cases.blocks import Figure, Items, Text, Words
+from merits.report.cases.registry import case_of
 from merits.report.page import render
 from merits.report.views import view
+from merits.scorers.registry import load
 from tests.report.making import labelled
 
 Image = pytest.importorskip("PIL.Image")
@@ -99,16 +101,47 @@ def test_a_translation_stands_beside_the_nearest_reference_word_by_word(files: E
     ]
 
 
-def test_a_transcript_is_aligned_as_it_is_scored(files: Embedder) -> None:
-    """Its errors are those of the word error rate."""
-    example = Example("1", "tone.wav", "Go forward ten meters.")
-    (figure,) = sound.shown_input(example, files)
+def test_a_sound_is_shown_as_a_player(files: Embedder) -> None:
+    (figure,) = sound.shown_input(Example("1", "tone.wav", "Go forward ten meters."), files)
     assert isinstance(figure, Figure)
     assert figure.kind == "sound"
-    (words,) = sound.shown_reply(example, Answer("go forward then"), files)
+
+
+SAID = "I'm at eight, you won't be. Um, Mr. Brown's colour is gray"
+HEARD = "i am at 8 you will not be mister browns color was grey too"
+
+
+@pytest.mark.parametrize("scorer", ["wer", "cer"])
+@pytest.mark.parametrize("how", ["english", "basic", "none"])
+def test_what_is_marked_in_a_transcript_is_what_the_scorer_counts(files: Embedder, how: str, scorer: str) -> None:
+    """A word in red beside the mark of a solved case would make a reader doubt both."""
+    pytest.importorskip("whisper_normalizer")
+    params = {"normalise": how}
+    example, answer = Example("1", "tone.wav", [SAID, "something else"]), Answer(HEARD)
+    case = case_of("speech", [ScorerSpec("exact"), ScorerSpec(scorer, params)])
+    (words,) = case.shown_reply(example, answer, files)
     assert isinstance(words, Words)
-    assert [word.op for word in words.words].count("equal") == 2
-    assert sum(word.op != "equal" for word in words.words) == 2
+    counts = load(ScorerSpec("wer", params))(example, answer).counts
+    assert counts is not None
+    assert (sum(word.op != "equal" for word in words.words), sum(word.wanted != "" for word in words.words)) == (
+        counts.values
+    )
+
+
+def test_words_are_evened_out_as_usual_where_no_scorer_of_transcripts_says_how(files: Embedder) -> None:
+    example, answer = Example("1", "tone.wav", "Go forward, ten meters!"), Answer("go forward then")
+    for scorers in ([ScorerSpec("wer")], [ScorerSpec("exact")], []):
+        (words,) = case_of("speech", scorers).shown_reply(example, answer, files)
+        assert isinstance(words, Words)
+        assert [word.op for word in words.words].count("equal") == 2
+
+
+def test_the_nearest_of_several_targets_is_the_one_with_the_lowest_error_rate(files: Embedder) -> None:
+    """As the scorer has it: two errors in two words are more than two in six."""
+    example = Example("1", "tone.wav", ["one two", "one two three four five six"])
+    (words,) = sound.shown_reply(example, Answer("one two three four"), files)
+    assert isinstance(words, Words)
+    assert [word.op for word in words.words] == ["equal"] * 4 + ["delete"] * 2
 
 
 def test_a_list_marks_what_was_right(files: Embedder) -> None:

@@ -15,7 +15,7 @@ from merits.core.economics import Economics
 from merits.core.evaluation import Evaluation
 from merits.core.kinds import is_labelled
 from merits.core.needs import Needs
-from merits.core.task import Example
+from merits.core.task import Example, ScorerSpec
 from merits.report.cases.blocks import Files
 from merits.report.cases.registry import has_own_case
 from merits.report.extras.registry import ExtraSection, extra_sections
@@ -96,6 +96,7 @@ def view(
     answers: Answers,
     files: Files = lambda name: None,
     perturbed: Perturbed = lambda example, level: None,
+    scorers: Sequence[ScorerSpec] = (),
     made_at: str = "",
     bill: Bill | None = None,
 ) -> ReportView:
@@ -103,11 +104,11 @@ def view(
 
     `examples` are those of the split; `answers` gives the raw answers of a version to some keys (a store's
     `answers`) and is asked only for the few that are shown; `files` gives a copy of a picture or a sound that they
-    name, and `perturbed` what was asked of an example under a perturbation. `made_at` is printed as it is. `bill` is
-    what was paid over all runs.
+    name, and `perturbed` what was asked of an example under a perturbation. `scorers` are the task's: what is marked in
+    an answer is what they count. `made_at` is printed as it is. `bill` is what was paid over all runs.
     """
     subject = Subject(evaluation, decision)
-    source = Source(examples, answers, files, perturbed)
+    source = Source(examples, answers, files, perturbed, scorers)
     rows = candidate_rows(subject)
     units = units_of(rows)
     found = ReportView(

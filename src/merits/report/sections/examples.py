@@ -15,7 +15,7 @@ from merits.core.identity import JSON
 from merits.core.on_demand import outlines
 from merits.core.outcome import Status
 from merits.core.robustness import Level
-from merits.core.task import Example
+from merits.core.task import Example, ScorerSpec
 from merits.report.cases.blocks import Block, Files
 from merits.report.cases.registry import Case, case_of
 from merits.report.plain import cut, one_line
@@ -79,13 +79,15 @@ class ShownExample(msgspec.Struct, frozen=True, kw_only=True):
 class Source:
     """Where shown examples come from: those of the split, the raw answers, and copies of the files they name.
 
-    `perturbed` gives what was asked of an example under a perturbation; None where that cannot be had.
+    `perturbed` gives what was asked of an example under a perturbation; None where that cannot be had. `scorers` are
+    the task's, so that what is marked in an answer is what was counted.
     """
 
     examples: Sequence[Example]
     answers: Answers
     files: Files = lambda name: None
     perturbed: Perturbed = lambda example, level: None
+    scorers: Sequence[ScorerSpec] = ()
 
 
 def hardest(subject: Subject, source: Source) -> tuple[ShownExample, ...]:
@@ -124,7 +126,7 @@ def _shown(subject: Subject, rows: Sequence[int], most: int, source: Source) -> 
     known = {one.id: source.examples[at] for at, one in enumerate(outlines(source.examples)) if one.id in wanted}
     keys = {row: _key(subject, row) for row in chosen}
     said = {k: source.answers(evaluation.versions[k], list(keys.values())) for k in subject.order} if chosen else {}
-    drawer = _Drawer(subject, case_of(evaluation.kind), source.files)
+    drawer = _Drawer(subject, case_of(evaluation.kind, source.scorers), source.files)
     return tuple(
         drawer.example(row, known.get(str(evaluation.examples[row])), {k: said[k].get(keys[row]) for k in said})
         for row in chosen

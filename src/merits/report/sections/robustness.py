@@ -192,7 +192,7 @@ def _case(subject: Subject, source: Source, at: tuple[int, Level], example: Exam
     same = (evaluation.examples == evaluation.examples[row]) & (evaluation.repeats == 0)
     clean_row = int(np.flatnonzero(same & (evaluation.perturbations == ""))[0])
     keys = [AnswerKey(example.input_hash), AnswerKey(example.input_hash, 0, level.asked_as)]
-    case = case_of(evaluation.kind)
+    case = case_of(evaluation.kind, source.scorers)
     before = case.shown_input(example, files) or blocks_of(example.input, files)
     noisy = msgspec.structs.replace(example, input=asked)
     after = case.shown_input(noisy, files) or blocks_of(asked, files)
