@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from merits.candidates.registry import LoadContext, load
+from merits.candidates.whisper import without_padding
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Model
@@ -205,6 +206,25 @@ def test_whisper_hears_what_is_said_also_at_a_telephones_rate(sentence: Path, fo
     assert 0.5 < high_heard.confidence < 1.0
     assert high_heard.usage.output_tokens > 8
     assert (silence.output, silence.confidence) == ("", None)
+
+
+def test_a_short_sound_need_not_be_padded_to_half_a_minute(sentence: Path, folder: Path) -> None:
+    """What is longer than the window is heard to its end all the same."""
+    spoken = read_sound(sentence).samples
+    again = np.concatenate([spoken, np.zeros(31 * SPEECH_RATE - len(spoken), np.float32), spoken])
+    (folder / "long.wav").write_bytes(wav_of(Sound(again, SPEECH_RATE)))
+    short, long = outputs(asked(whisper(folder, beam_size=1, window_s=15), [str(sentence), "long.wav"]))
+    assert short == "He might even have been made amiable himself."
+    assert str(long).count("made amiable himself.") == 2
+
+
+def test_only_padding_is_taken_from_a_spectrogram() -> None:
+    """Also where a sound begins in silence; and nothing of one that is longer than the window."""
+    padded = np.zeros((80, 3_000), np.float32)
+    padded[3, 200:901] = -0.5
+    assert np.array_equal(without_padding(padded, 100), padded[:, :902])
+    assert without_padding(padded, 1_500).shape == (80, 1_500)
+    assert without_padding(np.zeros((80, 3_000), np.float32), 1_000).shape == (80, 1_000)
 
 
 def test_whispers_fallback_draws_the_same_each_time(sentence: Path, folder: Path) -> None:
