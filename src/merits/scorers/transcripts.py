@@ -24,12 +24,15 @@ def normaliser(how: Normalise) -> Callable[[str], str]:
 
     "english" is the normaliser of Whisper's paper (Radford et al. 2022, arXiv 2212.04356, appendix C), by the package
     whisper-normalizer: numbers ("seven" is "7"), contractions ("won't" is "will not"), British spelling, titles,
-    hesitations ("um") and remarks in brackets are evened out beside case, punctuation and accents. MissingExtra without
-    the package. "basic", for any language: case, punctuation and Unicode forms, as the scorer `normalised` does.
+    hesitations ("um") and remarks in brackets are evened out beside case, punctuation and accents. The dot that it
+    leaves of "..." is no word, and is left out. MissingExtra without the package. "basic", for any language: case,
+    punctuation and Unicode forms, as the scorer `normalised` does.
     "none": runs of white space only.
 
     >>> normaliser("english")("Mr. Brown won't pay seven times.")
     'mister brown will not pay 7 times'
+    >>> normaliser("english")("Well... 3.5 ...")
+    'well 3.5'
     >>> normaliser("basic")("Mr. Brown won't pay seven times.")
     'mr brown wont pay seven times'
     >>> normaliser("basic")(" ... ")
@@ -59,7 +62,7 @@ def _english() -> Callable[[str], str]:
             "normalise: english needs the package whisper-normalizer.", "pip install 'merits[speech]'"
         ) from None
     even: Callable[[str], str] = EnglishTextNormalizer()
-    return lambda text: even(_harmless(text)).strip()
+    return lambda text: " ".join(word for word in even(_harmless(text)).split() if word.strip("."))
 
 
 def _harmless(text: str) -> str:
