@@ -132,4 +132,4 @@ def test_many_rows_are_summed_before_they_are_resampled() -> None:
 def test_measures_are_those_there_is_a_record_of() -> None:
     """Classes give F1 and, with probabilities, areas; a scorer that counts gives its own."""
     assert list(corpus_measures(labelled(4, 20))) == ["macro_f1", "roc_auc"]
-    assert corpus_measures(transcribed({"a": 0.1})) == {"wer": "errors over all words or characters"}
+    assert corpus_measures(transcribed({"a": 0.1})) == {"wer": "errors over all that is right"}

@@ -57,7 +57,7 @@ def test_counts_of_all_scorers_are_kept_and_can_be_required(store: Store) -> Non
     evaluation = store.evaluation(task(examples=EXAMPLES, scorers=scorers).id, "test")
     assert evaluation is not None
     wer, bleu = evaluation.counts["wer"], evaluation.counts["translation"]
-    assert (wer.statistic, bleu.statistic) == ("error_rate", "bleu")
+    assert (wer.statistic, bleu.statistic) == ("word_error_rate", "bleu")
     assert wer.values.sum(axis=1).tolist() == [[22.0, 210.0], [210.0, 210.0]]
     assert float(STATISTICS["bleu"].value(bleu.values[1].sum(axis=0))) == 0.0
     assert evaluation.facts["signature of translation"].startswith("nrefs:1|case:mixed|eff:no|tok:13a|")

@@ -122,8 +122,8 @@ def section_of(evaluation: Any) -> RobustnessSection:
 
 def test_of_an_error_rate_the_curve_is_of_all_words_and_less_is_better() -> None:
     words = np.full(100, 10)
-    found = section_of(counting([np.full(100, 1), np.full(100, 3)], words))
-    assert (found.measure, found.higher_is_better) == ("errors over all words or characters", False)
+    found = section_of(counting([np.full(100, 1), np.full(100, 3)], words, "word_error_rate"))
+    assert (found.measure, found.higher_is_better) == ("word error rate", False)
     (line,) = found.curves[0].lines
     assert line.quality[0] is not None
     assert line.drops[0] is not None

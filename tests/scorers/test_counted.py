@@ -65,13 +65,13 @@ def counts_of(kind: str, said: list[str], targets: list[str]) -> np.ndarray:
 def test_word_errors_of_sums_are_jiwers() -> None:
     """All errors over all words, not the mean of the answers' rates."""
     sums = counts_of("wer", SAID, TARGETS).sum(axis=0)
-    assert float(STATISTICS["error_rate"].value(sums)) == pytest.approx(jiwer.wer(TARGETS, SAID))
+    assert float(STATISTICS["word_error_rate"].value(sums)) == pytest.approx(jiwer.wer(TARGETS, SAID))
 
 
 def test_character_errors_of_sums_are_jiwers() -> None:
     """Spaces between words are characters."""
     sums = counts_of("cer", SAID, TARGETS).sum(axis=0)
-    assert float(STATISTICS["error_rate"].value(sums)) == pytest.approx(jiwer.cer(TARGETS, SAID))
+    assert float(STATISTICS["character_error_rate"].value(sums)) == pytest.approx(jiwer.cer(TARGETS, SAID))
 
 
 def test_english_word_errors_are_jiwers_of_texts_that_whispers_code_evened_out() -> None:
@@ -91,8 +91,11 @@ def test_english_word_errors_are_jiwers_of_texts_that_whispers_code_evened_out()
 def test_a_target_without_a_word_is_not_judged(target: list[str] | str) -> None:
     """A rate per word of nothing is no number; the outcome is unscored, with the reason."""
     for kind, unit in (("wer", "word"), ("cer", "character")):
-        with pytest.raises(CannotJudge, match=f"the target of example '7' has no {unit}"):
-            load(ScorerSpec(kind))(Example(id="7", input="x", target=target), Answer(output="hello"))
+        for how in ("basic", "english"):
+            with pytest.raises(CannotJudge, match=f"the target of example '7' has no {unit}"):
+                load(ScorerSpec(kind, {"normalise": how}))(
+                    Example(id="7", input="x", target=target), Answer(output="hello")
+                )
     with pytest.raises(CannotJudge, match="has no word"):
         load(ScorerSpec("wer", {"normalise": "english"}))(Example(id="7", input="x", target="um"), Answer(output="um"))
 
@@ -108,7 +111,7 @@ def test_character_errors_are_jiwers() -> None:
     """For languages that are written without spaces."""
     score = load(ScorerSpec("cer"))
     found = score(Example(id="1", input="x", target="你好世界"), Answer(output="你好时界"))
-    assert found.counts == Counts("error_rate", (1.0, 4.0))
+    assert found.counts == Counts("character_error_rate", (1.0, 4.0))
 
 
 def test_the_nearest_of_several_targets_counts() -> None:
@@ -123,5 +126,5 @@ def test_endless_repetition_is_counted_without_being_aligned() -> None:
     """A transcriber that loops says a word a million times: each is one inserted word."""
     score = load(ScorerSpec("wer"))
     found = score(Example(id="1", input="x", target="one two"), Answer(output="two " * 100_000))
-    assert found.counts == Counts("error_rate", (99_999.0, 2.0))
+    assert found.counts == Counts("word_error_rate", (99_999.0, 2.0))
     assert found.value == 0.0

@@ -169,6 +169,18 @@ def _chrf(name: str, n_orders: int) -> CountedStatistic:
     )
 
 
+def _error_rate(name: str) -> CountedStatistic:
+    """Who says nothing left out all that was wanted."""
+    return CountedStatistic(
+        name=name,
+        n_columns=2,
+        value=ratio_of,
+        nothing=lambda counts: np.asarray(np.repeat(counts[..., 1:], 2, axis=-1)),
+        given=1,
+        higher_is_better=False,
+    )
+
+
 def _no_translation(counts: Floats) -> Floats:
     empty = np.zeros_like(counts)
     empty[..., -1] = counts[..., -1]
@@ -207,22 +219,10 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
         ),
         "chrf": _chrf("corpus chrF", _CHARACTERS),
         "chrf++": _chrf("corpus chrF++", _CHARACTERS + 2),
-        "ter": CountedStatistic(
-            name="corpus TER",
-            n_columns=2,
-            value=ratio_of,
-            nothing=lambda counts: np.asarray(np.repeat(counts[..., 1:], 2, axis=-1)),
-            given=1,
-            higher_is_better=False,
-        ),
-        "error_rate": CountedStatistic(
-            name="errors over all words or characters",
-            n_columns=2,
-            value=ratio_of,
-            nothing=lambda counts: np.asarray(np.repeat(counts[..., 1:], 2, axis=-1)),
-            given=1,
-            higher_is_better=False,
-        ),
+        "ter": _error_rate("corpus TER"),
+        "error_rate": _error_rate("errors over all that is right"),
+        "word_error_rate": _error_rate("word error rate"),
+        "character_error_rate": _error_rate("character error rate"),
         "f1": CountedStatistic(
             name="F1 over all spans",
             n_columns=3,
@@ -339,10 +339,10 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
     }
 )
 """By name: "bleu" (matches of 1 to 4 words, totals of 1 to 4, length, reference length), "chrf" (for 1 to 6 characters:
-n-grams said, wanted, both), "chrf++" (the same, then for 1 and 2 words), "ter" (edits, words), "error_rate" (errors,
-words or characters of the target; lower is better), "f1" (right, said, wanted), "ratio" (any two counts; higher is
-better), "real_time_factor" (seconds taken, seconds of sound; lower is better). Of pictures beside those that were
-wanted (`picture_sets`): "fid", "kid" (lower is better) and "diversity".
+n-grams said, wanted, both), "chrf++" (the same, then for 1 and 2 words), "ter" (edits, words), "error_rate",
+"word_error_rate" and "character_error_rate" (errors, what the target has; lower is better), "f1" (right, said, wanted),
+"ratio" (any two counts; higher is better), "real_time_factor" (seconds taken, seconds of sound; lower is better). Of
+pictures beside those that were wanted (`picture_sets`): "fid", "kid" (lower is better) and "diversity".
 Of forecasts of numbers: "coverage" (inside or not, 1), "width"
 (width, 1), "mean_error" (absolute error, 1, target), "root_error" (squared error, 1, target), "determination" (squared
 error, 1, target, squared target), "pinball" (loss, 1, target, mean quantile)."""

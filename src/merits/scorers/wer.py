@@ -71,7 +71,7 @@ def error_scorer(unit: Literal["word", "character"], how: Normalise, solved_to: 
             raise CannotJudge(f"the target of example {example.id!r} has no {unit}")
         wrong, n = min(found, key=lambda each: each[0] / each[1])
         rate = wrong / n
-        counts = Counts("error_rate", (float(wrong), float(n)))
+        counts = Counts(f"{unit}_error_rate", (float(wrong), float(n)))
         return Score(max(0.0, 1.0 - rate), rate <= solved_to, f"{wrong} errors in {n} {unit}s", counts)
 
     return score
