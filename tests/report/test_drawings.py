@@ -8,10 +8,12 @@ from merits.core.candidate import Candidate
 from merits.core.decision import Standing
 from merits.core.estimate import Estimate
 from merits.report.drawings.curves import precision_recall_chart, reliability_chart, roc_chart
+from merits.report.drawings.differences import difference_chart
 from merits.report.drawings.frontier import frontier_chart
 from merits.report.drawings.quality import quality_chart
 from merits.report.sections.candidates import CandidateRow, Requirements, Units
 from merits.report.sections.curves import CurveLine, CurveSection
+from merits.report.sections.differences import Difference, DifferenceSection
 from merits.report.sections.frontier import frontier_section
 
 
@@ -118,3 +120,26 @@ def _needs(bar):
     from merits.core.needs import Needs, Requirement
 
     return Needs(requirements=() if bar is None else (Requirement("accuracy", ">=", bar),))
+
+
+def test_a_narrow_drawings_title_is_not_cut_off():
+    """What is longer than the drawing is wide stands on two lines."""
+    of = {"p_value": None, "groups": "", "detectable": "", "settle": ""}
+    rows = (Difference(name="the other", relation="tied", estimate=estimate(0.01, -0.02, 0.03, "money"), **of),)
+    section = DifferenceSection(
+        leader="whisper base",
+        objective="net value",
+        margin=0.01,
+        n_pairs=1,
+        level=0.95,
+        rows=rows,
+        groups=None,
+        n_left_out=0,
+        corpus=(),
+    )
+    drawn = difference_chart(section)
+    assert re.findall(r">([^<>]*(?:behind|ahead)[^<>]*)<", drawn.wide) == [
+        "money a case behind (−) or ahead of whisper base"
+    ]
+    lines = re.findall(r">([^<>]*(?:behind|ahead)[^<>]*)<", drawn.narrow)
+    assert lines == ["money a case behind (−) or", "ahead of whisper base"]

@@ -13,9 +13,10 @@ from typing import TypeAlias
 
 from merits.core.identity import JSON
 from merits.report.drawings import painter
+from merits.report.drawings.labels import pixels
 from merits.report.plain import clean
 
-__all__ = ["COLOURS", "Chart", "Spec", "Width", "draw", "named_axis", "share_axis", "values"]
+__all__ = ["COLOURS", "Chart", "Spec", "Width", "axis_title", "draw", "named_axis", "share_axis", "values"]
 
 Spec: TypeAlias = dict[str, JSON]
 
@@ -56,6 +57,19 @@ def draw(name: str, description: str, make: Callable[[Width], Spec]) -> Chart:
 def values(rows: Sequence[Mapping[str, JSON]]) -> Spec:
     """Data written into a specification."""
     return {"values": list(rows)}
+
+
+def axis_title(text: str, room: float) -> list[JSON]:
+    """The title as lines that fit into so many pixels; Vega cuts off what is longer. A long word is not divided.
+
+    >>> axis_title("points behind or ahead of whisper base", 160)
+    ['points behind or', 'ahead of whisper base']
+    """
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        lines[-1:] = [longer] if pixels(longer) <= room or not lines[-1] else [lines[-1], word]
+    return [*lines]
 
 
 def share_axis(title: str | None, domain: Sequence[float], width: Width) -> Spec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from merits.core.identity import JSON
-from merits.report.drawings.canvas import Chart, Spec, Width, draw, named_axis, values
+from merits.report.drawings.canvas import Chart, Spec, Width, axis_title, draw, named_axis, values
 from merits.report.drawings.labels import fitting
 from merits.report.sections.differences import Difference, DifferenceSection
 
@@ -29,7 +29,8 @@ def _spec(section: DifferenceSection, rows: Sequence[Difference], width: Width) 
     ends = _domain(data, section.margin * per)
     title = "points" if section.objective == "quality" else "money a case"
     leader = fitting([section.leader], width.pixels / 3)[0]
-    axis: Spec = {"title": f"{title} behind (−) or ahead of {leader}", "tickCount": width.ticks, "format": "+.3~r"}
+    across = axis_title(f"{title} behind (−) or ahead of {leader}", width.pixels - width.names)
+    axis: Spec = {"title": across, "tickCount": width.ticks, "format": "+.3~r"}
     x: Spec = {
         "field": "value",
         "type": "quantitative",

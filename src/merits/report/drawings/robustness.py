@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from merits.core.estimate import Estimate
 from merits.core.identity import JSON
-from merits.report.drawings.canvas import COLOURS, Chart, Spec, Width, draw, values
+from merits.report.drawings.canvas import COLOURS, Chart, Spec, Width, axis_title, draw, values
 from merits.report.drawings.labels import fitting
 from merits.report.sections.robustness import RobustnessCurve, RobustnessSection
 
@@ -57,7 +57,7 @@ def _spec(section: RobustnessSection, curve: RobustnessCurve, width: Width) -> S
         "type": "quantitative",
         "scale": {"domain": [-0.4, len(ticks) - 0.6], "nice": False},
         "axis": {
-            "title": f"{curve.name}: {curve.scale}" if curve.scale else curve.name,
+            "title": axis_title(f"{curve.name}: {curve.scale}" if curve.scale else curve.name, 0.8 * width.pixels),
             "values": list(range(len(ticks))),
             "labelExpr": f"{_listed(ticks)}[datum.value]",
             "grid": False,
@@ -67,7 +67,11 @@ def _spec(section: RobustnessSection, curve: RobustnessCurve, width: Width) -> S
         "field": "value",
         "type": "quantitative",
         "scale": {"domain": _domain(points), "nice": False, "zero": False},
-        "axis": {"title": section.measure, "tickCount": 6, **({"format": ".0%"} if is_share else {})},
+        "axis": {
+            "title": axis_title(section.measure, _HEIGHT),
+            "tickCount": 6,
+            **({"format": ".0%"} if is_share else {}),
+        },
     }
     known: list[JSON] = [*names]
     colour: Spec = {
