@@ -208,6 +208,23 @@ def test_whisper_hears_what_is_said_also_at_a_telephones_rate(sentence: Path, fo
     assert (silence.output, silence.confidence) == ("", None)
 
 
+def test_whisper_answers_what_can_be_heard_beside_what_cannot(sentence: Path, folder: Path) -> None:
+    """Without a byte, without a sample, without a rate, no sound at all: each fails by its name, with what to do."""
+    whole = wav_of(resampled(read_sound(sentence), 8_000))
+    no_rate = whole[:24] + bytes(8) + whole[32:]
+    broken = {"empty": b"", "short": whole[:44], "rate": no_rate, "cut": whole[:9_000], "text": b"hello " * 99}
+    for name, content in broken.items():
+        (folder / f"{name}.wav").write_bytes(content)
+    *found, heard = asked(
+        whisper(folder, beam_size=1, window_s=15), [*(f"{name}.wav" for name in broken), str(sentence)]
+    )
+    for name, problem in zip(broken, found, strict=True):
+        assert isinstance(problem, DataError)
+        assert f"{name}.wav" in str(problem)
+        assert "leave the example out" in str(problem)
+    assert outputs([heard]) == ["He might even have been made amiable himself."]
+
+
 def test_a_short_sound_need_not_be_padded_to_half_a_minute(sentence: Path, folder: Path) -> None:
     """What is longer than the window is heard to its end all the same."""
     spoken = read_sound(sentence).samples

@@ -343,7 +343,7 @@ def test_a_scorer_that_raises_leaves_outcomes_unscored(store: Store) -> None:
 
     evaluation = run(task(4, scorers=[as_spec(judge)]), named(c=Constant("even")), store)
     assert evaluation.status.tolist() == [[Status.SCORED, Status.UNSCORED, Status.SCORED, Status.SCORED]]
-    assert evaluation.facts["unscored"].startswith("1: 1 ")
+    assert evaluation.facts["unscored"].startswith("1, ")
     assert "rubric" in evaluation.facts["unscored"]
 
 

@@ -45,7 +45,7 @@ def test_a_judge_that_is_never_readable_costs_ten_verdicts(tmp_path: Path, concu
     assert "judge-given-up" in [reason.code for reason in decision.reasons]
     assert "judge-unchecked" not in [reason.code for reason in decision.reasons]
     assert decision.next_step.startswith("Change the judge")
-    assert "90 the judge was given up" in found.facts["unscored"]
+    assert "90, the judge was given up" in found.facts["unscored"]
     assert found.judged[0].n_unscored == 100
     assert [note for note in watcher.notes if "judge judge: given up" in note]
 

@@ -6,11 +6,13 @@ import io
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from merits.core.outcome import Status
 from merits.report import markdown, terminal
 from merits.report.page import render
+from merits.report.sections.conditions import ErrorRow
 from merits.report.views import ReportView
 from tests.report.conftest import view_of
 from tests.report.making import labelled
@@ -84,3 +86,22 @@ def test_missing_answers_show_both_shares_too():
 def test_a_candidate_that_never_answered_has_nothing_left():
     """No share of nothing, and no odd sentence about it."""
     assert "Left out, shaky has no answer to judge." in printed(found(n_failed=200))
+
+
+def test_the_terminal_says_why_questions_could_not_be_asked_and_answers_not_judged():
+    """Each reason once, with whom it befell: seven broken files break for all candidates alike."""
+    view = found(n_failed=40)
+    errors = (
+        ErrorRow("good", "bad_request", 7, 7, "cut.wav is cut off. Replace it."),
+        ErrorRow("shaky", "bad_request", 7, 7, "cut.wav is cut off. Replace it."),
+        ErrorRow("shaky", "timeout", 33, 33, "no answer within 60 s"),
+    )
+    facts = {**view.conditions.facts, "unscored": "2, the target of example 'dots' has no word"}
+    text = printed(replace(view, conditions=replace(view.conditions, errors=errors, facts=facts)))
+    assert (
+        "Could not be asked (bad request; 7 of good, 7 of shaky), for instance: cut.wav is cut off. Replace it.\n"
+        in text
+    )
+    assert "Could not be asked (timeout; 33 of shaky), for instance: no answer within 60 s\n" in text
+    assert "Could not be judged: 2, the target of example 'dots' has no word.\n" in text
+    assert "Could not be" not in printed(found(n_failed=0))

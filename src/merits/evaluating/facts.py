@@ -91,8 +91,10 @@ def _perturbed(rows: Rows, unmade: Mapping[int, str]) -> dict[str, str]:
 def _unscored(judge: Judge) -> dict[str, str]:
     facts = {}
     if judge.unscored:
-        why = "; ".join(f"{n} {reason}" for reason, n in judge.unscored.most_common(3))
-        facts["unscored"] = f"{judge.unscored.total()}: {why}"
+        commonest = judge.unscored.most_common(3)
+        why = [f"{n}, {reason.rstrip('.')}" for reason, n in commonest]
+        more = judge.unscored.total() - sum(n for _, n in commonest)
+        facts["unscored"] = "; ".join([*why, *([f"{more} for other reasons"] if more else [])])
     for name, reason in judge.left_out.items():
         facts[f"scorer {name} left out"] = reason
     return facts

@@ -13,6 +13,7 @@ from merits.core.outcome import Counts, Score
 from merits.core.secrets import shown
 from merits.core.task import Example
 from merits.scorers.counted import STATISTICS, fits
+from merits.scorers.reading import CannotJudge
 
 __all__ = ["Judge"]
 
@@ -91,7 +92,8 @@ def _refused(scorer: Scorer | JudgeScorer, example: Example) -> Score:
 
 
 def _said(problem: Exception) -> str:
-    reason = shown(f"{type(problem).__name__}: {problem}", _LONGEST_REASON)
+    what = str(problem) if isinstance(problem, CannotJudge) else f"{type(problem).__name__}: {problem}"
+    reason = shown(what, _LONGEST_REASON)
     return reason.encode("utf-8", "replace").decode()  # a lone surrogate is no text
 
 

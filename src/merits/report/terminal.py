@@ -147,6 +147,8 @@ def _name(row: CandidateRow) -> Text:
         words.append(f"{counts.n_open} open")
     if standing.n_failed:
         words.append(f"{numbers.count(standing.n_failed)} failed")
+    if standing.n_unscored:
+        words.append(f"{numbers.count(standing.n_unscored)} unscored")
     name = Text("● " if row.named else "", "green") + _text(one_line(row.name, 60))
     return name.append("\n" + ", ".join(words), "not bold dim")
 
@@ -171,7 +173,7 @@ def _broken(interval: str) -> str:
 
 def _remarks(view: ReportView) -> list[Text]:
     """What the table does not say: the requirements of the named candidate, what would change it, what to do next."""
-    lines = [_text(line) for line in _left_out(view)]
+    lines = [_text(line) for line in (*_left_out(view), *_without_a_score(view))]
     named = next((row for row in view.candidates if row.named), None)
     if named is not None and named.standing.requirements:
         for result in named.standing.requirements:
@@ -201,6 +203,23 @@ def _left_out(view: ReportView) -> list[str]:
     more = len(failing) - _MOST_FAILING
     rest = f"; {more} more in the report" if more > 0 else ""
     return [f"Failures count as not solved above. Left out, {'; '.join(shares)}{rest}."]
+
+
+def _without_a_score(view: ReportView) -> list[str]:
+    """Why questions could not be asked, each reason once, and why answers could not be judged."""
+    whom: dict[tuple[str, str], list[str]] = {}
+    for error in view.conditions.errors:
+        reason = (error.kind.replace("_", " "), error.message)
+        whom.setdefault(reason, []).append(f"{numbers.count(error.n)} of {one_line(error.candidate, 60)}")
+    lines = [
+        f"Could not be asked ({kind}; {', '.join(names[:_MOST_FAILING])}), for instance: {message}"
+        for (kind, message), names in whom.items()
+        if message
+    ]
+    if len(lines) > _MOST_FAILING:
+        lines[_MOST_FAILING:] = [f"{numbers.counted(len(lines) - _MOST_FAILING, 'more reason')}, in the report."]
+    unscored = view.conditions.facts.get("unscored", "")
+    return [*lines, f"Could not be judged: {unscored}."] if unscored else lines
 
 
 def _table(caption: str) -> Table:
