@@ -36,7 +36,7 @@ class Width:
 
 
 WIDE = Width(pixels=1000, names=200, ticks=7, narrow=False)
-NARROW = Width(pixels=340, names=108, ticks=4, narrow=True)
+NARROW = Width(pixels=340, names=112, ticks=4, narrow=True)  # fifteen letters
 
 
 @dataclass(frozen=True)

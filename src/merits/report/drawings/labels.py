@@ -46,4 +46,4 @@ def _cut(text: str, room: float) -> str:
         return text
     while text and pixels(text) + _LETTER > room:
         text = text[:-1]
-    return text.rstrip() + "…"
+    return text.rstrip(" .") + "…"
