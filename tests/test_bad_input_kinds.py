@@ -176,7 +176,7 @@ def test_a_model_of_another_hash_is_refused(kind: str, params: dict[str, JSON], 
 def test_so_is_any_file_that_a_candidate_reads(kind: str, params: dict[str, JSON], folder: Path) -> None:
     """Embedding models, backbones and dictionaries too, not only the large ones."""
     (folder / "model" / "tokenizer.json").write_text("{}")
-    with pytest.raises(CandidateError, match="has the SHA-256 .*, not 0000"):
+    with pytest.raises(CandidateError, match=r"has the SHA-256 .*, not 0000"):
         load_candidate(kind, params, folder)
 
 
