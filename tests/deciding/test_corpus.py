@@ -86,7 +86,7 @@ def test_differences_are_those_of_the_statistics_on_common_rows() -> None:
         found = paired_measure(cases, name, 0, 1)
         assert found is not None
         assert found.difference(0.95).value == pytest.approx(first - second)
-        assert found.resampled.values == pytest.approx([first, second])
+        assert found.found.values == pytest.approx([first, second])
 
 
 def test_paired_areas_vary_as_resampled_rows_do() -> None:
@@ -101,7 +101,7 @@ def test_paired_areas_vary_as_resampled_rows_do() -> None:
         first, second = (roc_auc_score(labels.target[rows], labels.probabilities[k][rows, 1]) for k in (0, 1))
         slow.append(first - second)
     assert found is not None
-    assert found.resampled.variance(0, 1) == pytest.approx(np.var(slow), rel=0.35)
+    assert found.found.variance(0, 1) == pytest.approx(np.var(slow), rel=0.35)
 
 
 def test_twins_are_never_certainly_equal() -> None:
@@ -125,8 +125,8 @@ def test_many_rows_are_summed_before_they_are_resampled() -> None:
     small, large = (paired_measure(Cases(labelled(3, n), POLICIES[1]), "macro_f1", 0, 1) for n in (1_000, 40_000))
     assert small is not None
     assert large is not None
-    assert large.resampled.n == 40_000
-    assert large.resampled.variance(0, 1) == pytest.approx(small.resampled.variance(0, 1) / 40, rel=0.3)
+    assert large.found.n == 40_000
+    assert large.found.variance(0, 1) == pytest.approx(small.found.variance(0, 1) / 40, rel=0.3)
 
 
 def test_measures_are_those_there_is_a_record_of() -> None:

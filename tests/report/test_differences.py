@@ -89,7 +89,7 @@ def test_the_page_has_the_drawing_the_groups_and_the_measures(report) -> None:
     html = page.render(report)
     assert 'id="differences"' in html
     assert "Candidates that share a letter cannot be told apart." in html
-    assert "Differences by a paired bootstrap" in html
+    assert "Differences by a paired jackknife" in html
     chart = difference_chart(report.differences)
     assert chart is not None
     assert "simultaneous" in chart.description

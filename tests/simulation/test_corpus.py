@@ -1,4 +1,4 @@
-"""Known truth: differences of macro F1 and of areas are covered by their paired bootstrap."""
+"""Known truth: differences of macro F1 and of areas are covered by their paired jackknife."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def covered(name: str, n: int, share: float, runs: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("name", ["macro_f1", "roc_auc"])
-def test_paired_bootstrap_covers_the_difference(name: str) -> None:
+def test_paired_jackknife_covers_the_difference(name: str) -> None:
     """Known truth; with a rare class and few rows, too."""
     assert covered(name, 100, 0.3, 30)[0] >= 0.80
     assert covered(name, 100, 0.05, 30)[0] >= 0.80
 
 
 @pytest.mark.slow
-def test_paired_bootstrap_covers_the_difference_everywhere() -> None:
+def test_paired_jackknife_covers_the_difference_everywhere() -> None:
     """The table of the method."""
     for name in ("macro_f1", "roc_auc"):
         for share in (0.3, 0.03):

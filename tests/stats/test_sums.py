@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from merits.stats import resample, resampled_sums, statistic_difference, statistic_of_sums
+from merits.stats import jackknifed, resampled_sums, statistic_difference, statistic_of_sums
 
 
 def ratio(sums: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ def test_intervals_of_like_samples_are_alike() -> None:
     """Errors that come a little more evenly than by chance do not make the interval jump."""
     widths = []
     for seed in range(40):
-        found = resample(ratio, errors(seed), np.random.default_rng(0))
+        found = jackknifed(ratio, errors(seed), np.random.default_rng(0))
         estimate = statistic_of_sums(found, rows=3000, method="word error rate")
         widths.append((estimate.high or 1.0) - (estimate.low or 0.0))
     assert max(widths) < 1.6 * min(widths)
@@ -52,7 +52,7 @@ def test_more_errors_than_words_have_an_interval_too() -> None:
     """An error rate has no end at 1."""
     counts = errors(0, 50, 0.5)
     counts[..., 0] += 10
-    estimate = statistic_of_sums(resample(ratio, counts, np.random.default_rng(0)), rows=500, method="")
+    estimate = statistic_of_sums(jackknifed(ratio, counts, np.random.default_rng(0)), rows=500, method="")
     assert estimate.low is not None
     assert 1.3 < estimate.low < 1.5 < (estimate.high or 0) < 1.7
 
@@ -60,7 +60,7 @@ def test_more_errors_than_words_have_an_interval_too() -> None:
 @pytest.mark.parametrize("n", [0, 1])
 def test_none_or_one_has_no_interval(n: int) -> None:
     """One row has no spread."""
-    found = resample(ratio, errors(0)[:, :n].repeat(2, axis=0), np.random.default_rng(0))
+    found = jackknifed(ratio, errors(0)[:, :n].repeat(2, axis=0), np.random.default_rng(0))
     estimate = statistic_of_sums(found, rows=10, method="")
     difference = statistic_difference(found, 0, 1, method="")
     assert (estimate.low, estimate.high, difference.low, difference.high) == (None, None, None, None)

@@ -1,48 +1,58 @@
 """Measures of all answers together (BLEU, error rates, macro F1, areas), and their differences on the same rows.
 
-Each is made of sums over rows, so that one set of resamples serves both candidates of a pair.
+Each is made of sums over rows, so that leaving out a row serves both candidates of a pair.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from merits.core.estimate import Estimate, Unit
 from merits.core.evaluation import Evaluation, Labels
 from merits.deciding.cases import Cases
-from merits.scorers.counted import STATISTICS, CountedStatistic, ratio_of
+from merits.scorers.counted import STATISTICS, CountedStatistic, f1_of, ratio_of
 from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.rates import variance_of_rare_classes
-from merits.stats.sums import Resampled, resample, statistic_difference, statistic_of_sums
+from merits.stats.sums import Jackknifed, Statistic, jackknifed, statistic_difference, statistic_of_sums
 
 __all__ = ["PairedMeasure", "corpus_measures", "counted_measure", "paired_measure", "perturbed_measure"]
 
 _OF_LABELS = {"macro_f1": "macro F1", "roc_auc": "ROC-AUC"}
+_OF_ONE_CLASS = {"precision": "precision", "f1": "F1"}
+_LEAST = float(np.finfo(np.float64).eps)  # a target held impossible: scikit-learn's
+_OF_PROBABILITIES = ("roc_auc", "log_loss")
 _MOST_CLASSES = 100  # areas and F1 of more are sums of more columns than an interval is worth
 _UNITS = 1_000
-_RESAMPLES = 500  # a standard error is then known to 3 %
 
 
 @dataclass(frozen=True)
 class PairedMeasure:
-    """A measure of two candidates, 0 and 1, on the rows both have, with what two made-up rows add to its variance."""
+    """A measure of two candidates, 0 and 1, on the rows both have.
+
+    `made_up` is what two made-up rows add to its variance, where that is known otherwise than from `step`, the most
+    that a row moves it times the number of rows.
+    """
 
     name: str
-    resampled: Resampled
-    made_up: float | None
+    found: Jackknifed
+    made_up: float | None = None
+    step: float = 1.0
     unit: Unit = "points"
 
     def difference(self, level: float) -> Estimate:
         """The first candidate's measure less the second's."""
-        return statistic_difference(self.resampled, 0, 1, level, made_up=self.made_up, method=self.name, unit=self.unit)
+        return statistic_difference(
+            self.found, 0, 1, level, made_up=self.made_up, step=self.step, method=self.name, unit=self.unit
+        )
 
     @property
     def p_value(self) -> float:
         """Two-sided."""
-        return self.resampled.p_value(0, 1, self.made_up)
+        return self.found.p_value(0, 1, self.made_up, self.step)
 
 
 def corpus_measures(evaluation: Evaluation) -> dict[str, str]:
@@ -66,8 +76,7 @@ def counted_measure(cases: Cases, name: str, k: int, level: float, *, one_sided:
     if not mask.any():
         return None
     groups = cases.groups_at(mask)
-    found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
-    found = replace(found, anytime=cases.anytime)
+    found = _jackknifed(statistic.value, cases, counts, groups)
     size = float(counts[0, :, statistic.given].sum())
     return statistic_of_sums(
         found,
@@ -77,12 +86,12 @@ def counted_measure(cases: Cases, name: str, k: int, level: float, *, one_sided:
         method=statistic.name,
         one_sided=one_sided,
         unit=statistic.unit,
-        up_to_one=statistic.up_to_one,
+        scale=statistic.scale,
     )
 
 
 def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | None:
-    """A measure of candidates i and j on the same rows and resamples; None where one of them has no record."""
+    """A measure of candidates i and j on the same rows; None where one of them has no record."""
     evaluation = cases.evaluation
     if name in evaluation.counts:
         statistic = STATISTICS[evaluation.counts[name].statistic]
@@ -102,8 +111,10 @@ def paired_measure(cases: Cases, name: str, i: int, j: int) -> PairedMeasure | N
     return _of_labels(name, cases, labels, [(i, rows), (j, rows)], cases.groups_at(mask))
 
 
-def perturbed_measure(clean: Cases, noisy: Cases, partner: Ints, name: str, k: int) -> PairedMeasure | None:
-    """What a measure of candidate k loses on perturbed rows, on the same resamples of the same examples.
+def perturbed_measure(
+    clean: Cases, noisy: Cases, partner: Ints, name: str, k: int, *, of: str = ""
+) -> PairedMeasure | None:
+    """What a measure of candidate k (of class `of`) loses on perturbed rows, paired with the same examples as they are.
 
     `partner` (rows,) is for each perturbed row the row of the same example as it is, -1 where none is. The first of the
     pair is the better side of a measure that loses: an error rate rises, so its perturbed rows come first. None where
@@ -120,15 +131,21 @@ def perturbed_measure(clean: Cases, noisy: Cases, partner: Ints, name: str, k: i
         counts = np.stack(sides if statistic.higher_is_better else sides[::-1])
         groups = _groups_of(evaluation.group[rows])
         return _paired(statistic, clean, groups, counts) if len(rows) else None
-    if labels is None or (name == "roc_auc" and k not in labels.probabilities):
+    if labels is None or (name in _OF_PROBABILITIES and k not in labels.probabilities):
         return None
     mask &= labels.target >= 0
-    if name == "roc_auc":
+    if name in _OF_PROBABILITIES:
         given = labels.probabilities[k].sum(axis=1) > 0
         mask &= given & given[partner]
     rows = np.flatnonzero(mask)
-    pair = [(k, partner[rows]), (k, rows)]
-    return _of_labels(name, clean, labels, pair, _groups_of(evaluation.group[rows])) if len(rows) else None
+    if not len(rows):
+        return None
+    pair, groups = [(k, partner[rows]), (k, rows)], _groups_of(evaluation.group[rows])
+    if name == "log_loss":
+        return _of_losses(clean, labels, pair[::-1], groups)
+    if of and name in _OF_ONE_CLASS:
+        return _of_one_class(name, clean, labels, (pair, groups), labels.classes.index(of))
+    return _of_labels(name, clean, labels, pair, groups, of=of)
 
 
 def _groups_of(codes: Ints) -> Ints | None:
@@ -136,30 +153,72 @@ def _groups_of(codes: Ints) -> Ints | None:
 
 
 def _of_labels(
-    name: str, cases: Cases, labels: Labels, sides: Sequence[tuple[int, Ints]], groups: Ints | None
+    name: str,
+    cases: Cases,
+    labels: Labels,
+    sides: Sequence[tuple[int, Ints]],
+    groups: Ints | None,
+    *,
+    of: str = "",
 ) -> PairedMeasure | None:
     """A measure of two sides, each a candidate with its rows; the two sides' rows are of the same cases, in order."""
     sizes = np.bincount(labels.target[sides[0][1]], minlength=len(labels.classes))
-    columns = _f1_columns if name == "macro_f1" else _area_columns
+    columns = _f1_columns if name == "macro_f1" else partial(_area_columns, of=of)
     value = _macro_f1 if name == "macro_f1" else _mean_area
     units, n = _units(groups, len(sides[0][1]))
     counts = np.stack([columns(labels, k, rows, units) for k, rows in sides])
     if not counts.shape[-1]:
         return None
-    found = resample(value, counts, np.random.default_rng(0), resamples=_RESAMPLES)
-    return PairedMeasure(
-        _OF_LABELS[name], replace(found, n=n, anytime=cases.anytime), 2.0 * variance_of_rare_classes(sizes)
-    )
+    found = replace(_jackknifed(value, cases, counts, None), n=n)
+    return PairedMeasure(_OF_LABELS[name], found, 2.0 * variance_of_rare_classes(sizes))
+
+
+def _of_one_class(
+    name: str, cases: Cases, labels: Labels, sides: tuple[Sequence[tuple[int, Ints]], Ints | None], code: int
+) -> PairedMeasure | None:
+    """Precision or F1 of a class: what is of it, said to be, and rightly so. No row moves either by more than one of
+    the rows it rests on; None where a side rests on none.
+    """
+    pair, groups = sides
+    counts = []
+    for k, rows in pair:
+        of, said = labels.target[rows] == code, labels.predicted[k][rows] == code
+        counts.append(np.stack([of & said, said, of], axis=1).astype(np.float64))
+    table = np.stack(counts)
+    value = ratio_of if name == "precision" else f1_of
+    found = _jackknifed(value, cases, table, groups)
+    rests_on = table[..., 1].sum(axis=1) if name == "precision" else table[..., 1:].sum(axis=(1, 2)) / 2.0
+    if not rests_on.min() > 0:
+        return None
+    return PairedMeasure(_OF_ONE_CLASS[name], found, step=found.n / float(rests_on.min()))
+
+
+def _of_losses(
+    cases: Cases, labels: Labels, sides: Sequence[tuple[int, Ints]], groups: Ints | None
+) -> PairedMeasure | None:
+    """The mean of -log of the probability given to the target, as scikit-learn clips it."""
+    counts = []
+    for k, rows in sides:
+        given = labels.probabilities[k][rows].astype(np.float64)
+        own = given[np.arange(len(rows)), labels.target[rows]] / given.sum(axis=1)
+        losses = -np.log(np.clip(own, _LEAST, 1.0))
+        counts.append(np.stack([losses, np.ones(len(rows))], axis=1))
+    found = _jackknifed(ratio_of, cases, np.stack(counts), groups)
+    return PairedMeasure("log loss", found, step=float(np.abs(found.values).max()), unit="score")
 
 
 def _paired(statistic: CountedStatistic, cases: Cases, groups: Ints | None, counts: Floats) -> PairedMeasure:
-    found = resample(statistic.value, counts, np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
-    found = replace(found, anytime=cases.anytime)
-    if statistic.unit == "rate" or statistic.up_to_one:
-        return PairedMeasure(statistic.name, found, None)
+    found = _jackknifed(statistic.value, cases, counts, groups)
+    if statistic.unit == "rate" or statistic.scale == "up_to_one":
+        return PairedMeasure(statistic.name, found)
     # A made-up row moves a value by its own size at most, over n, where it moves a rate by 1/n.
-    made_up = 2.0 * (float(np.abs(found.values).max()) / (found.n + 2.0)) ** 2
-    return PairedMeasure(statistic.name, found, made_up, "difference" if statistic.unit == "value" else "score")
+    unit: Unit = "difference" if statistic.unit == "value" else "score"
+    return PairedMeasure(statistic.name, found, step=float(np.abs(found.values).max()), unit=unit)
+
+
+def _jackknifed(value: Statistic, cases: Cases, counts: Floats, groups: Ints | None) -> Jackknifed:
+    """Which rows share a unit is drawn, where there are many: the same every time."""
+    return replace(jackknifed(value, counts, np.random.default_rng(0), groups=groups), anytime=cases.anytime)
 
 
 def _counts(cases: Cases, name: str, members: Sequence[int]) -> tuple[Floats, Bools]:
@@ -224,7 +283,7 @@ def _macro_f1(sums: Floats) -> Floats:
     return np.asarray(ratio_of(np.stack([(f1 * there).sum(axis=-1), there.sum(axis=-1)], axis=-1)))
 
 
-def _area_columns(labels: Labels, k: int, rows: Ints, units: Ints) -> Floats:
+def _area_columns(labels: Labels, k: int, rows: Ints, units: Ints, *, of: str = "") -> Floats:
     """For each class four columns, whose sums make its area: how far each row of it, and each other row, is placed.
 
     The share of the other rows that a row of the class is placed above (ties count half), and for each other row the
@@ -232,7 +291,7 @@ def _area_columns(labels: Labels, k: int, rows: Ints, units: Ints) -> Floats:
     doi:10.2307/2531595: an area is the mean of either, and varies with both.
     """
     target, probabilities = labels.target[rows], labels.probabilities[k][rows]
-    codes = [1] if len(labels.classes) == 2 else range(len(labels.classes))
+    codes = [labels.classes.index(of)] if of else [1] if len(labels.classes) == 2 else range(len(labels.classes))
     columns = []
     for code in codes:
         own = target == code

@@ -18,7 +18,7 @@ from merits.stats.noninferiority import difference_bounds
 
 __all__ = ["TOGETHER", "drop_of_rows", "drop_of_sums", "partners_of"]
 
-TOGETHER = ("macro_f1", "roc_auc")
+TOGETHER = ("f1", "log_loss", "macro_f1", "precision", "roc_auc")
 """Measures of labels of all answers together that an example and the same one perturbed can be compared by."""
 
 _NOTE = "as it is minus perturbed, on the same examples"
@@ -42,9 +42,12 @@ def drop_of_rows(
     return msgspec.structs.replace(found, method=f"{found.method}; {_NOTE}")
 
 
-def drop_of_sums(clean: Cases, noisy: Cases, name: str, k: int, level: float) -> Estimate | None:
-    """The loss of a measure of all answers together, by a paired bootstrap, each end one-sided at the level."""
-    found = perturbed_measure(clean, noisy, partners_of(clean, noisy), name, k)
+def drop_of_sums(clean: Cases, noisy: Cases, name: str, k: int, level: float, *, of: str = "") -> Estimate | None:
+    """The loss of a measure of all answers together, by a paired jackknife, each end one-sided at the level.
+
+    `of` is the class of a measure of one.
+    """
+    found = perturbed_measure(clean, noisy, partners_of(clean, noisy), name, k, of=of)
     if found is None:
         return None
     estimate = found.difference(2.0 * level - 1.0)

@@ -169,7 +169,7 @@ def dropped(requirement: Requirement, question: Question, under: str, level: flo
     cases, k, metric = question.cases, question.k, requirement.metric
     noisy = replace(cases, perturbation=under)
     if metric in cases.evaluation.counts or metric in TOGETHER:
-        return drop_of_sums(cases, noisy, metric, k, level)
+        return drop_of_sums(cases, noisy, metric, k, level, of=requirement.of)
     values = row_values(metric, replace(question, of=requirement.of))
     perturbed = row_values(metric, replace(question, cases=noisy, of=requirement.of))
     return drop_of_rows(cases, noisy, values, perturbed, level)

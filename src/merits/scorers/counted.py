@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +44,10 @@ class CountedStatistic:
     `value` maps them to values (...), nan where there is nothing to go by. `nothing` are the counts of an empty answer
     to the question that an answer's counts are of: how a question counts that could not be asked. `given` is the column
     that is the question's, whoever answers it (the words of its target): a row is at most as much evidence; 0 where an
-    answer could not be counted. `unit` is that of the values: a rate from 0 to 1 (shown in per cent), a value from 0 on
-    (an error in the unit of the targets), or a score, a plain number. What is `up_to_one` has its best value there, and
-    no end below. `signed` is where its counts may be negative.
+    answer could not be counted. `unit` is that of the values: a rate (shown in per cent), a value (an error in the unit
+    of the targets), or a score, a plain number. `scale` is where values can lie: a "rate" from 0 to 1 (an error rate
+    sometimes above), "from_zero" on, "up_to_one", or anywhere on the "line". `signed` is where its counts may be
+    negative.
     """
 
     name: str
@@ -55,7 +57,7 @@ class CountedStatistic:
     given: int
     higher_is_better: bool
     unit: Unit = "rate"
-    up_to_one: bool = False
+    scale: Literal["rate", "from_zero", "up_to_one", "line"] = "rate"
     signed: bool = False
 
 
@@ -247,6 +249,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=1,
             higher_is_better=False,
             unit="value",
+            scale="from_zero",
         ),
         "coverage": CountedStatistic(
             name="share of the targets inside the interval",
@@ -264,6 +267,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=1,
             higher_is_better=False,
             unit="value",
+            scale="from_zero",
         ),
         "mean_error": CountedStatistic(
             name="mean absolute error",
@@ -273,6 +277,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=1,
             higher_is_better=False,
             unit="value",
+            scale="from_zero",
             signed=True,
         ),
         "root_error": CountedStatistic(
@@ -283,6 +288,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=1,
             higher_is_better=False,
             unit="value",
+            scale="from_zero",
             signed=True,
         ),
         "determination": CountedStatistic(
@@ -293,7 +299,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=1,
             higher_is_better=True,
             unit="score",
-            up_to_one=True,
+            scale="up_to_one",
             signed=True,
         ),
         "pinball": CountedStatistic(
@@ -304,16 +310,18 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=1,
             higher_is_better=False,
             unit="value",
+            scale="from_zero",
             signed=True,
         ),
         "fid": CountedStatistic(
-            name="Fréchet distance of the pictures from the wanted ones",
+            name="Fréchet distance of the pictures from the wanted ones, larger the fewer there are",
             n_columns=picture_sets.FID_COLUMNS,
             value=picture_sets.fid_of,
             nothing=picture_sets.as_blank_in_fid,
             given=0,
             higher_is_better=False,
             unit="score",
+            scale="from_zero",
             signed=True,
         ),
         "kid": CountedStatistic(
@@ -324,6 +332,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=0,
             higher_is_better=False,
             unit="score",
+            scale="line",
             signed=True,
         ),
         "diversity": CountedStatistic(
@@ -334,6 +343,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             given=0,
             higher_is_better=True,
             unit="score",
+            scale="from_zero",
             signed=True,
         ),
     }

@@ -6,7 +6,13 @@ no generator was handed in for.
 
 from merits.stats.agreement import cohen_kappa, slope
 from merits.stats.assisted import Assisted, assisted_mean
-from merits.stats.bootstrap import bootstrap_limits, bootstrap_rows, bootstrap_tables, jackknife_variance
+from merits.stats.bootstrap import (
+    bootstrap_limits,
+    bootstrap_rows,
+    bootstrap_tables,
+    jackknife_variance,
+    resampled_sums,
+)
 from merits.stats.clusters import FEW_GROUPS, clustered
 from merits.stats.components import Components, components
 from merits.stats.coverage import different_things, effective_number
@@ -40,15 +46,16 @@ from merits.stats.proportions import (
 from merits.stats.quantiles import quantile
 from merits.stats.rates import rate, rate_bounds, rate_of_variance, variance_of_rare_classes
 from merits.stats.ratios import combined_limits, cost_per_solved, ratio_limits
-from merits.stats.sums import Resampled, Statistic, resample, resampled_sums, statistic_difference, statistic_of_sums
+from merits.stats.sums import Jackknifed, Scale, Statistic, jackknifed, statistic_difference, statistic_of_sums
 
 __all__ = [
     "FEW_GROUPS",
     "Assisted",
     "Components",
+    "Jackknifed",
     "PairedDifferences",
     "Powered",
-    "Resampled",
+    "Scale",
     "Statistic",
     "assisted_mean",
     "bonett_price",
@@ -73,6 +80,7 @@ __all__ = [
     "examples_for_margin",
     "holm",
     "jackknife_variance",
+    "jackknifed",
     "mcnemar_exact",
     "mcnemar_mid_p",
     "mean",
@@ -86,7 +94,6 @@ __all__ = [
     "rate_bounds",
     "rate_of_variance",
     "ratio_limits",
-    "resample",
     "resampled_sums",
     "sign_flip_p",
     "skewed_limits",

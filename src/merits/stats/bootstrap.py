@@ -12,7 +12,16 @@ import scipy
 
 from merits.stats.critical import Floats, Ints
 
-__all__ = ["bootstrap_limits", "bootstrap_rows", "bootstrap_tables", "jackknife_variance"]
+__all__ = [
+    "bootstrap_limits",
+    "bootstrap_rows",
+    "bootstrap_tables",
+    "jackknife_variance",
+    "resampled_sums",
+    "units_of",
+]
+
+_MOST_UNITS = 1_000  # more are merged at random: the spread between sums is the same, and known to 2 %
 
 
 def bootstrap_tables(
@@ -124,6 +133,43 @@ def jackknife_variance(
     if len(values) < count:
         return None
     return float((count - 1) / count * np.sum((values - values.mean()) ** 2))
+
+
+def resampled_sums(
+    counts: Floats, generator: np.random.Generator, *, groups: Ints | None = None, resamples: int = 500
+) -> Floats:
+    """The sums of counts (rows, columns) over resamples of the rows (of whole groups): (resamples, columns).
+
+    More than 1,000 rows or groups are merged at random to 1,000 first: sums of resamples keep their mean and spread.
+
+    >>> resampled_sums(np.ones((10, 3)), np.random.default_rng(0), resamples=2).tolist()
+    [[10.0, 10.0, 10.0], [10.0, 10.0, 10.0]]
+    """
+    units = units_of(counts, generator, groups)
+    n = len(units)
+    if n == 0:
+        return np.zeros((resamples, counts.shape[1]))
+    weights = generator.multinomial(n, np.full(n, 1.0 / n), size=resamples)
+    return np.asarray(weights.astype(np.float64) @ units)
+
+
+def units_of(counts: Floats, generator: np.random.Generator, groups: Ints | None = None) -> Floats:
+    """The sums of counts (rows, columns) over each group, merged at random to at most 1,000: (units, columns).
+
+    >>> units_of(np.ones((5, 1)), np.random.default_rng(0), np.array([0, 0, 1, 1, 1])).tolist()
+    [[2.0], [3.0]]
+    """
+    units = counts if groups is None else _merged(counts, np.unique(groups, return_inverse=True)[1])
+    if len(units) > _MOST_UNITS:
+        units = _merged(units, generator.permutation(len(units)) % _MOST_UNITS)
+    return units
+
+
+def _merged(counts: Floats, codes: Ints) -> Floats:
+    """The sums of the rows that share a code."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return np.asarray(np.add.reduceat(counts[order], starts, axis=0)) if len(codes) else counts
 
 
 def _members(groups: Ints) -> list[Ints]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from merits.core.estimate import Estimate
+from merits.stats.bootstrap import resampled_sums
 from merits.stats.critical import Floats, Ints, t_critical
-from merits.stats.sums import resampled_sums
 
 __all__ = ["Components", "components"]
 

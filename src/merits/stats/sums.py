@@ -1,126 +1,124 @@
 """A statistic of sums over rows (word error rate, BLEU, macro F1): its interval, and that of the difference of two.
 
-Every row brings counts, and the statistic is a function of their sums. So a resample is one row of weights times a
-table, for all candidates at once: differences are taken on the same resamples (a paired bootstrap).
+Every row brings counts, and the statistic is a function of their sums. So leaving out one row is a subtraction, for
+all candidates at once: how far each row moves a statistic, and a difference of two of them, is known exactly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from merits.core.estimate import Estimate, Unit
+from merits.stats.bootstrap import units_of
 from merits.stats.critical import Floats, Ints, normal_critical, t_critical, t_p
 from merits.stats.rates import rate_of_variance
 from merits.stats.sequences import time_uniform, time_uniform_p
 
-__all__ = ["Resampled", "Statistic", "resample", "resampled_sums", "statistic_difference", "statistic_of_sums"]
+__all__ = ["Jackknifed", "Scale", "Statistic", "jackknifed", "statistic_difference", "statistic_of_sums"]
 
 Statistic: TypeAlias = Callable[[Floats], Floats]
 """Sums of shape (..., columns) -> values of shape (...); nan where it is not defined (no words at all)."""
 
-_MOST_UNITS = 1_000  # more are merged at random: the spread between sums is the same, and known to 2 %
+Scale: TypeAlias = Literal["rate", "from_zero", "up_to_one", "line"]
+"""Where a statistic can lie: from 0 to 1, from 0 on, up to 1, or anywhere."""
+
+_FEW = 1.96
+_LEAST_FREEDOM = 4.0
 
 
 @dataclass(frozen=True)
-class Resampled:
-    """A statistic of each candidate: on all rows `values` (candidates,), on resamples `draws` (candidates, resamples).
+class Jackknifed:
+    """A statistic of each candidate: on all rows `values` (candidates,), without one `without` (candidates, units).
 
-    All candidates share their resamples. `n` counts independent rows, or groups. With `anytime` the intervals and
-    p-values hold at every look (`stats.sequences`), for rows that a race may have stopped on.
+    Units are rows, or groups of them: `units` (candidates, units, columns) are their counts. `n` counts independent
+    rows, or groups. With `anytime` the intervals and p-values hold at every look (`stats.sequences`), for rows that a
+    race may have stopped on.
     """
 
     values: Floats
-    draws: Floats
+    without: Floats
+    units: Floats
     n: int
     anytime: bool = False
 
     def variance(self, i: int, j: int | None = None) -> float:
         """The variance of a candidate's statistic, or of the difference of two; inf for fewer than two rows.
 
-        That of the resamples where it is defined, times n/(n - 1).
+        The jackknife's: (B - 1)/B · Σ (θ_b - mean)² over the B units left out. Tukey (1958); Efron & Stein (1981),
+        doi:10.1214/aos/1176345462: on average it is not below the true one. inf also where the statistic is not
+        defined without some unit.
         """
-        drawn = self.draws[i] if j is None else self.draws[i] - self.draws[j]
-        drawn = drawn[np.isfinite(drawn)]
-        if self.n < 2 or len(drawn) < 2:
-            return float("inf")
-        return float(drawn.var(ddof=1)) * self.n / (self.n - 1)
+        return _variance(self._moved(i, j))
 
-    def error(self, i: int, j: int, made_up: float | None = None) -> float:
+    def error(self, i: int, j: int, made_up: float | None = None, step: float = 1.0) -> float:
         """The standard error of candidate i minus candidate j, never 0.
 
-        As Bonett and Price do with rates, one made-up row is added in favour of each side; `made_up` is what these two
-        add to the variance, 2/(n + 2)² where a row moves the statistic by at most 1/n. Without it, two candidates that
-        agree on every row so far would certainly agree on all others.
+        As Bonett and Price do with rates, two made-up rows are added that move the difference, one to each side: by as
+        much as the rows do that the two candidates differ on, and one more by `step`, the most that a row moves the
+        statistic times n. So two candidates that agree on every row so far would not certainly agree on all others;
+        and where many rows differ a little, what these say of it counts. `made_up` is what the two rows add to the
+        variance, where something else is known of that.
         """
-        extra = 2.0 / (self.n + 2.0) ** 2 if made_up is None else made_up
-        return float(np.sqrt(self.variance(i, j) + extra))
+        variance = self.variance(i, j)
+        if made_up is not None:
+            return float(np.sqrt(variance + made_up))
+        differ = int(np.any(self.units[i] != self.units[j], axis=-1).sum())
+        among = variance * self.n**2 * (1.0 + 2.0 / (differ + 1.0))
+        return float(np.sqrt(among + 2.0 * step**2 / (differ + 1.0))) / (self.n + 2.0)
 
-    def p_value(self, i: int, j: int, made_up: float | None = None) -> float:
+    def p_value(self, i: int, j: int, made_up: float | None = None, step: float = 1.0) -> float:
         """Two-sided, by inverting the interval of the difference; 1 where a statistic is not defined."""
-        difference, error = float(self.values[i] - self.values[j]), self.error(i, j, made_up)
+        difference, error = float(self.values[i] - self.values[j]), self.error(i, j, made_up, step)
         if not (np.isfinite(difference) and np.isfinite(error)):
             return 1.0
         z = difference / error
-        return float(time_uniform_p(z, self.n) if self.anytime else t_p(z, self.n - 1))
+        if self.anytime:
+            return float(time_uniform_p(z, self.n))
+        return float(t_p(z / _widened(self.n), _freedom(self._moved(i, j), self.n)))
 
-    def critical(self, level: float) -> float:
-        """How many standard errors an interval reaches."""
-        return float(time_uniform(level, self.n) if self.anytime else t_critical(level, self.n - 1))
+    def critical(self, level: float, i: int, j: int | None = None) -> float:
+        """How many standard errors an interval of a candidate's statistic, or of a difference, reaches.
+
+        That of t, with as many degrees of freedom as the variance is known to: where few rows make most of it, few
+        (Welch and Satterthwaite's, with the kurtosis κ of how far the B units move the statistic: 2B/(κ - 1), from 4
+        to n - 1). And n/(n - 1.96) times as far, as Bonett (2006), doi:10.1016/j.csda.2004.10.003, does for standard
+        deviations of values that are not normal: their small samples have rarely seen the tail.
+        """
+        if self.anytime:
+            return float(time_uniform(level, self.n))
+        return float(t_critical(level, _freedom(self._moved(i, j), self.n))) * _widened(self.n)
+
+    def _moved(self, i: int, j: int | None = None) -> Floats:
+        return _moves(self.without[i] if j is None else self.without[i] - self.without[j])
 
 
-def resample(
-    statistic: Statistic,
-    counts: Floats,
-    generator: np.random.Generator,
-    *,
-    groups: Ints | None = None,
-    resamples: int = 500,
-) -> Resampled:
-    """A statistic of counts (candidates, rows, columns) on all rows and on resamples of them (of whole groups).
+def jackknifed(
+    statistic: Statistic, counts: Floats, generator: np.random.Generator, *, groups: Ints | None = None
+) -> Jackknifed:
+    """A statistic of counts (candidates, rows, columns) on all rows, and without each of them (each whole group).
 
-    Koehn (2004), "Statistical significance tests for machine translation evaluation"; Bisani & Ney (2004), "Bootstrap
-    estimates for confidence intervals in ASR performance evaluation".
+    More than 1,000 are merged at random to 1,000 first.
 
     >>> counts = np.stack([np.ones((50, 2)), np.tile([0.5, 1.0], (50, 1))])
-    >>> found = resample(lambda sums: sums[..., 0] / sums[..., 1], counts, np.random.default_rng(0), resamples=100)
+    >>> found = jackknifed(lambda sums: sums[..., 0] / sums[..., 1], counts, np.random.default_rng(0))
     >>> found.values.tolist(), found.variance(0, 1)
     ([1.0, 0.5], 0.0)
     """
     size, n, columns = counts.shape
-    wide = np.moveaxis(counts, 0, 1).reshape(n, size * columns)
-    sums = resampled_sums(wide, generator, groups=groups, resamples=resamples)
+    wide = units_of(np.moveaxis(counts, 0, 1).reshape(n, size * columns), generator, groups)
+    units = np.moveaxis(wide.reshape(len(wide), size, columns), 1, 0)
+    sums = counts.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = statistic(counts.sum(axis=1))
-        draws = statistic(np.moveaxis(sums.reshape(resamples, size, columns), 1, 0))
-    return Resampled(values=values, draws=draws, n=n if groups is None else len(np.unique(groups)))
-
-
-def resampled_sums(
-    counts: Floats, generator: np.random.Generator, *, groups: Ints | None = None, resamples: int = 500
-) -> Floats:
-    """The sums of counts (rows, columns) over resamples of the rows (of whole groups): (resamples, columns).
-
-    More than 1,000 rows or groups are merged at random to 1,000 first: sums of resamples keep their mean and spread.
-
-    >>> resampled_sums(np.ones((10, 3)), np.random.default_rng(0), resamples=2).tolist()
-    [[10.0, 10.0, 10.0], [10.0, 10.0, 10.0]]
-    """
-    units = counts if groups is None else _merged(counts, np.unique(groups, return_inverse=True)[1])
-    if len(units) > _MOST_UNITS:
-        units = _merged(units, generator.permutation(len(units)) % _MOST_UNITS)
-    n = len(units)
-    if n == 0:
-        return np.zeros((resamples, counts.shape[1]))
-    weights = generator.multinomial(n, np.full(n, 1.0 / n), size=resamples)
-    return np.asarray(weights.astype(np.float64) @ units)
+        values, without = statistic(sums), statistic(sums[:, None] - units)
+    return Jackknifed(values, without, units, n=n if groups is None else len(np.unique(groups)))
 
 
 def statistic_of_sums(
-    resampled: Resampled,
+    found: Jackknifed,
     k: int = 0,
     level: float = 0.95,
     *,
@@ -128,105 +126,125 @@ def statistic_of_sums(
     method: str,
     one_sided: bool = False,
     unit: Unit = "rate",
-    up_to_one: bool = False,
+    scale: Scale = "rate",
 ) -> Estimate:
     """A statistic of candidate k with its interval; with `one_sided`, each end holds at `level`.
 
-    Between 0 and 1 it is bounded as a rate on as many rows as its bootstrap variance is worth (`rate_of_variance`),
-    with t(n - 1) for the few there are: never of zero width, and never below 0. `rows` is how many rows it can at
-    most be worth (for an error rate, the words). Above 1 (more errors than words), and of what is no rate but some
-    other number (`unit`): t, below 0 only where the value is. Not defined: no value.
+    A `rate` between 0 and 1 is bounded as one on as many rows as its jackknife variance is worth (`rate_of_variance`),
+    with t(n - 1) for the few there are: never of zero width, and never below 0. `rows` is how many rows it can at most
+    be worth (for an error rate, the words). Above 1 (more errors than words), and on the `line`: t, below 0 only where
+    the value is. Not defined: no value.
 
-    A `value` has no end at 1 (an error in the unit of the targets), and what is `up_to_one` none at 0 (R²): of the
-    value, or of what it lacks to 1, the logarithm has the interval of t, so that it stays on its side of the end. In
-    simulation 95 % intervals of a root mean square hold in 95 % of cases where errors are normal, and in 81 % (20 rows)
-    to 94 % (1,000) where they are skewed (lognormal): 20 rows have not seen the tail. Those of a mean absolute error
-    hold in 94 % and more in all of these.
+    Of a statistic `from_zero` (an error in the unit of the targets), or of what one `up_to_one` lacks to 1 (R²), the
+    logarithm has the interval of t (`Jackknifed.critical`), so that it stays on its side of the end. It is moved up by
+    half the logarithm of what widens it, as Bonett has it: what few rows have not seen is mostly large. In simulation
+    95 % intervals of a root mean square hold in 96 to 98 % of cases where errors are normal; where they are skewed
+    (lognormal) or some rows far harder than others, in 90 to 92 % of 20 to 50 rows and 93 to 96 % of 200 and more.
+    Those of a mean absolute error hold in 94 to 98 % in all of these.
 
     >>> counts = np.tile([0.0, 10.0], (30, 1))[None]
-    >>> found = resample(lambda sums: sums[..., 0] / sums[..., 1], counts, np.random.default_rng(0))
+    >>> found = jackknifed(lambda sums: sums[..., 0] / sums[..., 1], counts, np.random.default_rng(0))
     >>> print(statistic_of_sums(found, rows=300, method="word error rate"))
     0.0 % [0.0–12.5 %], n = 30
     """
-    value, n = float(resampled.values[k]), resampled.n
+    value, n = float(found.values[k]), found.n
     two_sided = 2.0 * level - 1.0 if one_sided else level
-    if not np.isfinite(value) or n < 2:
+    if not np.isfinite(value) or n < 2 or not np.isfinite(found.variance(k)):
         known = value if np.isfinite(value) else None
         return Estimate(value=known, low=None, high=None, level=level, n=n, unit=unit, method=method)
-    critical = resampled.critical(two_sided)
-    if unit == "value" or up_to_one:
-        ends = _of_logarithm(value, resampled.variance(k), critical, n, from_one=up_to_one)
-        how = f"{method}: bootstrap variance, t on a logarithmic scale"
+    if scale in ("from_zero", "up_to_one"):
+        ends = _of_logarithm(found, k, two_sided, from_one=scale == "up_to_one")
+        how = f"{method}: jackknife variance, t on a logarithmic scale"
         return _estimate(value, ends, level, n=n, unit=unit, method=how)
-    few = critical / normal_critical(two_sided) if two_sided > 0 else 1.0
-    if value > 1.0:
-        half = critical * float(np.sqrt(resampled.variance(k)))
-        return _estimate(
-            value,
-            (max(value - half, min(value, 0.0)), value + half),
-            level,
-            n=n,
-            unit=unit,
-            method=f"{method}: bootstrap, t",
-        )
+    if scale == "line" or value > 1.0:
+        half = found.critical(two_sided, k) * float(np.sqrt(found.variance(k)))
+        low = value - half if scale == "line" else max(value - half, min(value, 0.0))
+        return _estimate(value, (low, value + half), level, n=n, unit=unit, method=f"{method}: jackknife, t")
+    reach = float(time_uniform(two_sided, n) if found.anytime else t_critical(two_sided, n - 1))
+    few = reach / normal_critical(two_sided) if two_sided > 0 else 1.0
     least = value * (1.0 - value) / max(rows, 1.0) * (1.0 + 1e-9)  # no row is worth more than an independent one
-    variance = max(resampled.variance(k), least) * few**2
+    variance = max(found.variance(k), least) * few**2
     bounds = rate_of_variance(
         value, variance, (1.0 + two_sided) / 2.0, rows=rows / few**2, doubted=n / few**2, n=n, method=method
     )
-    how = f"{method}: bootstrap variance, Clopper–Pearson on the effective sample size"
-    return _estimate(value, (bounds.low, bounds.high), level, n=n, unit="rate", method=how)
+    how = f"{method}: jackknife variance, Clopper–Pearson on the effective sample size"
+    return _estimate(value, (bounds.low, bounds.high), level, n=n, unit=unit, method=how)
 
 
-def _of_logarithm(
-    value: float, variance: float, critical: float, n: int, *, from_one: bool
-) -> tuple[float | None, float | None]:
+def _of_logarithm(found: Jackknifed, k: int, level: float, *, from_one: bool) -> tuple[float | None, float | None]:
     """The ends for a value from 0 on, or for a score up to 1; open where it is 0 (or 1): nothing says how far to go.
 
-    The delta method: the logarithm varies by the relative error. A made-up row on each side, as in a difference.
+    A made-up row on each side, as in a difference.
     """
-    size = 1.0 - value if from_one else value
-    if size <= 0.0:
+    value = float(found.values[k])
+    size, without = (1.0 - value, 1.0 - found.without) if from_one else (value, found.without)
+    if size <= 0.0 or not (without[k] > 0.0).all():
         return (None, 1.0) if from_one else (0.0, None)
-    relative = float(np.sqrt(variance / size**2 + 2.0 / (n + 2.0) ** 2))
-    low, high = (size * float(np.exp(sign * min(critical * relative, 700.0))) for sign in (-1.0, 1.0))
+    logarithm = Jackknifed(np.log(without[:, 0]), np.log(without), found.units, found.n, found.anytime)
+    half = logarithm.critical(level, k) * float(np.sqrt(logarithm.variance(k) + 2.0 / (found.n + 2.0) ** 2))
+    up = 0.5 * float(np.log(_widened(found.n)))
+    low, high = (size * float(np.exp(min(up + sign * half, 700.0))) for sign in (-1.0, 1.0))
     return (1.0 - high, 1.0 - low) if from_one else (low, high)
 
 
 def statistic_difference(
-    resampled: Resampled,
+    found: Jackknifed,
     i: int,
     j: int,
     level: float = 0.95,
     *,
     made_up: float | None = None,
+    step: float = 1.0,
     method: str,
     unit: Unit = "points",
 ) -> Estimate:
-    """Candidate i minus candidate j with the interval of the paired bootstrap: ± t(n - 1) standard errors.
+    """Candidate i minus candidate j with its interval: ± t standard errors of the paired jackknife.
 
-    See `Resampled.error` for `made_up`: the interval is never of zero width. Fewer than two rows: no interval.
+    See `Jackknifed.error` for `made_up` and `step`: the interval is never of zero width. Fewer than two rows: no
+    interval. Not guaranteed at the level where few rows make most of the difference: of forecasts on 20 to 1,000
+    rows, some far harder than others, the upper one-sided 95 % bound of what RMSE rises by misses in 5 to 7 %, of what
+    R² falls by in 7 to 9 % (`tests/simulation`).
 
     >>> counts = np.stack([np.tile([1.0, 10.0], (40, 1)), np.tile([2.0, 10.0], (40, 1))])
-    >>> found = resample(lambda sums: sums[..., 0] / sums[..., 1], counts, np.random.default_rng(0))
+    >>> found = jackknifed(lambda sums: sums[..., 0] / sums[..., 1], counts, np.random.default_rng(0))
     >>> print(statistic_difference(found, 1, 0, method="word error rate"))
-    +10.0 points [+3.2 to +16.8 points], n = 40
+    +10.0 points [+8.9 to +11.1 points], n = 40
     """
-    value, n = float(resampled.values[i] - resampled.values[j]), resampled.n
-    if not np.isfinite(value) or n < 2:
+    value, n = float(found.values[i] - found.values[j]), found.n
+    if not np.isfinite(value) or n < 2 or not np.isfinite(found.variance(i, j)):
         known = value if np.isfinite(value) else None
         return Estimate(value=known, low=None, high=None, level=level, n=n, unit=unit, method=method)
-    half = resampled.critical(level) * resampled.error(i, j, made_up)
-    return _estimate(
-        value, (value - half, value + half), level, n=n, unit=unit, method=f"{method}: paired bootstrap, t"
-    )
+    half = found.critical(level, i, j) * found.error(i, j, made_up, step)
+    how = f"{method}: paired jackknife, t"
+    return _estimate(value, (value - half, value + half), level, n=n, unit=unit, method=how)
 
 
-def _merged(counts: Floats, codes: Ints) -> Floats:
-    """The sums of the rows that share a code."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    return np.asarray(np.add.reduceat(counts[order], starts, axis=0)) if len(codes) else counts
+def _moves(without: Floats) -> Floats:
+    """How far each unit moves the statistic, times their number: deviations whose mean square is the variance's."""
+    return np.asarray((len(without) - 1.0) * (without.mean() - without)) if len(without) else without
+
+
+def _variance(moves: Floats) -> float:
+    size = len(moves)
+    if size < 2 or not np.isfinite(moves).all():
+        return float("inf")
+    return float(np.sum(moves**2)) / (size * (size - 1.0))
+
+
+def _freedom(moves: Floats, n: int) -> float:
+    """The degrees of freedom of the variance of deviations; n - 1 where they do not vary.
+
+    At least 4, where n allows: with fewer the tail of t, and not the data, would make the interval.
+    """
+    square = float(np.mean(moves**2)) if len(moves) else 0.0
+    if not square > 0.0:
+        return n - 1.0
+    kurtosis = float(np.mean((moves / np.sqrt(square)) ** 4))
+    return min(max(2.0 * len(moves) / max(kurtosis - 1.0, 1e-9), _LEAST_FREEDOM), n - 1.0)
+
+
+def _widened(n: int) -> float:
+    return n / max(n - _FEW, n / 2.0)
 
 
 def _estimate(

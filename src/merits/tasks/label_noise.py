@@ -105,9 +105,9 @@ def noise_of(labels: Ints, probabilities: Floats, groups: Sequence[str]) -> tupl
 
     `labels` (n,) are codes, `probabilities` (n, classes) out-of-fold. A row counts as of class j where its probability
     of j is at least the mean one of the rows labelled j (the likeliest such class). The counts of (label, class) are
-    scaled to the labels' own counts; what is off the diagonal is the noise: a function of sums, hence bootstrapped.
+    scaled to the labels' own counts; what is off the diagonal is the noise: a function of sums, hence jackknifed.
     """
-    from merits.stats import resample, statistic_of_sums
+    from merits.stats import jackknifed, statistic_of_sums
 
     n, m = probabilities.shape
     own = np.array([probabilities[labels == j, j].mean() for j in range(m)])
@@ -128,7 +128,7 @@ def noise_of(labels: Ints, probabilities: Floats, groups: Sequence[str]) -> tupl
         return np.asarray((of * wrong / np.where(seen > 0, seen, 1.0)).sum(axis=-1) / of.sum(axis=-1))
 
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
-    found = resample(share, counts[None], np.random.default_rng(0), groups=codes)
+    found = jackknifed(share, counts[None], np.random.default_rng(0), groups=codes)
     estimate = statistic_of_sums(found, 0, _LEVEL, rows=n, method="confident learning")
     margin = probabilities[rows, labels] - probabilities[rows, likeliest]
     suspected = np.flatnonzero(off)
