@@ -14,7 +14,19 @@ from datetime import UTC, datetime
 
 from benchmarks.__main__ import RESULTS, machine
 
-_COMMAND = (sys.executable, "-m", "pytest", "-m", "slow", "-s", "-q", "-p", "no:randomly", "tests/simulation")
+_COMMAND = (
+    sys.executable,
+    "-m",
+    "pytest",
+    "-m",
+    "slow",
+    "-s",
+    "-q",
+    "-p",
+    "no:randomly",
+    "tests/simulation",
+    "tests/tasks",
+)
 
 
 def main(argv: Sequence[str]) -> dict[str, object]:

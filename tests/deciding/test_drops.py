@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score, log_loss, precision_score, roc_auc_score
 
 from merits.core.decision import RequirementResult
 from merits.core.errors import RequirementError
@@ -19,7 +21,8 @@ from merits.deciding.bars import raced_bars
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.decide import decide
 from merits.deciding.drops import drop_of_rows, partners_of
-from merits.deciding.metrics import check_requirement
+from merits.deciding.measuring import dropped
+from merits.deciding.metrics import Question, check_requirement
 from merits.deciding.racing import schedule
 from merits.deciding.requirements import required
 from merits.stats.noninferiority import difference_bounds
@@ -289,3 +292,45 @@ def test_a_drop_that_nobody_measures_is_refused_with_those_that_are(metric: str)
     said = r"has no drop that is measured. It can be required of accuracy, f1, label, log_loss, .*precision, .*recall"
     with pytest.raises(RequirementError, match=said):
         check_requirement(parse_requirement(f"drop({metric} under typos) <= 0.1"), task)
+
+
+def test_drops_of_one_class_and_of_log_loss_are_those_of_scikit_learn() -> None:
+    """On the examples that were answered both as they are and perturbed."""
+    n, generator = 120, np.random.default_rng(0)
+    target = generator.integers(0, 3, n)
+    logits = np.stack([generator.normal(size=(n, 3)) + gain * np.eye(3)[target] for gain in (2.5, 1.0)])
+    given = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+    given = given.reshape(-1, 3).astype(np.float32)
+    predicted, targets = given.argmax(axis=1), np.tile(target, 2)
+    labels = Labels(("a", "b", "c"), targets.astype(np.int32), predicted[None].astype(np.int32), {0: given})
+    evaluation = evaluation_of(
+        {"m": predicted == targets},
+        labels=labels,
+        perturbations=np.repeat(["", "typos 0.1"], n),
+        group=np.tile(np.arange(n), 2),
+    )
+    evaluation = replace(
+        evaluation, examples=np.tile(evaluation.examples[:n], 2), levels=(Level("typos 0.1", "typos", "0.1"),)
+    )
+    sides = [slice(0, n), slice(n, 2 * n)]
+
+    def losses(value: Callable[[slice], float]) -> float:
+        return value(sides[0]) - value(sides[1])
+
+    one = {"average": None, "labels": [1]}
+    wide = given.astype(np.float64) / given.astype(np.float64).sum(axis=1, keepdims=True)
+    expected = {
+        "precision[b]": losses(lambda at: precision_score(target, predicted[at], **one)[0]),
+        "f1[b]": losses(lambda at: f1_score(target, predicted[at], **one)[0]),
+        "roc_auc[b]": losses(lambda at: roc_auc_score(target == 1, given[at, 1])),
+        "log_loss": -losses(lambda at: log_loss(target, wide[at])),
+    }
+    for text, loss in expected.items():
+        requirement = parse_requirement(f"drop({text} under typos) <= 0.1")
+        check_requirement(requirement, evaluation)
+        found = dropped(requirement, Question(Cases(evaluation, POLICIES[1]), Needs(), 0, 0.95), "typos 0.1", 0.95)
+        assert found is not None
+        assert found.value == pytest.approx(loss, abs=1e-6), text
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low < loss < found.high, text

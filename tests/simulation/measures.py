@@ -30,10 +30,10 @@ class Measure:
     of_so_many: bool = False
 
     def alone(self, n: int) -> float:
-        """The measure of examples as they are, by 300,000, or on average of 1,000 times n."""
+        """The measure of examples as they are, by 300,000, or on average of 400 times n."""
         generator, value = np.random.default_rng(7), STATISTICS[self.statistic].value
         if self.of_so_many:
-            return float(np.mean([value(self.draw(n, generator)[0].sum(axis=0)) for _ in range(1_000)]))
+            return float(np.mean([value(self.draw(n, generator)[0].sum(axis=0)) for _ in range(400)]))
         return float(value(self.draw(300_000, generator)[0].sum(axis=0)))
 
     def _lost(self, sides: Sequence[Floats]) -> float:
@@ -41,10 +41,10 @@ class Measure:
         return clean - noisy if STATISTICS[self.statistic].higher_is_better else noisy - clean
 
     def truth(self, n: int) -> float:
-        """The loss, by 300,000 examples, or on average of 1,000 times n."""
+        """The loss, by 300,000 examples, or on average of 400 times n."""
         generator = np.random.default_rng(7)
         if self.of_so_many:
-            return float(np.mean([self._lost(self.draw(n, generator)) for _ in range(1_000)]))
+            return float(np.mean([self._lost(self.draw(n, generator)) for _ in range(400)]))
         return self._lost(self.draw(300_000, generator))
 
 

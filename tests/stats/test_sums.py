@@ -65,3 +65,61 @@ def test_none_or_one_has_no_interval(n: int) -> None:
     difference = statistic_difference(found, 0, 1, method="")
     assert (estimate.low, estimate.high, difference.low, difference.high) == (None, None, None, None)
     assert found.p_value(0, 1) == 1.0
+
+
+def test_the_variance_is_that_of_leaving_out_rows() -> None:
+    """The slow definition, for one and for a difference; groups are left out whole."""
+    counts = np.concatenate([errors(0, 40, 0.3), errors(1, 40, 0.2)])
+    found = jackknifed(ratio, counts, np.random.default_rng(0))
+    slow = np.stack([ratio(np.delete(counts, row, axis=1).sum(axis=1)) for row in range(40)])
+    assert found.variance(0) == pytest.approx(39 * slow[:, 0].var())
+    assert found.variance(0, 1) == pytest.approx(39 * (slow[:, 0] - slow[:, 1]).var())
+    pairs = jackknifed(ratio, counts, np.random.default_rng(0), groups=np.arange(40) // 2)
+    slow = np.stack([ratio(np.delete(counts, [row, row + 1], axis=1).sum(axis=1)) for row in range(0, 40, 2)])
+    assert (pairs.n, pairs.variance(0)) == (20, pytest.approx(19 * slow[:, 0].var()))
+
+
+def test_one_row_that_makes_most_of_a_value_widens_its_interval() -> None:
+    """Its variance is then known by little more than that row."""
+    even = np.stack([np.linspace(0.5, 1.5, 60), np.ones(60)], axis=1)[None]
+    odd = even.copy()
+    odd[0, 0, 0] = 40.0
+    reach = [jackknifed(ratio, counts, np.random.default_rng(0)).critical(0.95, 0) for counts in (even, odd)]
+    assert reach[0] == pytest.approx(2.0 * 60 / 58.04, rel=0.01)
+    assert reach[1] > 1.3 * reach[0]
+
+
+def test_p_values_and_intervals_agree() -> None:
+    """The interval at 1 - p just touches 0."""
+    found = jackknifed(ratio, np.concatenate([errors(0, 80, 0.3), errors(1, 80, 0.2)]), np.random.default_rng(0))
+    p = found.p_value(0, 1)
+    touching = statistic_difference(found, 0, 1, 1.0 - p, method="")
+    assert 0.0 < p < 0.05
+    assert touching.low == pytest.approx(0.0, abs=1e-9)
+
+
+def test_rows_that_differ_a_little_say_how_much_others_may() -> None:
+    """Where all differ by a hundredth, none is made up that differs by everything; where none does, one is."""
+    generator, same = np.random.default_rng(0), errors(0, 100, 0.3)
+    little = same.copy()
+    little[..., 0] += generator.uniform(0.0, 0.1, 100)
+    for other, most in ((little, 0.005), (same, 0.04)):
+        found = jackknifed(ratio, np.concatenate([other, same]), np.random.default_rng(0))
+        difference = statistic_difference(found, 0, 1, method="")
+        assert difference.low is not None
+        assert difference.high is not None
+        assert 0.0 < difference.high - difference.low < 2.0 * most
+
+
+def test_a_number_on_the_line_may_lie_below_nought_and_is_no_rate() -> None:
+    """A kernel distance of pictures that are as good as can be."""
+
+    def value(sums: np.ndarray) -> np.ndarray:
+        return np.asarray(sums[..., 0] / sums[..., 1])
+
+    counts = np.stack([np.random.default_rng(0).normal(-0.02, 0.05, 50), np.ones(50)], axis=1)[None]
+    found = jackknifed(value, counts, np.random.default_rng(0))
+    estimate = statistic_of_sums(found, rows=50, method="", unit="score", scale="line")
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert -0.05 < estimate.low < (estimate.value or 0.0) < estimate.high < 0.02
