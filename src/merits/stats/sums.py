@@ -143,9 +143,9 @@ def statistic_of_sums(
     Of a statistic `from_zero` (an error in the unit of the targets), or of what one `up_to_one` lacks to 1 (R²), the
     logarithm has the interval of t (`Jackknifed.critical`), so that it stays on its side of the end. It is moved up by
     half the logarithm of what widens it, as Bonett has it: what few rows have not seen is mostly large. In simulation
-    95 % intervals of a root mean square hold in 95 to 98 % of cases where errors are normal, and in 90 to 96 % where they
-    are skewed (lognormal), have long tails (t with 5 degrees) or some rows are far harder than others, at 20 rows as at
-    1,000. Those of a mean absolute error hold in 94 to 98 % in all of these.
+    95 % intervals of a root mean square hold in 95 to 98 % of cases where errors are normal, and in 90 to 96 % where
+    they are skewed (lognormal), have long tails (t with 5 degrees) or some rows are far harder than others, at 20 rows
+    as at 1,000. Those of a mean absolute error hold in 94 to 98 % in all of these.
 
     >>> counts = np.tile([0.0, 10.0], (30, 1))[None]
     >>> found = jackknifed(lambda sums: sums[..., 0] / sums[..., 1], counts, np.random.default_rng(0))
