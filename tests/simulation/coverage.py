@@ -199,7 +199,7 @@ def scores() -> Iterator[Case]:
                 float(values[:-1].sum() * each),
                 0.935,
                 draw=lambda g, n=n, values=values, each=each: ends_of(stats.mean_score(ranked(g, n, values, each))),
-                runs=20,
+                runs=10,
                 slow_runs=400 if n < 1000 else 100,
             )
 
