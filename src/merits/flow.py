@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from merits.evaluating.drawing import Drawn
     from merits.prices.reconciling import Reconciliation
     from merits.report.explanation import Explanation
+    from merits.tasks.looks.seeing import Progress as Looking
+    from merits.tasks.profile import Profile
 
 __all__ = [
     "Candidates",
@@ -58,6 +60,7 @@ __all__ = [
     "check_judge",
     "check_needs",
     "check_robustness",
+    "checked",
     "costs_money",
     "default_store",
     "draw_labels",
@@ -368,6 +371,22 @@ def check_robustness(task: Task) -> None:
         found = perturbing_of(task, "test", Path(folder))
         if found is not None:
             found.check(task.split("test"))
+
+
+def checked(task: Task, *, thorough: bool = True, looking: Looking | None = None) -> Profile:
+    """What a task's data holds and can show, with what is wrong with it and which candidates cannot run here yet.
+
+    Not `thorough`, no files are opened and no labels doubted; `looking` is told how far a long look has come. Raises
+    RequirementError and TaskError for needs and perturbations that cannot be. Asks nobody.
+    """
+    from merits.evaluating.contenders import not_ready
+    from merits.tasks.findings import readiness
+    from merits.tasks.profile import profile
+
+    check_needs(task)
+    check_robustness(task)
+    found = profile(task, thorough=thorough, progress=looking)
+    return replace(found, warnings=readiness(found.warnings, finished(lambda: not_ready(task))))
 
 
 def barred(task: Task) -> dict[str, str]:

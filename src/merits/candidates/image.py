@@ -20,10 +20,12 @@ from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.secrets import shown
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
 
+READS: tuple[Reads, ...] = ("text",)
 RUNS_HERE = False
 
 

@@ -20,6 +20,7 @@ from merits.candidates.registry import LoadContext
 from merits.candidates.sentence_embeddings import Embedder, embedder, model_files
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.media.backbones import backbone
 from merits.media.files import file_hash
 from merits.media.finding import Media
@@ -30,10 +31,11 @@ from merits.media.weights import Sha256
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("text", "picture", "columns")
 _LAYOUT = "layout"
 _WORDS = 2048  # columns that words are hashed into
 

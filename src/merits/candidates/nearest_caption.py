@@ -20,12 +20,15 @@ from merits.candidates.texts import as_text
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.weights import Sha256
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
+
+READS: tuple[Reads, ...] = ("text",)
 
 ON_PREMISES = True
 

@@ -23,16 +23,18 @@ from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.pictures import png_of, read_picture
 from merits.media.weights import Sha256
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("text",)
 _SAVE_EVERY = 5  # epochs
 _WORDS = 64  # dimensions of a text without an embedding model
 

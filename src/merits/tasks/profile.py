@@ -207,7 +207,7 @@ def profile(task: Task, *, thorough: bool = True, progress: Progress | None = No
         notes=task.notes,
     )
     of_inputs = [finding for one in seen.values() for finding in one.findings]
-    return msgspec.structs.replace(found, warnings=(*findings(found, examples), *of_inputs))
+    return msgspec.structs.replace(found, warnings=(*findings(found, task), *of_inputs))
 
 
 def _seen(sight: Sight, *, thorough: bool) -> dict[str, Seen]:
