@@ -9,7 +9,7 @@ import msgspec
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
-from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.memory import Weights
 from merits.candidates.painter_network import seed_of
 from merits.candidates.prompts import fill
@@ -51,7 +51,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     )
     sha256: Sha256 = ""
     allow_pickle: AllowPickle = False
-    pictures: PicturesFolder = "pictures"
+    pictures: PicturesFolder = DRAWN
 
 
 def load(params: Params, context: LoadContext) -> Model:

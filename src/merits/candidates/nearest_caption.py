@@ -12,7 +12,7 @@ import numpy as np
 from merits.candidates.batcher import Batcher
 from merits.candidates.captioned import captioned
 from merits.candidates.imports import versions
-from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.memory import Weights, weights_of
 from merits.candidates.registry import LoadContext
 from merits.candidates.sentence_embeddings import embedder, model_files
@@ -43,7 +43,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         ),
     ] = "tfidf"
     sha256: Sha256 = ""
-    pictures: PicturesFolder = "pictures"
+    pictures: PicturesFolder = DRAWN
 
     def __post_init__(self) -> None:
         if self.model == "tfidf" and self.sha256:

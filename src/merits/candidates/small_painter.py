@@ -13,7 +13,7 @@ from merits.candidates.batcher import Batcher
 from merits.candidates.captioned import Captioned, captioned
 from merits.candidates.checkpoints import KeepsCheckpoints, checkpoint_of
 from merits.candidates.imports import versions
-from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.memory import weights_of
 from merits.candidates.painter_network import Painter, seed_of
 from merits.candidates.registry import LoadContext
@@ -54,7 +54,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     variety: Annotated[
         float, msgspec.Meta(ge=0, le=2, description="How far drawings of one caption differ; 0: not at all.")
     ] = 0.7
-    pictures: PicturesFolder = "pictures"
+    pictures: PicturesFolder = DRAWN
     checkpoints: KeepsCheckpoints = True
 
     def __post_init__(self) -> None:
