@@ -80,6 +80,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_RUN_FIRST = "Run it first: merits run (a run that was stopped goes on from there, and pays for nothing twice)"
 
 
 def evaluate(
@@ -335,7 +336,7 @@ def draw_labels(
     with opened_store(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
         if evaluation is None:
-            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", _RUN_FIRST)
         drawn = draw_answers(
             evaluation,
             {example.id: example for example in task.split("test")},
@@ -408,7 +409,7 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
     with opened_store(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
         if evaluation is None:
-            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", _RUN_FIRST)
         return labelled(task, repriced(task, evaluation, opened), opened)
 
 
@@ -450,7 +451,7 @@ def explained(
         made = opened.decisions(task.id)
         if stored:
             if not made:
-                raise TaskError(f"no decision is stored for {task.name!r} as it is now.", "Run it first: merits run")
+                raise TaskError(f"no decision is stored for {task.name!r} as it is now.", _RUN_FIRST)
             return explanation(made[-1], source="This is the decision of the last run.", candidate=candidate)
         decision = stored_run(task, store=opened).decision
     source = "Decided again from what is stored, under the present needs and prices."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from merits.cli.check import _Told
 from tests.cli.conftest import Merits
+from tests.media.painting import painted
 
 TASK = "name: words\nkind: {kind}\ndata: words.csv\ninput: input\ntarget: label\ncandidates:\n{candidates}"
 
@@ -32,8 +33,8 @@ def test_a_candidate_that_cannot_read_the_inputs_is_a_finding_and_is_refused(mer
     path = task(tmp_path, "classification", "most-common", "{name: ears, kind: whisper, path: nowhere}")
     found = findings(merits, path)
     assert found["candidate-cannot-read"] == (
-        "'ears' can solve nothing here: whisper reads sound, and inputs of the kind classification hold text and "
-        "columns. Take it out, or name another: `merits kinds classification` lists those that read such inputs."
+        "'ears' can solve nothing here: whisper reads sound, and no input is the name of a sound that is there. "
+        "Take it out, or name another: `merits kinds classification` lists those that read such inputs."
     )
     assert "candidate-not-ready" not in found
     code, _, err = merits("run", path)
@@ -82,3 +83,65 @@ def test_results_stay_apart_from_progress(merits: Merits, tmp_path: Path) -> Non
     assert code == 0
     assert "looking at" in err
     assert "looking at" not in out
+
+
+def test_a_recogniser_is_refused_where_no_input_names_a_sound_that_is_there(merits: Merits, tmp_path: Path) -> None:
+    """Nobody is asked, so the mistake is the file's and no matter of infrastructure."""
+    path = task(tmp_path, "speech", "{name: ears, kind: whisper, path: nowhere}")
+    code, _, err = merits("run", path)
+    assert code == 2
+    assert "whisper reads sound, and no input is the name of a sound that is there." in err
+    assert "missing-files" in findings(merits, path)
+
+
+def test_a_column_that_a_candidate_is_to_read_must_be_there(merits: Merits, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text(
+        "title,colour,label\n" + "".join(f"number {n},c{n % 3},{'yn'[n % 2]}\n" for n in range(20)), "utf-8"
+    )
+    path = tmp_path / "merits.yaml"
+    start = "name: items\nkind: multimodal-classification\ndata: items.csv\ninput: [title, colour]\ntarget: label\n"
+    for candidate in (
+        "{kind: joint-embeddings, columns: [titel]}",
+        "{kind: late-fusion, members: [{kind: text-linear, columns: titel}, {kind: text-linear, columns: colour}]}",
+    ):
+        path.write_text(f"{start}candidates:\n  - {candidate}\n", "utf-8")
+        code, _, err = merits("run", str(path))
+        assert code == 2
+        assert "inputs have no column 'titel'; they have title, colour.\n  next: Did you mean 'title'?" in err
+        assert "titel" in findings(merits, str(path))["candidate-not-ready"]
+
+
+def test_a_data_file_is_not_guessed_by_its_ending(merits: Merits, tmp_path: Path) -> None:
+    path = Path(task(tmp_path, "classification", "most-common"))
+    path.write_text(path.read_text("utf-8").replace("data: words.csv", "data: zq.csv"), "utf-8")
+    code, _, err = merits("run", str(path))
+    assert code == 2
+    assert "there is no file 'zq.csv'" in err
+    assert "There are: words.csv." in err
+
+
+def test_a_report_of_a_run_that_was_stopped_says_that_it_goes_on(merits: Merits, tmp_path: Path) -> None:
+    """Of other examples nothing was decided yet."""
+    path = task(tmp_path, "classification", "most-common")
+    assert merits("run", path)[0] == 3
+    task(tmp_path, "classification", "most-common", inputs=[f"another {number}" for number in range(20)])
+    code, _, err = merits("report", path)
+    assert code == 2
+    assert "a run that was stopped goes on from there" in err
+
+
+def test_what_a_candidate_failed_on_is_said_and_is_not_to_be_asked_again_as_it_is(
+    merits: Merits, tmp_path: Path
+) -> None:
+    names = painted(tmp_path, 10)
+    for name in names[:8]:
+        (tmp_path / name).write_bytes(b"no picture")
+    path = task(
+        tmp_path, "image-classification", "{kind: sklearn, estimator: sklearn.naive_bayes.GaussianNB}", inputs=names
+    )
+    code, out, _ = merits("run", path)
+    assert code in (1, 3)
+    said = " ".join(out.split())
+    assert "bad_request (" in said
+    assert "mend what is wrong, or leave these examples out." in said
+    assert "run again to ask these again" not in said

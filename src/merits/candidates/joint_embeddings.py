@@ -16,7 +16,7 @@ from merits.candidates.linear_head import linear_head
 from merits.candidates.memory import Weights, together, weights_of
 from merits.candidates.modalities import Modalities, Vectors, modalities_of
 from merits.candidates.picture_vectors import network_vectors
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, check_columns
 from merits.candidates.sentence_embeddings import Embedder, embedder, model_files
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
@@ -79,6 +79,7 @@ def load(params: Params, context: LoadContext) -> Model:
     table. A cell that is missing says nothing (zeros, where everything is centred): the others decide.
     """
     files = () if params.text == "words" else model_files(params.text, context.folder, context.env, params.text_sha256)
+    check_columns(params.columns, context)
     model = embedder(*files) if files else None
     texts = _hashed if model is None else _embedded(model)
     media = Media.of(context)

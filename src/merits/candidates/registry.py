@@ -20,12 +20,13 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON
 from merits.core.kinds import Reads, is_labelled, kind_names, task_kind
 from merits.core.plugins import names, plugin
-from merits.core.validate import convert, schema_of
+from merits.core.validate import convert, did_you_mean, schema_of
 
 __all__ = [
     "Kind",
     "LoadContext",
     "check",
+    "check_columns",
     "holds",
     "kind_of",
     "kinds",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 _GROUP = "merits.candidates"
+_FILES = frozenset({"picture", "sound"})
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class LoadContext:
     `folder` is the task's: relative paths and the user's own modules are found there. `timeout_s` is the deadline of
     one attempt, for models that must interrupt their own work. `seed` decides whatever a model draws at random.
     `data_folders` are those of the data files: a picture or a sound that an input names is looked for there first.
-    `named` are the sorts of files that inputs name ("picture", "sound"), be they of the kind of task or not.
+    `named` are the sorts of files that inputs name ("picture", "sound") and that are there, be they of the kind of task
+    or not; None where nobody looked. `columns` are those of the inputs, () where they have none or nobody looked.
     Where nothing is to be asked (`asks` is false) no key is needed. `note` takes what a model has to say while it
     learns to whoever watches; it may be called from any thread.
     """
@@ -58,7 +61,8 @@ class LoadContext:
     timeout_s: float = 60.0
     seed: int = 0
     data_folders: tuple[Path, ...] = ()
-    named: tuple[Reads, ...] = ()
+    named: tuple[Reads, ...] | None = None
+    columns: tuple[str, ...] = ()
     asks: bool = True
     note: Callable[[str], None] = field(default=lambda text: None, repr=False, compare=False)
 
@@ -153,18 +157,22 @@ def reads_of(name: str) -> tuple[Reads, ...]:
     return reads
 
 
-def unread(name: str, task_kind: str, named: Sequence[Reads] = ()) -> str:
+def unread(name: str, task_kind: str, named: Sequence[Reads] | None = None) -> str:
     """Why a kind of candidate cannot read the inputs of a kind of task, as a sentence; "" where it can, or may.
 
-    `named` are the sorts of files that inputs name beside what the kind of task says.
+    `named` are the sorts of files that inputs name and that are there; None where nobody looked.
 
     >>> unread("whisper", "classification")
     'whisper reads sound, and inputs of the kind classification hold text and columns.'
     >>> unread("whisper", "classification", ["sound"]), unread("python", "speech")
     ('', '')
+    >>> unread("whisper", "speech", ["picture"])
+    'whisper reads sound, and no input is the name of a sound that is there.'
     """
     can, there = reads_of(name), holds(LoadContext(task_kind=task_kind, env={}))
-    if not can or not there or {*can} & {*there, *named}:
+    if named is not None and can and {*can} <= _FILES and not {*can} & {*named}:
+        return f"{name} reads {' and '.join(can)}, and no input is the name of a {' or '.join(can)} that is there."
+    if not can or not there or {*can} & {*there, *(named or ())}:
         return ""
     return f"{name} reads {' and '.join(can)}, and inputs of the kind {task_kind} hold {' and '.join(there)}."
 
@@ -174,6 +182,16 @@ def _must_read(name: str, context: LoadContext) -> None:
     why = unread(name, context.task_kind, context.named)
     if why:
         raise CandidateError(why, f"Take another kind of candidate: see `merits kinds {context.task_kind}`.")
+
+
+def check_columns(columns: Sequence[str], context: LoadContext, whose: str = "") -> None:
+    """Nothing where inputs have these columns, or nobody looked; else CandidateError with the near miss."""
+    lacking = [name for name in columns if context.columns and name not in context.columns]
+    if lacking:
+        raise CandidateError(
+            f"{whose}inputs have no column {lacking[0]!r}; they have {', '.join(context.columns)}.",
+            did_you_mean(lacking[0], context.columns),
+        )
 
 
 def params_schema() -> dict[str, JSON]:

@@ -22,6 +22,7 @@ __all__ = ["circumstances"]
 
 _MANY = 0.10  # the share of unscored or missing answers from which it is said
 _MANY_OFF_LIST = 0.5  # the share of answers that are no label from which it is said
+_LONGEST_REASON = 300  # characters of what failures said
 _LOOKS = 3  # different sets of candidates decided on with the same test examples, from which it is said
 
 
@@ -127,8 +128,9 @@ def _incomplete(assessment: Assessment, standings: tuple[Standing, ...]) -> Iter
         name = standing.candidate
         n = standing.n_scored + standing.n_failed + standing.n_unscored + standing.n_missing
         if standing.n_failed:
-            step = f". {not_here([name])}" if name in imported else ": run again to ask these again."
-            text = f"{name} failed on {standing.n_failed:,} of {n:,}{step}"
+            why = _why_failed(assessment, standing)
+            step = not_here([name]) if name in imported else why or "run again to ask these again."
+            text = f"{name} failed on {standing.n_failed:,} of {n:,}{'. ' if name in imported else ': '}{step}"
             yield because("failures", text, name)
         if standing.quality_assisted is not None and standing.assisted_variance is not None:
             text = (
@@ -145,6 +147,20 @@ def _incomplete(assessment: Assessment, standings: tuple[Standing, ...]) -> Iter
             how = "count as failed" if standing.n_failed else "are in no figure"
             text = f"{standing.n_missing:,} of {n:,} answers of {name} are missing and {how}: {step}."
             yield because("many-missing", text, name)
+
+
+def _why_failed(assessment: Assessment, standing: Standing) -> str:
+    """What the first failure said, and whether to ask again helps; "" where nothing is known of it.
+
+    What cannot be asked as it is (a file that cannot be read, a text that is too long) comes to the same every time.
+    """
+    said = assessment.cases.evaluation.facts.get(f"failures of {standing.candidate}", "")
+    if not said:
+        return ""
+    shown = said if len(said) <= _LONGEST_REASON else f"{said[: _LONGEST_REASON - 1]}…"
+    for_good = said.startswith(f"{standing.n_failed} bad_request (")
+    step = "mend what is wrong, or leave these examples out" if for_good else "run again to ask these again"
+    return f"{shown}; {step}."
 
 
 def _prices(assessment: Assessment) -> Iterator[Reason]:

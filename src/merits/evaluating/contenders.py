@@ -26,7 +26,7 @@ from merits.media.finding import sorts_named
 
 __all__ = ["Contender", "Lesson", "contenders", "load_context", "not_ready"]
 
-_LOOKED_AT = 100  # inputs; those of a task are of one sort, and a million need not be read for it
+_LOOKED_AT = 1_000  # inputs; those of a task are of one sort, and a million need not be read for it
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def load_context(
         seed=task.settings.seed,
         data_folders=tuple(map(Path, task.data_folders)),
         named=_named(task),
+        columns=_columns(task),
         asks=asks,
         note=note,
     )
@@ -82,6 +83,14 @@ def _named(task: Task) -> tuple[Reads, ...]:
     """The sorts of files that the first inputs of a task name."""
     some = islice(task.examples, _LOOKED_AT)
     return tuple(sorted(set().union(*(sorts_named(example.input, example.files) for example in some))))
+
+
+def _columns(task: Task) -> tuple[str, ...]:
+    """The columns of the first inputs; () where one of them has none."""
+    some = [example.input for example in islice(task.examples, _LOOKED_AT)]
+    if not all(isinstance(input, Mapping) for input in some):
+        return ()
+    return tuple(dict.fromkeys(name for input in some for name in input))  # type: ignore[union-attr]
 
 
 def contenders(
