@@ -381,13 +381,16 @@ def checked(task: Task, *, thorough: bool = True, looking: Looking | None = None
     RequirementError and TaskError for needs and perturbations that cannot be. Asks nobody.
     """
     from merits.evaluating.contenders import not_ready
+    from merits.evaluating.work import scorers_not_ready
     from merits.tasks.findings import readiness
     from merits.tasks.profile import profile
 
     check_needs(task)
     check_robustness(task)
     found = profile(task, thorough=thorough, progress=looking)
-    return replace(found, warnings=readiness(found.warnings, finished(lambda: not_ready(task))))
+    return replace(
+        found, warnings=readiness(found.warnings, finished(lambda: not_ready(task)), scorers_not_ready(task))
+    )
 
 
 def barred(task: Task) -> dict[str, str]:

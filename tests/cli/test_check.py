@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
+
+import pytest
 
 from merits.cli.check import _Told
 from tests.cli.conftest import Merits
@@ -145,3 +148,46 @@ def test_what_a_candidate_failed_on_is_said_and_is_not_to_be_asked_again_as_it_i
     assert "bad_request (" in said
     assert "mend what is wrong, or leave these examples out." in said
     assert "run again to ask these again" not in said
+
+
+def test_a_scorer_whose_package_is_missing_is_a_finding(
+    merits: Merits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = task(tmp_path, "translation", "copy")
+    assert "scorer-not-ready" not in findings(merits, path)
+    for name in ["sacrebleu", *(name for name in sys.modules if name.startswith("sacrebleu."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert "pip install 'merits[translation]'" in findings(merits, path)["scorer-not-ready"]
+
+
+def test_one_caption_of_several_pictures_is_no_conflict(merits: Merits, tmp_path: Path) -> None:
+    """Each of them is right."""
+    names = painted(tmp_path, 10)
+    lines = "".join(f"a field of {name.split('/')[0]},{name}\n" for name in names)
+    (tmp_path / "drawn.csv").write_text(f"caption,picture\n{lines}", "utf-8")
+    path = tmp_path / "merits.yaml"
+    path.write_text(
+        "name: fields\nkind: text-to-image\ndata: drawn.csv\ninput: caption\ntarget: picture\n"
+        "candidates: [nearest-caption]\n",
+        "utf-8",
+    )
+    assert "conflicting-targets" not in findings(merits, str(path))
+
+
+@pytest.mark.parametrize(("k", "is_found"), [(1, False), (2, True), (50, True)])
+def test_a_k_that_takes_all_labels_is_a_finding(k: int, is_found: bool, merits: Merits, tmp_path: Path) -> None:
+    path = task(tmp_path, "classification", "most-common")
+    text = Path(path).read_text("utf-8")
+    Path(path).write_text(f"scorers: [label, {{kind: top_k, k: {k}}}]\n{text}", "utf-8")
+    assert ("k-takes-all" in findings(merits, path)) is is_found
+
+
+def test_a_k_that_takes_all_items_is_a_finding(merits: Merits, tmp_path: Path) -> None:
+    events = "".join(f"u{n % 6},i{n % 7},2026-01-{1 + n % 28:02}\n" for n in range(60))
+    (tmp_path / "events.csv").write_text(f"user,item,time\n{events}", "utf-8")
+    path = tmp_path / "merits.yaml"
+    start = "name: shop\nkind: recommendation\ndata: events.csv\nevents: {}\ncandidates: [popularity]\n"
+    path.write_text(f"{start}scorers: [{{kind: hit, k: 7}}]\n", "utf-8")
+    assert "there are 7 items" in findings(merits, str(path))["k-takes-all"]
+    path.write_text(f"{start}scorers: [{{kind: hit, k: 2}}]\n", "utf-8")
+    assert "k-takes-all" not in findings(merits, str(path))

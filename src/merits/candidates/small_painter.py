@@ -27,7 +27,7 @@ from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media
-from merits.media.pictures import png_of, read_picture
+from merits.media.pictures import needs_pillow, png_of, read_picture
 from merits.media.weights import Sha256
 
 __all__ = ["READS", "Params", "load"]
@@ -75,6 +75,7 @@ def load(params: Params, context: LoadContext) -> Model:
             "text-to-image-small needs torch, which is not installed.", "Install it: pip install 'merits[torch]'"
         ) from None
     files = () if params.model == "tfidf" else model_files(params.model, context.folder, context.env, params.sha256)
+    needs_pillow()
     fingerprint = content_hash(
         ["text-to-image-small 1", [file_hash(file) for file in files], versions("torch", "sklearn"), context.seed]
     )

@@ -15,7 +15,7 @@ from merits.candidates.environment import environment
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Model, Selective, Trainable
-from merits.core.errors import CandidateError, MissingExtra, TaskError
+from merits.core.errors import CandidateError, MeritsError, MissingExtra, TaskError
 from merits.core.identity import JSON, as_read, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example, Split, Task
@@ -113,12 +113,12 @@ def _contender(index: int, candidate: Candidate, school: _School, context: LoadC
     return Contender(index, candidate, model, content_hash(identity), lessons)
 
 
-async def not_ready(task: Task, env: Mapping[str, str] | None = None) -> dict[str, CandidateError | MissingExtra]:
+async def not_ready(task: Task, env: Mapping[str, str] | None = None) -> dict[str, MeritsError]:
     """Why candidates of a task cannot run here, by name: a package, a file, a key or a column is missing.
 
     Each is loaded and closed again. No weights are read and nobody is asked.
     """
-    context, found = load_context(task, env), dict[str, CandidateError | MissingExtra]()
+    context, found = load_context(task, env), dict[str, MeritsError]()
     first = next(iter(task.examples)).input
     for candidate in task.candidates:
         try:

@@ -82,7 +82,11 @@ def _pictured(plan: Plan) -> list[str]:
         "    estimator: sklearn.neighbors.KNeighborsClassifier",
     ]
     for candidate, why, there in (
-        ("{name: cnn, kind: image-cnn, size: 32}", "a small network, trained here", _installed("torch")),
+        (
+            "{name: cnn, kind: image-cnn, size: 32}",
+            "a small network, trained here",
+            _installed("torch") and _installed("PIL"),
+        ),
         (
             "{name: backbone-linear, kind: image-backbone-linear}",
             "features of a trained network",

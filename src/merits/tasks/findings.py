@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from merits.candidates.registry import reads_of, unread
 from merits.core.errors import MeritsError
+from merits.core.interactions import items_of
 from merits.core.kinds import Reads, kind_names, task_kind
 from merits.core.task import Example, Task
 from merits.media.finding import sorts_named
@@ -34,6 +35,7 @@ WARNINGS: Mapping[str, str] = {
     "groups-on-both-sides": "Examples of one group are in dev and in test, so test is easier than reality.",
     "imbalance": "One label is so common that always answering it solves nearly all.",
     "label-noise": "Labels that are likely wrong, so that no candidate can be seen to be better than they are.",
+    "k-takes-all": "A scorer looks at the first k, and there are no more than that.",
     "labels-alike": "Labels that differ only in case or signs, which scorers read as the same.",
     "labels-only-in-test": "Labels that nothing can learn, because no dev example has them.",
     "leakage": "Test inputs that candidates have seen in dev, so test is easier than reality.",
@@ -42,12 +44,15 @@ WARNINGS: Mapping[str, str] = {
     "near-leakage": "Test inputs that are nearly the same as dev inputs.",
     "no-dev": "No example to learn from.",
     "rare-labels": "Labels with so few examples that little can be learned or shown about them.",
+    "scorer-not-ready": "A scorer cannot judge here yet: a package or a file is missing.",
     "requirement-out-of-reach": "A requirement that no candidate could be shown to meet with this many examples.",
 }
 RARE = 5  # examples of a label on a side; fewer are rare
 _MANY_WRONG = 0.03  # of the labels, at least, at the lower end of the interval
 _MANY_MISSING = 0.2
 _INPUTS_LOOKED_AT = 1_000  # those of a task are of one sort
+_EVENTS_LOOKED_AT = 20_000
+_DEFAULT_K = {"top_k": 5, "hit": 10, "ndcg": 10, "recall_at": 10, "mrr": 10, "map": 10}
 _FILES = frozenset({"picture", "sound"})
 _NOTHING = sha256(b"").hexdigest()
 _FEW_SHOWN = 3
@@ -61,6 +66,7 @@ def findings(found: Profile, task: Task) -> Iterator[Finding]:
     splits, labels, inputs, then what can be shown."""
     examples = task.examples
     yield from _findings_on_candidates(task)
+    yield from _findings_on_scorers(task)
     yield from _findings_on_splits(found)
     yield from _findings_on_labels(found)
     yield from _findings_on_noise(found)
@@ -68,18 +74,18 @@ def findings(found: Profile, task: Task) -> Iterator[Finding]:
     yield from _findings_on_power(found)
 
 
-def readiness(found: Sequence[Finding], problems: Mapping[str, MeritsError]) -> tuple[Finding, ...]:
-    """Findings with those on candidates that cannot run, by name, before them; a run would be refused for each.
+def readiness(
+    found: Sequence[Finding], candidates: Mapping[str, MeritsError], scorers: Mapping[str, MeritsError]
+) -> tuple[Finding, ...]:
+    """Findings with those on candidates and scorers that cannot run, by name, before them: a run is refused for each.
 
     Who reads nothing of the inputs is refused for that too, and is named once.
     """
     named = " ".join(one.text for one in found if one.code == "candidate-cannot-read")
+    asked = [problem for name, problem in candidates.items() if repr(name) not in named]
     return (
-        *(
-            Finding(code="candidate-not-ready", text=problem.found, next_step=problem.next_step)
-            for name, problem in problems.items()
-            if repr(name) not in named
-        ),
+        *(Finding(code="scorer-not-ready", text=one.found, next_step=one.next_step) for one in scorers.values()),
+        *(Finding(code="candidate-not-ready", text=one.found, next_step=one.next_step) for one in asked),
         *found,
     )
 
@@ -105,6 +111,29 @@ def _findings_on_candidates(task: Task) -> Iterator[Finding]:
                 text=f"{candidate.name!r} can solve nothing here: {why}",
                 next_step=step,
             )
+
+
+def _findings_on_scorers(task: Task) -> Iterator[Finding]:
+    """Scorers that look at the first k of something, where there are no more than k: whatever is said is right."""
+    for spec in task.scorers:
+        k = spec.params.get("k", _DEFAULT_K.get(spec.kind))
+        if spec.kind not in _DEFAULT_K or not isinstance(k, int):
+            continue
+        there, what = (len(task.classes), "labels") if spec.kind == "top_k" else (_n_items(task), "items")
+        if 0 < there <= k:
+            yield Finding(
+                code="k-takes-all",
+                text=f"{spec.label} looks at the first {k:,}, and there are {there:,} {what}: a list of all is right.",
+                next_step=f"Take a smaller k: `{{kind: {spec.kind}, k: {max(1, min(10, there // 4))}}}`.",
+            )
+
+
+def _n_items(task: Task) -> int:
+    """The different items that users chose, as far as the first examples show; 0 for tasks without any."""
+    if "events" not in task_kind(task.kind).reads:
+        return 0
+    some = islice(task.examples, _EVENTS_LOOKED_AT)
+    return len({item for example in some for item in (*items_of(example.input), *items_of(example.target))})
 
 
 def _fitting(sort: Reads, kind: str) -> str:
