@@ -64,6 +64,19 @@ def test_sounds_with_a_transcript_are_speech(tmp_path: Path) -> None:
     assert any("file names sounds" in line for line in drafted.assumptions)
 
 
+def test_sounds_in_folders_of_labels_are_heard_and_their_names_are_not_learned_from(tmp_path: Path) -> None:
+    for i in range(12):
+        file = tmp_path / "words" / ("yes", "no")[i % 2] / f"{i}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(wav_of(Sound(np.full(800, i / 50, np.float32), 8000)))
+    drafted = draft(tmp_path / "words", folder=tmp_path)
+    task = loaded(drafted.text, tmp_path)
+    assert task.kind == "classification"
+    assert {candidate.kind for candidate in task.candidates} <= {"most-common", "whisper"}
+    assert "def answer(path)" in drafted.text
+    assert "white_noise" in drafted.text
+
+
 def test_columns_called_after_languages_are_a_translation(tmp_path: Path) -> None:
     task = loaded(draft(write(tmp_path / "pairs.csv", PAIRS)).text, tmp_path)
     assert (task.kind, task.examples[0].input) == ("translation", "the house 0 is old")

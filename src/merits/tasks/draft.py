@@ -188,6 +188,7 @@ def _plan(looks: Mapping[str, Look], roles: Roles, known: str, table: Table) -> 
         inputs=roles.inputs,
         tabular=roles.tabular,
         pictures=pictures,
+        sounds=tuple(name for name in roles.inputs if looks[name].is_sound),
         reads_text=not roles.tabular or all(looks[name].is_free_text for name in roles.inputs),
         target=roles.target,
         id=roles.id,

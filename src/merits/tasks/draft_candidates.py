@@ -47,6 +47,8 @@ def _by_target(plan: Plan) -> list[str]:
         return _forecasters(plan)
     if kind.is_labelled and "picture" in kind.reads:
         return _pictured(plan) if kind.reads == ("picture",) else _mixed(plan)
+    if kind.is_labelled and plan.sounds == plan.inputs:
+        return _heard_labels(plan)
     if kind.is_labelled:
         return _textual(plan) if plan.reads_text else _tabular()
     return _local_chat(plan)
@@ -152,19 +154,28 @@ def _heard(plan: Plan) -> list[str]:
     lines = [f"  - {baseline(plan)}"]
     if not _installed("pocketsphinx"):
         lines.append("  # - pocketsphinx" + _install("speech"))
-    models = [file.parent for file in _assets(plan, "*/model.bin") if _is_whisper(file.parent)]
-    if models and _installed("faster_whisper"):
-        lines += [
-            f"  - {{name: {scalar(folder.name)}, kind: whisper, path: {scalar(folder.name)}}}" for folder in models
-        ]
-    else:
-        why = "FOLDER: a Whisper model in CTranslate2's format"
-        lines.append(f"  # - {{name: whisper, kind: whisper, path: FOLDER}}  # {why}{_install('speech', '; ')}")
     return [
         *lines,
+        *_whispers(plan),
         "  # Any OpenAI-compatible endpoint; the key is read from OPENAI_API_KEY, or from .env beside this file.",
         "  # - {name: endpoint, kind: transcription, model: MODEL}",
     ]
+
+
+def _heard_labels(plan: Plan) -> list[str]:
+    """Labels that are said in a sound: what a recogniser writes down is read for them. Nothing here learns sounds."""
+    return ["  # A recogniser can tell labels that are spoken; for others write code of your own.", *_whispers(plan)]
+
+
+def _whispers(plan: Plan) -> list[str]:
+    models = [file.parent for file in _assets(plan, "*/model.bin") if _is_whisper(file.parent)]
+    if models and _installed("faster_whisper"):
+        return [f"  - {{name: {scalar(folder.name)}, kind: whisper, path: {scalar(folder.name)}}}" for folder in models]
+    why, there = (
+        "FOLDER: a Whisper model in CTranslate2's format",
+        "" if _installed("faster_whisper") else _install("speech", "; "),
+    )
+    return [f"  # - {{name: whisper, kind: whisper, path: FOLDER}}  # {why}{there}"]
 
 
 def _translated(plan: Plan) -> list[str]:
@@ -248,7 +259,7 @@ def _chat(plan: Plan, system: str = "") -> list[str]:
 
 def _own(plan: Plan) -> list[str]:
     reads = task_kind(plan.kind).reads
-    named = "path" if reads in (("picture",), ("sound",)) else "text"
+    named = "path" if reads in (("picture",), ("sound",)) or plan.sounds == plan.inputs else "text"
     argument = "history" if plan.events else "columns" if plan.tabular else named
     return [
         f"  # Your own code: `def answer({argument})` in mine.py beside this file.",
