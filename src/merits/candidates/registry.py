@@ -162,15 +162,17 @@ def unread(name: str, task_kind: str, named: Sequence[Reads] | None = None) -> s
 
     `named` are the sorts of files that inputs name and that are there; None where nobody looked.
 
-    >>> unread("whisper", "classification")
-    'whisper reads sound, and inputs of the kind classification hold text and columns.'
-    >>> unread("whisper", "classification", ["sound"]), unread("python", "speech")
-    ('', '')
+    >>> unread("text-linear", "speech")
+    'text-linear reads text and columns, and inputs of the kind speech hold sound.'
     >>> unread("whisper", "speech", ["picture"])
     'whisper reads sound, and no input is the name of a sound that is there.'
+    >>> unread("whisper", "classification", ["sound"]), unread("python", "speech")
+    ('', '')
     """
     can, there = reads_of(name), holds(LoadContext(task_kind=task_kind, env={}))
-    if named is not None and can and {*can} <= _FILES and not {*can} & {*named}:
+    if can and {*can} <= _FILES:  # any kind of task may have files as inputs
+        if named is None or {*can} & {*named}:
+            return ""
         return f"{name} reads {' and '.join(can)}, and no input is the name of a {' or '.join(can)} that is there."
     if not can or not there or {*can} & {*there, *(named or ())}:
         return ""
