@@ -133,7 +133,7 @@ def test_a_report_of_a_run_that_was_stopped_says_that_it_goes_on(merits: Merits,
     assert "a run that was stopped goes on from there" in err
 
 
-def test_what_a_candidate_failed_on_is_said_and_is_not_to_be_asked_again_as_it_is(
+def test_what_a_candidate_fails_on_every_time_is_to_be_mended_and_not_asked_again(
     merits: Merits, tmp_path: Path
 ) -> None:
     names = painted(tmp_path, 10)
@@ -145,7 +145,7 @@ def test_what_a_candidate_failed_on_is_said_and_is_not_to_be_asked_again_as_it_i
     code, out, _ = merits("run", path)
     assert code in (1, 3)
     said = " ".join(out.split())
-    assert "bad_request (" in said
+    assert "Could not be asked (bad request" in said
     assert "mend what is wrong, or leave these examples out." in said
     assert "run again to ask these again" not in said
 

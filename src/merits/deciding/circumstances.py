@@ -22,7 +22,6 @@ __all__ = ["circumstances"]
 
 _MANY = 0.10  # the share of unscored or missing answers from which it is said
 _MANY_OFF_LIST = 0.5  # the share of answers that are no label from which it is said
-_LONGEST_REASON = 300  # characters of what failures said
 _LOOKS = 3  # different sets of candidates decided on with the same test examples, from which it is said
 
 
@@ -128,8 +127,7 @@ def _incomplete(assessment: Assessment, standings: tuple[Standing, ...]) -> Iter
         name = standing.candidate
         n = standing.n_scored + standing.n_failed + standing.n_unscored + standing.n_missing
         if standing.n_failed:
-            why = _why_failed(assessment, standing)
-            step = not_here([name]) if name in imported else why or "run again to ask these again."
+            step = not_here([name]) if name in imported else _after_failures(assessment, standing)
             text = f"{name} failed on {standing.n_failed:,} of {n:,}{'. ' if name in imported else ': '}{step}"
             yield because("failures", text, name)
         if standing.quality_assisted is not None and standing.assisted_variance is not None:
@@ -149,18 +147,12 @@ def _incomplete(assessment: Assessment, standings: tuple[Standing, ...]) -> Iter
             yield because("many-missing", text, name)
 
 
-def _why_failed(assessment: Assessment, standing: Standing) -> str:
-    """What the first failure said, and whether to ask again helps; "" where nothing is known of it.
-
-    What cannot be asked as it is (a file that cannot be read, a text that is too long) comes to the same every time.
-    """
+def _after_failures(assessment: Assessment, standing: Standing) -> str:
+    """Whether to ask again helps: what cannot be asked as it is (a broken file, a long text) fails every time."""
     said = assessment.cases.evaluation.facts.get(f"failures of {standing.candidate}", "")
-    if not said:
-        return ""
-    shown = said if len(said) <= _LONGEST_REASON else f"{said[: _LONGEST_REASON - 1]}…"
-    for_good = said.startswith(f"{standing.n_failed} bad_request (")
-    step = "mend what is wrong, or leave these examples out" if for_good else "run again to ask these again"
-    return f"{shown}; {step}."
+    if said.startswith(f"{standing.n_failed} bad_request ("):
+        return "they fail every time; mend what is wrong, or leave these examples out."
+    return "run again to ask these again."
 
 
 def _prices(assessment: Assessment) -> Iterator[Reason]:
