@@ -87,10 +87,12 @@ def _named(task: Task) -> tuple[Reads, ...]:
 
 def _columns(task: Task) -> tuple[str, ...]:
     """The columns of the first inputs; () where one of them has none."""
-    some = [example.input for example in islice(task.examples, _LOOKED_AT)]
-    if not all(isinstance(input, Mapping) for input in some):
-        return ()
-    return tuple(dict.fromkeys(name for input in some for name in input))  # type: ignore[union-attr]
+    names: dict[str, None] = {}
+    for example in islice(task.examples, _LOOKED_AT):
+        if not isinstance(example.input, Mapping):
+            return ()
+        names |= dict.fromkeys(example.input)
+    return tuple(names)
 
 
 def contenders(
