@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 ELSEWHERE = {"parquet", "inspect", "prices", "languages", "any-llm"}  # they bring neither candidates nor scorers
 TASK_KINDS = {
+    "sklearn": "image-classification",
     "image-backbone-linear": "image-classification",
     "image-cnn": "image-classification",
     "joint-embeddings": "multimodal-classification",
@@ -58,6 +59,9 @@ CANDIDATES: list[tuple[str, dict[str, JSON], str, str]] = [
     ("implicit-bpr", {}, "implicit", "recommendation"),
     ("joint-embeddings", {"picture": "efficientnet-lite0"}, "torch", "backbone"),
     ("joint-embeddings", {"text": "model"}, "tokenizers", "embeddings"),
+    ("joint-embeddings", {}, "PIL", "images"),
+    ("sklearn", {"estimator": "sklearn.naive_bayes.GaussianNB"}, "PIL", "images"),
+    ("text-to-image-small", {}, "PIL", "images"),
     ("nearest-caption", FOR_WORDS, "onnxruntime", "embeddings"),
     ("pocketsphinx", {}, "pocketsphinx", "speech"),
     ("recommender-sequential", {}, "torch", "torch"),

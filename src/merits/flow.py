@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from merits.evaluating.drawing import Drawn
     from merits.prices.reconciling import Reconciliation
     from merits.report.explanation import Explanation
+    from merits.tasks.looks.seeing import Progress as Looking
+    from merits.tasks.profile import Profile
 
 __all__ = [
     "Candidates",
@@ -58,6 +60,7 @@ __all__ = [
     "check_judge",
     "check_needs",
     "check_robustness",
+    "checked",
     "costs_money",
     "default_store",
     "draw_labels",
@@ -77,6 +80,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_RUN_FIRST = "Run it first: merits run (a run that was stopped goes on from there, and pays for nothing twice)"
 
 
 def evaluate(
@@ -332,7 +336,7 @@ def draw_labels(
     with opened_store(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
         if evaluation is None:
-            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", _RUN_FIRST)
         drawn = draw_answers(
             evaluation,
             {example.id: example for example in task.split("test")},
@@ -370,6 +374,25 @@ def check_robustness(task: Task) -> None:
             found.check(task.split("test"))
 
 
+def checked(task: Task, *, thorough: bool = True, looking: Looking | None = None) -> Profile:
+    """What a task's data holds and can show, with what is wrong with it and which candidates cannot run here yet.
+
+    Not `thorough`, no files are opened and no labels doubted; `looking` is told how far a long look has come. Raises
+    RequirementError and TaskError for needs and perturbations that cannot be. Asks nobody.
+    """
+    from merits.evaluating.contenders import not_ready
+    from merits.evaluating.work import scorers_not_ready
+    from merits.tasks.findings import readiness
+    from merits.tasks.profile import profile
+
+    check_needs(task)
+    check_robustness(task)
+    found = profile(task, thorough=thorough, progress=looking)
+    return replace(
+        found, warnings=readiness(found.warnings, finished(lambda: not_ready(task)), scorers_not_ready(task))
+    )
+
+
 def barred(task: Task) -> dict[str, str]:
     """The candidates that may certainly not be used, by what they say of themselves: name -> why."""
     from merits.core.facts import ruled_out
@@ -389,7 +412,7 @@ def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) ->
     with opened_store(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
         if evaluation is None:
-            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", "Run it first: merits run")
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", _RUN_FIRST)
         return labelled(task, repriced(task, evaluation, opened), opened)
 
 
@@ -431,7 +454,7 @@ def explained(
         made = opened.decisions(task.id)
         if stored:
             if not made:
-                raise TaskError(f"no decision is stored for {task.name!r} as it is now.", "Run it first: merits run")
+                raise TaskError(f"no decision is stored for {task.name!r} as it is now.", _RUN_FIRST)
             return explanation(made[-1], source="This is the decision of the last run.", candidate=candidate)
         decision = stored_run(task, store=opened).decision
     source = "Decided again from what is stored, under the present needs and prices."

@@ -235,8 +235,8 @@ def test_one_label_teaches_nothing(tmp_path: Path) -> None:
 
 
 def test_texts_are_not_for_it() -> None:
-    context = LoadContext(task_kind="classification", env={})
+    context = LoadContext(task_kind="classification", env={}, named=())
     with pytest.raises(
-        CandidateError, match="image-cnn reads picture, and inputs of the kind classification hold text"
+        CandidateError, match="image-cnn reads picture, and no input is the name of a picture that is there"
     ):
         load(Candidate(name="net", kind="image-cnn"), context)

@@ -58,8 +58,8 @@ def test_the_nearest_caption_answers_with_a_copy_of_its_picture(tmp_path: Path) 
     output = ask(model, "one green circle, please").output
     shown = (tmp_path / "green-circle-8.png").read_bytes()
     sha256 = hashlib.sha256(shown).hexdigest()
-    assert output == {"sha256": sha256, "file": f"pictures/{sha256}.png"}
-    assert (tmp_path / f"pictures/{sha256}.png").read_bytes() == shown
+    assert output == {"sha256": sha256, "file": f"drawn/{sha256}.png"}
+    assert (tmp_path / f"drawn/{sha256}.png").read_bytes() == shown
 
 
 def test_targets_that_name_no_picture_teach_nothing(tmp_path: Path) -> None:

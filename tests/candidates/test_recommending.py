@@ -356,4 +356,4 @@ def test_a_missing_package_is_named_with_its_extra(kind: str, monkeypatch: pytes
     found = QUICK[kind]
     monkeypatch.setitem(sys.modules, PACKAGES[kind], None)
     with pytest.raises(MissingExtra, match=r"pip install 'merits\[(recommendation|torch)\]'"):
-        load(Candidate(name=kind, kind=kind, params=found), LoadContext(env={}))
+        load(Candidate(name=kind, kind=kind, params=found), LoadContext(task_kind="recommendation", env={}))

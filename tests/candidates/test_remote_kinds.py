@@ -116,8 +116,8 @@ def test_a_picture_is_kept_under_the_hash_of_its_content(tmp_path: Path) -> None
     assert (body["prompt"], body["n"], body["size"]) == ("A red dot", 1, "64x64")
     assert first.output == second.output
     assert isinstance(first.output, dict)
-    (file,) = (tmp_path / "pictures").iterdir()
-    assert first.output == {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "file": f"pictures/{file.name}"}
+    (file,) = (tmp_path / "drawn").iterdir()
+    assert first.output == {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "file": f"drawn/{file.name}"}
     assert file.suffix == ".png"
     assert first.usage == Usage(input_tokens=3, image_tokens=85)
 

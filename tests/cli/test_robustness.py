@@ -29,10 +29,11 @@ def write(folder: Path, *, strongest: str = "0.3") -> str:
 
 
 def test_perturbations_and_kinds_of_task_are_listed(merits: Merits) -> None:
-    code, out, _ = merits("kinds")
+    code, out, _ = merits("kinds", "typos")
     assert code == 0
     assert "typos  (perturbation)  Typing errors" in out
     assert "strength: share of the letters\n    levels: 0.02, 0.05, 0.1" in out
+    _, out, _ = merits("kinds", "classification")
     assert "classification  (kind of task)  one of a list of labels" in out
     _, out, _ = merits("kinds", "typos", "--json")
     found = json.loads(out)

@@ -113,7 +113,7 @@ def test_a_judge_is_shown_what_was_drawn(tmp_path: Path) -> None:
         asked = [request.body["messages"][-1]["content"] for request in provider.requests]
     assert found.solved.all()
     assert len(asked) == 6
-    kept = {file.read_bytes() for file in (tmp_path / "pictures").iterdir()}
+    kept = {file.read_bytes() for file in (tmp_path / "drawn").iterdir()}
     for text, wanted, drawn in asked:
         assert "(picture 2)" in text["text"]
         urls = [part["image_url"]["url"].removeprefix("data:image/png;base64,") for part in (wanted, drawn)]

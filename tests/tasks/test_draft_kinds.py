@@ -64,6 +64,19 @@ def test_sounds_with_a_transcript_are_speech(tmp_path: Path) -> None:
     assert any("file names sounds" in line for line in drafted.assumptions)
 
 
+def test_sounds_in_folders_of_labels_are_heard_and_their_names_are_not_learned_from(tmp_path: Path) -> None:
+    for i in range(12):
+        file = tmp_path / "words" / ("yes", "no")[i % 2] / f"{i}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(wav_of(Sound(np.full(800, i / 50, np.float32), 8000)))
+    drafted = draft(tmp_path / "words", folder=tmp_path)
+    task = loaded(drafted.text, tmp_path)
+    assert task.kind == "classification"
+    assert {candidate.kind for candidate in task.candidates} <= {"most-common", "whisper"}
+    assert "def answer(path)" in drafted.text
+    assert "white_noise" in drafted.text
+
+
 def test_columns_called_after_languages_are_a_translation(tmp_path: Path) -> None:
     task = loaded(draft(write(tmp_path / "pairs.csv", PAIRS)).text, tmp_path)
     assert (task.kind, task.examples[0].input) == ("translation", "the house 0 is old")
@@ -116,8 +129,79 @@ def test_pictures_with_words_alone_are_drawn(tmp_path: Path) -> None:
     drafted = draft(shown(tmp_path))
     task = loaded(drafted.text, tmp_path)
     assert (task.kind, task.examples[0].target) == ("text-to-image", "blue/0.png")
-    assert {candidate.params.get("pictures") for candidate in task.candidates} == {"drawn"}
+    assert "kept in the folder drawn" in drafted.text
+    assert not (tmp_path / "pictures").exists()
     assert any("a guess" in line for line in drafted.assumptions if line.startswith("kind"))
+
+
+def test_captions_are_drawn_though_a_column_repeats_and_are_read_where_it_is_called_a_label(tmp_path: Path) -> None:
+    drafted = draft(shown(tmp_path, shape="is"))
+    assert loaded(drafted.text, tmp_path).kind == "text-to-image"
+    assert any("--target shape" in line for line in drafted.assumptions)
+    told = draft(tmp_path / "shown.csv", target="shape")
+    assert loaded(told.text, tmp_path).kind == "multimodal-classification"
+
+
+def test_amounts_beside_pictures_and_words_are_read_too(tmp_path: Path) -> None:
+    names = painted(tmp_path, 6)
+    rows: Rows = [
+        {"row_id": i, "picture": name, "title": f"a field number {i}", "price": 1.5 * i, "category": name.split("/")[0]}
+        for i, name in enumerate(names)
+    ]
+    task = loaded(draft(write(tmp_path / "items.csv", rows)).text, tmp_path)
+    assert list(task.examples[0].input) == ["picture", "title", "price"]  # type: ignore[arg-type]
+
+
+def test_source_and_target_are_a_translation_and_a_question_with_an_answer_is_none(tmp_path: Path) -> None:
+    rows: Rows = [dict(zip(("source", "target"), row.values(), strict=True)) for row in PAIRS]
+    assert loaded(draft(write(tmp_path / "a.csv", rows)).text, tmp_path).kind == "translation"
+    rows = [dict(zip(("question", "target"), row.values(), strict=True)) for row in PAIRS]
+    assert loaded(draft(write(tmp_path / "b.csv", rows)).text, tmp_path).kind == "generation"
+
+
+def test_events_are_known_by_a_word_of_their_names_and_the_only_moment(tmp_path: Path) -> None:
+    rows: Rows = [
+        {
+            "buyer": "x",
+            "shopper_no": f"u{i % 6}",
+            "film": f"p{i % 11}",
+            "bought_at": f"2026-01-{1 + i % 28:02}T10:00:00",
+        }
+        for i in range(60)
+    ]
+    drafted = draft(write(tmp_path / "orders.csv", rows))
+    assert "events: {user: shopper_no, item: film, time: bought_at}" in drafted.text
+
+
+def test_a_folder_with_one_table_is_that_table(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    drafted = draft(heard(tmp_path).parent)
+    assert "data: calls.csv" in drafted.text
+    assert loaded(drafted.text, tmp_path).kind == "speech"
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("blue", "blue holds 6 pictures or sounds, and nothing says what they are"),
+        ("one", "all 6 files of one are in one folder"),
+    ],
+)
+def test_pictures_without_labels_are_refused_with_what_to_do(place: str, message: str, tmp_path: Path) -> None:
+    painted(tmp_path, 6)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "red").rename(tmp_path / "one" / "red")
+    with pytest.raises(DataError, match=message) as refused:
+        draft(tmp_path / place)
+    assert "name a table" in refused.value.next_step
+
+
+def test_other_columns_that_could_be_the_target_are_named(tmp_path: Path) -> None:
+    rows: Rows = [
+        {"picture": n, "species": "xyz"[i % 3], "camera": "ab"[i % 2]} for i, n in enumerate(painted(tmp_path, 9))
+    ]
+    said = draft(write(tmp_path / "photos.csv", rows)).assumptions
+    assert "target: camera, the last column (a guess; or --target species)" in said
 
 
 def test_a_told_kind_finds_its_columns(tmp_path: Path) -> None:

@@ -18,13 +18,15 @@ from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.validate import did_you_mean
 from merits.media.files import file_hash
 
-__all__ = ["Params", "as_stream", "from_stream", "load"]
+__all__ = ["READS", "Params", "as_stream", "from_stream", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("text",)
 _BATCH = 32  # texts on their way at once: the stages of the translation then work side by side
 _STAGES = "apertium-wblank-mode"
 _USUAL = "/usr/share/apertium"

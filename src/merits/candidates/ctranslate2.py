@@ -20,13 +20,15 @@ from merits.core.answer import Answer, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.media.files import check_hash, file_hash, size_of
 from merits.media.weights import find_folder
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("text",)
 _EXTRA = "Install it: pip install 'merits[translation]'"
 _WEIGHTS = "model.bin"  # CTranslate2's own format: numbers and names, nothing that could be run
 _END = "</s>"

@@ -9,7 +9,7 @@ import msgspec
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
-from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.memory import Weights
 from merits.candidates.painter_network import seed_of
 from merits.candidates.prompts import fill
@@ -18,10 +18,13 @@ from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.media.pictures import png_of
 from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
+
+READS: tuple[Reads, ...] = ("text",)
 
 ON_PREMISES = True
 
@@ -48,7 +51,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     )
     sha256: Sha256 = ""
     allow_pickle: AllowPickle = False
-    pictures: PicturesFolder = "pictures"
+    pictures: PicturesFolder = DRAWN
 
 
 def load(params: Params, context: LoadContext) -> Model:

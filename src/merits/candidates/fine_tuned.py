@@ -25,13 +25,15 @@ from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("text", "columns")
 _ANSWERED_TOGETHER = 16
 _TRAINING = 4  # times its weights: with their gradients and the two moments of each
 

@@ -54,6 +54,11 @@ def load(params: Params, context: LoadContext) -> Model:
     """
     file = _file(params.path, context)
     check_hash(file, params.sha256)
+    with file.open("rb") as opened:
+        if (start := opened.read(4)) != b"GGUF":
+            raise CandidateError(
+                f"{file} is no GGUF file: it starts with {start!r}, not with b'GGUF'.", "Name a model in that format."
+            )
     _runtime()
     labels = context.classes if params.labels and context.is_labelled else ()
     fingerprint = content_hash(["gguf 1", file_hash(file), versions("xllamacpp"), labels, context.seed])
@@ -191,7 +196,9 @@ def _opened(start: Callable[[], Any], file: Path) -> Any:
     try:
         return start()
     except RuntimeError as problem:
-        raise CandidateError(f"{file} cannot be loaded by llama.cpp: {problem}.", "Is it a GGUF model?") from problem
+        raise CandidateError(
+            f"{file} cannot be loaded by llama.cpp: {str(problem).rstrip('.')}.", "Is it a GGUF model?"
+        ) from problem
 
 
 def _as_chat(reply: Mapping[str, Any]) -> Mapping[str, JSON]:

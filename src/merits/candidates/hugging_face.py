@@ -23,11 +23,14 @@ from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.files import file_hash, size_of
 from merits.media.weights import AllowPickle, Sha256, find_file, model_folder
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
+
+READS: tuple[Reads, ...] = ("text", "columns")
 
 ON_PREMISES = True
 

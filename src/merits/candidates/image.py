@@ -12,7 +12,7 @@ import msgspec
 
 from merits.candidates.completions import usage_told
 from merits.candidates.endpoint_params import EndpointParams, endpoint_of
-from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import fill
 from merits.candidates.providers import ContentRefused, Endpoint
@@ -20,10 +20,12 @@ from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.secrets import shown
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
 
+READS: tuple[Reads, ...] = ("text",)
 RUNS_HERE = False
 
 
@@ -35,7 +37,7 @@ class Params(EndpointParams, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     prompt: Annotated[
         str, msgspec.Meta(description="What is to be drawn; {input} or {a column's name} stands for the input.")
     ] = "{input}"
-    pictures: PicturesFolder = "pictures"
+    pictures: PicturesFolder = DRAWN
 
 
 def load(params: Params, context: LoadContext) -> Model:

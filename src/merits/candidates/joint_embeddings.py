@@ -16,24 +16,26 @@ from merits.candidates.linear_head import linear_head
 from merits.candidates.memory import Weights, together, weights_of
 from merits.candidates.modalities import Modalities, Vectors, modalities_of
 from merits.candidates.picture_vectors import network_vectors
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, check_columns, holds
 from merits.candidates.sentence_embeddings import Embedder, embedder, model_files
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.media.backbones import backbone
 from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.picture_features import LAYOUT_VERSION, layout_of
-from merits.media.pictures import read_picture
+from merits.media.pictures import needs_pillow, read_picture
 from merits.media.weights import Sha256
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("text", "picture", "columns")
 _LAYOUT = "layout"
 _WORDS = 2048  # columns that words are hashed into
 
@@ -77,6 +79,9 @@ def load(params: Params, context: LoadContext) -> Model:
     table. A cell that is missing says nothing (zeros, where everything is centred): the others decide.
     """
     files = () if params.text == "words" else model_files(params.text, context.folder, context.env, params.text_sha256)
+    check_columns(params.columns, context)
+    if "picture" in (holds(context) if context.named is None else context.named):
+        needs_pillow()
     model = embedder(*files) if files else None
     texts = _hashed if model is None else _embedded(model)
     media = Media.of(context)

@@ -16,7 +16,9 @@ import msgspec
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 
-__all__ = ["PicturesFolder", "keep_picture"]
+__all__ = ["DRAWN", "PicturesFolder", "keep_picture"]
+
+DRAWN = "drawn"  # by default; `pictures` is what the folder of the wanted ones is often called
 
 _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif", b"RIFF": "webp"}
 
@@ -33,7 +35,7 @@ def keep_picture(picture: bytes, folder: Path, within: str) -> dict[str, JSON]:
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
-    ...     kept = keep_picture(b"\\x89PNG...", Path(place), "pictures")
+    ...     kept = keep_picture(b"\\x89PNG...", Path(place), "drawn")
     ...     (Path(place) / kept["file"]).read_bytes() == b"\\x89PNG...", kept["file"][-4:]
     (True, '.png')
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -79,12 +79,13 @@ def load(params: Params, context: LoadContext) -> Model:
     members = []
     for recipe in params.members:
         candidate, columns = _recipe(recipe)
+        registry.check_columns(columns, context, f"the member {candidate.name!r}: ")
         if not getattr(registry.kind_of(candidate), "RUNS_HERE", True):
             raise CandidateError(
                 f"the member {candidate.name!r} is asked over a network, and its answers would not be kept.",
                 "Fuse members that run here, and compare with the others.",
             )
-        members.append(_Member(candidate, columns, context))
+        members.append(_Member(candidate, columns, replace(context, columns=columns)))
     return _Fusion(params, context, members)
 
 

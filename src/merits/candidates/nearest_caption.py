@@ -12,7 +12,7 @@ import numpy as np
 from merits.candidates.batcher import Batcher
 from merits.candidates.captioned import captioned
 from merits.candidates.imports import versions
-from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.memory import Weights, weights_of
 from merits.candidates.registry import LoadContext
 from merits.candidates.sentence_embeddings import embedder, model_files
@@ -20,12 +20,15 @@ from merits.candidates.texts import as_text
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.weights import Sha256
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
+
+READS: tuple[Reads, ...] = ("text",)
 
 ON_PREMISES = True
 
@@ -40,7 +43,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         ),
     ] = "tfidf"
     sha256: Sha256 = ""
-    pictures: PicturesFolder = "pictures"
+    pictures: PicturesFolder = DRAWN
 
     def __post_init__(self) -> None:
         if self.model == "tfidf" and self.sha256:

@@ -16,16 +16,18 @@ from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.validate import did_you_mean
 from merits.media.files import check_hashes, file_hash
 from merits.media.finding import Media, sound_file
 from merits.media.sounds import SPEECH_RATE, Sound, read_sound
 from merits.media.weights import find_file, find_folder
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("sound",)
 Option = bool | int | float
 
 

@@ -184,6 +184,7 @@ class Endpoint:
         if status == 404 and not text.strip():
             said += " (an address ends like https://host/v1)"
         if kind == "unauthorised":
+            said = said if said.endswith((".", "!", "?")) else f"{said}."
             said += f" Check {self._variable}." if self._has_key else f" {self._variable} is not set."
         return Failure(kind, said, retry_after_s(headers))
 

@@ -6,7 +6,7 @@ Knows nothing about any kind in particular: a kind is one file with `Params` and
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, cast
@@ -20,11 +20,25 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON
 from merits.core.kinds import Reads, is_labelled, kind_names, task_kind
 from merits.core.plugins import names, plugin
-from merits.core.validate import convert, schema_of
+from merits.core.validate import convert, did_you_mean, schema_of
 
-__all__ = ["Kind", "LoadContext", "check", "holds", "kind_of", "kinds", "load", "params_schema", "stays_here"]
+__all__ = [
+    "Kind",
+    "LoadContext",
+    "check",
+    "check_columns",
+    "holds",
+    "kind_of",
+    "kinds",
+    "load",
+    "params_schema",
+    "reads_of",
+    "stays_here",
+    "unread",
+]
 
 _GROUP = "merits.candidates"
+_FILES = frozenset({"picture", "sound"})
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,8 @@ class LoadContext:
     `folder` is the task's: relative paths and the user's own modules are found there. `timeout_s` is the deadline of
     one attempt, for models that must interrupt their own work. `seed` decides whatever a model draws at random.
     `data_folders` are those of the data files: a picture or a sound that an input names is looked for there first.
+    `named` are the sorts of files that inputs name ("picture", "sound") and that are there, be they of the kind of task
+    or not; None where nobody looked. `columns` are those of the inputs, () where they have none or nobody looked.
     Where nothing is to be asked (`asks` is false) no key is needed. `note` takes what a model has to say while it
     learns to whoever watches; it may be called from any thread.
     """
@@ -45,6 +61,8 @@ class LoadContext:
     timeout_s: float = 60.0
     seed: int = 0
     data_folders: tuple[Path, ...] = ()
+    named: tuple[Reads, ...] | None = None
+    columns: tuple[str, ...] = ()
     asks: bool = True
     note: Callable[[str], None] = field(default=lambda text: None, repr=False, compare=False)
 
@@ -114,7 +132,7 @@ def load(candidate: Candidate, context: LoadContext) -> Model:
     params, kind = _params(candidate), _kind(candidate.kind)
     name, note = candidate.name, context.note
     try:
-        _must_read(candidate.kind, kind, context)
+        _must_read(candidate.kind, context)
         return kind.load(params, replace(context, note=lambda text: note(f"{name}: {text}")))
     except (CandidateError, MissingExtra) as problem:
         raise type(problem)(f"candidate {candidate.name!r}: {problem.found}", problem.next_step) from problem
@@ -129,13 +147,52 @@ def holds(context: LoadContext) -> tuple[Reads, ...]:
     return task_kind(context.task_kind).reads if context.task_kind in kind_names() else ()
 
 
-def _must_read(name: str, kind: Kind, context: LoadContext) -> None:
+def reads_of(name: str) -> tuple[Reads, ...]:
+    """What a kind of candidate says that it can read; () for one that takes whatever comes.
+
+    >>> reads_of("whisper"), reads_of("constant")
+    (('sound',), ())
+    """
+    reads: tuple[Reads, ...] = getattr(_kind(name), "READS", ())
+    return reads
+
+
+def unread(name: str, task_kind: str, named: Sequence[Reads] | None = None) -> str:
+    """Why a kind of candidate cannot read the inputs of a kind of task, as a sentence; "" where it can, or may.
+
+    `named` are the sorts of files that inputs name and that are there; None where nobody looked.
+
+    >>> unread("text-linear", "speech")
+    'text-linear reads text and columns, and inputs of the kind speech hold sound.'
+    >>> unread("whisper", "speech", ["picture"])
+    'whisper reads sound, and no input is the name of a sound that is there.'
+    >>> unread("whisper", "classification", ["sound"]), unread("python", "speech")
+    ('', '')
+    """
+    can, there = reads_of(name), holds(LoadContext(task_kind=task_kind, env={}))
+    if can and {*can} <= _FILES:  # any kind of task may have files as inputs
+        if named is None or {*can} & {*named}:
+            return ""
+        return f"{name} reads {' and '.join(can)}, and no input is the name of a {' or '.join(can)} that is there."
+    if not can or not there or {*can} & {*there, *(named or ())}:
+        return ""
+    return f"{name} reads {' and '.join(can)}, and inputs of the kind {task_kind} hold {' and '.join(there)}."
+
+
+def _must_read(name: str, context: LoadContext) -> None:
     """Raises CandidateError where a kind cannot read the inputs of the task: it would learn the names of the files."""
-    can, there = getattr(kind, "READS", ()), holds(context)
-    if can and there and not set(can) & set(there):
+    why = unread(name, context.task_kind, context.named)
+    if why:
+        raise CandidateError(why, f"Take another kind of candidate: see `merits kinds {context.task_kind}`.")
+
+
+def check_columns(columns: Sequence[str], context: LoadContext, whose: str = "") -> None:
+    """Nothing where inputs have these columns, or nobody looked; else CandidateError with the near miss."""
+    lacking = [name for name in columns if context.columns and name not in context.columns]
+    if lacking:
         raise CandidateError(
-            f"{name} reads {' and '.join(can)}, and inputs of the kind {context.task_kind} hold {' and '.join(there)}.",
-            "Take another kind of candidate: see `merits kinds`.",
+            f"{whose}inputs have no column {lacking[0]!r}; they have {', '.join(context.columns)}.",
+            did_you_mean(lacking[0], context.columns),
         )
 
 

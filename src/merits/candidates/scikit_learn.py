@@ -20,6 +20,7 @@ from merits.core.doors import Model
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.validate import did_you_mean
+from merits.media.pictures import needs_pillow
 
 __all__ = ["Params", "Raw", "RawTexts", "Step", "load", "reader_for", "reader_in", "ready", "seeded"]
 
@@ -79,6 +80,8 @@ def load(params: Params, context: LoadContext) -> Model:
     mappings gets the inputs as they are, and so does a class without tags. Inputs that name pictures become their
     pixels from 0 to 1, resized and flattened. Every `random_state` left open is seeded.
     """
+    if "picture" in holds(context) and context.named != ():
+        needs_pillow()
     parts = _parts(params.steps, context.folder)
     estimator = _joined(parts)
     seeded(estimator, context.seed)

@@ -20,9 +20,12 @@ from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
+
+READS: tuple[Reads, ...] = ("text",)
 
 ON_PREMISES = True
 

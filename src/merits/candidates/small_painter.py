@@ -13,7 +13,7 @@ from merits.candidates.batcher import Batcher
 from merits.candidates.captioned import Captioned, captioned
 from merits.candidates.checkpoints import KeepsCheckpoints, checkpoint_of
 from merits.candidates.imports import versions
-from merits.candidates.kept_pictures import PicturesFolder, keep_picture
+from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.memory import weights_of
 from merits.candidates.painter_network import Painter, seed_of
 from merits.candidates.registry import LoadContext
@@ -23,16 +23,18 @@ from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media
-from merits.media.pictures import png_of, read_picture
+from merits.media.pictures import needs_pillow, png_of, read_picture
 from merits.media.weights import Sha256
 
-__all__ = ["Params", "load"]
+__all__ = ["READS", "Params", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("text",)
 _SAVE_EVERY = 5  # epochs
 _WORDS = 64  # dimensions of a text without an embedding model
 
@@ -52,7 +54,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     variety: Annotated[
         float, msgspec.Meta(ge=0, le=2, description="How far drawings of one caption differ; 0: not at all.")
     ] = 0.7
-    pictures: PicturesFolder = "pictures"
+    pictures: PicturesFolder = DRAWN
     checkpoints: KeepsCheckpoints = True
 
     def __post_init__(self) -> None:
@@ -73,6 +75,7 @@ def load(params: Params, context: LoadContext) -> Model:
             "text-to-image-small needs torch, which is not installed.", "Install it: pip install 'merits[torch]'"
         ) from None
     files = () if params.model == "tfidf" else model_files(params.model, context.folder, context.env, params.sha256)
+    needs_pillow()
     fingerprint = content_hash(
         ["text-to-image-small 1", [file_hash(file) for file in files], versions("torch", "sklearn"), context.seed]
     )

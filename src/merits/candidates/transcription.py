@@ -15,11 +15,13 @@ from merits.candidates.wire import Part
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.core.secrets import shown
 from merits.media.finding import Media, sound_file
 
-__all__ = ["Params", "load", "transcript_in"]
+__all__ = ["READS", "Params", "load", "transcript_in"]
 
+READS: tuple[Reads, ...] = ("sound",)
 RUNS_HERE = False
 
 

@@ -21,6 +21,7 @@ from merits.core.answer import Answer, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
+from merits.core.kinds import Reads
 from merits.media.files import check_hash, file_hash, size_of
 from merits.media.finding import Media, sound_file
 from merits.media.sounds import Sound, read_sound
@@ -29,7 +30,9 @@ from merits.media.weights import find_folder
 __all__ = ["Params", "load", "without_padding"]
 
 ON_PREMISES = True
+__all__ = ["READS", "Params", "load"]
 
+READS: tuple[Reads, ...] = ("sound",)
 _FILES = ("config.json", "model.bin", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 _WINDOW_S = 30.0

@@ -127,8 +127,8 @@ def _incomplete(assessment: Assessment, standings: tuple[Standing, ...]) -> Iter
         name = standing.candidate
         n = standing.n_scored + standing.n_failed + standing.n_unscored + standing.n_missing
         if standing.n_failed:
-            step = f". {not_here([name])}" if name in imported else ": run again to ask these again."
-            text = f"{name} failed on {standing.n_failed:,} of {n:,}{step}"
+            step = not_here([name]) if name in imported else _after_failures(assessment, standing)
+            text = f"{name} failed on {standing.n_failed:,} of {n:,}{'. ' if name in imported else ': '}{step}"
             yield because("failures", text, name)
         if standing.quality_assisted is not None and standing.assisted_variance is not None:
             text = (
@@ -145,6 +145,14 @@ def _incomplete(assessment: Assessment, standings: tuple[Standing, ...]) -> Iter
             how = "count as failed" if standing.n_failed else "are in no figure"
             text = f"{standing.n_missing:,} of {n:,} answers of {name} are missing and {how}: {step}."
             yield because("many-missing", text, name)
+
+
+def _after_failures(assessment: Assessment, standing: Standing) -> str:
+    """Whether to ask again helps: what cannot be asked as it is (a broken file, a long text) fails every time."""
+    said = assessment.cases.evaluation.facts.get(f"failures of {standing.candidate}", "")
+    if said.startswith(f"{standing.n_failed} bad_request ("):
+        return "they fail every time; mend what is wrong, or leave these examples out."
+    return "run again to ask these again."
 
 
 def _prices(assessment: Assessment) -> Iterator[Reason]:

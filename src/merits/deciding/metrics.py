@@ -23,7 +23,7 @@ from merits.core.facts import key_of
 from merits.core.needs import Needs, Requirement
 from merits.core.robustness import levels_under
 from merits.core.task import Task
-from merits.core.validate import did_you_mean
+from merits.core.validate import did_you_mean, near_miss
 from merits.deciding.cases import POLICIES, Cases
 from merits.deciding.corpus import counted_measure
 from merits.deciding.drops import TOGETHER
@@ -164,7 +164,11 @@ def _check_perturbation(requirement: Requirement, measurable: Measurable) -> Non
         )
     if known and not levels_under(under, known):
         named = tuple(dict.fromkeys(one.rpartition(" ")[0] or one for one in known))
-        _check_known(requirement, under, (*known, *named), "perturbations", "")
+        asked = f"There are: {', '.join((*named, *known))}."
+        more = f" To ask it so too: `robustness: {{{under}: default}}`." if measurable.is_task else ""
+        raise RequirementError(
+            f"{requirement}: nothing is asked under {under!r} here.", near_miss(under, (*known, *named)) or asked + more
+        )
 
 
 def _check_known(requirement: Requirement, name: str, known: tuple[str, ...], what: str, step: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,18 @@ from merits.candidates.environment import environment
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Model, Selective, Trainable
-from merits.core.errors import CandidateError, TaskError
+from merits.core.errors import CandidateError, MeritsError, MissingExtra, TaskError
 from merits.core.identity import JSON, as_read, content_hash
+from merits.core.kinds import Reads
 from merits.core.task import Example, Split, Task
 from merits.evaluating.folds import assign_folds
 from merits.evaluating.rows import Rows
 from merits.evaluating.teaching import keys_of, tutor_of
+from merits.media.finding import sorts_named
 
-__all__ = ["Contender", "Lesson", "contenders", "load_context"]
+__all__ = ["Contender", "Lesson", "contenders", "load_context", "not_ready"]
+
+_LOOKED_AT = 1_000  # inputs; those of a task are of one sort, and a million need not be read for it
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,29 @@ def load_context(
         timeout_s=task.settings.timeout_s,
         seed=task.settings.seed,
         data_folders=tuple(map(Path, task.data_folders)),
+        named=_named(task),
+        columns=_columns(task),
         asks=asks,
         note=note,
     )
     environment(context)
     return context
+
+
+def _named(task: Task) -> tuple[Reads, ...]:
+    """The sorts of files that the first inputs of a task name."""
+    some = islice(task.examples, _LOOKED_AT)
+    return tuple(sorted(set().union(*(sorts_named(example.input, example.files) for example in some))))
+
+
+def _columns(task: Task) -> tuple[str, ...]:
+    """The columns of the first inputs; () where one of them has none."""
+    names: dict[str, None] = {}
+    for example in islice(task.examples, _LOOKED_AT):
+        if not isinstance(example.input, Mapping):
+            return ()
+        names |= dict.fromkeys(example.input)
+    return tuple(names)
 
 
 def contenders(
@@ -90,6 +113,25 @@ def _contender(index: int, candidate: Candidate, school: _School, context: LoadC
         lessons = school.lessons(candidate)
         identity += school.identity_of(lessons, model)
     return Contender(index, candidate, model, content_hash(identity), lessons)
+
+
+async def not_ready(task: Task, env: Mapping[str, str] | None = None) -> dict[str, MeritsError]:
+    """Why candidates of a task cannot run here, by name: a package, a file, a key or a column is missing.
+
+    Each is loaded and closed again. No weights are read and nobody is asked.
+    """
+    context, found = load_context(task, env), dict[str, MeritsError]()
+    first = next(iter(task.examples)).input
+    for candidate in task.candidates:
+        try:
+            model = load(candidate, context)
+            try:
+                _check_input(candidate, model, first)
+            finally:
+                await model.close()
+        except (CandidateError, MissingExtra) as problem:
+            found[candidate.name] = problem
+    return found
 
 
 def _check_input(candidate: Candidate, model: Model, input: JSON) -> None:

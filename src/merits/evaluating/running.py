@@ -91,8 +91,8 @@ _NEXT_STEP = {
     "connection": "Check the address (is it http or https, and the right port?) and the network.",
     "rate_limited": "Wait, or ask the provider for a higher limit.",
     "timeout": "Check the address (http or https?); where the model is only slow, raise `settings: timeout_s`.",
-    "server_error": "Try again later.",
-    "bad_request": "Check the candidate's parameters.",
+    "server_error": "Try again later; where the reply is no JSON, check `base_url`: it mostly ends in /v1.",
+    "bad_request": "Mend what it names, in the data or in the recipe; `merits models` lists what an endpoint offers.",
     "out_of_memory": "Use a smaller model or a larger machine.",
     "raised": "Try the candidate on one example by itself.",
 }

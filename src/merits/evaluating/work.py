@@ -11,10 +11,10 @@ from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import Scorer, Store
-from merits.core.errors import MeritsError, TaskError
+from merits.core.errors import MeritsError, TaskError, UsageError
 from merits.core.judge import Asking, Judged, Judgement, JudgeScorer
 from merits.core.secrets import shown
-from merits.core.task import Example, Task
+from merits.core.task import Example, ScorerSpec, Task
 from merits.evaluating.asker import Asker, NotAsked
 from merits.evaluating.contenders import load_context
 from merits.evaluating.judge_costs import judged_by
@@ -137,14 +137,28 @@ def works_of(
 def scorers_of(task: Task) -> list[tuple[str, Scorer]]:
     """The task's scorers by name, those of its kind where it names none."""
     from merits.scorers.registry import default_scorers
+
+    return [(spec.label, _loaded(task, spec)) for spec in task.scorers or default_scorers(task.kind)]
+
+
+def scorers_not_ready(task: Task) -> dict[str, MeritsError]:
+    """Why scorers of a task cannot judge here, by name: a package or a file is missing, or their parameters are off."""
+    from merits.scorers.registry import default_scorers
+
+    found = dict[str, MeritsError]()
+    for spec in task.scorers or default_scorers(task.kind):
+        try:
+            _loaded(task, spec)
+        except UsageError as problem:
+            found[spec.label] = problem
+    return found
+
+
+def _loaded(task: Task, spec: ScorerSpec) -> Scorer:
     from merits.scorers.registry import load as load_scorer
 
-    specs = task.scorers or default_scorers(task.kind)
     folders, dev = task.data_folders, task.split("dev")
-    return [
-        (spec.label, load_scorer(spec, classes=task.classes, folder=task.folder, data_folders=folders, dev=dev))
-        for spec in specs
-    ]
+    return load_scorer(spec, classes=task.classes, folder=task.folder, data_folders=folders, dev=dev)
 
 
 def versions_of(task: Task, store: Store) -> dict[str, Candidate]:

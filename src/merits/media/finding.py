@@ -12,9 +12,20 @@ from typing import Protocol
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
+from merits.core.kinds import Reads
 from merits.media.files import file_hash
 
-__all__ = ["Media", "is_media", "is_sound", "names_picture", "names_sound", "part_of", "picture_file", "sound_file"]
+__all__ = [
+    "Media",
+    "is_media",
+    "is_sound",
+    "names_picture",
+    "names_sound",
+    "part_of",
+    "picture_file",
+    "sorts_named",
+    "sound_file",
+]
 
 _PICTURES = {
     ".png": "image/png",
@@ -166,6 +177,19 @@ def names_picture(input: JSON) -> bool:
     if isinstance(input, Mapping):
         return len(input) == 1 and names_picture(next(iter(input.values())))
     return _ends_as(input, _PICTURES)
+
+
+def sorts_named(input: JSON, files: Mapping[str, str]) -> set[Reads]:
+    """The sorts of files that an input names; `files` are those that are there (`Example.files`), a target's too.
+
+    >>> sorts_named({"file": "1.png", "title": "a.wav"}, {"1.png": "image/png 0", "2.wav": "audio/wav 1"})
+    {'picture'}
+    """
+    cells = input.values() if isinstance(input, Mapping) else [input]
+    there = {
+        type for name, type in files.items() if any(name in cell for cell in cells if isinstance(cell, str | list))
+    }
+    return {"sound" if type.startswith("audio/") else "picture" for type in there}
 
 
 def names_sound(input: JSON) -> bool:

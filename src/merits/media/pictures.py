@@ -21,13 +21,21 @@ from merits.core.errors import DataError, MissingExtra
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["MOST_PIXELS", "png_of", "read_picture", "squared", "thumbnail"]
+__all__ = ["MOST_PIXELS", "needs_pillow", "png_of", "read_picture", "squared", "thumbnail"]
 
 MOST_PIXELS = 50_000_000  # a picture of 8,000 x 6,000; decoded it takes 150 MB
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 # What Pillow raises for files that are broken, by what is broken in them (found by breaking files at random).
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _NEXT_STEP = "Open it in a viewer; replace it, or leave the example out."
+
+
+def needs_pillow() -> None:
+    """Nothing where Pillow is installed; else MissingExtra, for what will open pictures later."""
+    try:
+        import PIL  # noqa: F401
+    except ImportError:
+        raise MissingExtra("pictures need the package Pillow.", "pip install 'merits[images]'") from None
 
 
 def read_picture(source: Path | bytes, mode: Literal["RGB", "L"] = "RGB") -> Image:
@@ -38,10 +46,9 @@ def read_picture(source: Path | bytes, mode: Literal["RGB", "L"] = "RGB") -> Ima
     Raises DataError, with the file's name, for what is no picture, is cut off, or has more than `MOST_PIXELS` pixels
     (a "picture bomb" of a few bytes may hold gigabytes); MissingExtra without Pillow.
     """
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError:
-        raise MissingExtra("pictures need the package Pillow.", "pip install 'merits[images]'") from None
+    needs_pillow()
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     _quiet(Image.DecompressionBombWarning)
     name = source.name if isinstance(source, Path) else "the picture"
     try:

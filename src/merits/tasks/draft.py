@@ -21,7 +21,7 @@ from merits.tasks.columns import label_of
 from merits.tasks.draft_plan import Plan
 from merits.tasks.draft_text import write
 from merits.tasks.file import parse_yaml
-from merits.tasks.folders import split_files
+from merits.tasks.folders import only_table, split_files
 from merits.tasks.guess import guess_kind, is_number
 from merits.tasks.looking import Look, look
 from merits.tasks.make import build
@@ -56,13 +56,14 @@ def draft(
 ) -> Draft:
     """A drafted task for a data file, or for a folder with files named train and test.
 
-    A folder of pictures has a folder for each label. `target`, `input` and `kind` override what it would guess.
-    `folder` is where the task file will be written, from which the path of the data starts; by default the folder of
-    the data. A `train` file is joined by the `test` file beside it. Raises DataError, naming the columns and the
-    options to use, when no column can be the target or the input; and whatever `load_task` would raise, because a
-    draft that does not run is none.
+    A folder of pictures has a folder for each label; one with a single table in it is that table. `target`, `input`
+    and `kind` override what it would guess. `folder` is where the task file will be written, from which the path of
+    the data starts; by default the folder of the data. A `train` file is joined by the `test` file beside it. Raises
+    DataError, naming the columns and the options to use, when no column can be the target or the input; and whatever
+    `load_task` would raise, because a draft that does not run is none.
     """
     path = Path(path)
+    path = only_table(path) or path
     folder = Path(folder) if folder is not None else path.parent
     data, table, said = _data(path, folder)
     looks = {name: look(table, name) for name in table.columns}
@@ -72,6 +73,13 @@ def draft(
             raise DataError(
                 f"{table.name} has no column {name!r}; it has {', '.join(looks)}.", did_you_mean(name, looks)
             )
+    if path.is_dir() and target is None and "label" in looks and looks["label"].is_constant:
+        raise DataError(
+            f"all {len(table.rows):,} files of {path.name} are in one folder ({table.rows[0]['label']}), which would "
+            "be their only label.",
+            "Put those of a label into a folder of its own; or name a table (CSV, JSONL) with a column of their names "
+            "and a column with what is right.",
+        )
     found = recognise(looks, kind=kind, target=target, inputs=inputs)
     if found and found.events:
         roles, plan = Roles(), _plan_of_events(found, table)
@@ -180,6 +188,7 @@ def _plan(looks: Mapping[str, Look], roles: Roles, known: str, table: Table) -> 
         inputs=roles.inputs,
         tabular=roles.tabular,
         pictures=pictures,
+        sounds=tuple(name for name in roles.inputs if looks[name].is_sound),
         reads_text=not roles.tabular or all(looks[name].is_free_text for name in roles.inputs),
         target=roles.target,
         id=roles.id,

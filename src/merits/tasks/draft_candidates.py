@@ -7,8 +7,11 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from merits.candidates.kept_pictures import DRAWN
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL
 from merits.core.kinds import is_labelled, task_kind
 from merits.media.assets import asset_folders
+from merits.media.backbones import DEFAULT_BACKBONE
 from merits.tasks.draft_plan import Plan, scalar
 from merits.tasks.recognise import language_called, language_of
 
@@ -16,8 +19,8 @@ __all__ = ["baseline", "candidates"]
 
 _MANY_TO_EMBED = 20_000  # rows; about a minute for each 10,000 short texts
 _MANY_TO_CHAT = 500  # rows; a small chat model takes a second for each on a processor
+_MANY_TO_SEE = 5_000  # rows; a trained network takes minutes for that many pictures on a processor
 _APERTIUM = Path("/usr/share/apertium/modes")
-_DRAWN = "drawn"  # `pictures` is what the folder of the wanted ones is often called
 _WHISPER = ("model.bin", "config.json", "tokenizer.json")
 
 
@@ -44,6 +47,8 @@ def _by_target(plan: Plan) -> list[str]:
         return _forecasters(plan)
     if kind.is_labelled and "picture" in kind.reads:
         return _pictured(plan) if kind.reads == ("picture",) else _mixed(plan)
+    if kind.is_labelled and plan.sounds == plan.inputs:
+        return _heard_labels(plan)
     if kind.is_labelled:
         return _textual(plan) if plan.reads_text else _tabular()
     return _local_chat(plan)
@@ -79,35 +84,42 @@ def _pictured(plan: Plan) -> list[str]:
         "    estimator: sklearn.neighbors.KNeighborsClassifier",
     ]
     for candidate, why, there in (
-        ("{name: cnn, kind: image-cnn, size: 32}", "a small network, trained here", _installed("torch")),
+        (
+            "{name: cnn, kind: image-cnn, size: 32}",
+            "a small network, trained here",
+            _installed("torch") and _installed("PIL"),
+        ),
         (
             "{name: backbone-linear, kind: image-backbone-linear}",
             "features of a trained network",
             _backbone_found(plan.where),
         ),
     ):
+        many = plan.n_rows > _MANY_TO_SEE
+        slow = f"; takes long for {plan.n_rows:,} pictures" if there and many else ""
         missing = "" if there else '; pip install "merits[torch,images,backbone]"'
-        lines.append(f"  {'' if there else '# '}- {candidate}  # {why}{missing}")
+        lines.append(f"  {'' if there and not many else '# '}- {candidate}  # {why}{slow}{missing}")
     return lines
 
 
 def _mixed(plan: Plan) -> list[str]:
     """Pictures with words: each by itself, which shows what it adds, and both."""
+    few = plan.n_rows <= _MANY_TO_SEE
+    seen = f", picture: {DEFAULT_BACKBONE}" if few and _backbone_found(plan.where) else ""
+    read = f", text: {DEFAULT_MODEL}" if _embeddings_found(plan.where) else ""
     pictures, words = scalar(list(plan.pictures)), scalar([name for name in plan.inputs if name not in plan.pictures])
-    alone = [
-        f"  - {{name: by-picture, kind: joint-embeddings, columns: {pictures}}}",
-        f"  - {{name: by-words, kind: joint-embeddings, columns: {words}}}",
-    ]
     if words == "[]":
-        return ["  - {name: by-picture, kind: joint-embeddings}"]
+        return [f"  - {{name: by-picture, kind: joint-embeddings{seen}}}"]
+    by_picture, by_words = f"columns: {pictures}{seen}", f"columns: {words}{read}"
     return [
-        *alone,
-        "  - {name: joint, kind: joint-embeddings}  # side by side, with one linear head",
+        f"  - {{name: by-picture, kind: joint-embeddings, {by_picture}}}",
+        f"  - {{name: by-words, kind: joint-embeddings, {by_words}}}",
+        f"  - {{name: joint, kind: joint-embeddings{seen}{read}}}  # side by side, with one linear head",
         "  - name: fused",
         "    kind: late-fusion  # learns how far to trust each of them",
         "    members:",
-        f"      - {{kind: joint-embeddings, columns: {pictures}}}",
-        f"      - {{kind: joint-embeddings, columns: {words}}}",
+        f"      - {{kind: joint-embeddings, {by_picture}}}",
+        f"      - {{kind: joint-embeddings, {by_words}}}",
     ]
 
 
@@ -142,19 +154,28 @@ def _heard(plan: Plan) -> list[str]:
     lines = [f"  - {baseline(plan)}"]
     if not _installed("pocketsphinx"):
         lines.append("  # - pocketsphinx" + _install("speech"))
-    models = [file.parent for file in _assets(plan, "*/model.bin") if _is_whisper(file.parent)]
-    if models and _installed("faster_whisper"):
-        lines += [
-            f"  - {{name: {scalar(folder.name)}, kind: whisper, path: {scalar(folder.name)}}}" for folder in models
-        ]
-    else:
-        why = "FOLDER: a Whisper model in CTranslate2's format"
-        lines.append(f"  # - {{name: whisper, kind: whisper, path: FOLDER}}  # {why}{_install('speech', '; ')}")
     return [
         *lines,
+        *_whispers(plan),
         "  # Any OpenAI-compatible endpoint; the key is read from OPENAI_API_KEY, or from .env beside this file.",
         "  # - {name: endpoint, kind: transcription, model: MODEL}",
     ]
+
+
+def _heard_labels(plan: Plan) -> list[str]:
+    """Labels that are said in a sound: what a recogniser writes down is read for them. Nothing here learns sounds."""
+    return ["  # A recogniser can tell labels that are spoken; for others write code of your own.", *_whispers(plan)]
+
+
+def _whispers(plan: Plan) -> list[str]:
+    models = [file.parent for file in _assets(plan, "*/model.bin") if _is_whisper(file.parent)]
+    if models and _installed("faster_whisper"):
+        return [f"  - {{name: {scalar(folder.name)}, kind: whisper, path: {scalar(folder.name)}}}" for folder in models]
+    why, there = (
+        "FOLDER: a Whisper model in CTranslate2's format",
+        "" if _installed("faster_whisper") else _install("speech", "; "),
+    )
+    return [f"  # - {{name: whisper, kind: whisper, path: FOLDER}}  # {why}{there}"]
 
 
 def _translated(plan: Plan) -> list[str]:
@@ -189,15 +210,18 @@ def _recommended(plan: Plan) -> list[str]:
 
 def _drawn(plan: Plan) -> list[str]:
     there = _installed("torch")
-    small = f"{{name: small, kind: text-to-image-small, pictures: {_DRAWN}}}"
     return [
-        f"  # Pictures that are drawn are kept in the folder {_DRAWN}.",
-        "  # Nearest-caption draws nothing: what must be beaten.",
-        f"  - {{name: {baseline(plan)}, kind: nearest-caption, pictures: {_DRAWN}}}",
-        f"  {'' if there else '# '}- {small}  # trained here{'' if there else _install('torch', '; ')}",
-        f"  # - {{name: diffusion, kind: diffusers, path: FOLDER, pictures: {_DRAWN}}}  # a text-to-image pipeline",
+        f"  # Pictures that are drawn are kept in the folder {DRAWN}, or in that of `pictures:`.",
+        f"  - {baseline(plan)}  # the picture of the likest caption; draws nothing: what must be beaten",
+        *(
+            [f"  - {{name: nearest-meaning, kind: nearest-caption, model: {DEFAULT_MODEL}}}"]
+            if _embeddings_found(plan.where)
+            else []
+        ),
+        f"  {'' if there else '# '}- text-to-image-small  # trained here{'' if there else _install('torch', '; ')}",
+        "  # - {name: diffusion, kind: diffusers, path: FOLDER}  # a text-to-image pipeline",
         "  # Any OpenAI-compatible endpoint; the key is read from OPENAI_API_KEY, or from .env beside this file.",
-        f"  # - {{name: endpoint, kind: image, model: MODEL, pictures: {_DRAWN}}}",
+        "  # - {name: endpoint, kind: image, model: MODEL}",
     ]
 
 
@@ -235,7 +259,7 @@ def _chat(plan: Plan, system: str = "") -> list[str]:
 
 def _own(plan: Plan) -> list[str]:
     reads = task_kind(plan.kind).reads
-    named = "path" if reads in (("picture",), ("sound",)) else "text"
+    named = "path" if reads in (("picture",), ("sound",)) or plan.sounds == plan.inputs else "text"
     argument = "history" if plan.events else "columns" if plan.tabular else named
     return [
         f"  # Your own code: `def answer({argument})` in mine.py beside this file.",
@@ -272,7 +296,7 @@ def _installed(package: str) -> bool:
 
 def _embeddings_found(folder: Path) -> bool:
     """Whether `embeddings-linear` can run in a task in this folder: its packages and its default model are there."""
-    from merits.candidates.sentence_embeddings import DEFAULT_MODEL, model_files
+    from merits.candidates.sentence_embeddings import model_files
     from merits.core.errors import UsageError
 
     if not all(importlib.util.find_spec(package) for package in ("onnxruntime", "tokenizers")):
@@ -287,7 +311,7 @@ def _embeddings_found(folder: Path) -> bool:
 def _backbone_found(folder: Path) -> bool:
     """Whether `image-backbone-linear` can run in a task in this folder: its package and its weights are there."""
     from merits.core.errors import UsageError
-    from merits.media.backbones import DEFAULT_BACKBONE, weights_file
+    from merits.media.backbones import weights_file
 
     if not _installed("torch") or not _installed("efficientnet_lite_pytorch"):
         return False

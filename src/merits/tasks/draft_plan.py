@@ -20,8 +20,8 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a draft says: `split` is empty where the data comes divided; `where` is the task file's folder.
 
-    `pictures` are those of its inputs that name pictures; `events` are the keys under `events:` of a recommendation,
-    which has no inputs and no target.
+    `pictures` are those of its inputs that name pictures, `sounds` those that name sounds; `events` are the keys under
+    `events:` of a recommendation, which has no inputs and no target.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     n_rows: int
     pictures: tuple[str, ...] = ()
+    sounds: tuple[str, ...] = ()
     events: dict[str, JSON] = {}
     tolerance: float = 0.0
     name: str = ""

@@ -95,14 +95,15 @@ def _quoted(text: str) -> str:
 
 def _robustness(plan: Plan) -> list[str]:
     """How to ask the same examples as they come in the field; `drop[...] <= 3 points` can then be required."""
-    tried = task_kind(plan.kind).perturbations
+    of_sounds = bool(plan.sounds) and plan.sounds == plan.inputs
+    tried = task_kind("speech" if of_sounds else plan.kind).perturbations
     if not tried:
         return []
     shown = ", ".join(tried)
     return [
         "# What is right on clean examples may be wrong on what comes in. The same examples are also asked under",
         f"# {shown}; `drop[{tried[0]}] <= 3 points` can be required.",
-        "# robustness: default",
+        f"# robustness: {scalar(list(tried)) if of_sounds else 'default'}",
         "",
     ]
 

@@ -21,8 +21,8 @@ from merits.tasks.source import Source
 __all__ = ["Events", "customary", "events_of", "named"]
 
 _CUSTOMARY: Mapping[str, tuple[str, ...]] = {
-    "user": ("user", "user_id", "userid", "customer", "customer_id", "session", "session_id"),
-    "item": ("item", "item_id", "itemid", "product", "product_id", "movie_id", "article_id"),
+    "user": ("user", "user_id", "userid", "customer", "customer_id", "visitor_id", "session", "session_id"),
+    "item": ("item", "item_id", "itemid", "product", "product_id", "sku", "movie_id", "article_id"),
     "time": ("time", "timestamp", "date", "datetime", "created_at"),
 }
 

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from merits.core.kinds import kind_names, task_kind
-from merits.core.task import Example
+from merits.candidates.registry import reads_of, unread
+from merits.core.errors import MeritsError
+from merits.core.interactions import items_of
+from merits.core.kinds import Reads, kind_names, task_kind
+from merits.core.task import Example, Task
+from merits.media.finding import sorts_named
 from merits.tasks.looks.seeing import Finding
 from merits.tasks.normalise import normalised, text_of
 
 if TYPE_CHECKING:
     from merits.tasks.profile import Profile
 
-__all__ = ["RARE", "WARNINGS", "Finding", "findings"]
+__all__ = ["RARE", "WARNINGS", "Finding", "findings", "readiness"]
 
 # Every code that a finding can have, and what it means. Documented, stable, for programs to test.
 WARNINGS: Mapping[str, str] = {
+    "candidate-cannot-read": "A candidate reads nothing of what the inputs hold: words of a picture, say.",
+    "candidate-not-ready": "A candidate cannot run here yet: a package, a file or a key is missing.",
     "conflicting-targets": "The same input has different targets, so no candidate can solve all of them.",
     "duplicates": "Inputs that are the same count as several pieces of evidence, though they are one.",
     "empty-inputs": "Inputs without any text.",
@@ -28,6 +35,7 @@ WARNINGS: Mapping[str, str] = {
     "groups-on-both-sides": "Examples of one group are in dev and in test, so test is easier than reality.",
     "imbalance": "One label is so common that always answering it solves nearly all.",
     "label-noise": "Labels that are likely wrong, so that no candidate can be seen to be better than they are.",
+    "k-takes-all": "A scorer looks at the first k, and there are no more than that.",
     "labels-alike": "Labels that differ only in case or signs, which scorers read as the same.",
     "labels-only-in-test": "Labels that nothing can learn, because no dev example has them.",
     "leakage": "Test inputs that candidates have seen in dev, so test is easier than reality.",
@@ -36,11 +44,15 @@ WARNINGS: Mapping[str, str] = {
     "near-leakage": "Test inputs that are nearly the same as dev inputs.",
     "no-dev": "No example to learn from.",
     "rare-labels": "Labels with so few examples that little can be learned or shown about them.",
+    "scorer-not-ready": "A scorer cannot judge here yet: a package or a file is missing.",
     "requirement-out-of-reach": "A requirement that no candidate could be shown to meet with this many examples.",
 }
 RARE = 5  # examples of a label on a side; fewer are rare
 _MANY_WRONG = 0.03  # of the labels, at least, at the lower end of the interval
 _MANY_MISSING = 0.2
+_INPUTS_LOOKED_AT = 1_000  # those of a task are of one sort
+_EVENTS_LOOKED_AT = 20_000
+_DEFAULT_K = {"top_k": 5, "hit": 10, "ndcg": 10, "recall_at": 10, "mrr": 10, "map": 10}
 _FILES = frozenset({"picture", "sound"})
 _NOTHING = sha256(b"").hexdigest()
 _FEW_SHOWN = 3
@@ -49,13 +61,91 @@ _IMBALANCE = 0.9
 _FEW_EXAMPLES = 100
 
 
-def findings(found: Profile, examples: Sequence[Example]) -> Iterator[Finding]:
-    """What a profile says should be looked at, worst first: splits, labels, inputs, then what can be shown."""
+def findings(found: Profile, task: Task) -> Iterator[Finding]:
+    """What a profile of a task says should be looked at, worst first: candidates that read nothing of the inputs,
+    splits, labels, inputs, then what can be shown."""
+    examples = task.examples
+    yield from _findings_on_candidates(task)
+    yield from _findings_on_scorers(task)
     yield from _findings_on_splits(found)
     yield from _findings_on_labels(found)
     yield from _findings_on_noise(found)
     yield from _findings_on_inputs(found, examples)
     yield from _findings_on_power(found)
+
+
+def readiness(
+    found: Sequence[Finding], candidates: Mapping[str, MeritsError], scorers: Mapping[str, MeritsError]
+) -> tuple[Finding, ...]:
+    """Findings with those on candidates and scorers that cannot run, by name, before them: a run is refused for each.
+
+    Who reads nothing of the inputs is refused for that too, and is named once.
+    """
+    named = " ".join(one.text for one in found if one.code == "candidate-cannot-read")
+    asked = [problem for name, problem in candidates.items() if repr(name) not in named]
+    return (
+        *(Finding(code="scorer-not-ready", text=one.found, next_step=one.next_step) for one in scorers.values()),
+        *(Finding(code="candidate-not-ready", text=one.found, next_step=one.next_step) for one in asked),
+        *found,
+    )
+
+
+def _findings_on_candidates(task: Task) -> Iterator[Finding]:
+    """Candidates that cannot read the inputs: by the kind of task, or because these are names of files throughout."""
+    some = list(islice(task.examples, _INPUTS_LOOKED_AT))
+    named = [sorts_named(example.input, example.files) for example in some]
+    bare = set.intersection(*named) if all(isinstance(example.input, str) for example in some) else set()
+    for candidate in task.candidates:
+        why, reads = unread(candidate.kind, task.kind, tuple(set().union(*named))), set(reads_of(candidate.kind))
+        step = f"Take it out, or name another: `merits kinds {task.kind}` lists those that read such inputs."
+        if not why and bare and reads and not reads & bare:
+            sort = min(bare)
+            why = (
+                f"{candidate.kind} reads {' and '.join(reads_of(candidate.kind))}, and every input is a {sort}'s name."
+            )
+            fitting = _fitting(sort, task.kind)
+            step = f"Say `kind: {fitting}`, or take it out: it would learn the names of the files." if fitting else step
+        if why:
+            yield Finding(
+                code="candidate-cannot-read",
+                text=f"{candidate.name!r} can solve nothing here: {why}",
+                next_step=step,
+            )
+
+
+def _findings_on_scorers(task: Task) -> Iterator[Finding]:
+    """Scorers that look at the first k of something, where there are no more than k: whatever is said is right."""
+    for spec in task.scorers:
+        k = spec.params.get("k", _DEFAULT_K.get(spec.kind))
+        if spec.kind not in _DEFAULT_K or not isinstance(k, int):
+            continue
+        there, what = (len(task.classes), "labels") if spec.kind == "top_k" else (_n_items(task), "items")
+        if 0 < there <= k:
+            yield Finding(
+                code="k-takes-all",
+                text=f"{spec.label} looks at the first {k:,}, and there are {there:,} {what}: a list of all is right.",
+                next_step=f"Take a smaller k: `{{kind: {spec.kind}, k: {max(1, min(10, there // 4))}}}`.",
+            )
+
+
+def _n_items(task: Task) -> int:
+    """The different items that users chose, as far as the first examples show; 0 for tasks without any."""
+    if "events" not in task_kind(task.kind).reads:
+        return 0
+    some = islice(task.examples, _EVENTS_LOOKED_AT)
+    return len({item for example in some for item in (*items_of(example.input), *items_of(example.target))})
+
+
+def _fitting(sort: Reads, kind: str) -> str:
+    """The kind of task for inputs of one sort with a target like that of another kind; "" for none."""
+    return next(
+        (
+            name
+            for name in kind_names()
+            if task_kind(name).reads == (sort,) and task_kind(name).target == task_kind(kind).target
+        ),
+        "",
+    )
 
 
 def _findings_on_splits(found: Profile) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from merits.core.identity import JSON
 from merits.media.finding import is_media
 from merits.tasks.rows import Row, Table, join, read
 
-__all__ = ["labelled_files", "read_folder", "split_files"]
+__all__ = ["labelled_files", "only_table", "read_folder", "split_files"]
 
 _NAMES = ("train", "dev", "validation", "valid", "val", "test")
 
@@ -39,6 +39,13 @@ def read_folder(path: Path, name: str) -> Table:
         found = labelled_files(path, name)
         if found is not None:
             return found
+        n_media = len([file for file in path.iterdir() if is_media(file.name)])
+        if n_media:
+            raise DataError(
+                f"{name} holds {n_media:,} pictures or sounds, and nothing says what they are.",
+                "Put those of a label into a folder of its own, called like the label; or name a table (CSV, JSONL) "
+                "with a column of their names and a column with what is right.",
+            )
         raise DataError(
             f"{name} is a folder without data that can be read.",
             "Name a data file, or a folder with files named train and test, or one written by save_to_disk, or one "
@@ -82,6 +89,16 @@ def _folders(path: Path) -> list[Path]:
 
 def _media(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.rglob("*")) if is_media(file.name) and file.is_file()]
+
+
+def only_table(path: Path) -> Path | None:
+    """The data file of a folder, where there is one only, no file is named after a split and no data set is saved."""
+    if not path.is_dir() or (path / "dataset_dict.json").exists() or (path / "state.json").exists():
+        return None
+    if split_files(path) or split_files(path / "data"):
+        return None
+    files = [file for file in path.iterdir() if file.is_file() and _is_data(file) and not file.name.startswith(".")]
+    return files[0] if len(files) == 1 else None
 
 
 def split_files(path: Path) -> list[tuple[str, Path]]:

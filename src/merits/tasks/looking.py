@@ -10,11 +10,15 @@ from statistics import median
 from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.media.finding import names_picture, names_sound
+from merits.tasks.columns import TARGET_NAMES
 from merits.tasks.dividing import moment, split_called
 from merits.tasks.guess import is_number
 from merits.tasks.rows import Table
 
-__all__ = ["Look", "look", "words_in_name"]
+__all__ = ["TARGET_WORDS", "Look", "is_called_target", "is_id", "look", "words_in_name"]
+
+TARGET_WORDS = (*TARGET_NAMES, "labels", "class", "category", "intent", "sentiment", "output", "response", "y")
+_ID_WORDS = frozenset({"id", "ids", "uid", "uuid", "guid", "key", "index", "idx", "identifier", "unnamed"})
 
 _FEW_WORDS = 3  # fewer are a name or a code, not free text
 _MOST_LOOKED_AT = 20_000  # values; lengths and types need no more
@@ -84,6 +88,22 @@ def words_in_name(name: str) -> tuple[str, ...]:
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return tuple(word for word in re.split(r"[\W_]+", spaced.lower()) if word)
+
+
+def is_id(look: Look) -> bool:
+    """Whether a column is called like one that numbers or names the rows."""
+    words = words_in_name(look.name)
+    return bool(words) and (words[-1] in _ID_WORDS or words[0] == "unnamed")
+
+
+def is_called_target(name: str) -> bool:
+    """Whether a column is called like a target, or its last word is.
+
+    >>> is_called_target("Label"), is_called_target("true_label"), is_called_target("shape")
+    (True, True, False)
+    """
+    words = words_in_name(name)
+    return name.lower() in TARGET_WORDS or (bool(words) and words[-1] in TARGET_WORDS and len(words[-1]) > 1)
 
 
 def _numeric(value: JSON) -> bool:

@@ -9,7 +9,7 @@ from statistics import median
 import msgspec
 
 from merits.core.identity import JSON
-from merits.core.kinds import is_labelled
+from merits.core.kinds import is_labelled, task_kind
 from merits.core.task import Example, Task
 from merits.tasks.findings import RARE, findings
 from merits.tasks.label_noise import LabelNoise, label_noise
@@ -173,7 +173,8 @@ def profile(task: Task, *, thorough: bool = True, progress: Progress | None = No
     as_texts = [texts.reads(example) for example in examples]
     near = _near(keys, as_texts, seen)
     leaks, leakage = _leakage(examples, keys, near)
-    conflicts = _conflicts(examples, keys)
+    one_is_right = task_kind(task.kind).target != "picture"  # of a caption there are many right pictures
+    conflicts = _conflicts(examples, keys) if one_is_right else []
     groups = {split: {e.group for e in task.split(split) if e.group} for split in ("dev", "test")}
     found = Profile(
         name=task.name,
@@ -190,7 +191,7 @@ def profile(task: Task, *, thorough: bool = True, progress: Progress | None = No
         leaks=leaks,
         n_conflicts=len(conflicts),
         n_conflicting=sum(len(conflict.examples) for conflict in conflicts),
-        n_unsolvable=_unsolvable(examples, keys),
+        n_unsolvable=_unsolvable(examples, keys) if one_is_right else 0,
         conflicts=tuple(conflicts[:_SHOWN]),
         labels_only_in_test=tuple(count.label for count in labels if count.test and not count.dev),
         rare_labels=tuple(count.label for count in labels if min(count.dev, count.test) < RARE),
@@ -207,7 +208,7 @@ def profile(task: Task, *, thorough: bool = True, progress: Progress | None = No
         notes=task.notes,
     )
     of_inputs = [finding for one in seen.values() for finding in one.findings]
-    return msgspec.structs.replace(found, warnings=(*findings(found, examples), *of_inputs))
+    return msgspec.structs.replace(found, warnings=(*findings(found, task), *of_inputs))
 
 
 def _seen(sight: Sight, *, thorough: bool) -> dict[str, Seen]:

@@ -13,14 +13,21 @@ from merits.core.kinds import TaskKind, task_kind
 from merits.tasks.columns import TARGET_NAMES
 from merits.tasks.events import customary
 from merits.tasks.guess import guess_kind
-from merits.tasks.looking import Look, words_in_name
+from merits.tasks.looking import Look, is_called_target, is_id, words_in_name
 
 __all__ = ["Found", "language_called", "language_of", "recognise"]
 
 Looks = Mapping[str, Look]
 _TRANSCRIPTS = ("transcript", "transcription", "reference", "sentence", "text", *TARGET_NAMES)
 _CAPTIONS = ("caption", "prompt", "description", "title", "text", "sentence", "statement", "name")
+_CAPTIONED = ("caption", "prompt")  # of a picture that is to be drawn, where nothing is called a label
 _RATINGS = ("rating", "ratings", "stars")
+_SOURCES = ("source", "src")
+_TRANSLATED = ("target", "tgt", "trg", "translation", "reference", "ref")
+_WORDS_OF_EVENTS = {
+    "user": {"user", "customer", "client", "member", "visitor", "shopper", "listener", "reader", "viewer", "session"},
+    "item": {"item", "product", "sku", "movie", "film", "book", "article", "song", "track", "video", "game", "page"},
+}
 # ISO 639-3, then the names and codes that columns have.
 _LANGUAGES = (
     *("eng english en", "spa spanish es", "deu german de", "fra french fr", "ita italian it", "por portuguese pt"),
@@ -65,7 +72,7 @@ def recognise(
     """
     told = _Told(task_kind(kind) if kind else None, target or "", tuple(inputs or ()))
     if told.kind is None:
-        guesses = () if inputs else (_events, _sounds, _languages, _pictures_and_words)
+        guesses = () if inputs else (_events, _sounds, _languages, _source_and_target, _pictures_and_words)
         return next((found for guess in guesses if (found := guess(looks, told))), None)
     guess = _guess_of(told.kind)
     return guess(looks, told) if guess else None
@@ -104,7 +111,7 @@ def _guess_of(kind: TaskKind) -> Callable[[Looks, _Told], Found | None] | None:
 
 def _events(looks: Looks, told: _Told) -> Found | None:
     """Who chose what, and when: a recommendation."""
-    found = {key: name for key in ("user", "item", "time") if (name := customary(key, tuple(looks)))}
+    found = {key: name for key in ("user", "item", "time") if (name := _of_event(key, looks))}
     if told.kind is None:
         others = [look for name, look in looks.items() if name not in found.values()]
         is_other = told.target or any(look.has_words or look.name.lower() in TARGET_NAMES for look in others)
@@ -119,6 +126,17 @@ def _events(looks: Looks, told: _Told) -> Found | None:
     rating = next((name for name, look in looks.items() if name.lower() in _RATINGS and _is_whole(look)), "")
     events = found | ({"rating": rating} if rating else {})
     return Found("recommendation", "who chose what, and when, by the names of the columns (likely)", events=events)
+
+
+def _of_event(key: str, looks: Looks) -> str:
+    """The column with the user, item or time of an event: by its whole name, by a word of it, or as the only moment."""
+    found = customary(key, tuple(looks))
+    if key == "time":
+        moments = [name for name, look in looks.items() if look.is_time]
+        return found or (moments[0] if len(moments) == 1 else "")
+    wanted = _WORDS_OF_EVENTS[key]
+    called = [name for name, look in looks.items() if wanted & {*words_in_name(name)} and not look.has_words]
+    return found or (called[0] if len(called) == 1 else "")
 
 
 def _is_whole(look: Look) -> bool:
@@ -144,6 +162,16 @@ def _languages(looks: Looks, told: _Told) -> Found | None:
         return None
     source, target = reversed(texts) if told.target == texts[0] else texts
     return Found("translation", f"{source} and {target} are called after languages (likely)", (source,), target)
+
+
+def _source_and_target(looks: Looks, told: _Told) -> Found | None:
+    """Two texts that are called source and target, as in collections of translations."""
+    texts = [name for name, look in looks.items() if look.has_words]
+    source, target = _named(texts, _SOURCES), told.target or _named(texts, _TRANSLATED)
+    if len(texts) != 2 or {source, target} != {*texts} or not source:
+        return None
+    why = f"{source} and {target} are called like the sides of a translation (a guess: else --kind generation)"
+    return Found("translation", why, (source,), target)
 
 
 def _two_texts(looks: Looks, told: _Told) -> Found | None:
@@ -177,21 +205,25 @@ def _pictures_and_words(looks: Looks, told: _Told) -> Found | None:
     if told.inputs or len(pictures) != 1 or not words:
         return Found("", inputs=told.inputs) if told.kind else None
     others = [look for name, look in looks.items() if name not in (*pictures, *words)]
-    if (
-        told.kind is None
-        and not told.target
-        and not any(guess_kind(look.values) == "classification" for look in others)
-    ):
-        if len(words) > 1:
-            return None
-        return Found(
-            "text-to-image",
-            f"{pictures[0]} names pictures and {words[0]} says what they show (a guess)",
-            (words[0],),
-            pictures[0],
-        )
-    return Found(
-        "multimodal-classification", f"{', '.join(pictures + words)}: pictures with words (likely)", (*pictures, *words)
+    labels = [look.name for look in others if guess_kind(look.values) == "classification"]
+    captioned = _named(words, _CAPTIONED) and not any(map(is_called_target, labels))
+    if told.kind is None and not told.target and (captioned or not labels):
+        caption = _named(words, _CAPTIONED) or (words[0] if len(words) == 1 else "")
+        or_else = f"; to tell {labels[0]} from them: --target {labels[0]}" if labels else ""
+        why = f"{pictures[0]} names pictures and {caption} says what they show (a guess{or_else})"
+        return Found("text-to-image", why, (caption,), pictures[0]) if caption else None
+    numbers = [look.name for look in others if look.name != told.target and _is_amount(look)]
+    inputs = (*pictures, *words, *numbers)
+    return Found("multimodal-classification", f"{', '.join(inputs)}: pictures with words (likely)", inputs)
+
+
+def _is_amount(look: Look) -> bool:
+    """Whether a column holds numbers that say something of the example: no code, no label and no running number."""
+    return (
+        look.is_number
+        and not look.is_constant
+        and not is_id(look)
+        and guess_kind(look.values, tabular=True) == "regression"
     )
 
 

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from merits.core.errors import DataError
-from merits.tasks.columns import INPUT_NAMES, TARGET_NAMES
+from merits.tasks.columns import INPUT_NAMES
 from merits.tasks.guess import guess_kind
-from merits.tasks.looking import Look, words_in_name
+from merits.tasks.looking import TARGET_WORDS, Look, is_id, words_in_name
 from merits.tasks.recognise import Found
 
 __all__ = ["Roles", "pick"]
 
-_TARGET_WORDS = (*TARGET_NAMES, "labels", "class", "category", "intent", "sentiment", "output", "response", "y")
 _INPUT_WORDS = (
     *INPUT_NAMES,
     *("sentence", "utterance", "message", "query", "content", "review", "body", "document", "tweet", "comment"),
@@ -23,11 +22,11 @@ _GROUP_WORDS = frozenset(
     | {"conversation", "thread", "document", "doc", "account", "household"}
 )
 _TIME_WORDS = frozenset({"date", "time", "timestamp", "datetime", "created", "received", "when", "day"})
-_ID_WORDS = frozenset({"id", "ids", "uid", "uuid", "guid", "key", "index", "idx", "identifier", "unnamed"})
 _SPLIT_WORDS = frozenset({"split", "fold", "set", "subset", "partition", "part"})
 _FEWEST_GROUPS = 10
 _MOST_NUMBERS_BESIDE_TEXT = 2  # more, and the text is one column among many
 _MOST_SLICES = 3
+_MOST_NAMED = 5
 _MOST_VALUES_OF_A_SLICE = 12
 
 
@@ -97,7 +96,7 @@ def _free(looks: Mapping[str, Look], roles: Roles) -> list[Look]:
 
 def _pick_id(looks: Mapping[str, Look], roles: Roles) -> None:
     for look in _free(looks, roles):
-        if look.is_unique and _is_id(look) and not look.is_free_text:
+        if look.is_unique and is_id(look) and not look.is_free_text:
             roles.id = look.name
             roles.said.append(f"id: {look.name}, by its name and because no value repeats (sure)")
             return
@@ -114,7 +113,7 @@ def _pick_split(looks: Mapping[str, Look], roles: Roles) -> None:
 
 def _pick_target(looks: Mapping[str, Look], roles: Roles) -> None:
     free = [look for look in _free(looks, roles) if not look.is_constant]
-    named = _first_named(free, _TARGET_WORDS)
+    named = _first_named(free, TARGET_WORDS)
     if named:
         roles.target = named.name
         roles.said.append(f"target: {named.name}, by its name (sure)")
@@ -122,10 +121,13 @@ def _pick_target(looks: Mapping[str, Look], roles: Roles) -> None:
     free = [look for look in free if len(look.values) == look.n_rows]  # what has blanks is hardly what is sought
     labels = [look for look in free if _looks_like_labels(look)]
     last = free[-1] if free else None
-    if last in labels or (last and not labels and last.is_number and not _is_id(last)):
+    if last in labels or (last and not labels and last.is_number and not is_id(last)):
         roles.target = last.name
-        only = "the only column of labels" if labels == [last] else "the last column"
-        roles.said.append(f"target: {last.name}, {only} ({'likely' if labels == [last] else 'a guess'})")
+        others = [look.name for look in labels if look is not last]
+        or_else = f"; or --target {', --target '.join(others[:_MOST_NAMED])}" if others else ""
+        only = "the last column" if others or not labels else "the only column of labels"
+        sure = "likely" if labels == [last] else f"a guess{or_else}"
+        roles.said.append(f"target: {last.name}, {only} ({sure})")
         return
     if len(labels) == 1:
         roles.target = labels[0].name
@@ -217,17 +219,12 @@ def _first_named(looks: Sequence[Look], names: Sequence[str]) -> Look | None:
 
 
 def _looks_like_labels(look: Look) -> bool:
-    return not look.is_time and not _is_id(look) and guess_kind(look.values) == "classification"
-
-
-def _is_id(look: Look) -> bool:
-    words = words_in_name(look.name)
-    return bool(words) and (words[-1] in _ID_WORDS or words[0] == "unnamed")
+    return not look.is_time and not is_id(look) and guess_kind(look.values) == "classification"
 
 
 def _says_nothing(look: Look) -> bool:
     """Whether a column cannot help: constant, a mere number of the row, or a name that never repeats."""
-    return look.is_constant or (_is_id(look) and not look.is_free_text)
+    return look.is_constant or (is_id(look) and not look.is_free_text)
 
 
 def _cannot_tell(role: str, looks: Mapping[str, Look], found: str) -> DataError:

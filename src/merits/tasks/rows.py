@@ -8,7 +8,7 @@ from pathlib import Path
 
 from merits.core.errors import DataError
 from merits.core.identity import JSON
-from merits.core.validate import did_you_mean
+from merits.core.validate import near_miss
 
 __all__ = ["NoRows", "Row", "Table", "join", "near_files", "read"]
 
@@ -141,7 +141,9 @@ def near_files(path: Path) -> str:
     there = [p.name for p in path.parent.iterdir() if p.is_file() and _format(p) in _readers()]
     if not there:
         return f"There is no data file in {path.parent.resolve()}: check the path."
-    return did_you_mean(path.name, sorted(there)[:20])
+    # by what is before the ending: files that share no more than .csv are not alike
+    alike = [p for p in there if near_miss(path.name.split(".")[0], [p.split(".")[0]])]
+    return near_miss(path.name, alike) or f"There are: {', '.join(sorted(there)[:20])}."
 
 
 def _format(path: Path) -> str:

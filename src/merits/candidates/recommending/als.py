@@ -24,8 +24,11 @@ from merits.candidates.recommending.recommender import (
     recommending_model,
 )
 from merits.candidates.registry import LoadContext
+from merits.core.kinds import Reads
 
-__all__ = ["Als", "Params", "load"]
+__all__ = ["READS", "Als", "Params", "load"]
+
+READS: tuple[Reads, ...] = ("events",)
 
 ON_PREMISES = True
 

@@ -25,11 +25,13 @@ from merits.candidates.recommending.recommender import (
     recommending_model,
 )
 from merits.candidates.registry import LoadContext
+from merits.core.kinds import Reads
 
-__all__ = ["Bpr", "Params", "load"]
+__all__ = ["READS", "Bpr", "Params", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("events",)
 _NEGATIVES = 256  # items that a history is held against
 _STEPS = 60
 _RATE = 0.3

@@ -24,11 +24,13 @@ from merits.candidates.recommending.recommender import (
 )
 from merits.candidates.registry import LoadContext
 from merits.core.errors import CandidateError
+from merits.core.kinds import Reads
 
-__all__ = ["Ease", "Params", "load"]
+__all__ = ["READS", "Ease", "Params", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("events",)
 _MOST_ITEMS = 20_000  # two dense matrices of 3.2 GB, and an inverse that takes an hour of one core
 _LOW_RANK = 0.25  # of the number of items: past that an inverse is cheaper than its correction
 

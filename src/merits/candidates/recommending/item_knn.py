@@ -23,12 +23,15 @@ from merits.candidates.recommending.recommender import (
     recommending_model,
 )
 from merits.candidates.registry import LoadContext
+from merits.core.kinds import Reads
 
 __all__ = ["ItemKnn", "Params", "load"]
 
 ON_PREMISES = True
 
+__all__ = ["READS", "ItemKnn", "Params", "load"]
 
+READS: tuple[Reads, ...] = ("events",)
 _AT_ONCE = 256  # items whose pairs are in memory
 
 

@@ -18,11 +18,13 @@ from merits.candidates.recommending.recommender import (
     recommending_model,
 )
 from merits.candidates.registry import LoadContext
+from merits.core.kinds import Reads
 
-__all__ = ["Params", "Popularity", "load"]
+__all__ = ["READS", "Params", "Popularity", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("events",)
 _DAY_S = 86_400.0
 
 

@@ -22,14 +22,16 @@ from merits.candidates.recommending.recommender import (
 )
 from merits.candidates.registry import LoadContext
 from merits.core.errors import MissingExtra
+from merits.core.kinds import Reads
 
 if TYPE_CHECKING:
     from merits.candidates.recommending.attention import NextItem
 
-__all__ = ["Params", "Sequential", "load"]
+__all__ = ["READS", "Params", "Sequential", "load"]
 
 ON_PREMISES = True
 
+READS: tuple[Reads, ...] = ("events",)
 Ints = NDArray[np.int64]
 _BATCH = 64  # histories in a step
 _HELD_OUT = 0.1  # of the users, whose last choice tells when to stop
