@@ -11,7 +11,7 @@ from merits.core.identity import JSON
 from merits.core.secrets import shown_values
 from merits.scorers.reading import text_of
 
-__all__ = ["clean", "cut", "one_line"]
+__all__ = ["clean", "cut", "one_line", "target_text"]
 
 _ESCAPES = re.compile(
     r"""(?x)
@@ -54,3 +54,13 @@ def one_line(value: JSON, longest: int = 80) -> str:
     'a b'
     """
     return cut(" ".join(clean(shown_values(text_of(value), 8 * longest + 100)).split()), longest)
+
+
+def target_text(target: JSON, longest: int) -> str:
+    """The right answer as clean text; of several texts, any of which will do, each.
+
+    >>> target_text(["Kyiv", "Kiev"], 80), target_text("Oslo", 80), target_text({"city": "Oslo"}, 80)
+    ('Kyiv or Kiev', 'Oslo', '{"city":"Oslo"}')
+    """
+    several = isinstance(target, list | tuple) and bool(target) and all(isinstance(one, str) for one in target)
+    return cut(" or ".join(map(str, target)) if several else target, longest)

@@ -18,7 +18,7 @@ from merits.core.robustness import Level
 from merits.core.task import Example, ScorerSpec
 from merits.report.cases.blocks import Block, Files
 from merits.report.cases.registry import Case, case_of
-from merits.report.plain import cut, one_line
+from merits.report.plain import cut, one_line, target_text
 from merits.report.sections.subject import Subject
 
 __all__ = [
@@ -155,7 +155,7 @@ class _Drawer:
             id=one_line(str(subject.evaluation.examples[row]), 60),
             repeat=int(subject.evaluation.repeats[row]),
             input="" if example is None else input_text(example.input),
-            target="" if example is None else cut(example.target, _TARGET_CHARACTERS),
+            target="" if example is None else target_text(example.target, _TARGET_CHARACTERS),
             tags={} if example is None else {one_line(k, 30): one_line(v, 60) for k, v in example.tags.items()},
             n_solved=int(subject.cases.solved[:, row].sum()),
             n_scored=int(subject.cases.scored[:, row].sum()),
