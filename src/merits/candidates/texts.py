@@ -39,8 +39,9 @@ def one_answer(target: JSON, kind: str) -> JSON:
     >>> one_answer(["Kyiv", "Kiev"], "generation"), one_answer(["Kyiv", "Kiev"], "extraction")
     ('Kyiv', ['Kyiv', 'Kiev'])
     """
-    any_will_do = isinstance(target, list | tuple) and kind in kind_names() and task_kind(kind).target == "text"
-    return target[0] if any_will_do and target else target
+    if isinstance(target, list | tuple) and target and kind in kind_names() and task_kind(kind).target == "text":
+        return target[0]
+    return target
 
 
 def is_messages(value: JSON) -> TypeGuard[Sequence[Mapping[str, JSON]]]:

@@ -47,12 +47,16 @@ _REPLY_CHARACTERS = 160
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What one candidate said to an example, and what became of it; `shown` where there is more to see than text."""
+    """What one candidate said to an example, and what became of it; `shown` where there is more to see than text.
+
+    `probability` is the one that it gave to the label that it said.
+    """
 
     candidate: str
     mark: Mark
     said: str
     shown: tuple[Block, ...] = ()
+    probability: float | None = None
 
 
 class ShownExample(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,7 +182,8 @@ def reply_of(
     if answer.failure is not None:
         return Reply(name, mark, cut(f"{answer.failure.kind}: {answer.failure.message}", _REPLY_CHARACTERS))
     shown = () if example is None else case.shown_reply(example, answer, files)
-    return Reply(name, mark, cut(answer.output, _REPLY_CHARACTERS), shown)
+    given = (answer.probabilities or {}).get(answer.output) if isinstance(answer.output, str) else None
+    return Reply(name, mark, cut(answer.output, _REPLY_CHARACTERS), shown, given)
 
 
 def _mark(subject: Subject, k: int, row: int) -> Mark:
