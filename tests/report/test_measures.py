@@ -140,3 +140,11 @@ def test_a_further_scorer_of_yes_and_no_has_the_interval_of_a_share():
     evaluation = replace(made.evaluation, scores={"exact": np.array([[1.0, 1.0, 1.0, 0.0] * 10])})
     (estimate, *_) = measure_section(Subject(evaluation, made.decision)).rows[0].estimates
     assert (estimate.low, estimate.high) == pytest.approx((wilson(30, 40).low, wilson(30, 40).high))
+
+
+def test_the_f1_of_words_is_not_taken_for_that_of_labels():
+    """A generation has no labels, so that F1 had no record, neither in the report nor for `f1 >= 0.5`."""
+    made = labelled(["one"], ["no", "yes"], [0, 1] * 20, [[0, 1] * 20])
+    evaluation = replace(made.evaluation, kind="generation", labels=None, scores={"f1": np.array([[0.25, 0.75] * 20])})
+    (estimate, *_) = measure_section(Subject(evaluation, made.decision)).rows[0].estimates
+    assert estimate.value == pytest.approx(0.5)

@@ -39,9 +39,9 @@ def one_answer(target: JSON, kind: str) -> JSON:
     >>> one_answer(["Kyiv", "Kiev"], "generation"), one_answer(["Kyiv", "Kiev"], "extraction")
     ('Kyiv', ['Kyiv', 'Kiev'])
     """
-    if isinstance(target, list | tuple) and target and kind in kind_names() and task_kind(kind).target == "text":
-        return target[0]
-    return target
+    if isinstance(target, str | Mapping) or not isinstance(target, Sequence) or not target:
+        return target
+    return target[0] if kind in kind_names() and task_kind(kind).target == "text" else target
 
 
 def is_messages(value: JSON) -> TypeGuard[Sequence[Mapping[str, JSON]]]:
