@@ -6,6 +6,7 @@ Knows nothing about HTML: escaping is the page's business.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from merits.core.identity import JSON
 from merits.core.secrets import shown_values
@@ -62,5 +63,8 @@ def target_text(target: JSON, longest: int) -> str:
     >>> target_text(["Kyiv", "Kiev"], 80), target_text("Oslo", 80), target_text({"city": "Oslo"}, 80)
     ('Kyiv or Kiev', 'Oslo', '{"city":"Oslo"}')
     """
-    several = isinstance(target, list | tuple) and bool(target) and all(isinstance(one, str) for one in target)
-    return cut(" or ".join(map(str, target)) if several else target, longest)
+    texts = (
+        [] if isinstance(target, str) or not isinstance(target, Sequence) else [t for t in target if isinstance(t, str)]
+    )
+    several = isinstance(target, Sequence) and bool(texts) and len(texts) == len(target)
+    return cut(" or ".join(texts) if several else target, longest)
