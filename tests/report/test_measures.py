@@ -14,6 +14,7 @@ from merits.report.page import render
 from merits.report.sections.measures import measure_section
 from merits.report.sections.mistakes import confusion_section
 from merits.report.sections.subject import Subject
+from merits.stats import wilson
 from tests.report.making import labelled, synthetic
 
 AVERAGES = {
@@ -115,3 +116,35 @@ def test_measures_leave_out_perturbed_rows_of_which_some_were_asked_of_nobody(ra
     found = measure_section(Subject(noisy, made.decision))
     assert found is not None
     assert {row.estimates[found.names.index("macro F1")].n for row in found.rows} == {100}
+
+
+def test_further_scorers_have_their_mean_with_an_interval_and_failures_left_out():
+    """ "The first decides, the others are shown": the docs promise it, and examples name two."""
+    made = labelled(["one"], ["no", "yes"], [0, 1] * 20, [[0, 1] * 20])
+    given = np.array([[1.0, 0.5, 0.0, 1.0] * 10])
+    status = made.evaluation.status.copy()
+    status[0, :4] = Status.FAILED
+    evaluation = replace(made.evaluation, scores={"normalised": given}, status=status)
+    section = measure_section(Subject(evaluation, made.decision))
+    assert section.names[0] == "normalised"
+    assert section.n_of_scorers == 1
+    (estimate, *_) = section.rows[0].estimates
+    assert (estimate.value, estimate.n) == (pytest.approx(given[0, 4:].mean()), 36)
+    assert estimate.low < estimate.value < estimate.high
+    assert estimate.level == made.decision.level
+
+
+def test_a_further_scorer_of_yes_and_no_has_the_interval_of_a_share():
+    """Two columns of one report should not disagree on how sure 30 of 40 is."""
+    made = labelled(["one"], ["no", "yes"], [0, 1] * 20, [[0, 1] * 20])
+    evaluation = replace(made.evaluation, scores={"exact": np.array([[1.0, 1.0, 1.0, 0.0] * 10])})
+    (estimate, *_) = measure_section(Subject(evaluation, made.decision)).rows[0].estimates
+    assert (estimate.low, estimate.high) == pytest.approx((wilson(30, 40).low, wilson(30, 40).high))
+
+
+def test_the_f1_of_words_is_not_taken_for_that_of_labels():
+    """A generation has no labels, so that F1 had no record, neither in the report nor for `f1 >= 0.5`."""
+    made = labelled(["one"], ["no", "yes"], [0, 1] * 20, [[0, 1] * 20])
+    evaluation = replace(made.evaluation, kind="generation", labels=None, scores={"f1": np.array([[0.25, 0.75] * 20])})
+    (estimate, *_) = measure_section(Subject(evaluation, made.decision)).rows[0].estimates
+    assert estimate.value == pytest.approx(0.5)

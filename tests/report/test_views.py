@@ -9,9 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from merits.core.answer import Answer
 from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.deciding.decide import decide
+from merits.report.page import render
 from merits.report.sections.examples import Reply
 from merits.report.views import view
 from tests.report.conftest import view_of
@@ -113,6 +115,19 @@ def test_a_failed_answer_shows_why():
     example = next(example for example in found.hardest if example.id == "row-0")
     assert Reply("b", "failed", "timeout: no answer within 60 s") in example.replies
     assert found.conditions.errors[0].kind == "timeout"
+
+
+def test_a_label_stands_beside_the_probability_that_it_was_given():
+    """Wrong with 98 % is another mistake than wrong with 51 %, and often a wrong target."""
+    made = labelled(["a", "b"], ["x", "y"], [0, 1], [[1, 0], [0, 1]])
+    sure = {
+        key: Answer(output=a.output, probabilities={"x": 0.02, "y": 0.98}) for key, a in made.said["version-0"].items()
+    }
+    found = view_of(dataclasses.replace(made, said={**made.said, "version-0": sure}))
+    example = next(example for example in found.hardest if example.id == "row-0")
+    assert [reply.probability for reply in example.replies if reply.candidate == "a"] == [0.98]
+    assert [reply.probability for reply in example.replies if reply.candidate == "b"] == [None]
+    assert 'y <span class="soft">98 %</span>' in render(found)
 
 
 def test_answers_are_asked_for_only_where_they_are_shown(made):

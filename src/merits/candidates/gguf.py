@@ -109,7 +109,7 @@ class _LocalChat:
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Choose the examples that are shown."""
-        picked = chosen(examples, self._params.few_shot, self._context.seed)
+        picked = chosen(examples, self._params.few_shot, self._context.seed, self._context.task_kind)
         self._prompt, self._habits = Prompt(self._params, self._context, shown(picked)), None
 
     def answer(self, input: JSON) -> Answer:
@@ -187,6 +187,8 @@ class _LocalChat:
             options.warmup = False
             options.ui = False
             options.cache_ram_mib = 0  # only the start that prompts share is kept, not every prompt
+            # Without this, a model of sliding windows (Gemma) computes the shared start anew for every question.
+            options.swa_full = True
             options.api_keys = [secrets.token_hex(16)]
             self._server = _opened(partial(runtime.Server, options), self._file)
         return self._server

@@ -122,7 +122,7 @@ class _LocalModel:
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Choose the examples that are shown."""
-        picked = chosen(examples, self._params.few_shot, self._context.seed)
+        picked = chosen(examples, self._params.few_shot, self._context.seed, self._context.task_kind)
         self._prompt, self._habits = Prompt(self._params, self._context, shown(picked)), None
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from merits.candidates.registry import LoadContext
+from merits.candidates.texts import one_answer
 from merits.core.answer import Answer
 from merits.core.doors import Trainable
 from merits.core.errors import CandidateError
@@ -32,13 +33,14 @@ class MostCommon:
     fingerprint = "most-common 1"
     concurrency = None
 
-    def __init__(self, *, with_probabilities: bool) -> None:
+    def __init__(self, *, with_probabilities: bool, kind: str = "") -> None:
+        self._kind = kind
         self._with_probabilities = with_probabilities
         self._answer: Answer | None = None
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Count the targets."""
-        targets = [example.target for example in examples if example.target is not None]
+        targets = [one_answer(example.target, self._kind) for example in examples if example.target is not None]
         if not targets:
             raise CandidateError("there is no example with a target to learn from.", "Add examples to the dev split.")
         keys = [content_hash(target) for target in targets]
@@ -72,4 +74,4 @@ def load(params: Params, context: LoadContext) -> Trainable:
     >>> answer.output, round(answer.probabilities["no"], 3)
     ('no', 0.667)
     """
-    return MostCommon(with_probabilities=context.is_labelled)
+    return MostCommon(with_probabilities=context.is_labelled, kind=context.task_kind)

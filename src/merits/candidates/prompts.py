@@ -13,7 +13,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from merits.candidates.registry import LoadContext
-from merits.candidates.texts import as_text, is_messages
+from merits.candidates.texts import as_text, is_messages, one_answer
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
@@ -121,18 +121,20 @@ def fill(template: str, input: JSON) -> str:
     return _FIELD.sub(value, template)
 
 
-def chosen(examples: Sequence[Example], n: int, seed: int) -> tuple[Example, ...]:
+def chosen(examples: Sequence[Example], n: int, seed: int, kind: str = "") -> tuple[Example, ...]:
     """So many examples, drawn evenly over the targets and shuffled; the same for the same seed, in whatever order.
 
     Takes turns through the targets, so that with fewer examples than targets none is shown twice. What is drawn is
     decided by a hash of each example and the seed: another example more or less changes the choice only where it is
-    chosen itself, or makes room. Examples that say the same are one.
+    chosen itself, or makes room. Examples that say the same are one. In a task of texts (`kind`) an example with
+    several right answers has its first: see `one_answer`.
 
     >>> pool = [Example(str(i), f"text {i}", "ab"[i % 5 == 0]) for i in range(20)]
     >>> sorted(str(example.target) for example in chosen(pool, 4, seed=1))
     ['a', 'a', 'b', 'b']
     """
-    ranked = {content_hash([seed, e.input_hash, e.target]): e for e in examples if e.target is not None}
+    told = [msgspec.structs.replace(e, target=one_answer(e.target, kind)) for e in examples if e.target is not None]
+    ranked = {content_hash([seed, e.input_hash, e.target]): e for e in told}
     by_target: dict[str, list[Example]] = {}
     for rank in sorted(ranked):
         by_target.setdefault(as_text(ranked[rank].target), []).append(ranked[rank])

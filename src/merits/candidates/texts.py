@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 from merits.core.identity import JSON
+from merits.core.kinds import kind_names, task_kind
 
-__all__ = ["as_text", "is_messages"]
+__all__ = ["as_text", "is_messages", "one_answer"]
 
 
 def as_text(value: JSON) -> str:
@@ -30,6 +31,17 @@ def as_text(value: JSON) -> str:
     if is_messages(value):
         return "\n".join(f"{message['role']}: {as_text(message['content'])}" for message in value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def one_answer(target: JSON, kind: str) -> JSON:
+    """A right answer as a model may give it: in a task of texts, the first of a list of targets of which any will do.
+
+    >>> one_answer(["Kyiv", "Kiev"], "generation"), one_answer(["Kyiv", "Kiev"], "extraction")
+    ('Kyiv', ['Kyiv', 'Kiev'])
+    """
+    if isinstance(target, str | Mapping) or not isinstance(target, Sequence) or not target:
+        return target
+    return target[0] if kind in kind_names() and task_kind(kind).target == "text" else target
 
 
 def is_messages(value: JSON) -> TypeGuard[Sequence[Mapping[str, JSON]]]:

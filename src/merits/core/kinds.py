@@ -17,7 +17,7 @@ __all__ = ["Reads", "Target", "TaskKind", "is_labelled", "kind_names", "task_kin
 _GROUP = "merits.kinds"
 
 Reads: TypeAlias = Literal["text", "picture", "sound", "columns", "events"]
-Target: TypeAlias = Literal["label", "text", "number", "items", "picture", "none"]
+Target: TypeAlias = Literal["label", "text", "record", "number", "items", "picture", "none"]
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,12 @@ class TaskKind:
 
     `reads` is what inputs hold: a text, the name of a picture's or a sound's file, columns, or events (who chose
     what, and when); several for tasks of several at once. `target` is what the right answer is: one of a list of
-    labels, a text, a number, a list of items, the name of a picture's file, or nothing that is known. `scorers` are
-    the kinds of scorers of a task that names none, the deciding one first. `perturbations` are those that make sense,
-    each with its customary strengths where a task names none. `case` is how a case is shown (entry points
-    `merits.cases`), `views` are sections that a report has beyond those of all tasks (`merits.views`). `examples`
-    names a function that makes examples of a whole table ("module:function"), where they are not one to a row: of the
+    labels, a text (or a list of texts, of which any will do), a record of fields or spans, a number, a list of items,
+    the name of a picture's file, or nothing that is known. `scorers` are the kinds of scorers of a task that names
+    none, the deciding one first. `perturbations` are those that make sense, each with its customary strengths where a
+    task names none. `case` is how a case is shown (entry points `merits.cases`), `views` are sections that a report
+    has beyond those of all tasks (`merits.views`). `examples` names a function that makes examples of a whole table
+    ("module:function"), where they are not one to a row: of the
     table, the definition, its source and its folder it makes the examples, each with its split, and notes for the
     reader.
     """

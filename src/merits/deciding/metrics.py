@@ -184,9 +184,15 @@ def measure(requirement: Requirement, cases: Cases, needs: Needs, k: int, level:
     """
     question = Question(cases, needs, k, level, requirement.of)
     name = requirement.metric
-    found = _GENERAL.get(name) or _CLASSIFICATION.get(name)
+    found = _GENERAL.get(name) or (None if _is_scorer(name, cases) else _CLASSIFICATION.get(name))
     estimate = found(question) if found is not None else _scorer(name, question)
     return None if estimate is None else msgspec.structs.replace(estimate, level=level)
+
+
+def _is_scorer(name: str, cases: Cases) -> bool:
+    """Whether a name is a scorer's where nothing has classes: the F1 of words, not that of labels."""
+    evaluation = cases.evaluation
+    return evaluation.labels is None and name in (evaluation.scorer, *evaluation.scores, *evaluation.counts)
 
 
 def share_in_time(requirement: Requirement, cases: Cases, k: int, level: float) -> tuple[Requirement, Estimate] | None:

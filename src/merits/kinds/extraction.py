@@ -8,7 +8,7 @@ KIND = TaskKind(
     name="extraction",
     description="fields of a record, or spans, read out of a text",
     reads=("text",),
-    target="text",
+    target="record",
     scorers=("fields",),
     perturbations=("typos", "case", "keyboard", "dropped_words", "distractor", "punctuation", "noise"),
 )

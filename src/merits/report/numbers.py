@@ -14,6 +14,7 @@ __all__ = [
     "bare",
     "count",
     "counted",
+    "given",
     "money",
     "p_value",
     "percent",
@@ -48,6 +49,17 @@ def counted(n: int, thing: str) -> str:
 def percent(share: float) -> str:
     """A share without decimals where it needs none: 95 %, 99.5 %."""
     return f"{100 * share:g} %"
+
+
+def given(probability: float) -> str:
+    """A probability that a model gave to its answer, to the per cent; certainty is named only where it was meant.
+
+    >>> given(0.934), given(0.9991), given(1.0), given(0.0004)
+    ('93 %', '> 99 %', '100 %', '< 1 %')
+    """
+    if 0.99 < probability < 1.0:
+        return "> 99 %"
+    return "< 1 %" if 0.0 < probability < 0.01 else f"{100 * probability:.0f} %"
 
 
 def p_value(p: float) -> str:

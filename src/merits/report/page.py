@@ -98,6 +98,7 @@ def _template() -> Template:
         "money": numbers.money,
         "number": lambda estimate: estimate.number(estimate.value),
         "percent": numbers.percent,
+        "given": numbers.given,
         "p_value": numbers.p_value,
         "plain": lambda estimate: numbers.bare(estimate).number(estimate.value),
         "plain_interval": lambda estimate: numbers.bare(estimate).interval(),

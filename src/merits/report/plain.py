@@ -6,12 +6,13 @@ Knows nothing about HTML: escaping is the page's business.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from merits.core.identity import JSON
 from merits.core.secrets import shown_values
 from merits.scorers.reading import text_of
 
-__all__ = ["clean", "cut", "one_line"]
+__all__ = ["clean", "cut", "one_line", "target_text"]
 
 _ESCAPES = re.compile(
     r"""(?x)
@@ -54,3 +55,16 @@ def one_line(value: JSON, longest: int = 80) -> str:
     'a b'
     """
     return cut(" ".join(clean(shown_values(text_of(value), 8 * longest + 100)).split()), longest)
+
+
+def target_text(target: JSON, longest: int) -> str:
+    """The right answer as clean text; of several texts, any of which will do, each.
+
+    >>> target_text(["Kyiv", "Kiev"], 80), target_text("Oslo", 80), target_text({"city": "Oslo"}, 80)
+    ('Kyiv or Kiev', 'Oslo', '{"city":"Oslo"}')
+    """
+    texts = (
+        [] if isinstance(target, str) or not isinstance(target, Sequence) else [t for t in target if isinstance(t, str)]
+    )
+    several = isinstance(target, Sequence) and bool(texts) and len(texts) == len(target)
+    return cut(" or ".join(texts) if several else target, longest)

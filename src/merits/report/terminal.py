@@ -93,7 +93,7 @@ def _candidates(view: ReportView) -> Table:
 
 
 def _measures(section: MeasureSection) -> Table:
-    """What scorers measure over all answers together, the first at most four, to fit 80 columns."""
+    """What further scorers found over all answers, the first at most four, to fit 80 columns."""
     table = _table("over all answers")
     table.add_column("candidate", overflow="fold", max_width=_NAME, min_width=10)
     shown = slice(min(section.n_of_scorers, _MOST_LEVELS))

@@ -157,7 +157,7 @@ def _left_out(found: ReportView) -> tuple[LeftOut, ...]:
         "Latency": (found.latency, "no latency was measured"),
         "Slices": (found.slices, "no tags were named (slices: in the task file)"),
         "Mistakes by class": (found.confusion, no_classes),
-        "Measures": (found.measures, no_classes),
+        "Measures": (found.measures, f"{no_classes}, and no further scorer was named"),
         "Ranking and calibration": (found.curves, "no candidate gave probabilities"),
         "Differences": (found.differences, "fewer than two candidates can be compared"),
         "Asked again": (found.repeats, "every question was asked once (settings: repeats)"),

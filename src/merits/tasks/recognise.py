@@ -106,7 +106,7 @@ def _guess_of(kind: TaskKind) -> Callable[[Looks, _Told], Found | None] | None:
         return _drawn
     if "picture" in kind.reads:
         return _pictures_and_words if len(kind.reads) > 1 else _pictures
-    return _two_texts if kind.reads == ("text",) and kind.target == "text" else None
+    return _two_texts if kind.reads == ("text",) and kind.target in ("text", "record") else None
 
 
 def _events(looks: Looks, told: _Told) -> Found | None:

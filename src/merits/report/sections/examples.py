@@ -18,7 +18,7 @@ from merits.core.robustness import Level
 from merits.core.task import Example, ScorerSpec
 from merits.report.cases.blocks import Block, Files
 from merits.report.cases.registry import Case, case_of
-from merits.report.plain import cut, one_line
+from merits.report.plain import cut, one_line, target_text
 from merits.report.sections.subject import Subject
 
 __all__ = [
@@ -47,12 +47,16 @@ _REPLY_CHARACTERS = 160
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What one candidate said to an example, and what became of it; `shown` where there is more to see than text."""
+    """What one candidate said to an example, and what became of it; `shown` where there is more to see than text.
+
+    `probability` is the one that it gave to the label that it said.
+    """
 
     candidate: str
     mark: Mark
     said: str
     shown: tuple[Block, ...] = ()
+    probability: float | None = None
 
 
 class ShownExample(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +159,7 @@ class _Drawer:
             id=one_line(str(subject.evaluation.examples[row]), 60),
             repeat=int(subject.evaluation.repeats[row]),
             input="" if example is None else input_text(example.input),
-            target="" if example is None else cut(example.target, _TARGET_CHARACTERS),
+            target="" if example is None else target_text(example.target, _TARGET_CHARACTERS),
             tags={} if example is None else {one_line(k, 30): one_line(v, 60) for k, v in example.tags.items()},
             n_solved=int(subject.cases.solved[:, row].sum()),
             n_scored=int(subject.cases.scored[:, row].sum()),
@@ -178,7 +182,8 @@ def reply_of(
     if answer.failure is not None:
         return Reply(name, mark, cut(f"{answer.failure.kind}: {answer.failure.message}", _REPLY_CHARACTERS))
     shown = () if example is None else case.shown_reply(example, answer, files)
-    return Reply(name, mark, cut(answer.output, _REPLY_CHARACTERS), shown)
+    given = (answer.probabilities or {}).get(answer.output) if isinstance(answer.output, str) else None
+    return Reply(name, mark, cut(answer.output, _REPLY_CHARACTERS), shown, given)
 
 
 def _mark(subject: Subject, k: int, row: int) -> Mark:

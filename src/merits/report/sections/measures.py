@@ -1,4 +1,4 @@
-"""Measures of a whole column of predictions (macro F1, ROC-AUC, log loss ...) for each candidate, with intervals."""
+"""What else is measured of each candidate, with intervals: its further scorers, macro F1, ROC-AUC, log loss ..."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class MeasureRow(msgspec.Struct, frozen=True):
 class MeasureSection(msgspec.Struct, frozen=True, kw_only=True):
     """The measures of each candidate.
 
-    The first `n_of_scorers` names are of scorers that measure all answers together. With many classes an area's
+    The first `n_of_scorers` names are of scorers: those that measure all answers together, and the mean scores of those
+    that judge each answer and do not decide. With many classes an area's
     interval takes long, so only the first few candidates have it: `limited` says how many.
     """
 
@@ -59,10 +60,11 @@ class MeasureSection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_section(subject: Subject) -> MeasureSection | None:
-    """None without classes and scorers that count. Failures are left out. What nobody has a record of is not in it."""
+    """None without classes and further scorers. Failures are left out. What nobody has a record of is not in it."""
     labels = subject.evaluation.labels
     shown = [k for k in subject.order if k in subject.cases.assessed]
-    table, limited = _counted(subject, shown), {}
+    of_scorers = {**_counted(subject, shown), **_mean_scores(subject, shown)}
+    table, limited = {**of_scorers}, {}
     if labels is not None and shown and (labels.target >= 0).any():
         sample = _sample(subject)
         for name, words in _NAMES.items():
@@ -74,7 +76,7 @@ def measure_section(subject: Subject) -> MeasureSection | None:
     if not kept:
         return None
     rows = (MeasureRow(subject.name(k), tuple(table[words][i] for words in kept)) for i, k in enumerate(shown))
-    n_of_scorers = sum(words in subject.evaluation.counts for words in kept)
+    n_of_scorers = sum(words in of_scorers for words in kept)
     return MeasureSection(names=tuple(kept), rows=tuple(rows), limited=limited, n_of_scorers=n_of_scorers)
 
 
@@ -83,6 +85,29 @@ def _counted(subject: Subject, shown: Sequence[int]) -> dict[str, list[Estimate 
     answered = Cases(subject.evaluation, POLICIES[1])
     level = subject.decision.level
     return {name: [counted_measure(answered, name, k, level) for k in shown] for name in subject.evaluation.counts}
+
+
+def _mean_scores(subject: Subject, shown: Sequence[int]) -> dict[str, list[Estimate | None]]:
+    """The mean scores of the scorers that judge each answer and do not decide, by their names."""
+    answered = Cases(subject.evaluation, POLICIES[1])
+    names = [name for name in subject.evaluation.scores if name not in subject.evaluation.counts]
+    return {name: [_mean_score(subject, answered, name, k) for k in shown] for name in names}
+
+
+def _mean_score(subject: Subject, answered: Cases, name: str, k: int) -> Estimate | None:
+    """The mean score; of one that is only ever 0 or 1 the share, with the same interval as the share solved."""
+    values, counted = subject.evaluation.scores[name], answered.counted[k]
+    if counted.any() and np.isin(values[answered.scored], (0.0, 1.0)).all():
+        return answered.rate(values[k], counted, subject.decision.level)
+    return _two_sided(subject, answered, name, k)
+
+
+def _two_sided(subject: Subject, cases: Cases, name: str, k: int) -> Estimate | None:
+    """A measure with an interval of the report's level."""
+    level = subject.decision.level
+    bar = Requirement(metric=name, op=">=", bar=0.0)
+    found = measure(bar, cases, subject.decision.needs, k, (1.0 + level) / 2.0)
+    return None if found is None else msgspec.structs.replace(found, level=level)
 
 
 def _measurable(name: str, shown: Sequence[int], labels: Labels) -> list[int]:
@@ -98,12 +123,9 @@ def _affordable(name: str, shown: Sequence[int], labels: Labels) -> list[int]:
 
 def _estimate(subject: Subject, sample: Cases, name: str, k: int) -> Estimate | None:
     """The measure over all rows; where those are many, with the interval of a sample, narrowed to their number."""
-    level = subject.decision.level
-    bar = Requirement(metric=name, op=">=", bar=0.0)
-    found = measure(bar, sample, subject.decision.needs, k, (1.0 + level) / 2.0)
+    found = _two_sided(subject, sample, name, k)
     if found is None:
         return None
-    found = msgspec.structs.replace(found, level=level)
     if sample.evaluation.n_rows == subject.evaluation.n_rows:
         return found
     value = corpus.metric(subject.evaluation, k, name)

@@ -23,7 +23,7 @@ from merits.deciding.drops import drop_of_rows, drop_of_sums
 from merits.report.cases.blocks import Block, Figure, Text, Words, blocks_of
 from merits.report.cases.registry import case_of
 from merits.report.cases.translation import aligned
-from merits.report.plain import cut, one_line
+from merits.report.plain import one_line, target_text
 from merits.report.sections.examples import Reply, Source, input_text, reply_of
 from merits.report.sections.subject import Bools, Subject
 from merits.scorers.counted import STATISTICS
@@ -209,7 +209,7 @@ def _case(subject: Subject, source: Source, at: tuple[int, Level], example: Exam
     return PerturbedCase(
         id=one_line(example.id, 60),
         level=level.id,
-        target=cut(example.target, 200),
+        target=target_text(example.target, 200),
         as_it_is=() if is_text else before,
         asked=_aligned(example.input, asked) if is_text else after,
         shown_target=case.shown_target(example, files),
