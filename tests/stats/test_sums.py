@@ -65,3 +65,14 @@ def test_none_or_one_has_no_interval(n: int) -> None:
     difference = statistic_difference(found, 0, 1, method="")
     assert (estimate.low, estimate.high, difference.low, difference.high) == (None, None, None, None)
     assert found.p_value(0, 1) == 1.0
+
+
+def test_a_score_is_no_rate_even_between_0_and_1() -> None:
+    """A distance of sets of pictures: around 0 an interval of a rate says from 0 to 1, which is nothing."""
+    generator = np.random.default_rng(0)
+    counts = np.stack([generator.normal(0.001, 0.02, 300), np.ones(300)], axis=-1)[None]
+    found = resample(lambda sums: sums[..., 0] / sums[..., 1], counts, generator)
+    estimate = statistic_of_sums(found, rows=300, method="kernel distance", unit="score")
+    assert estimate.unit == "score"
+    assert estimate.high is not None
+    assert 0.0 < estimate.high < 0.01

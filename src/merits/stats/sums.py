@@ -134,8 +134,8 @@ def statistic_of_sums(
 
     Between 0 and 1 it is bounded as a rate on as many rows as its bootstrap variance is worth (`rate_of_variance`),
     with t(n - 1) for the few there are: never of zero width, and never below 0. `rows` is how many rows it can at
-    most be worth (for an error rate, the words). Above 1 (more errors than words), and of what is no rate but some
-    other number (`unit`): t, below 0 only where the value is. Not defined: no value.
+    most be worth (for an error rate, the words). Above 1 (more errors than words), and of a `score`, which is no rate
+    wherever it lies (a distance between sets of pictures): t, below 0 only where the value is. Not defined: no value.
 
     A `value` has no end at 1 (an error in the unit of the targets), and what is `up_to_one` none at 0 (R²): of the
     value, or of what it lacks to 1, the logarithm has the interval of t, so that it stays on its side of the end. In
@@ -159,8 +159,9 @@ def statistic_of_sums(
         how = f"{method}: bootstrap variance, t on a logarithmic scale"
         return _estimate(value, ends, level, n=n, unit=unit, method=how)
     few = critical / normal_critical(two_sided) if two_sided > 0 else 1.0
-    if value > 1.0:
-        half = critical * float(np.sqrt(resampled.variance(k)))
+    if value > 1.0 or unit == "score":
+        made_up = 2.0 * (value / (n + 2.0)) ** 2 if unit == "score" else 0.0
+        half = critical * float(np.sqrt(resampled.variance(k) + made_up))
         return _estimate(
             value,
             (max(value - half, min(value, 0.0)), value + half),
