@@ -45,7 +45,7 @@ class CountedStatistic:
     that is the question's, whoever answers it (the words of its target): a row is at most as much evidence; 0 where an
     answer could not be counted. `unit` is that of the values: a rate from 0 to 1 (shown in per cent), a value from 0 on
     (an error in the unit of the targets), or a score, a plain number. What is `up_to_one` has its best value there, and
-    no end below. `signed` is where its counts may be negative.
+    no end below. `signed` is where its counts may be negative. `remark` is what a reader of its values must know.
     """
 
     name: str
@@ -57,6 +57,7 @@ class CountedStatistic:
     unit: Unit = "rate"
     up_to_one: bool = False
     signed: bool = False
+    remark: str = ""
 
 
 def chrf_of(sums: Floats) -> Floats:
@@ -207,6 +208,10 @@ def _with_error(counts: Floats, error: Floats) -> Floats:
     return np.concatenate([np.asarray(error)[..., None], counts[..., 1:]], axis=-1)
 
 
+_OF_PICTURES = (
+    f"of {picture_sets.DIMENSIONS} projections of what its features see of a picture, not of the 2,048 features of "
+    "Inception: compare it between candidates here, at the same number of pictures, and with no published figure"
+)
 STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
     {
         "bleu": CountedStatistic(
@@ -308,6 +313,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
         ),
         "fid": CountedStatistic(
             name="Fréchet distance of the pictures from the wanted ones",
+            remark=_OF_PICTURES,
             n_columns=picture_sets.FID_COLUMNS,
             value=picture_sets.fid_of,
             nothing=picture_sets.as_blank_in_fid,
@@ -318,6 +324,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
         ),
         "kid": CountedStatistic(
             name="kernel distance of the pictures from the wanted ones",
+            remark=_OF_PICTURES,
             n_columns=picture_sets.KID_COLUMNS,
             value=picture_sets.kid_of,
             nothing=picture_sets.as_blank_in_kid,
