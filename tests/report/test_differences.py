@@ -11,6 +11,8 @@ import pytest
 
 from merits.core.evaluation import Counted
 from merits.core.needs import Needs
+from merits.deciding.cases import POLICIES, Cases
+from merits.deciding.corpus import paired_measure
 from merits.deciding.decide import decide
 from merits.report import page
 from merits.report.drawings.differences import difference_chart
@@ -89,7 +91,7 @@ def test_the_page_has_the_drawing_the_groups_and_the_measures(report) -> None:
     html = page.render(report)
     assert 'id="differences"' in html
     assert "Candidates that share a letter cannot be told apart." in html
-    assert "Differences by a paired jackknife" in html
+    assert "By a paired jackknife" in html
     chart = difference_chart(report.differences)
     assert chart is not None
     assert "simultaneous" in chart.description
@@ -114,6 +116,25 @@ def test_counted_measures_stand_with_their_intervals() -> None:
     assert b.difference.low is not None
     assert b.difference.low > 0.1
     assert (b.p_value or 1) < 1e-4
+
+
+def test_a_measure_that_nobody_can_have_is_no_record_and_counts_for_no_correction() -> None:
+    """The width of an interval that was never given: it is not compared, and no other p-value suffers from it."""
+    generator = np.random.default_rng(0)
+    width = generator.uniform(1, 2, (3, 60)) * [[1.0], [1.1], [0.0]]
+    counts = np.stack([width, (width > 0) * 1.0], axis=-1)
+    evaluation = replace(
+        evaluation_of({"a": first(40, 60), "b": first(30, 60), "points": first(20, 60)}),
+        counts={"width": Counted("width", counts)},
+    )
+    section = section_of(evaluation)
+    assert section is not None
+    rows = {row.name: row for row in section.corpus[0].rows}
+    assert rows["points"].difference is None
+    assert rows["points"].p_value is None
+    alone = paired_measure(Cases(evaluation, POLICIES[0]), "width", 1, 0)
+    assert alone is not None
+    assert rows["b"].p_value == pytest.approx(alone.p_value)
 
 
 def test_a_counted_measure_of_one_candidate_is_among_the_measures() -> None:

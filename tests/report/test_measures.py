@@ -6,15 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from merits.core.evaluation import Raced
+from merits.core.evaluation import Counted, Raced
+from merits.core.needs import Needs
 from merits.core.outcome import Status
+from merits.deciding.decide import decide
+from merits.report import terminal
 from merits.report.numbers import bare
 from merits.report.page import render
 from merits.report.sections.measures import measure_section
 from merits.report.sections.mistakes import confusion_section
 from merits.report.sections.subject import Subject
+from merits.report.views import view
+from merits.scorers.picture_sets import DIMENSIONS, fid_counts
 from merits.stats import wilson
+from tests.deciding.evaluations import evaluation_of, first
 from tests.report.making import labelled, synthetic
 
 AVERAGES = {
@@ -42,7 +49,7 @@ def test_averages_over_classes_have_a_column_with_intervals(made, report, name):
         estimate = row.estimates[place]
         assert estimate.value == pytest.approx(expected)
         assert estimate.low < estimate.value < estimate.high
-    assert f'<th scope="col">{name}</th>' in render(report)
+    assert f'<th scope="col">{name}<span class="range">higher is better</span></th>' in render(report)
 
 
 def test_every_class_has_its_f1_with_an_interval_on_the_page(report):
@@ -148,3 +155,23 @@ def test_the_f1_of_words_is_not_taken_for_that_of_labels():
     evaluation = replace(made.evaluation, kind="generation", labels=None, scores={"f1": np.array([[0.25, 0.75] * 20])})
     (estimate, *_) = measure_section(Subject(evaluation, made.decision)).rows[0].estimates
     assert estimate.value == pytest.approx(0.5)
+
+
+def test_what_a_reader_must_know_of_a_distance_of_pictures_stands_beside_it(capsys):
+    """It is no published FID, and is read as one."""
+    generator = np.random.default_rng(0)
+    pictures = generator.normal(0.0, 1.0, (2, 60, DIMENSIONS))
+    counts = np.stack([[fid_counts(one, pictures[0, i]) for i, one in enumerate(side)] for side in pictures[::-1]])
+    evaluation = replace(
+        evaluation_of({"a": first(40, 60), "b": first(30, 60)}),
+        counts={"fid": Counted("fid", counts), "kid": Counted("fid", counts)},
+    )
+    section = measure_section(Subject(evaluation, decide(evaluation, Needs())))
+    assert section.lower_is_better == ("fid", "kid")
+    ((remark, names),) = section.remarked().items()
+    assert names == ["fid", "kid"]
+    found = view(evaluation, decide(evaluation, Needs()), examples=(), answers=lambda version, keys: {})
+    terminal.render(found, Console(width=300))
+    for text in (render(found), capsys.readouterr().out):
+        assert f"fid, kid: {remark}." in text
+        assert "no published figure" in text

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from merits.core.candidate import Price
+from merits.core.estimate import Estimate
 from merits.core.needs import Needs
 from merits.deciding.decide import decide
+from merits.deciding.payback import _words
 from merits.report.drawings.break_even import break_even_chart
 from merits.report.drawings.tornado import tornado_chart
 from merits.report.page import render
@@ -37,6 +39,30 @@ def seen(needs: Needs, *, priced: bool = True, name: str = "strong") -> ReportVi
     recipes = tuple(msgspec.structs.replace(c, price=p) for c, p in zip(whole.candidates, prices, strict=True))
     whole = dataclasses.replace(whole, candidates=recipes)
     return view(whole, decide(whole, needs), examples=(), answers=lambda version, keys: {})
+
+
+def test_amounts_that_are_tiny_are_said_of_so_many() -> None:
+    """0.000000239 USD is nothing that anybody can read."""
+    n, generator = 300, np.random.default_rng(0)
+    solved = {"dear": generator.random(n) < 0.8, "cheap": generator.random(n) < 0.6}
+    whole = evaluation_of(solved, cost={"dear": 3e-10 * generator.uniform(0.5, 1.5, n), "cheap": 1e-10})
+    found = view(whole, decide(whole, Needs()), examples=(), answers=lambda version, keys: {})
+    assert found.economics is not None
+    point = next(b for b in found.economics.break_evens if b.input == "worth of a solved case")
+    assert " for 1,000,000, " in point.text
+    assert "0.000000" not in point.text
+    (curve,) = found.economics.curves
+    for drawing in (break_even_chart(curve, "USD").wide, break_even_chart(curve, "USD").narrow):
+        assert "(USD for 1,000,000)" in drawing
+        assert "0.00000" not in re.sub("<[^>]*>", " ", drawing)
+    assert "for 1,000,000, n = 300" in render(found)
+
+
+def test_what_is_back_within_a_day_is_said_so(page) -> None:
+    """0.00002 months is a figure for nobody."""
+    gain = Estimate(value=600.0, low=500.0, high=700.0, level=0.95, n=9, unit="money", method="t", currency="USD")
+    months = msgspec.structs.replace(gain, value=2e-5, low=1e-5, high=3e-5, unit="months", currency="")
+    assert _words(gain, months, 0.01, 0.01, 0.0).endswith("that this evaluation cost is back within a day.")
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ from merits.core.needs import Needs
 from merits.deciding.decide import decide
 from merits.flow import run
 from merits.report import page
-from merits.report.cases.blocks import Figure, Items
-from merits.report.sections.robustness import RobustnessSection
+from merits.report.cases.blocks import Figure, Item, Items
+from merits.report.sections.examples import Reply
+from merits.report.sections.robustness import RobustnessSection, shorter
 from merits.report.views import ReportView, view
 from merits.stats.noninferiority import difference_bounds
 from merits.tasks.file import load_task
@@ -167,6 +168,28 @@ def test_the_section_is_in_the_json(tmp_path: Path) -> None:
     curve = found["robustness"]["curves"][0]
     assert curve["levels"] == ["typos 0.05", "typos 0.2"]
     assert set(curve["lines"][0]["drops"][0]) >= {"value", "low", "high", "level", "n"}
+
+
+def test_columns_that_slipped_are_marked_in_their_places(tmp_path: Path) -> None:
+    """And a list that was said is cut where it stands twice, before and after."""
+    rows = [{"input": {"age": 20 + i, "sex": "fm"[i % 2]}, "target": str(i % 2)} for i in range(40)]
+    task = make_task(
+        rows,
+        name="columns",
+        candidates={"short": lambda columns: "0", "long": lambda columns: "1"},
+        robustness={"missing_values": [0.9]},
+    )
+    section = run(task, store=tmp_path / "store.sqlite").view.robustness
+    assert section is not None
+    asked = section.cases[0].asked
+    assert [block.label for block in asked] == ["age", "sex"]
+    assert any(word.op == "delete" for block in asked for word in block.words)
+
+
+def test_lists_that_stand_twice_are_shorter() -> None:
+    said = Reply("knn", "solved", "", (Items(tuple(Item(str(i), False) for i in range(10)), n_more=3),))
+    (block,) = shorter(said).shown
+    assert (len(block.items), block.n_more) == (5, 8)
 
 
 def test_a_history_that_lost_events_stands_as_a_list_beside_the_whole_one(tmp_path: Path) -> None:

@@ -120,7 +120,9 @@ def _point(found: Versus, k: int, what: Input, where: Crossing, *, above: int) -
     at = as_estimate(found, k, where, what.unit)
     names = found.name(below), found.name(above)
     today = "" if what.now is None else f" (today it is {at.number(what.now)})"
-    shown = at.number(at.value) + f" [{_span(at)}]"
+    many = cases_to_hold(at.value or 0.0) if at.unit == "money" and what.now is None else 1
+    held = at.times(many)
+    shown = held.number(held.value) + f" [{_span(held)}]" + (f" for {many:,}," if many > 1 else "")
     text = f"Up to a {what.name} of {shown} {names[0]} brings more, above it {names[1]}, as it looks{today}."
     return BreakEven(input=what.name, below=names[0], above=names[1], now=what.now, at=at, text=text)
 

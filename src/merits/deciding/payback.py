@@ -88,6 +88,9 @@ def _evaluation_cost(asked: Evaluation) -> float | None:
     return float(asked.cost.sum())
 
 
+_DAY = 1.0 / 31.0  # of a month
+
+
 def _months(investment: float, gain: Estimate) -> Estimate | None:
     """Investment over gain; no upper end where the gain may be nothing, None where it certainly is."""
     if investment <= 0.0 or (gain.high is not None and gain.high <= 0.0):
@@ -134,4 +137,6 @@ def _words(gain: Estimate, months: Estimate | None, investment: float, spent: fl
         return f"{brings}: {paid} would never be paid back."
     if months.value is None:
         return f"{brings}: as it looks {paid} is never paid back, at best in {months.number(months.low)}."
+    if months.high is not None and months.high < _DAY:
+        return f"{brings}: {paid} is back within a day."
     return f"{brings}: {paid} is back in {months.text()}."

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from merits.core.estimate import Estimate
+from merits.core.estimate import Estimate, cases_to_hold
 
 __all__ = [
     "Bar",
@@ -14,7 +14,9 @@ __all__ = [
     "bare",
     "count",
     "counted",
+    "for_many",
     "given",
+    "is_known",
     "money",
     "p_value",
     "percent",
@@ -79,6 +81,28 @@ def money(value: float, currency: str) -> str:
     """
     plain = Estimate(value=value, low=None, high=None, level=1.0, n=1, unit="money", method="sum", currency=currency)
     return plain.number(value)
+
+
+def is_known(estimate: Estimate | None) -> bool:
+    """Whether anything is known of it: a value, or a bound.
+
+    >>> nothing = Estimate(value=None, low=None, high=None, level=0.95, n=0, unit="value", method="bootstrap")
+    >>> is_known(nothing), is_known(msgspec.structs.replace(nothing, high=3.0)), is_known(None)
+    (False, True, False)
+    """
+    return estimate is not None and any(end is not None for end in (estimate.value, estimate.low, estimate.high))
+
+
+def for_many(estimate: Estimate) -> tuple[Estimate, str]:
+    """An estimate of money as it can be read: that of so many, and these in words, where that of one is tiny.
+
+    >>> tiny = Estimate(value=3e-7, low=1e-7, high=5e-7, level=0.95, n=9, unit="money", method="t", currency="USD")
+    >>> held, of = for_many(tiny)
+    >>> held.text(), of
+    ('0.3 USD [0.1–0.5 USD]', 'for 1,000,000')
+    """
+    many = cases_to_hold(estimate.value or 0.0) if estimate.unit == "money" else 1
+    return (estimate.times(many), f"for {many:,}") if many > 1 else (estimate, "")
 
 
 def without_currency(estimate: Estimate) -> Estimate:

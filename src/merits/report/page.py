@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from merits.core.decision import RequirementResult
 from merits.core.estimate import duration
 from merits.report import numbers
-from merits.report.cases.blocks import has_figure
+from merits.report.cases.blocks import Block, Words, has_figure
 from merits.report.drawings.break_even import break_even_chart
 from merits.report.drawings.canvas import Chart
 from merits.report.drawings.confusion import confusion_chart
@@ -91,15 +91,18 @@ def _template() -> Template:
         "counted": numbers.counted,
         "drawn": _drawn,
         "duration": duration,
+        "for_many": numbers.for_many,
         "heat": _heat,
         "is_block": lambda block, name: type(block).__name__ == name,
         "interval": lambda estimate: estimate.interval(),
         "mark": _mark,
         "money": numbers.money,
         "number": lambda estimate: estimate.number(estimate.value),
-        "percent": numbers.percent,
+        "percent": lambda share: numbers.percent(share).replace(" ", "\N{NO-BREAK SPACE}"),
         "given": numbers.given,
         "p_value": numbers.p_value,
+        "p_value_of": _p_value_of,
+        "known": numbers.is_known,
         "plain": lambda estimate: numbers.bare(estimate).number(estimate.value),
         "plain_interval": lambda estimate: numbers.bare(estimate).interval(),
         "at_end": at_end,
@@ -128,6 +131,10 @@ def _drawn(svg: str) -> Markup:
     from markupsafe import Markup
 
     return Markup(svg)
+
+
+def _p_value_of(p: float) -> str:
+    return f"= {numbers.p_value(p)}".replace("= below", "<")
 
 
 def _mark(mark: str) -> Markup:
@@ -191,6 +198,9 @@ def _has(view: ReportView) -> Mapping[str, bool]:
     return {
         "figures": any(map(_has_figures, (*view.drawn, *view.hardest, *view.solved_by_one)))
         or any(map(_is_illustrated, view.robustness.cases if view.robustness else ())),
+        "areas": any(name in ("ROC-AUC", "PR-AUC") for name in view.measures.names) if view.measures else False,
+        "aligned": any(_has_words(reply.shown) for one in (*view.drawn, *view.hardest) for reply in one.replies),
+        "aligned_perturbed": any(_has_words(case.asked) for case in (view.robustness.cases if view.robustness else ())),
         "behind": any(s.behind for s in standings),
         "requirements": any(s.requirements for s in standings),
         "cost": any(s.cost_per_1000 for s in standings),
@@ -211,6 +221,10 @@ def _has(view: ReportView) -> Mapping[str, bool]:
 def _has_figures(shown: ShownExample) -> bool:
     replies = (reply.shown for reply in shown.replies)
     return any(map(has_figure, (shown.shown_input, shown.shown_target, *replies)))
+
+
+def _has_words(blocks: Sequence[Block]) -> bool:
+    return any(isinstance(block, Words) for block in blocks)
 
 
 def _is_illustrated(case: PerturbedCase) -> bool:

@@ -55,7 +55,8 @@ def _facts(profile: Profile) -> Iterator[str]:
     for look in profile.looks:
         seen = "" if look.n_seen == look.n else f" (a sample of {_n(look.n_seen)} of {_n(look.n)})"
         for fact in look.facts:
-            yield f"{look.reads}: {fact.name}: {fact.text}{seen}"
+            what = look.reads if fact.name == look.reads else f"{look.reads}: {fact.name}"
+            yield f"{what}: {fact.text}{seen}"
     if profile.label_noise:
         noise = profile.label_noise
         agrees = f"a simple classifier agrees with {noise.agreement:.0%}"

@@ -48,6 +48,8 @@ def render(view: ReportView, console: Console) -> None:
     console.print(_candidates(view))
     if view.measures and view.measures.n_of_scorers:
         console.print(_measures(view.measures))
+        for remark, names in view.measures.remarked().items():
+            console.print(_text(f"{', '.join(names)}: {remark}."))
     if view.robustness:
         for curve in view.robustness.curves:
             console.print(_drops(curve, view.robustness))

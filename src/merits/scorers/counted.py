@@ -47,7 +47,7 @@ class CountedStatistic:
     answer could not be counted. `unit` is that of the values: a rate (shown in per cent), a value (an error in the unit
     of the targets), or a score, a plain number. `scale` is where values can lie: a "rate" from 0 to 1 (an error rate
     sometimes above), "from_zero" on, "up_to_one", or anywhere on the "line". `signed` is where its counts may be
-    negative.
+    negative. `remark` is what a reader of its values must know.
     """
 
     name: str
@@ -59,6 +59,7 @@ class CountedStatistic:
     unit: Unit = "rate"
     scale: Literal["rate", "from_zero", "up_to_one", "line"] = "rate"
     signed: bool = False
+    remark: str = ""
 
 
 def chrf_of(sums: Floats) -> Floats:
@@ -209,6 +210,10 @@ def _with_error(counts: Floats, error: Floats) -> Floats:
     return np.concatenate([np.asarray(error)[..., None], counts[..., 1:]], axis=-1)
 
 
+_OF_PICTURES = (
+    f"of {picture_sets.DIMENSIONS} projections of what its features see of a picture, not of the 2,048 features of "
+    "Inception: compare it between candidates here, at the same number of pictures, and with no published figure"
+)
 STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
     {
         "bleu": CountedStatistic(
@@ -315,6 +320,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
         ),
         "fid": CountedStatistic(
             name="Fréchet distance of the pictures from the wanted ones, larger the fewer there are",
+            remark=_OF_PICTURES,
             n_columns=picture_sets.FID_COLUMNS,
             value=picture_sets.fid_of,
             nothing=picture_sets.as_blank_in_fid,
@@ -326,6 +332,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
         ),
         "kid": CountedStatistic(
             name="kernel distance of the pictures from the wanted ones",
+            remark=_OF_PICTURES,
             n_columns=picture_sets.KID_COLUMNS,
             value=picture_sets.kid_of,
             nothing=picture_sets.as_blank_in_kid,

@@ -189,7 +189,7 @@ def test_sizes_modes_and_unreadable_pictures_are_told(tmp_path: Path) -> None:
     assert seen is not None
     assert {fact.name: fact.text for fact in seen.facts} == {
         "sizes": "24 x 24",
-        "shorter side": "24 to 24 pixels",
+        "shorter side": "24 pixels",
         "modes": "RGB 40",
     }
     assert [finding.code for finding in seen.findings] == ["unreadable-pictures", "tiny-pictures"]

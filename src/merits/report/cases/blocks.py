@@ -47,9 +47,10 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Words(msgspec.Struct, frozen=True, tag="words"):
-    """A text beside the one that was wanted, word by word."""
+    """A text beside the one that was wanted, word by word; `label` is the column that it stands in, "" for none."""
 
     words: tuple[Word, ...]
+    label: str = ""
 
 
 class Item(msgspec.Struct, frozen=True):

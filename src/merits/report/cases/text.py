@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from merits.core.answer import Answer
 from merits.core.task import Example
 from merits.report.cases.blocks import Block, Files, blocks_of, has_figure
@@ -12,9 +14,9 @@ ASIDE = False
 
 
 def shown_input(example: Example, files: Files) -> tuple[Block, ...]:
-    """What was asked, where there is something to look at in it."""
+    """What was asked, where there is something to look at in it; columns side by side."""
     blocks = blocks_of(example.input, files)
-    return blocks if has_figure(blocks) else ()
+    return blocks if has_figure(blocks) or isinstance(example.input, Mapping) else ()
 
 
 def shown_target(example: Example, files: Files) -> tuple[Block, ...]:

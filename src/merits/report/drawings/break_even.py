@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from merits.core.economics import Curve
+from merits.core.estimate import cases_to_hold
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import COLOURS, Chart, Spec, Width, draw, values
-from merits.report.drawings.labels import fitting
+from merits.report.drawings.labels import fitting, legend_columns
 
 __all__ = ["break_even_chart"]
 
@@ -26,13 +27,16 @@ def _spec(curve: Curve, currency: str, width: Width) -> Spec:
     subject = fitting([curve.subject], 120)[0]
     domain = _domain(curve)
     lines = [line for line in curve.lines if max(line.highs) >= domain[0] and min(line.lows) <= domain[1]]
-    names = fitting([line.candidate for line in lines], 110 if width.narrow else 160)
+    names = fitting([line.candidate for line in lines], 180 if width.narrow else 160)
     rows: list[Spec] = [
         {"x": x, "y": line.values[i], "low": line.lows[i], "high": line.highs[i], "name": name}
         for line, name in zip(lines, names, strict=True)
         for i, x in enumerate(curve.at)
     ]
-    unit = "cases" if curve.input.startswith("volume") else currency
+    is_volume = curve.input.startswith("volume")
+    across, of_across = _held(0.0 if is_volume else curve.at[-1])
+    up, of_up = _held(max(map(abs, domain)))
+    unit = "cases" if is_volume else f"{currency}{of_across}"
     x: Spec = {
         "field": "x",
         "type": "quantitative",
@@ -40,7 +44,7 @@ def _spec(curve: Curve, currency: str, width: Width) -> Spec:
         "axis": {
             "title": f"{curve.input} ({unit})",
             "tickCount": width.ticks,
-            "labelExpr": "format(datum.value, ',.3~r')",
+            "labelExpr": f"format(datum.value * {across}, ',.3~r')",
         },
     }
     y: Spec = {
@@ -48,15 +52,15 @@ def _spec(curve: Curve, currency: str, width: Width) -> Spec:
         "type": "quantitative",
         "scale": {"domain": [*domain], "nice": False, "zero": False},
         "axis": {
-            "title": None if width.narrow else f"more than {subject} a case ({currency})",
+            "title": None if width.narrow else f"more than {subject} a case ({currency}{of_up})",
             "tickCount": 6,
-            "labelExpr": "format(datum.value, ',.3~r')",
+            "labelExpr": f"format(datum.value * {up}, ',.3~r')",
         },
     }
     scale: Spec = {"domain": [*names], "range": [*COLOURS[: len(names)]]}
     colour: Spec = {"field": "name", "type": "nominal", "sort": [*names], "scale": scale}
     dash: Spec = {"field": "name", "sort": [*names], "scale": {"domain": [*names], "range": [*_DASHES[: len(names)]]}}
-    legend: Spec = {"symbolType": "stroke", "symbolOpacity": 1, "columns": 2 if width.narrow else 4}
+    legend: Spec = {"symbolType": "stroke", "symbolOpacity": 1, "columns": legend_columns(names, narrow=width.narrow)}
     layers: list[JSON] = [
         {
             "mark": {"type": "area", "opacity": 0.13, "clip": True},
@@ -85,6 +89,12 @@ def _spec(curve: Curve, currency: str, width: Width) -> Spec:
         *_crossings(curve, x, y),
     ]
     return {"height": _HEIGHT, "data": values(rows), "layer": layers}
+
+
+def _held(largest: float) -> tuple[int, str]:
+    """By how much an axis of amounts is multiplied so that they can be read, and that in words."""
+    many = cases_to_hold(largest)
+    return many, f" for {many:,}" if many > 1 else ""
 
 
 def _domain(curve: Curve) -> tuple[float, float]:

@@ -137,6 +137,7 @@ def _config(width: Width) -> Spec:
             "labelLimit": 0,
             "symbolStrokeWidth": 3,
         },
+        "header": {"labelColor": "var(--ink)", "labelFontSize": size, "labelLimit": 0},
         "text": {"color": "var(--ink)", "fontSize": size},
         "rule": {"color": "var(--soft)"},
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import COLOURS, Chart, Spec, Width, draw, values
-from merits.report.drawings.labels import fitting
+from merits.report.drawings.labels import fitting, legend_columns
 from merits.report.sections.curves import CurveLine, CurveSection
 
 __all__ = ["precision_recall_chart", "reliability_chart", "roc_chart"]
@@ -72,7 +72,7 @@ def _styled(section: CurveSection, lines: Sequence[CurveLine], width: Width) -> 
     """The lines with their styles, which count the candidates that have a line in any of the charts."""
     everywhere = (*section.reliability, *section.roc, *section.precision_recall)
     names = list(dict.fromkeys(line.name for line in everywhere))
-    short = fitting(names, 110 if width.narrow else 140)
+    short = fitting(names, 180 if width.narrow else 100)
     styles = {
         name: _Style(short[i], COLOURS[i % len(COLOURS)], _DASHES[i % len(_DASHES)]) for i, name in enumerate(names)
     }
@@ -89,6 +89,7 @@ def _square(
     dots: bool = False,
 ) -> Spec:
     names: list[JSON] = [style.name for style, _ in lines]
+    n_columns = min(2, legend_columns([style.name for style, _ in lines], narrow=width.narrow))
     points: list[Spec] = [
         {"name": style.name, "x": x, "y": y, "i": i, "n": line.n[i] if line.n else 1}
         for style, line in lines
@@ -112,13 +113,13 @@ def _square(
         "type": "nominal",
         "sort": names,
         "scale": {"domain": names, "range": [style.colour for style, _ in lines]},
-        "legend": {"columns": 2, "symbolType": "stroke"},
+        "legend": {"columns": n_columns, "symbolType": "stroke"},
     }
     dash: Spec = {
         "field": "name",
         "sort": names,
         "scale": {"domain": names, "range": [style.dash for style, _ in lines]},
-        "legend": {"columns": 2},
+        "legend": {"columns": n_columns},
     }
     layers: list[JSON] = []
     if diagonal is not None:

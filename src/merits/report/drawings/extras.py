@@ -15,6 +15,7 @@ def extra_charts(section: ExtraSection) -> list[Chart]:
 
 def _chart(name: str, plot: Plot) -> Chart:
     def spec(width: Width) -> Spec:
-        return plot.narrow if width.narrow and plot.narrow is not None else plot.spec
+        given = plot.narrow if width.narrow and plot.narrow is not None else plot.spec
+        return {"autosize": "pad", **given} if "width" in given else given  # fitting would squash what has its size
 
     return draw(name, plot.description, spec)

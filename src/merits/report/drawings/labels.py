@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from merits.report.plain import clean
 
-__all__ = ["fitting", "pixels"]
+__all__ = ["fitting", "legend_columns", "pixels"]
 
 _LETTER = 7.4  # pixels of a letter at 13 px, about; East Asian ones and emoji take the whole square
 _WIDE = 14.0
+_HALF_OF_NARROW = 85.0
 
 
 def pixels(text: str) -> float:
@@ -39,6 +40,16 @@ def fitting(names: Sequence[str], room: float) -> list[str]:
         taken[short] = taken.get(short, 0) + 1
         found.append(short if taken[short] == 1 else f"{short}·{taken[short]}")
     return found
+
+
+def legend_columns(names: Sequence[str], *, narrow: bool) -> int:
+    """How many of these names stand beside each other above a drawing; it begins where the axis does.
+
+    >>> legend_columns(["ridge", "forest"], narrow=True), legend_columns(["quantile boosting"], narrow=True)
+    (2, 1)
+    """
+    widest = max(map(pixels, names), default=0.0)
+    return (1 if widest > _HALF_OF_NARROW else 2) if narrow else 5
 
 
 def _cut(text: str, room: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from merits.core.estimate import Estimate
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import COLOURS, Chart, Spec, Width, axis_title, draw, values
-from merits.report.drawings.labels import fitting
+from merits.report.drawings.labels import fitting, legend_columns
 from merits.report.sections.robustness import RobustnessCurve, RobustnessSection
 
 __all__ = ["robustness_charts"]
@@ -46,7 +46,7 @@ def _ticks(curve: RobustnessCurve) -> list[str]:
 
 def _spec(section: RobustnessSection, curve: RobustnessCurve, width: Width) -> Spec:
     lines = list(zip(curve.clean, curve.lines, strict=True))[:_MOST_LINES]
-    names = fitting([line.name for _, line in lines], width.names)
+    names = fitting([line.name for _, line in lines], 180)
     points: list[Spec] = []
     for i, (clean, line) in enumerate(lines):
         points += _points(names[i], (clean, *line.quality), (i - (len(lines) - 1) / 2.0) * _APART)
@@ -79,7 +79,7 @@ def _spec(section: RobustnessSection, curve: RobustnessCurve, width: Width) -> S
         "type": "nominal",
         "sort": known,
         "scale": {"domain": known, "range": [*COLOURS[: len(names)]]},
-        "legend": {"symbolType": "stroke"},
+        "legend": {"symbolType": "stroke", "columns": legend_columns(names, narrow=width.narrow)},
     }
     return {
         "height": _HEIGHT,

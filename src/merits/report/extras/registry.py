@@ -20,15 +20,17 @@ _GROUP = "merits.views"
 
 
 class Plot(msgspec.Struct, frozen=True):
-    """A drawing: a Vega-Lite specification (without width and schema), and what it shows in words.
+    """A drawing: a Vega-Lite specification (without schema), and what it shows in words.
 
+    Without a `width` it fills the page; one that says its width, as one of several panels must, is drawn in that.
     `narrow` is the specification for a narrow page, the same one where it is None. Its colours are those of the page
-    (`merits.report.drawings.canvas.COLOURS`).
+    (`merits.report.drawings.canvas.COLOURS`). What `is_half` stands beside the next where the page is wide.
     """
 
     description: str
     spec: dict[str, JSON]
     narrow: dict[str, JSON] | None = None
+    is_half: bool = False
 
 
 class ExtraTable(msgspec.Struct, frozen=True):

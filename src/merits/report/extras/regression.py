@@ -1,7 +1,8 @@
-"""Forecasts beside what came: predicted over actual with intervals, and how the errors are spread."""
+"""Forecasts beside what came: predicted over actual, whether quantiles hold what they say, how errors are spread."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,19 +12,22 @@ from numpy.typing import NDArray
 from merits.core.doors import AnswerKey
 from merits.core.identity import JSON
 from merits.report.drawings.canvas import COLOURS
+from merits.report.drawings.labels import fitting
 from merits.report.extras.registry import ExtraSection, Plot
 from merits.report.sections.examples import Source
 from merits.report.sections.subject import Subject
 from merits.scorers.forecasts import Forecast, forecast_of
 from merits.scorers.reading_numbers import number_in
+from merits.stats.proportions import wilson
 
 __all__ = ["section"]
 
 _MOST_ROWS = 2_000  # answers that are looked at, for the spread of errors
 _MOST_DOTS = 200  # drawn
-_MOST_SHOWN = 4  # candidates in one histogram
+_MOST_READ = 8  # candidates whose answers are looked at
+_MOST_SHOWN = 4  # candidates in one drawing
 _BINS = 24
-_SIDE = 340  # of the drawing area, in pixels
+_SIDE, _NARROW_SIDE = 370, 262  # of the drawing area, in pixels
 Spec = dict[str, JSON]
 
 
@@ -42,7 +46,7 @@ class _Forecasts:
 
 def section(subject: Subject, source: Source) -> ExtraSection | None:
     """The candidate in focus, predicted over actual; and the errors of the first few. None where none says numbers."""
-    shown = [k for k in subject.order if k in subject.cases.assessed][:_MOST_SHOWN]
+    shown = [k for k in subject.order if k in subject.cases.assessed][:_MOST_READ]
     if subject.focus is None or not shown:
         return None
     found = [each for k in shown if len((each := _forecasts(subject, source, k)).said) > 1]
@@ -50,6 +54,9 @@ def section(subject: Subject, source: Source) -> ExtraSection | None:
     if focus is None:
         return None
     held = "The lines are its outermost quantiles. " if any(len(said.quantiles) > 1 for said in focus.said) else ""
+    reliability = _reliability(found, subject.decision.level)
+    if reliability is not None:
+        held += "Honest quantiles lie on the diagonal of the second drawing: 5 % comes out at or below that of 0.05. "
     return ExtraSection(
         id="regression",
         title="Forecasts and what came",
@@ -57,7 +64,7 @@ def section(subject: Subject, source: Source) -> ExtraSection | None:
             f"What {focus.name} said over what came: on the line it was right. {held}"
             "Errors to one side of 0 are a bias; a long tail is what RMSE punishes and MAE forgives.",
         ),
-        plots=(_scatter(focus), _histogram(found)),
+        plots=(_scatter(focus), *(() if reliability is None else (reliability,)), _histogram(found[:_MOST_SHOWN])),
     )
 
 
@@ -111,7 +118,60 @@ def _scatter(focus: _Forecasts) -> Plot:
         ],
     }
     words = f"{focus.name}: predicted over actual, {len(rows):,} cases, with intervals where they were given."
-    return Plot(words, spec, {**spec, "width": 250, "height": 250})
+    return Plot(words, spec, {**spec, "width": _NARROW_SIDE, "height": _NARROW_SIDE}, is_half=True)
+
+
+def _reliability(found: Sequence[_Forecasts], level: float) -> Plot | None:
+    """The share of what came that is at or below each quantile, with Wilson's interval; None where nobody gave any.
+
+    The reliability diagram of quantiles (Gneiting, Balabdaoui & Raftery 2007, doi:10.1111/j.1467-9868.2007.00587.x).
+    """
+    giving = [each for each in found if any(len(said.quantiles) > 1 for said in each.said)][:_MOST_SHOWN]
+    names = fitting([each.name for each in giving], 170)
+    rows: list[JSON] = []
+    for name, each in zip(names, giving, strict=True):
+        for quantile in sorted({q for said in each.said for q in said.quantiles}):
+            pairs = zip(each.said, each.actual.tolist(), strict=True)
+            below = [actual <= said.quantiles[quantile] for said, actual in pairs if quantile in said.quantiles]
+            share = wilson(sum(below), len(below), level)
+            rows.append({"name": name, "x": quantile, "y": share.value, "low": share.low, "high": share.high})
+    if not rows:
+        return None
+    scale: Spec = {"domain": [0, 1], "nice": False}
+    x: Spec = {"field": "x", "type": "quantitative", "title": "quantile", "scale": scale, "axis": {"tickCount": 5}}
+    y: Spec = {"type": "quantitative", "title": "share of what came at or below it", "scale": scale}
+    y["axis"] = {"format": ".0%", "tickCount": 5}
+    colour: Spec = {
+        "field": "name",
+        "type": "nominal",
+        "sort": [*names],
+        "scale": {"domain": [*names], "range": [COLOURS[i % len(COLOURS)] for i in range(len(names))]},
+        "legend": {"symbolType": "stroke", "columns": 2},
+    }
+    spec: Spec = {
+        "width": _SIDE,
+        "height": _SIDE,
+        "layer": [
+            {
+                "data": {"values": [{"x": end, "y": end} for end in (0, 1)]},
+                "mark": {"type": "line", "color": "var(--soft)", "strokeWidth": 1, "strokeDash": [3, 3]},
+                "encoding": {"x": x, "y": {**y, "field": "y"}},
+            },
+            {
+                "data": {"values": rows},
+                "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.45},
+                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": colour},
+            },
+            {
+                "data": {"values": rows},
+                "mark": {"type": "line", "point": {"size": 45}, "strokeWidth": 2},
+                "encoding": {"x": x, "y": {**y, "field": "y"}, "color": colour},
+            },
+        ],
+    }
+    said = f"The share of what came that was at or below each quantile of {', '.join(each.name for each in giving)}."
+    narrow: Spec = {**spec, "width": _NARROW_SIDE, "height": _NARROW_SIDE}
+    return Plot(said, spec, narrow, is_half=True)
 
 
 def _histogram(found: Sequence[_Forecasts]) -> Plot:
@@ -122,34 +182,45 @@ def _histogram(found: Sequence[_Forecasts]) -> Plot:
         low, high = float(low) - 0.5, float(high) + 0.5
     edges = np.linspace(low, high, _BINS + 1)
     rows: list[JSON] = []
-    for each in found:
+    names = fitting([each.name for each in found], 260)
+    for name, each in zip(names, found, strict=True):
         counts, _ = np.histogram(np.clip(each.errors, low, high), edges)
         for start, end, share in zip(edges[:-1], edges[1:], (counts / len(each.errors)).tolist(), strict=True):
-            rows.append({"candidate": each.name, "start": float(start), "end": float(end), "share": share})
-    names = [each.name for each in found]
+            rows.append({"candidate": name, "start": float(start), "end": float(end), "share": share})
+    x: Spec = {"field": "start", "type": "quantitative", "bin": {"binned": True}, "title": "predicted less actual"}
+    encoding: Spec = {
+        "x": {**x, "axis": {"values": _round_numbers(low, high, 10)}},
+        "x2": {"field": "end"},
+        "y": {"field": "share", "type": "quantitative", "title": None, "axis": {"format": ".0%", "tickCount": 2}},
+        "color": {
+            "field": "candidate",
+            "type": "nominal",
+            "legend": None,
+            "scale": {"domain": list(names), "range": [COLOURS[i % len(COLOURS)] for i in range(len(names))]},
+        },
+        "row": {
+            "field": "candidate",
+            "type": "nominal",
+            "sort": list(names),
+            "title": None,
+            "header": {"labelAngle": 0, "labelAlign": "left", "labelOrient": "top", "labelAnchor": "start"},
+        },
+    }
     spec: Spec = {
-        "width": 2 * _SIDE,
+        "width": 2 * _SIDE + 120,
         "height": 60,
         "data": {"values": rows},
         "mark": {"type": "bar", "binSpacing": 0},
-        "encoding": {
-            "x": {"field": "start", "type": "quantitative", "bin": {"binned": True}, "title": "predicted less actual"},
-            "x2": {"field": "end"},
-            "y": {"field": "share", "type": "quantitative", "title": None, "axis": {"format": ".0%", "tickCount": 2}},
-            "color": {
-                "field": "candidate",
-                "type": "nominal",
-                "legend": None,
-                "scale": {"domain": list(names), "range": [COLOURS[i % len(COLOURS)] for i in range(len(names))]},
-            },
-            "row": {
-                "field": "candidate",
-                "type": "nominal",
-                "sort": list(names),
-                "title": None,
-                "header": {"labelAngle": 0, "labelAlign": "left", "labelOrient": "top", "labelAnchor": "start"},
-            },
-        },
+        "encoding": encoding,
     }
     words = f"How the errors of {', '.join(names)} are spread: the share of the cases over predicted less actual."
-    return Plot(words, spec, {**spec, "width": 270})
+    fewer: Spec = {**x, "axis": {"values": _round_numbers(low, high, 5)}}
+    return Plot(words, spec, {**spec, "width": 280, "encoding": {**encoding, "x": fewer}})
+
+
+def _round_numbers(low: float, high: float, most: int) -> list[JSON]:
+    """At most so many round numbers that divide a range evenly, 0 among them where it is in it."""
+    rough = (high - low) / most
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * by for by in (1, 2, 5, 10) if size * by >= rough)
+    return [round(i * step, 12) for i in range(math.ceil(low / step), math.floor(high / step) + 1)]

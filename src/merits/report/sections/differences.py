@@ -161,7 +161,7 @@ def _table(subject: Subject, name: str, what: str, leader: int, shown: Sequence[
     evaluation, level = subject.evaluation, subject.decision.level
     counted = evaluation.counts.get(name)
     pairs = {k: paired_measure(subject.cases, name, k, leader) for k in shown if k != leader}
-    known = {k: pair for k, pair in pairs.items() if pair is not None}
+    known = {k: pair for k, pair in pairs.items() if pair is not None and pair.difference(level).value is not None}
     adjusted = dict(zip(known, holm([pair.p_value for pair in known.values()]).tolist(), strict=True))
     rows = [
         CorpusRow(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from merits.core.economics import Economics, Swing
 from merits.core.estimate import Estimate
+from merits.report.numbers import for_many
 
 __all__ = ["at_end", "has_content"]
 
@@ -30,4 +31,5 @@ def at_end(swing: Swing, amount: float) -> str:
     plain = Estimate(
         value=amount, low=None, high=None, level=1.0, n=net.n, unit=swing.unit, method="input", currency=currency
     )
-    return plain.number(amount)
+    held, of = for_many(plain)
+    return f"{held.number(held.value)} {of}".rstrip()

@@ -17,6 +17,7 @@ from merits.deciding.corpus import counted_measure
 from merits.deciding.metrics import measure
 from merits.report.sections.subject import Subject
 from merits.scorers import corpus
+from merits.scorers.counted import STATISTICS
 
 __all__ = ["MeasureRow", "MeasureSection", "measure_section"]
 
@@ -31,6 +32,7 @@ _NAMES = {
     "ece": "calibration error",
 }
 _OF_LABELS = ("macro_f1", "weighted_f1", "macro_precision", "macro_recall")
+_LOWER_IS_BETTER = ("log loss", "calibration error")
 _BY_CLASS = ("roc_auc", "pr_auc")
 _RECALCULATIONS = 41  # of a measure for its interval: once, and once without each of 40 blocks
 _MOST_CALLS = 450  # of scikit-learn's metrics for one measure, at a millisecond or two each
@@ -49,14 +51,21 @@ class MeasureSection(msgspec.Struct, frozen=True, kw_only=True):
     """The measures of each candidate.
 
     The first `n_of_scorers` names are of scorers: those that measure all answers together, and the mean scores of those
-    that judge each answer and do not decide. With many classes an area's
-    interval takes long, so only the first few candidates have it: `limited` says how many.
+    that judge each answer and do not decide. With many classes an area's interval takes long, so only the first few
+    candidates have it: `limited` says how many. `lower_is_better` are the names of which less is better, and `remarks`
+    what a reader must know of some.
     """
 
     names: tuple[str, ...]
     rows: tuple[MeasureRow, ...]
     limited: dict[str, int]
     n_of_scorers: int = 0
+    lower_is_better: tuple[str, ...] = ()
+    remarks: dict[str, str] = {}
+
+    def remarked(self) -> dict[str, list[str]]:
+        """Each remark once, with the measures that it is of."""
+        return {text: [n for n, of in self.remarks.items() if of == text] for text in self.remarks.values()}
 
 
 def measure_section(subject: Subject) -> MeasureSection | None:
@@ -72,12 +81,23 @@ def measure_section(subject: Subject) -> MeasureSection | None:
             table[words] = [_estimate(subject, sample, name, k) if k in chosen else None for k in shown]
             if len(chosen) < len(_measurable(name, shown, labels)):
                 limited[words] = len(chosen)
-    kept = [words for words, column in table.items() if any(column)]
+    kept = [
+        words for words, column in table.items() if any(each is not None and each.value is not None for each in column)
+    ]
     if not kept:
         return None
     rows = (MeasureRow(subject.name(k), tuple(table[words][i] for words in kept)) for i, k in enumerate(shown))
-    n_of_scorers = sum(words in of_scorers for words in kept)
-    return MeasureSection(names=tuple(kept), rows=tuple(rows), limited=limited, n_of_scorers=n_of_scorers)
+    counts = subject.evaluation.counts
+    counted = {name: STATISTICS[counts[name].statistic] for name in kept if name in counts}
+    lower = (n for n in kept if (not counted[n].higher_is_better if n in counted else n in _LOWER_IS_BETTER))
+    return MeasureSection(
+        names=tuple(kept),
+        rows=tuple(rows),
+        limited=limited,
+        n_of_scorers=sum(words in of_scorers for words in kept),
+        lower_is_better=tuple(lower),
+        remarks={name: statistic.remark for name, statistic in counted.items() if statistic.remark},
+    )
 
 
 def _counted(subject: Subject, shown: Sequence[int]) -> dict[str, list[Estimate | None]]:

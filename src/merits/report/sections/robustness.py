@@ -5,7 +5,7 @@ Knows nothing about how an input is perturbed: it is given the perturbed inputs 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -20,7 +20,7 @@ from merits.core.task import Example
 from merits.deciding.cases import Cases
 from merits.deciding.corpus import counted_measure
 from merits.deciding.drops import drop_of_rows, drop_of_sums
-from merits.report.cases.blocks import Block, Figure, Text, Words, blocks_of
+from merits.report.cases.blocks import Block, Figure, Items, Text, Words, blocks_of
 from merits.report.cases.registry import case_of
 from merits.report.cases.translation import aligned
 from merits.report.plain import one_line, target_text
@@ -28,10 +28,11 @@ from merits.report.sections.examples import Reply, Source, input_text, reply_of
 from merits.report.sections.subject import Bools, Subject
 from merits.scorers.counted import STATISTICS
 
-__all__ = ["PerturbedCase", "RobustnessCurve", "RobustnessLine", "RobustnessSection", "robustness_section"]
+__all__ = ["PerturbedCase", "RobustnessCurve", "RobustnessLine", "RobustnessSection", "robustness_section", "shorter"]
 
 _MOST_CASES = 3  # a perturbation
 _MOST_CANDIDATES = 6  # whose replies are shown with a case
+_MOST_ITEMS = 5  # of a list that was said, as there are two of each
 
 
 class RobustnessLine(msgspec.Struct, frozen=True):
@@ -204,7 +205,7 @@ def _case(subject: Subject, source: Source, at: tuple[int, Level], example: Exam
             reply_of(subject, k, row, said.get(key), example, case=case, files=files)
             for row, key in zip((clean_row, row), keys, strict=True)
         )
-        replies.append(Before(subject.name(k), as_it_is, perturbed))
+        replies.append(Before(subject.name(k), shorter(as_it_is), shorter(perturbed)))
     is_text = all(isinstance(block, Text) for block in (*before, *after))
     return PerturbedCase(
         id=one_line(example.id, 60),
@@ -217,11 +218,27 @@ def _case(subject: Subject, source: Source, at: tuple[int, Level], example: Exam
     )
 
 
+def shorter(reply: Reply) -> Reply:
+    """The reply with its lists cut to the first five: they stand twice, as it is and perturbed."""
+    shown = (
+        Items(block.items[:_MOST_ITEMS], block.n_more + len(block.items[_MOST_ITEMS:]))
+        if isinstance(block, Items)
+        else block
+        for block in reply.shown
+    )
+    return msgspec.structs.replace(reply, shown=tuple(shown))
+
+
 def _named(block: Block, name: str) -> Block:
     """A perturbed file is called by what was done to it: its own name is a hash."""
     return msgspec.structs.replace(block, name=name) if isinstance(block, Figure) else block
 
 
 def _aligned(given: JSON, asked: JSON) -> tuple[Block, ...]:
-    """What was asked beside what it was made of, word by word."""
+    """What was asked beside what it was made of, word by word, column by column."""
+    if isinstance(given, Mapping) and isinstance(asked, Mapping):
+        cells = {
+            name: [one_line(columns.get(name, ""), 120) for columns in (given, asked)] for name in {**given, **asked}
+        }
+        return tuple(Words(aligned(*both), one_line(name, 40)) for name, both in cells.items() if any(both))
     return (Words(aligned(input_text(given), input_text(asked))),)

@@ -87,10 +87,11 @@ def _facts(pictures: list[_Picture]) -> list[Fact]:
     modes = Counter(picture.mode for picture in pictures)
     (width, height), n = min(sizes.items(), key=lambda pair: (-pair[1], pair[0]))
     shorter = spread_of([min(picture.size) for picture in pictures])
+    low, high = (f"{shorter[end]:,.0f}" for end in ("low", "high"))
     said = f"{width} x {height}" if len(sizes) == 1 else f"{len(sizes):,}, commonest {width} x {height} ({n:,})"
     return [
         Fact("sizes", said, {f"{w}x{h}": count for (w, h), count in sizes.most_common(20)}),
-        Fact("shorter side", f"{shorter['low']:,.0f} to {shorter['high']:,.0f} pixels", {**shorter}),
+        Fact("shorter side", f"{low if low == high else f'{low} to {high}'} pixels", {**shorter}),
         Fact("modes", ", ".join(f"{mode} {count:,}" for mode, count in modes.most_common()), dict(modes)),
     ]
 
