@@ -26,7 +26,7 @@ examples: assets .venv/.everything
 # Models that cannot be fetched leave their tests skipped, each with its reason.
 test: assets .venv/.everything
 	-$(BIN)/python -m examples all --fetch
-	HF_HUB_OFFLINE=1 $(BIN)/pytest
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n auto --maxprocesses=4 --dist loadfile
 
 lint: .venv/.everything
 	$(BIN)/ruff format --check .

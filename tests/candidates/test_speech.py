@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from merits.candidates.pocketsphinx import _Sphinx
 from merits.candidates.registry import LoadContext, load
 from merits.candidates.whisper import without_padding
 from merits.core.answer import Answer
@@ -140,6 +141,38 @@ def test_a_grammar_that_is_none_fails_with_what_to_look_at(folder: Path) -> None
     (folder / "digits.gram").write_text("one or two")
     (found,) = asked(sphinx(folder), ["silence.wav"])
     assert "PocketSphinx cannot be set up" in str(found)
+
+
+def test_others_go_on_while_it_listens(folder: Path) -> None:
+    """The library keeps Python's lock for all that time, in a process of its own: other candidates are measured."""
+    noise = np.random.default_rng(0).normal(0.0, 0.1, 4 * 16_000).astype(np.float32)
+    (folder / "noise.wav").write_bytes(wav_of(Sound(noise, 16_000)))
+    model = load(Candidate(name="words", kind="pocketsphinx"), LoadContext(folder=folder, task_kind="speech"))
+
+    async def ticks() -> int:
+        asking = asyncio.ensure_future(model.answer("noise.wav"))
+        n = 0
+        while not asking.done():
+            n += 1
+            await asyncio.sleep(0.01)
+        assert isinstance((await asking).output, str)
+        await model.close()
+        return n
+
+    assert asyncio.run(ticks()) > 20
+
+
+def test_a_process_that_died_fails_its_question_and_the_next_is_answered() -> None:
+    sphinx = _Sphinx({})
+    silence = Sound(np.zeros(8_000, np.float32), 16_000)
+    heard = sphinx.answer(silence).output
+    assert sphinx._worker is not None
+    sphinx._worker.kill()
+    with pytest.raises(RuntimeError, match="the process of PocketSphinx ended with exit code -9"):
+        sphinx.answer(silence)
+    assert sphinx.answer(silence).output == heard
+    sphinx.close()
+    sphinx.close()
 
 
 # Whisper ---------------------------------------------------------------------------------------------------------

@@ -320,7 +320,7 @@ def test_where_facts_rule_out_everybody_none_is_worth_it() -> None:
     ("requirement", "said"),
     [
         (Requirement("accuracy", ">=", 0.8, by="langage"), "no slices 'langage' here. Did you mean 'language'?"),
-        (Requirement("accuracy", "<=", 0.1, under="typo"), "no perturbations 'typo' here. Did you mean 'typos'?"),
+        (Requirement("accuracy", "<=", 0.1, under="typo"), "nothing is asked under 'typo' here. Did you mean 'typos'?"),
         (Requirement("p95_latency", "<=", 0.1, under="typos"), "no drop that is measured"),
         (Requirement("accuracy", ">=", 0.1, under="typos"), "wrong direction"),
         (Requirement("accuracy", "<=", 0.1, against="a"), "wrong direction"),

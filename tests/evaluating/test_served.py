@@ -43,7 +43,7 @@ def test_who_answered_is_kept_and_a_change_is_reported(name: str, tmp_path: Path
 
         def task(n: int) -> Task:
             test = [
-                Example(f"t{n}", text, "yes", files={text: text} if "." in text else {})
+                Example(f"t{n}", text, "yes", files={text: f"audio/wav {n}"} if "." in text else {})
                 for n, text in enumerate(inputs[:n])
             ]
             classes = ("no", "yes") if kind == "embeddings-remote" else ()

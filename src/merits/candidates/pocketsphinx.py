@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import struct
+import subprocess
+import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -29,6 +34,7 @@ ON_PREMISES = True
 
 READS: tuple[Reads, ...] = ("sound",)
 Option = bool | int | float
+_WORKER = (sys.executable, "-m", "merits.candidates.sphinx_worker")
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -118,35 +124,53 @@ def _read(media: Media, input: JSON) -> Sound:
 
 
 class _Sphinx:
-    """Blocking answers of one decoder, called from one thread at a time."""
+    """Blocking answers of one decoder in a process of its own, asked from one thread at a time."""
 
     def __init__(self, settings: dict[str, Option | str]) -> None:
         self._settings = settings
-        self._decoder: Any = None
+        self._worker: subprocess.Popen[bytes] | None = None
 
     def answer(self, sound: Sound) -> Answer:
         """What is heard; "" where nothing is."""
-        decoder = self._opened()
-        decoder.reinit_feat()  # forgets the loudness and the noise of the utterance before
-        decoder.start_utt()
-        decoder.process_raw(np.round(np.clip(sound.samples, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
-        decoder.end_utt()
-        found = decoder.hyp()
-        return Answer("" if found is None else found.hypstr)
+        worker = self._opened()
+        samples = np.round(np.clip(sound.samples, -1, 1) * 32767).astype("<i2").tobytes()
+        return Answer(self._said(worker, struct.pack("<I", len(samples)) + samples)["heard"])
 
     def close(self) -> None:
-        """Frees the models' memory."""
-        self._decoder = None
+        """Ends the process, also one that is listening."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
+            worker.wait()
+            for pipe in (worker.stdin, worker.stdout):
+                with suppress(OSError):
+                    pipe.close()  # type: ignore[union-attr]
 
-    def _opened(self) -> Any:
-        if self._decoder is None:
-            from pocketsphinx import Decoder
-
-            try:
-                self._decoder = Decoder(samprate=SPEECH_RATE, loglevel="FATAL", **self._settings)
-            except (RuntimeError, ValueError, TypeError) as problem:
+    def _opened(self) -> subprocess.Popen[bytes]:
+        if self._worker is None:
+            self._worker = subprocess.Popen(
+                _WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+            settings = json.dumps({"samprate": SPEECH_RATE, **self._settings}).encode() + b"\n"
+            if problem := self._said(self._worker, settings)["problem"]:
+                self.close()
                 raise CandidateError(
-                    f"PocketSphinx cannot be set up: {str(problem)[:200].rstrip('.')}.",
+                    f"PocketSphinx cannot be set up: {problem}.",
                     "Look at the files that the recipe names: is each of the kind that its parameter says?",
-                ) from problem
-        return self._decoder
+                )
+        return self._worker
+
+    def _said(self, worker: subprocess.Popen[bytes], words: bytes) -> dict[str, str]:
+        """The reply to some words. Where the process has ended, the next question starts another."""
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        line = b""
+        with suppress(BrokenPipeError):
+            worker.stdin.write(words)
+            worker.stdin.flush()
+            line = worker.stdout.readline()
+        if not line:
+            code = worker.wait()
+            self.close()
+            raise RuntimeError(f"the process of PocketSphinx ended with exit code {code}")
+        return msgspec.json.decode(line, type=dict[str, str])

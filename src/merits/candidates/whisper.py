@@ -30,8 +30,6 @@ from merits.media.weights import find_folder
 __all__ = ["Params", "load", "without_padding"]
 
 ON_PREMISES = True
-__all__ = ["READS", "Params", "load"]
-
 READS: tuple[Reads, ...] = ("sound",)
 _FILES = ("config.json", "model.bin", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")

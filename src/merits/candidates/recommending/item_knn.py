@@ -29,8 +29,6 @@ __all__ = ["ItemKnn", "Params", "load"]
 
 ON_PREMISES = True
 
-__all__ = ["READS", "ItemKnn", "Params", "load"]
-
 READS: tuple[Reads, ...] = ("events",)
 _AT_ONCE = 256  # items whose pairs are in memory
 
