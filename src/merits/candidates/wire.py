@@ -25,8 +25,10 @@ means (the providers').
 
 from __future__ import annotations
 
+import atexit
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
@@ -60,6 +62,7 @@ Body: TypeAlias = "Mapping[str, JSON] | msgspec.Struct | bytes"
 
 _IDLE = timedelta(seconds=30)
 _GRACE_S = 0.5
+_LAST_WORDS_S = 0.05
 _CONNECT_S = 10.0  # a host that is there says so in milliseconds, or after up to three lost packets (1 + 2 + 4 s)
 _PEM_END = b"-----END CERTIFICATE-----"
 _NOT_CONNECTED = "client error (Connect)"  # hyper's word; pyreqwest's ConnectError is also raised for later resets
@@ -249,8 +252,10 @@ def _imported() -> None:
     """Imports the client in a thread that lives as long as the process: the main one, or else one that waits for ever.
 
     Once the thread that imported pyreqwest (0.15.1) has ended, building a client in another one ends the process with a
-    segmentation fault: so would a second training of remote embeddings, which happens in threads.
+    segmentation fault: so would a second training of remote embeddings, which happens in threads. A thread of the
+    client that is still handing over its last reply when Python ends aborts the process: it is let finish first.
     """
+    atexit.register(time.sleep, _LAST_WORDS_S)
 
     def load() -> None:
         import pyreqwest.client  # noqa: F401
