@@ -239,7 +239,7 @@ STATISTICS: Mapping[str, CountedStatistic] = MappingProxyType(
             higher_is_better=True,
         ),
         "ratio": CountedStatistic(
-            name="ratio of sums",
+            name="mean over what was wanted",
             n_columns=2,
             value=ratio_of,
             nothing=lambda counts: np.asarray(counts * np.array([0.0, 1.0])),
