@@ -1,4 +1,4 @@
-"""The example of numbers, on a fifth of it: nothing is fetched, the data come with scikit-learn."""
+"""The example of numbers, whole: nothing is fetched, the data come with scikit-learn."""
 
 from __future__ import annotations
 

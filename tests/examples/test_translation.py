@@ -1,4 +1,4 @@
-"""The example of translation: its captions, and the whole of it on a few of them."""
+"""The example of translation: its captions and its memory."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.ahead import decoded_ahead
 from merits.candidates.features import Reader, words
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, learning_model
@@ -110,7 +111,7 @@ def load(params: Params, context: LoadContext) -> Model:
 
 
 def _layouts(files: Sequence[Any], training: bool) -> NDArray[np.float64]:
-    return np.stack([layout_of(read_picture(file)) for file in files])
+    return np.stack([layout_of(picture) for picture in decoded_ahead(read_picture, files)])
 
 
 def _hashed(texts: Sequence[str], training: bool) -> NDArray[np.float64]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol, TypeAlias, cast
 
-from merits.candidates.ahead import readable
+from merits.candidates.ahead import decoded_ahead, readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.features import Reader
 from merits.candidates.memory import Weights
@@ -80,7 +80,8 @@ class Learner:
         reader, estimator = self._reader, self._estimator
         if reader is None or estimator is None:
             raise RuntimeError("asked before it was fitted")
-        rows = [_read(reader, input) for input in inputs]
+        read = partial(_read, reader)
+        rows = list(decoded_ahead(read, inputs) if getattr(reader, "DECODES", False) else map(read, inputs))
         good = [row for row in rows if not isinstance(row, _Unreadable)]
         with one_thread():
             answers = iter(predicted(estimator, reader.matrix(good)) if good else [])

@@ -6,12 +6,14 @@ Knows nothing about what learns, nor from what else.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.ahead import decoded_ahead
 from merits.candidates.feature_store import FeatureStore
 from merits.candidates.modalities import Vectors
 from merits.candidates.registry import LoadContext
@@ -34,8 +36,8 @@ def network_vectors(network: Backbone, context: LoadContext) -> Vectors:
 
     def computed(files: Sequence[Path]) -> list[NDArray[np.float32]]:
         found: list[NDArray[np.float32]] = []
-        for at in range(0, len(files), _BATCH):
-            pictures = [network.pixels(read_picture(file)) for file in files[at : at + _BATCH]]
+        decoded = decoded_ahead(lambda file: network.pixels(read_picture(file)), files, ahead=2 * _BATCH)
+        while pictures := list(islice(decoded, _BATCH)):
             groups = [pictures] if len({picture.shape for picture in pictures}) == 1 else [[one] for one in pictures]
             found += [vector for group in groups for vector in network.features(group)]
         return found

@@ -159,9 +159,15 @@ class Embedder:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            return self._runtime.InferenceSession(str(self._onnx), options, providers=["CPUExecutionProvider"])
+            return self._runtime.InferenceSession(str(self._onnx), options, providers=_providers(self._runtime))
         except Exception as problem:
             raise CandidateError(f"{self._onnx} cannot be read as an ONNX model: {problem}.") from problem
+
+
+def _providers(runtime: Any) -> list[str]:
+    """A GPU where there is one and the package was built for it (onnxruntime-gpu), and the processor."""
+    there = runtime.get_available_providers()
+    return [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in there]
 
 
 def _together(session: Any, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:

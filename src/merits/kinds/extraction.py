@@ -10,5 +10,15 @@ KIND = TaskKind(
     reads=("text",),
     target="record",
     scorers=("fields",),
-    perturbations=("typos", "case", "keyboard", "dropped_words", "distractor", "punctuation", "noise"),
+    perturbations=(
+        "typos",
+        "case",
+        "keyboard",
+        "dropped_words",
+        "distractor",
+        "punctuation",
+        "noise",
+        "emoji",
+        "language_mix",
+    ),
 )

@@ -10,6 +10,6 @@ KIND = TaskKind(
     reads=("picture", "text", "columns"),
     target="label",
     scorers=("label",),
-    perturbations=("missing_picture", "missing_text"),
+    perturbations=("missing_picture", "missing_text", "blur", "typos"),
     case="mixed",
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import PurePath
 from typing import Literal, TypeAlias
 
@@ -12,13 +14,14 @@ from merits.core.identity import JSON
 from merits.media.embedding import Embedded
 from merits.report.plain import cut, one_line
 
-__all__ = ["Block", "Figure", "Files", "Item", "Items", "Text", "Word", "Words", "blocks_of", "has_figure"]
+__all__ = ["Block", "Figure", "Files", "Item", "Items", "Text", "Word", "Words", "aligned", "blocks_of", "has_figure"]
 
 Files: TypeAlias = Callable[[str], Embedded | None]
 
 _CHARACTERS = 500
 _COLUMN_CHARACTERS = 120
 _MOST_FILES = 8
+_MOST_WORDS = 120
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
@@ -109,3 +112,20 @@ def _cell(value: JSON, label: str, files: Files) -> tuple[Block, ...]:
 def _shown_name(name: str) -> str:
     """A path beside the data as it is; of any other the last part: where a machine keeps its files is nobody's."""
     return one_line(PurePath(name).name if PurePath(name).is_absolute() else name, 60)
+
+
+def aligned(wanted: str, said: str) -> tuple[Word, ...]:
+    """Two texts word by word, by the longest common runs (Ratcliff & Obershelp, `difflib`).
+
+    >>> [word.op for word in aligned("the big house", "the house")]
+    ['equal', 'delete', 'equal']
+    """
+    one, two = wanted.split()[:_MOST_WORDS], said.split()[:_MOST_WORDS]
+    words: list[Word] = []
+    for op, a, b, c, d in difflib.SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
+        if op == "equal":
+            words += [Word("equal", word, word) for word in one[a:b]]
+            continue
+        for left, right in zip_longest(one[a:b], two[c:d], fillvalue=""):
+            words.append(Word("substitute" if left and right else "delete" if left else "insert", left, right))
+    return tuple(words)

@@ -20,9 +20,8 @@ from merits.core.task import Example
 from merits.deciding.cases import Cases
 from merits.deciding.corpus import counted_measure
 from merits.deciding.drops import drop_of_rows, drop_of_sums
-from merits.report.cases.blocks import Block, Figure, Items, Text, Words, blocks_of
+from merits.report.cases.blocks import Block, Figure, Items, Text, Words, aligned, blocks_of
 from merits.report.cases.registry import case_of
-from merits.report.cases.translation import aligned
 from merits.report.plain import one_line, target_text
 from merits.report.sections.examples import Reply, Source, input_text, reply_of
 from merits.report.sections.subject import Bools, Subject
