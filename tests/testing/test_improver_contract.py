@@ -7,22 +7,22 @@ from collections.abc import Generator, Sequence
 import pytest
 
 from merits.core.candidate import Candidate
-from merits.core.doors import Improver
+from merits.core.doors import Brief, Improver, Trials
 from merits.core.evaluation import Evaluation
-from merits.testing.contracts.improver import ImproverContract, drive
+from merits.testing.contracts.improver import ImproverContract, brief_of, drive
 
-Asking = Generator[Sequence[Candidate], Evaluation, Sequence[Candidate]]
+Asking = Generator[Trials, Evaluation, Sequence[Candidate]]
 
 
-def halving(seeds: Sequence[Candidate]) -> Asking:
+def halving(brief: Brief) -> Asking:
     """Two variations of each, then the better half of what is left, until one is."""
     left = [
         Candidate(name=f"{seed.name} +{n}", kind=seed.kind, params={**seed.params, "n": n})
-        for seed in seeds
+        for seed in brief.seeds
         for n in range(2)
     ]
     while len(left) > 1:
-        evaluation = yield left
+        evaluation = yield Trials(left)
         order = evaluation.solved.mean(axis=1).argsort()[::-1]
         left = [left[i] for i in order[: len(left) // 2]]
     return left
@@ -39,12 +39,12 @@ class TestHalving(ImproverContract):
 def test_an_improver_that_never_ends_is_found_out() -> None:
     """It would spend any budget."""
 
-    def endless(seeds: Sequence[Candidate]) -> Asking:
+    def endless(brief: Brief) -> Asking:
         while True:
-            yield seeds
+            yield Trials(brief.seeds)
 
     with pytest.raises(AssertionError, match="must end"):
-        drive(endless, [Candidate(name="a", kind="constant")])
+        drive(endless, brief_of([Candidate(name="a", kind="constant")]))
 
 
 def test_an_improver_that_keeps_what_nobody_evaluated_breaks_the_contract() -> None:
@@ -52,8 +52,8 @@ def test_an_improver_that_keeps_what_nobody_evaluated_breaks_the_contract() -> N
 
     class Guessing(ImproverContract):
         def make_improver(self) -> Improver:
-            def guess(seeds: Sequence[Candidate]) -> Asking:
-                yield seeds
+            def guess(brief: Brief) -> Asking:
+                yield Trials(brief.seeds)
                 return [Candidate(name="guess", kind="constant", params={"output": "never tried"})]
 
             return guess

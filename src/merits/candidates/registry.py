@@ -15,7 +15,7 @@ import msgspec
 
 from merits.candidates.keys_in_recipes import stray_key
 from merits.core.candidate import Candidate
-from merits.core.doors import Model
+from merits.core.doors import Composite, Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON
 from merits.core.kinds import Reads, is_labelled, kind_names, task_kind
@@ -31,7 +31,11 @@ __all__ = [
     "kind_of",
     "kinds",
     "load",
+    "load_any",
+    "load_part",
+    "names_of_kinds",
     "params_schema",
+    "parts_of",
     "reads_of",
     "stays_here",
     "unread",
@@ -51,7 +55,7 @@ class LoadContext:
     `named` are the sorts of files that inputs name ("picture", "sound") and that are there, be they of the kind of task
     or not; None where nobody looked. `columns` are those of the inputs, () where they have none or nobody looked.
     Where nothing is to be asked (`asks` is false) no key is needed. `note` takes what a model has to say while it
-    learns to whoever watches; it may be called from any thread.
+    learns to whoever watches; it may be called from any thread. `parts` are the candidates that the recipe is made of.
     """
 
     folder: Path = Path()
@@ -64,6 +68,7 @@ class LoadContext:
     named: tuple[Reads, ...] | None = None
     columns: tuple[str, ...] = ()
     asks: bool = True
+    parts: tuple[Candidate, ...] = ()
     note: Callable[[str], None] = field(default=lambda text: None, repr=False, compare=False)
 
     @property
@@ -79,12 +84,14 @@ class Kind(Protocol):
     file's JSON Schema); a ValueError in its `__post_init__` says what is wrong with them. `load` returns the model
     and raises CandidateError, with the next step, when it cannot. With `READS` beside them (texts, pictures, ...: see
     `TaskKind.reads`) it is refused in tasks whose inputs hold nothing of that. With `ON_PREMISES = True` it runs in
-    this process and calls nobody; code of the user's own may call, so kinds that run it do not say so.
+    this process and calls nobody; code of the user's own may call, so kinds that run it do not say so. `PARTS`, the
+    least and the most number of them (None: any), is what makes it one of those that are made of other candidates:
+    `context.parts`. These load a `Composite`, or a model of their own that makes something of them (`load_part`).
     """
 
     Params: type[msgspec.Struct]
 
-    def load(self, params: msgspec.Struct, context: LoadContext) -> Model: ...
+    def load(self, params: msgspec.Struct, context: LoadContext) -> Model | Composite: ...
 
 
 def kinds() -> Mapping[str, Kind]:
@@ -94,6 +101,11 @@ def kinds() -> Mapping[str, Kind]:
     ['chat', 'constant', 'sklearn']
     """
     return {name: _kind(name) for name in names(_GROUP)}
+
+
+def names_of_kinds() -> Sequence[str]:
+    """The names of all kinds of candidates, sorted. Imports none of them."""
+    return names(_GROUP)
 
 
 def kind_of(candidate: Candidate) -> Kind:
@@ -106,12 +118,12 @@ def _kind(name: str) -> Kind:
 
 
 def stays_here(candidate: Candidate) -> bool:
-    """Whether the candidate's kind says that it runs in this process and calls nobody.
+    """Whether the candidate's kind says that it runs in this process and calls nobody; those of its parts too.
 
     >>> stays_here(Candidate(name="always", kind="constant", params={"output": "yes"}))
     True
     """
-    return bool(getattr(kind_of(candidate), "ON_PREMISES", False))
+    return bool(getattr(kind_of(candidate), "ON_PREMISES", False)) and all(map(stays_here, candidate.parts))
 
 
 def check(candidate: Candidate) -> None:
@@ -128,12 +140,32 @@ def check(candidate: Candidate) -> None:
 
 
 def load(candidate: Candidate, context: LoadContext) -> Model:
-    """The running model behind a recipe. CandidateError, saying the next step, when it cannot be loaded."""
+    """The running model behind a recipe. CandidateError, saying the next step, when it cannot be loaded.
+
+    A `Composite` is no model until somebody answers for its parts: see `load_any`.
+    """
+    loaded = load_any(candidate, context)
+    if isinstance(loaded, Composite):
+        raise CandidateError(
+            f"candidate {candidate.name!r} ({candidate.kind}) answers with what others answer, which is no use here.",
+            "Take one that answers by itself.",
+        )
+    return loaded
+
+
+def load_part(context: LoadContext, number: int) -> Model:
+    """The running model behind a part of the recipe that is being loaded, for whoever makes another model of it."""
+    return load(context.parts[number], replace(context, parts=()))
+
+
+def load_any(candidate: Candidate, context: LoadContext) -> Model | Composite:
+    """What is behind a recipe: a model, or a composite that answers with the answers of its parts."""
     params, kind = _params(candidate), _kind(candidate.kind)
     name, note = candidate.name, context.note
     try:
         _must_read(candidate.kind, context)
-        return kind.load(params, replace(context, note=lambda text: note(f"{name}: {text}")))
+        mine = replace(context, parts=candidate.parts, note=lambda text: note(f"{name}: {text}"))
+        return kind.load(params, mine)
     except (CandidateError, MissingExtra) as problem:
         raise type(problem)(f"candidate {candidate.name!r}: {problem.found}", problem.next_step) from problem
 
@@ -197,19 +229,38 @@ def check_columns(columns: Sequence[str], context: LoadContext, whose: str = "")
 
 
 def params_schema() -> dict[str, JSON]:
-    """The JSON Schema of each kind's parameters, by kind; each is whole in itself (no `$ref`).
+    """The JSON Schema of each kind's parameters and parts, by kind; each is whole in itself (no `$ref`).
 
     >>> params_schema()["constant"]["required"]
     ['output']
     """
-    return {name: schema_of(kind.Params) for name, kind in kinds().items()}
+    return {name: _with_parts(schema_of(kind.Params), kind) for name, kind in kinds().items()}
+
+
+def parts_of(kind: Kind) -> tuple[int, int | None]:
+    """The least and the most candidates that one of a kind is made of; None where there may be any number."""
+    least, most = getattr(kind, "PARTS", (0, 0))
+    return least, most
+
+
+def _with_parts(schema: dict[str, JSON], kind: Kind) -> dict[str, JSON]:
+    least, most = parts_of(kind)
+    if most == 0:
+        return schema
+    part = {"anyOf": [{"type": "string"}, {"type": "object"}]}
+    parts: dict[str, JSON] = {"type": "array", "items": part, "minItems": least, **({"maxItems": most} if most else {})}
+    described: JSON = {"description": "The candidates that it is made of: names, or recipes of their own.", **parts}
+    properties, required = schema.get("properties"), schema.get("required")
+    return schema | {
+        "properties": {"parts": described, **(properties if isinstance(properties, dict) else {})},
+        "required": [*(["parts"] if least else []), *(required if isinstance(required, list) else [])],
+    }
 
 
 def _params(candidate: Candidate) -> msgspec.Struct:
     kind = _kind(candidate.kind)
     where = f"candidate {candidate.name!r} ({candidate.kind})"
-    if candidate.parts:
-        raise CandidateError(f"{where}: it is made of other candidates, and this kind takes no parts.")
+    _check_parts(candidate, kind, where)
     stray = stray_key(candidate.params, [field.encode_name for field in msgspec.structs.fields(kind.Params)])
     if stray:
         raise CandidateError(
@@ -217,3 +268,20 @@ def _params(candidate: Candidate) -> msgspec.Struct:
             "Take it out, and set <PROVIDER>_API_KEY in the environment, or in a file .env beside the task file.",
         )
     return convert(candidate.params, kind.Params, where, CandidateError, "`merits kinds` lists its parameters.")
+
+
+def _check_parts(candidate: Candidate, kind: Kind, where: str) -> None:
+    """Nothing, where a recipe has as many parts as its kind takes, each of them right; else CandidateError."""
+    (least, most), n = parts_of(kind), len(candidate.parts)
+    if n and most == 0:
+        raise CandidateError(
+            f"{where}: it is made of other candidates, and this kind takes no parts.", "Leave `parts:` out."
+        )
+    if n < least or (most is not None and n > most):
+        range_ = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
+        raise CandidateError(
+            f"{where}: it is made of {n} other candidate{'' if n == 1 else 's'}, and this kind takes {range_}.",
+            "Name them: parts: [a name under `candidates:`, ...]",
+        )
+    for part in candidate.parts:
+        check(part)

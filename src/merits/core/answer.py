@@ -68,7 +68,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     `latency_s` is what a caller waited for the last attempt. `model` is who the provider says answered, and
     `system_fingerprint` on what. `refused` is where the model was asked and said no: `output` then holds what it said
     instead of an answer. `finish_reason` is why it stopped, where that is not simply its end ("length": cut off).
-    `untimed` is where it was imported and nobody wrote down how long it took.
+    `untimed` is where it was imported and nobody wrote down how long it took. `consulted` are the numbers of the parts
+    that a composite asked for it: what they used is on their own answers.
     """
 
     output: JSON = None
@@ -82,3 +83,4 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: bool = False
     finish_reason: str = ""
     untimed: bool = False
+    consulted: tuple[int, ...] = ()

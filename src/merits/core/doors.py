@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from merits.core.answer import Answer
 from merits.core.batching import Submission
@@ -14,12 +17,16 @@ from merits.core.decision import Decision
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.core.outcome import Score
-from merits.core.task import Example, Split
+from merits.core.steps import Steps
+from merits.core.task import Example, Split, Task
 
 __all__ = [
     "AnswerKey",
+    "Brief",
+    "Composite",
     "Improver",
     "Model",
+    "Pupil",
     "Record",
     "Refreshed",
     "Scorer",
@@ -29,6 +36,7 @@ __all__ = [
     "StoredAnswer",
     "StoredRun",
     "Trainable",
+    "Trials",
 ]
 
 
@@ -69,6 +77,40 @@ class Selective(Trainable, Protocol):
     def learns_from(self, examples: Sequence[Example]) -> Sequence[Example]: ...
 
 
+@runtime_checkable
+class Composite(Protocol):
+    """What answers with the answers of its parts (`Candidate.parts`), such as a cascade or an ensemble.
+
+    `steps` is the whole of it (see `merits.core.steps`): pure, so that it can be replayed on stored answers, and so
+    fast that a million are. A part that could not be asked answers with a failure, and it decides what that means.
+    `fingerprint` is as a Model's. One that learns is a `Pupil` too.
+    """
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def steps(self, input: JSON) -> Steps: ...
+
+
+@runtime_checkable
+class Pupil(Protocol):
+    """What learns from the answers of its parts to examples, beside their targets: a stacked ensemble, a student.
+
+    `teachers` are the numbers of the parts that are asked for it. `asks` says to which examples their answers are
+    wanted when it is to learn from `examples`; more than these (texts without targets) may be among them. `learn` is
+    given what each teacher said to them, by the hash of the input, without those that could not be asked; of a trained
+    teacher it is what it says after learning from the others (out of fold). It blocks, and is called in a thread, once,
+    before anything is answered.
+    """
+
+    @property
+    def teachers(self) -> Sequence[int]: ...
+
+    def asks(self, examples: Sequence[Example]) -> Sequence[Example]: ...
+
+    def learn(self, examples: Sequence[Example], said: Mapping[int, Mapping[str, Answer]]) -> None: ...
+
+
 class Scorer(Protocol):
     """Judges one answer. Pure: the same example and answer always give the same score, and nothing is kept.
 
@@ -85,15 +127,45 @@ class Signed(Scorer, Protocol):
     def signature(self, targets: Iterable[JSON]) -> str: ...
 
 
+class Trials(NamedTuple):
+    """Candidates to be evaluated on `dev`; of all its rows, or only of those at these indices (a short trial)."""
+
+    candidates: Sequence[Candidate]
+    rows: NDArray[np.integer] | None = None
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What an improver is told: a task that holds no test example, its candidates, and how they do on `dev`.
+
+    `evaluation` is of the `seeds`, on `dev`; trainable ones are cross-validated. `said` gives what one of them, or one
+    that was evaluated since, answered, row by row, None where it did not. `seed` decides whatever is drawn at random.
+    `seconds_left` is what the budget leaves, inf where there is no time in it.
+    """
+
+    task: Task
+    evaluation: Evaluation
+    said: Callable[[str], Sequence[Answer | None]]
+    seed: int = 0
+    seconds_left: Callable[[], float] = lambda: float("inf")
+
+    @property
+    def seeds(self) -> tuple[Candidate, ...]:
+        """The candidates that it starts from, in the order of the evaluation."""
+        return self.evaluation.candidates
+
+
 class Improver(Protocol):
     """Ask and tell: yields candidates to be evaluated on `dev`, is sent their evaluation, returns the ones to keep.
 
-    It runs nothing itself, so every improver obeys the same budget and none can see `test`.
+    It runs nothing itself, so every improver obeys the same budget and none can see `test`. The evaluation that it is
+    sent has the rows of `brief.evaluation` and the candidates it asked for, in that order. Of one that could not be
+    evaluated (it crashed, its recipe is wrong) everything is missing, and the fact "given up on NAME" says why. Names
+    must tell the candidates of a search apart. It must draw whatever it draws by `brief.seed`: a search that was
+    stopped goes on by being begun again, and what was asked before is not asked twice.
     """
 
-    def __call__(
-        self, seeds: Sequence[Candidate]
-    ) -> Generator[Sequence[Candidate], Evaluation, Sequence[Candidate]]: ...
+    def __call__(self, brief: Brief) -> Generator[Trials, Evaluation, Sequence[Candidate]]: ...
 
 
 class AnswerKey(NamedTuple):

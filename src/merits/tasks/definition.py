@@ -250,6 +250,6 @@ def candidate_keys() -> tuple[str, ...]:
     """The keys of a candidate in a task file that are not parameters of its kind.
 
     >>> candidate_keys()
-    ('name', 'kind', 'price', 'metadata', 'limits')
+    ('name', 'kind', 'parts', 'price', 'metadata', 'limits')
     """
-    return tuple(f for f in Candidate.__struct_fields__ if f not in ("id", "parts", "params"))
+    return tuple(f for f in Candidate.__struct_fields__ if f not in ("id", "params"))

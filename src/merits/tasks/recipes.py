@@ -15,6 +15,7 @@ from merits.core.limits import Limits
 from merits.core.needs import Needs
 from merits.core.task import ScorerSpec
 from merits.core.validate import did_you_mean
+from merits.tasks.composing import Composing, Listed
 from merits.tasks.definition import Definition, NeedsPart, candidate_keys
 from merits.tasks.requirements import money_of, parse_requirement
 from merits.tasks.source import Place, Source, convert_at
@@ -32,13 +33,19 @@ def candidates_of(definition: Definition, needs: Needs, source: Source) -> tuple
     """The candidates of a task: recipes, checked, each with its own name and its own recipe.
 
     A candidate is the name of a kind, a mapping with `kind` and its parameters, a Candidate, or (in Python) a
-    function, an estimator or an object. Several come as a list, or as a mapping from name to candidate.
+    function, an estimator or an object. Several come as a list, or as a mapping from name to candidate. One that is
+    made of others has `parts`: names of candidates, or recipes that are then no candidates by themselves.
     """
+    listed = list(_listed(definition.candidates, source))
+
+    def made(thing: object, name: str, place: Place, parts: tuple[Candidate, ...]) -> Candidate:
+        candidate = _candidate(thing, name, needs.currency, source, place, parts=parts)
+        return _located(priced_here(candidate, definition.machine_per_hour, needs.currency), needs)
+
+    composing = Composing(listed, made, source)
     candidates: list[Candidate] = []
-    for place, name, thing in _listed(definition.candidates, source):
-        candidate = _candidate(thing, name, needs.currency, source, place)
-        candidate = priced_here(candidate, definition.machine_per_hour, needs.currency)
-        candidate = _located(candidate, needs)
+    for number, (place, _, _) in enumerate(listed):
+        candidate = composing.candidate(number)
         _must_differ(candidate, candidates, source, place)
         candidates.append(candidate)
     if needs.incumbent and needs.incumbent not in [candidate.name for candidate in candidates]:
@@ -117,7 +124,7 @@ def with_place(check: Callable[[], T], source: Source, place: Place) -> T:
         raise source.error(problem, *place) from None
 
 
-def _listed(candidates: object, source: Source) -> Iterator[tuple[Place, str, object]]:
+def _listed(candidates: object, source: Source) -> Iterator[Listed]:
     if isinstance(candidates, Mapping):
         for name, thing in candidates.items():
             yield ("candidates", str(name)), str(name), thing
@@ -128,13 +135,15 @@ def _listed(candidates: object, source: Source) -> Iterator[tuple[Place, str, ob
         raise TaskError(f"{source.at('candidates')}: candidates are a list.", "Write: candidates: [most-common].")
 
 
-def _candidate(thing: object, name: str, currency: str, source: Source, place: Place) -> Candidate:
+def _candidate(
+    thing: object, name: str, currency: str, source: Source, place: Place, *, parts: tuple[Candidate, ...] = ()
+) -> Candidate:
     if isinstance(thing, Candidate):
         recipe = thing
     elif isinstance(thing, str):
         recipe = Candidate(name=name or thing, kind=thing)
     elif isinstance(thing, Mapping):
-        recipe = _recipe(thing, name, currency, source, place)
+        recipe = _recipe(thing, name, currency, source, place, parts=parts)
     elif thing is None or isinstance(thing, bool | int | float | list):
         raise TaskError(f"{source.at(*place)}: {thing!r} is no candidate.", "Name a kind, or write {kind: ...}.")
     else:
@@ -147,7 +156,9 @@ def _candidate(thing: object, name: str, currency: str, source: Source, place: P
     return recipe
 
 
-def _recipe(spec: Mapping[str, Any], name: str, currency: str, source: Source, place: Place) -> Candidate:
+def _recipe(
+    spec: Mapping[str, Any], name: str, currency: str, source: Source, place: Place, *, parts: tuple[Candidate, ...]
+) -> Candidate:
     own = candidate_keys()
     params = {key: value for key, value in spec.items() if key not in own}
     if "kind" not in spec:
@@ -163,6 +174,7 @@ def _recipe(spec: Mapping[str, Any], name: str, currency: str, source: Source, p
             name=_text(named, source, place, "name") if named else _default_name(kind, params),
             kind=kind,
             params=params,
+            parts=parts,
             price=_price(spec.get("price"), currency, source, (*place, "price")),
             metadata=dict(metadata),
             limits=_limits(spec.get("limits"), source, (*place, "limits")),
