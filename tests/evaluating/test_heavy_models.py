@@ -57,7 +57,7 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine()
     for module in ("contenders", "running"):
-        monkeypatch.setattr(f"merits.evaluating.{module}.load", made.load)
+        monkeypatch.setattr(f"merits.evaluating.{module}.load_any", made.load)
     return made
 
 

@@ -17,7 +17,7 @@ from merits.core.outcome import Status
 from merits.core.robustness import Level
 from merits.core.task import Split
 
-__all__ = ["Budgeted", "Calls", "Counted", "Evaluation", "Human", "Labels", "Raced"]
+__all__ = ["Budgeted", "Calls", "Composed", "Counted", "Evaluation", "Human", "Labels", "Raced"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -72,11 +72,26 @@ class Budgeted:
     ended: bool
 
 
-class Taught(msgspec.Struct, frozen=True):
-    """Which candidates learned from what another model said; that is paid for too, and stored under its `version`."""
+class Taught(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which candidates learned from what another model said; that is paid for too, and stored under its `version`.
+
+    `teacher` is who said it, where that is a candidate of its own (a part of theirs); it has its own price then.
+    """
 
     version: str
     candidates: tuple[str, ...]
+    teacher: Candidate | None = None
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Whom a composite asked: `parts` are numbers of candidates of the evaluation, and past these of its `parts`.
+
+    `consulted` (parts, rows) is where it asked them. What it costs is what they cost.
+    """
+
+    parts: tuple[int, ...]
+    consulted: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -142,7 +157,9 @@ class Evaluation:
     `levels` are what the names in `perturbations` stand for, in the order to show. `judged` is what models did that
     scored answers, and `calls` what each of these models used, by the version in
     `judged`. `taught` is who learned from what other models said. `human` are labels of people on some of the answers;
-    they are put in on reading, like prices, and not stored with the evaluation.
+    they are put in on reading, like prices, and not stored with the evaluation. `composed` says of candidates that are
+    made of others whom they asked; `parts` are the outcomes of those parts that are no candidates themselves, on the
+    same rows: what they used and cost, never scored. None where there are none.
     """
 
     task: str
@@ -185,6 +202,8 @@ class Evaluation:
     unasked: NDArray[np.bool_] | None = None
     budget: Budgeted | None = None
     levels: tuple[Level, ...] = ()
+    composed: Mapping[int, Composed] = field(default_factory=dict)
+    parts: Evaluation | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

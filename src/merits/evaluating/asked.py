@@ -24,8 +24,10 @@ def asked_versions(task: Task, store: Store) -> dict[str, Candidate]:
                 version: present.get(candidate.id, candidate)
                 for version, candidate in zip(evaluation.versions, evaluation.candidates, strict=True)
             }
+            if (parts := evaluation.parts) is not None:
+                found |= dict(zip(parts.versions, parts.candidates, strict=True))
             by_name = dict(zip(evaluation.names, evaluation.candidates, strict=True))
-            tutored = {each.version: by_name[each.candidates[0]] for each in evaluation.taught}
+            tutored = {each.version: each.teacher or by_name[each.candidates[0]] for each in evaluation.taught}
             found |= {version: present.get(pupil.id, pupil) for version, pupil in tutored.items()}
             found |= {judge.version: stored[judge.recipe] for judge in evaluation.judged if judge.recipe in stored}
     for candidate in task.candidates:

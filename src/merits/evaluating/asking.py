@@ -22,6 +22,7 @@ from merits.core.task import Settings
 __all__ = [
     "AT_ONCE",
     "DOWN",
+    "Answering",
     "Health",
     "Later",
     "Taker",
@@ -75,6 +76,12 @@ class Taker(Protocol):
     def put(self, candidate: int, question: int, answer: Answer) -> bool: ...
 
     async def room(self) -> None: ...
+
+
+class Answering(Protocol):
+    """Whoever is asked: a meter. What cannot be asked comes back as an answer with a failure."""
+
+    async def answer(self, input: JSON) -> Answer: ...
 
 
 class Health:
@@ -160,7 +167,7 @@ class Later:
 
 
 async def ask_all(
-    meter: Meter,
+    meter: Answering,
     candidate: int,
     questions: Iterable[tuple[int, JSON | Later]],
     taker: Taker,

@@ -40,11 +40,22 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
     prices = known_prices(evaluation.candidates, table, currency=evaluation.currency)
     inputs = _Inputs(evaluation)
     rows = []
-    for name, version, price in zip(evaluation.names, evaluation.versions, prices, strict=True):
-        rows.append(_row(name, price, inputs.those_of(store.paid(version))))
+    for k, (name, version, price) in enumerate(zip(evaluation.names, evaluation.versions, prices, strict=True)):
+        if k not in evaluation.composed:  # they are paid as those that they ask
+            rows.append(_row(name, price, inputs.those_of(store.paid(version))))
+    if evaluation.parts is not None:
+        of_prices = known_prices(evaluation.parts.candidates, table, currency=evaluation.currency)
+        of_parts = zip(evaluation.parts.names, evaluation.parts.versions, of_prices, strict=True)
+        for k, (part, version, price) in enumerate(of_parts, len(evaluation.candidates)):
+            if k not in evaluation.composed:
+                rows.append(_row(f"{part} (as a part)", price, inputs.those_of(store.paid(version))))
     for taught in evaluation.taught:
         price, names = prices[evaluation.index(taught.candidates[0])], ", ".join(taught.candidates)
-        row = _row(f"training of {names}", price, _in_parts(store.paid(taught.version)))
+        if taught.teacher is not None:
+            (price,) = known_prices((taught.teacher,), table, currency=evaluation.currency)
+            names = f"{names} by {taught.teacher.name}"
+        paid = store.paid(taught.version)
+        row = _row(f"training of {names}", price, _in_parts(paid) if taught.teacher is None else inputs.others(paid))
         rows += [row] if row.n_answers else []
     costs = [row.cost for row in rows if row.cost is not None]
     return Bill(
@@ -71,9 +82,17 @@ class _Inputs:
     def those_of(self, paid: Iterator[StoredAnswer]) -> Iterator[Sequence[StoredAnswer]]:
         """The answers to these inputs, some thousand at once: a million of them are not in memory together."""
         for some in _in_parts(paid):
-            wanted = digests_of(one.key.input_hash for one in some)
-            places = np.searchsorted(self._known, wanted).clip(max=len(self._known) - 1)
-            yield list(compress(some, (self._known[places] == wanted).tolist()))
+            yield list(compress(some, self._among(some).tolist()))
+
+    def others(self, paid: Iterator[StoredAnswer]) -> Iterator[Sequence[StoredAnswer]]:
+        """The answers to other inputs: those to these are on the bill already."""
+        for some in _in_parts(paid):
+            yield list(compress(some, (~self._among(some)).tolist()))
+
+    def _among(self, some: Sequence[StoredAnswer]) -> NDArray[np.bool_]:
+        wanted = digests_of(one.key.input_hash for one in some)
+        places = np.searchsorted(self._known, wanted).clip(max=len(self._known) - 1)
+        return np.asarray(self._known[places] == wanted)
 
 
 class _Costs:

@@ -33,14 +33,24 @@ _MISSING, _SCORED, _FAILED, _UNSCORED = (int(status) for status in Status)
 class Columns:
     """Arrays (candidates, rows) that `record` fills. `read` reads a class out of an output; None without classes.
 
-    Not safe to share between threads.
+    Only the first `n_scored` candidates are scored (all, unless given): the others are parts of them. Not safe to share
+    between threads.
     """
 
     def __init__(
-        self, n_candidates: int, rows: Rows, judge: Judge, classes: tuple[str, ...], read: Reader | None
+        self,
+        n_candidates: int,
+        rows: Rows,
+        judge: Judge,
+        classes: tuple[str, ...],
+        read: Reader | None,
+        *,
+        n_scored: int | None = None,
     ) -> None:
         shape = (n_candidates, len(rows))
         self.rows = rows
+        self.n_scored = n_candidates if n_scored is None else n_scored
+        self.consulted: dict[int, Array] = {}  # (parts, rows) of composites
         self.judge = judge
         self.classes = classes
         self.status = np.zeros(shape, np.int8)
@@ -78,7 +88,7 @@ class Columns:
         """Scores the answers to some questions and writes them into the questions' rows."""
         status, value, solved, latency_s, machine_s, attempts = self._writers[candidate]
         rows_of, examples = self.rows.rows_of, self.rows.examples
-        judge, predicted = self.judge, self.predicted
+        judge, predicted, is_scored = self.judge, self.predicted, candidate < self.n_scored
         for question, answer in answers:
             usage = answer.usage
             code = self._record_said(candidate, question, answer)
@@ -95,7 +105,7 @@ class Columns:
                 _write(machine_s, row, usage.machine_s)
                 if predicted is not None:
                     predicted[candidate, row] = code
-                score = judge.score(examples[row], answer)
+                score = judge.score(examples[row], answer) if is_scored else None
                 if score is None:
                     status[row] = _UNSCORED
                 else:
@@ -108,8 +118,14 @@ class Columns:
                         self._record_others(candidate, row, answer)
                 if answer.probabilities is not None or answer.confidence is not None:
                     self._record_confidence(candidate, row, answer)
-                if self.later is not None:  # last: its verdict must not be overwritten by what is written here
+                if (
+                    self.later is not None and is_scored
+                ):  # last: its verdict must not be overwritten by what is written here
                     self.later(candidate, row, answer)
+
+    def compose(self, candidate: int, n_parts: int) -> None:
+        """A candidate is made of so many parts: whom it asks is written down."""
+        self.consulted[candidate] = np.zeros((n_parts, len(self.rows)), np.bool_)
 
     def left_unscored(self, candidate: int, row: int) -> None:
         """Takes back the score of an answer that is not to be judged."""
@@ -125,7 +141,11 @@ class Columns:
         self.status[candidate, row] = _SCORED
 
     def _record_said(self, candidate: int, question: int, answer: Answer) -> int:
-        """The class that was said, -1 for none; a failure, and that nothing was said, are written down."""
+        """The class that was said, -1 for none; a failure, and that nothing was said, are written down, and whom a
+        composite asked.
+        """
+        if answer.consulted:
+            self.consulted[candidate][np.ix_(answer.consulted, self.rows.rows_of[question])] = True
         if answer.failure is not None:
             self._record_failure(candidate, question, answer.failure)
             return -1

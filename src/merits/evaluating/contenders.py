@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
+from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.environment import environment
-from merits.candidates.registry import LoadContext, load
+from merits.candidates.registry import LoadContext, load_any
 from merits.core.candidate import Candidate
-from merits.core.doors import AnswerKey, Model, Selective, Trainable
+from merits.core.doors import AnswerKey, Composite, Model, Pupil, Selective, Trainable
 from merits.core.errors import CandidateError, MeritsError, MissingExtra, TaskError
 from merits.core.identity import JSON, as_read, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example, Split, Task
+from merits.evaluating.composing import Assembly, Exchange
 from merits.evaluating.folds import assign_folds
 from merits.evaluating.rows import Rows
 from merits.evaluating.teaching import keys_of, tutor_of
 from merits.media.finding import sorts_named
 
-__all__ = ["Contender", "Lesson", "contenders", "load_context", "not_ready"]
+__all__ = ["Contender", "Lesson", "contenders", "load_context", "not_ready", "pupil_in", "with_parts"]
 
+ExchangeOf: TypeAlias = Callable[[], Exchange]
 _LOOKED_AT = 1_000  # inputs; those of a task are of one sort, and a million need not be read for it
 
 
@@ -39,19 +43,35 @@ class Lesson:
 
 @dataclass
 class Contender:
-    """A candidate on its way through an evaluation; `index` is its row in every array."""
+    """A candidate on its way through an evaluation; `index` is its row in every array.
+
+    `parts` are the contenders that a composite asks. `pupil` is what learns from the answers of others, None if nothing
+    does: the model itself, or the composite behind it.
+    """
 
     index: int
     candidate: Candidate
     model: Model
     version: str
     lessons: tuple[Lesson, ...]
+    parts: tuple[int, ...] = ()
+
+    @property
+    def pupil(self) -> Pupil | None:
+        """What learns from the answers of parts."""
+        return pupil_in(self.model)
 
     @property
     def studied(self) -> tuple[str, frozenset[AnswerKey]]:
         """The version of whoever teaches it, and what it asks that one; ("", nothing) when it has no tutor."""
         keys = (keys_of(self.model, lesson.examples or ()) for lesson in self.lessons)
         return tutor_of(self.model), frozenset().union(*keys)
+
+
+def pupil_in(model: Model) -> Pupil | None:
+    """What learns from the answers of parts: the model itself, or the composite behind it; None if nothing does."""
+    inner = model.composite if isinstance(model, Assembly) else model
+    return inner if isinstance(inner, Pupil) else None
 
 
 def load_context(
@@ -96,23 +116,77 @@ def _columns(task: Task) -> tuple[str, ...]:
 
 
 def contenders(
-    task: Task, candidates: Sequence[Candidate], rows: Rows, split: Split, context: LoadContext
+    task: Task, candidates: Sequence[Candidate], rows: Rows, split: Split, *, context: LoadContext, exchange: ExchangeOf
 ) -> list[Contender]:
-    """All candidates, loaded but not yet trained. Raises CandidateError for what can never be evaluated together."""
+    """All candidates, loaded but not yet trained, and after them the parts of some that are none themselves.
+
+    `exchange` is where composites will ask for the answers of their parts. Raises CandidateError for what can never be
+    evaluated together.
+    """
     _check(candidates)
-    school = _School(task, rows, split)
-    return [_contender(index, candidate, school, context) for index, candidate in enumerate(candidates)]
+    return _Gathering(task, candidates, _School(task, rows, split), context, exchange).all()
 
 
-def _contender(index: int, candidate: Candidate, school: _School, context: LoadContext) -> Contender:
-    model = load(candidate, context)
-    _check_input(candidate, model, school.first_input)
-    identity = [candidate.id, model.fingerprint]
-    lessons: tuple[Lesson, ...] = (Lesson(None),)
-    if isinstance(model, Trainable):
-        lessons = school.lessons(candidate)
-        identity += school.identity_of(lessons, model)
-    return Contender(index, candidate, model, content_hash(identity), lessons)
+class _Gathering:
+    """Makes contenders; those that one is made of are made before it, however often they are named."""
+
+    def __init__(
+        self,
+        task: Task,
+        candidates: Sequence[Candidate],
+        school: _School,
+        context: LoadContext,
+        exchange: ExchangeOf,
+    ) -> None:
+        self._task, self._context, self._exchange, self._school = task, context, exchange, school
+        self._recipes = list(candidates)
+        self._numbers = {candidate.id: number for number, candidate in enumerate(candidates)}
+        self._made: dict[int, Contender] = {}
+
+    def all(self) -> list[Contender]:
+        """Everybody, in the order of their numbers."""
+        for number in range(len(self._recipes)):
+            self._contender(number)
+        return [self._made[number] for number in range(len(self._recipes))]
+
+    def _contender(self, number: int) -> Contender:
+        if number not in self._made:
+            self._made[number] = self._new(number, self._recipes[number])
+        return self._made[number]
+
+    def _new(self, number: int, candidate: Candidate) -> Contender:
+        loaded = load_any(candidate, self._context)
+        parts: tuple[int, ...] = ()
+        identity = [candidate.id, loaded.fingerprint]
+        if isinstance(loaded, Composite):
+            parts = tuple(self._number_of(part) for part in candidate.parts)
+            identity += [self._contender(part).version for part in parts]
+            model: Model = Assembly(loaded, parts, self._exchange)
+        else:
+            model = loaded
+            _check_input(candidate, model, self._school.first_input)
+        lessons: tuple[Lesson, ...] = (Lesson(None),)
+        pupil = pupil_in(model)
+        if isinstance(model, Trainable) or pupil is not None:
+            lessons = self._school.lessons(candidate)
+            identity += self._school.identity_of(lessons, model)
+        if pupil is not None:
+            identity += [self._version_on_dev(candidate.parts[teacher]) for teacher in pupil.teachers]
+        return Contender(number, candidate, model, content_hash(identity), lessons, parts)
+
+    def _number_of(self, part: Candidate) -> int:
+        if part.id not in self._numbers:
+            self._numbers[part.id] = len(self._recipes)
+            names = {recipe.name for recipe in self._recipes}
+            name = next(name for name in _names_like(part.name) if name not in names)
+            self._recipes.append(msgspec.structs.replace(part, name=name))
+        return self._numbers[part.id]
+
+    def _version_on_dev(self, teacher: Candidate) -> str:
+        """The version under which a teacher answers what is learned from it."""
+        rows = Rows.of(self._task.split("dev"), repeats=1)
+        made = contenders(self._task, (teacher,), rows, "dev", context=self._context, exchange=self._exchange)
+        return made[0].version
 
 
 async def not_ready(task: Task, env: Mapping[str, str] | None = None) -> dict[str, MeritsError]:
@@ -124,14 +198,29 @@ async def not_ready(task: Task, env: Mapping[str, str] | None = None) -> dict[st
     first = next(iter(task.examples)).input
     for candidate in task.candidates:
         try:
-            model = load(candidate, context)
-            try:
-                _check_input(candidate, model, first)
-            finally:
-                await model.close()
+            for recipe in with_parts(candidate):
+                model = load_any(recipe, context)
+                if isinstance(model, Composite):
+                    continue
+                try:
+                    _check_input(recipe, model, first)
+                finally:
+                    await model.close()
         except (CandidateError, MissingExtra) as problem:
             found[candidate.name] = problem
     return found
+
+
+def _names_like(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name} ({number})" for number in count(2))
+
+
+def with_parts(candidate: Candidate) -> Iterator[Candidate]:
+    """A candidate, whatever it is made of, and so on."""
+    yield candidate
+    for part in candidate.parts:
+        yield from with_parts(part)
 
 
 def _check_input(candidate: Candidate, model: Model, input: JSON) -> None:
@@ -185,7 +274,7 @@ class _School:
             self._lessons = self._folds() if self._crossed else (Lesson(self._examples),)
         return self._lessons
 
-    def identity_of(self, lessons: Sequence[Lesson], model: Trainable) -> list[str]:
+    def identity_of(self, lessons: Sequence[Lesson], model: Model) -> list[str]:
         """What training adds to a version: the examples with their targets, the folds, and the seed.
 
         Of a selective model only what it selects, which the seed has decided.

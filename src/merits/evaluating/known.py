@@ -24,7 +24,7 @@ from merits.evaluating.planning import Part
 from merits.evaluating.rows import Rows
 from merits.evaluating.teaching import key_of, tutor_of
 
-__all__ = ["Asking", "Known", "begin_refresh", "check_all_stored", "ends_of_refresh", "goes_on"]
+__all__ = ["Asking", "Known", "begin_refresh", "check_all_stored", "ends_of_refresh", "goes_on", "known_of"]
 
 Asking: TypeAlias = Literal["missing", "nothing", "everything", "failed"]
 _MOST_NAMED = 5
@@ -101,6 +101,24 @@ class Known:
 
 def _may_be_better(answer: Answer) -> bool:
     return answer.failure is not None or answer.refused
+
+
+def known_of(store: Store, contenders: Sequence[Contender], rows: Rows, ask: Asking, n: int) -> list[Known]:
+    """What is known of each; past the first n, which are parts of those, to ask is at most what these may ask them."""
+    found = [Known(store, each, rows, ask) for each in contenders]
+    wanted: dict[int, set[int]] = {}
+    for k, each in enumerate(contenders[:n]):
+        if each.parts:
+            _want(contenders, each, set(found[k].to_ask), wanted)
+    for k in range(n, len(contenders)):
+        found[k].to_ask = [question for question in found[k].to_ask if question in wanted.get(k, ())]
+    return found
+
+
+def _want(contenders: Sequence[Contender], each: Contender, questions: set[int], wanted: dict[int, set[int]]) -> None:
+    for part in each.parts:
+        wanted.setdefault(part, set()).update(questions)
+        _want(contenders, contenders[part], questions, wanted)
 
 
 def begin_refresh(store: Store, contenders: Sequence[Contender], rows: Rows, needs: Needs, *, at: float) -> None:

@@ -13,11 +13,12 @@ from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Store, StoredAnswer
 from merits.core.errors import TaskError
 from merits.core.evaluation import Evaluation
+from merits.evaluating.contenders import Contender
 from merits.prices.costs import costs, needs_times
 from merits.prices.table import PriceSource
 from merits.prices.words import price_in_words
 
-__all__ = ["FACT", "Used", "known_prices", "price_answers", "price_facts", "priced_in_time"]
+__all__ = ["FACT", "Used", "known_prices", "price_answers", "price_facts", "priced_in_time", "prices_of_contenders"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
@@ -37,6 +38,15 @@ def known_prices(
                 f"Give its price in {currency}, or set `currency: {price.currency}` under `needs`.",
             )
     return prices
+
+
+def prices_of_contenders(
+    contenders: Sequence[Contender], table: PriceSource | None, *, currency: str
+) -> tuple[Price | None, ...]:
+    """The price of each; a composite takes nothing for itself: what it costs is what those do that it asks."""
+    prices = known_prices([each.candidate for each in contenders], table, currency=currency)
+    free = Price(per_call=0.0, currency=currency, source="the sum of the parts that it asks")
+    return tuple(free if each.parts else price for each, price in zip(contenders, prices, strict=True))
 
 
 def price_answers(

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from merits.evaluating.planning import Plan
 
-__all__ = ["Progress", "Silent"]
+__all__ = ["Noting", "Progress", "Silent"]
 
 
 class Progress(Protocol):
@@ -39,3 +39,14 @@ class Silent:
 
     def finished(self) -> None:
         """Nothing."""
+
+
+class Noting(Silent):
+    """A `Progress` that hands on notes, and says nothing else."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def note(self, text: str) -> None:
+        """Hands it on."""
+        self._progress.note(text)

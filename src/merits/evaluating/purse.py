@@ -106,7 +106,7 @@ class Purse:
         self.budget, self.ended = budget, False
         self._prices, self._clock, self._start = prices, clock, clock()
         self._accounts = [_Account(each) for each in expected]
-        self._n_taken = 0
+        self._n_taken, self._elsewhere = 0, 0.0
         self._end: float | None = None
 
     @property
@@ -114,7 +114,9 @@ class Purse:
         """What was spent so far, in the budget's unit; minutes until the last attempt that was paid."""
         if self.budget.unit == "minutes":
             return ((self._clock() if self._end is None else self._end) - self._start) / 60.0
-        return float(self._n_taken) if self.budget.unit == "calls" else sum(one.spent for one in self._accounts)
+        if self.budget.unit == "calls":
+            return float(self._n_taken)
+        return self._elsewhere + sum(one.spent for one in self._accounts)
 
     def close(self) -> Budgeted:
         """What was spent of it, once nothing more is asked."""
@@ -142,6 +144,13 @@ class Purse:
             self.ended = True
             raise PurseEmpty(f"the budget of {self.budget} is spent")
         self._n_taken += 1
+
+    def spend(self, amount: float) -> None:
+        """Counts what was spent elsewhere, in the budget's unit; the minutes that it took are counted anyhow."""
+        if self.budget.unit == "calls":
+            self._n_taken += round(amount)
+        else:
+            self._elsewhere += amount
 
     def debit(self, k: int, usage: Usage) -> None:
         """Counts what one attempt of candidate k used. What was not told counts as its mean attempt, never as 0."""

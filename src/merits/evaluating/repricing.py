@@ -13,6 +13,7 @@ from merits.candidates.imported import KIND as IMPORTED
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import Store
 from merits.core.evaluation import Evaluation
+from merits.evaluating.composed import priced_composites
 from merits.evaluating.judge_costs import repriced
 from merits.evaluating.pricing import FACT, known_prices, price_answers, price_facts, priced_in_time
 from merits.prices.table import PriceSource
@@ -57,6 +58,10 @@ def reprice(
         if candidate.kind == IMPORTED:
             by_price = (priced.cost[index], bool(priced.priced[index]))
             priced.cost[index], priced.priced[index] = _imported(evaluation, index, price, by_price)
+    if priced.parts is not None:
+        parts = reprice(priced.parts, candidates, table, currency=currency, store=store)
+        priced = dataclasses.replace(priced, parts=dataclasses.replace(parts, facts={}))
+    priced = priced_composites(priced)
     if not evaluation.judged:
         return priced
     recipes = {recipe.id: recipe for recipe in (*(() if store is None else store.candidates()), *judges)}

@@ -23,6 +23,7 @@ class Room:
 
     `place` waits until there is room, has the weights read, and counts them until it is left. With `keep` they may stay
     for the next time, as shared ones do; they are freed when somebody needs their place, those of longest ago first.
+    `at_least` is how many bytes of weights are needed at once (by a candidate that asks several).
     A weight that takes longer than `timeout_s` to be read or freed is left to itself; `note` is told what could not be
     freed.
 
@@ -42,10 +43,11 @@ class Room:
         self,
         expected: Iterable[Weights],
         *,
+        at_least: int = 0,
         timeout_s: float = 60.0,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._most = max([_ALWAYS, *(weights.n_bytes for weights in expected)])
+        self._most = max([_ALWAYS, at_least, *(weights.n_bytes for weights in expected)])
         self._timeout_s = timeout_s
         self._note = note
         self._there: dict[Weights, int] = {}  # how many use them now, in the order of their last use

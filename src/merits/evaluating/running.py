@@ -18,14 +18,14 @@ from merits.candidates.batcher import in_thread
 from merits.candidates.batching import Batchable
 from merits.candidates.memory import weights_of
 from merits.candidates.meter import Meter, PurseEmpty, failure_of
-from merits.candidates.registry import LoadContext, load
+from merits.candidates.registry import LoadContext, load_any
 from merits.candidates.studying import Studious
-from merits.core.answer import Answer
+from merits.core.answer import Answer, Failure
 from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
-from merits.core.doors import AnswerKey, Model, Refreshed, Scorer, Store, Trainable
+from merits.core.doors import AnswerKey, Composite, Model, Refreshed, Scorer, Store, Trainable
 from merits.core.errors import ProviderError, TaskError, UsageError
-from merits.core.evaluation import Evaluation, Raced, Taught
+from merits.core.evaluation import Composed, Evaluation, Raced, Taught
 from merits.core.identity import JSON
 from merits.core.judge import Judged
 from merits.core.kinds import is_labelled
@@ -58,19 +58,22 @@ from merits.evaluating.batches import (
     still_open,
 )
 from merits.evaluating.columns import Columns
-from merits.evaluating.contenders import Contender, Lesson, contenders, load_context
+from merits.evaluating.composed import apart, priced_composites
+from merits.evaluating.composing import Assembly, Exchange, Hearing
+from merits.evaluating.contenders import Contender, Lesson, contenders, load_context, pupil_in
 from merits.evaluating.facts import facts_of_run
 from merits.evaluating.foreseen import Foreseen, foreseen
 from merits.evaluating.in_rounds import in_rounds
 from merits.evaluating.judge_costs import price_in
 from merits.evaluating.judging import judging_of
-from merits.evaluating.known import Asking, Known, begin_refresh, check_all_stored, ends_of_refresh, goes_on
+from merits.evaluating.known import Asking, begin_refresh, check_all_stored, ends_of_refresh, goes_on, known_of
+from merits.evaluating.lectures import Lectures, lessons_foreseen
 from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.perturbing import Perturbing, paraphrases_foreseen, perturbed_folder, perturbing_of
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
-from merits.evaluating.pricing import known_prices, price_answers, price_facts, priced_in_time
-from merits.evaluating.progress import Progress, Silent
+from merits.evaluating.pricing import price_answers, price_facts, priced_in_time, prices_of_contenders
+from merits.evaluating.progress import Noting, Progress, Silent
 from merits.evaluating.purse import Left, Purse, Verdicts, check_budget
 from merits.evaluating.recorder import Recorder
 from merits.evaluating.room import Room
@@ -119,18 +122,19 @@ def plan(
     """
     context = load_context(task, env, asks=ask != "nothing")
     rows, perturbing = _rows(task, split, store, context, time.time)
-    ready = contenders(task, candidates, rows, split, context)
+    ready = contenders(task, candidates, rows, split, context=context, exchange=_no_exchange)
     names = [candidate.name for candidate in candidates]
     works: list[Work] = []
     try:
         if judges:
             works = works_of(scorers_of(task), task, names, context=context, store=store, clock=time.time)
-        known = [Known(store, each, rows, ask) for each in ready]
-        prices = known_prices([each.candidate for each in ready], table, currency=task.needs.currency)
-        price_of = price_in(table, task.needs.currency)
-        theirs = () if ask == "nothing" else foreseen(works, known, task.needs, price_of)
-        others = () if ask == "nothing" else paraphrases_foreseen(perturbing, known, task.needs, price_of)
-        helpers = [*((one.part, one.story) for one in theirs), *others]
+        known = known_of(store, ready, rows, ask, len(candidates))
+        prices = prices_of_contenders(ready, table, currency=task.needs.currency)
+        price_of, visible = price_in(table, task.needs.currency), known[: len(candidates)]
+        theirs = () if ask == "nothing" else foreseen(works, visible, task.needs, price_of)
+        others = () if ask == "nothing" else paraphrases_foreseen(perturbing, visible, task.needs, price_of)
+        taught = lessons_foreseen(task, ready, known, store=store, context=context, price_of=price_of)
+        helpers = [*((one.part, one.story) for one in theirs), *others, *taught]
         made = planned(task, store, known, prices, budget, helpers=helpers, in_batches=batching is not None)
         flying = [
             in_flight(store, each.version, [rows.keys[q] for q in each.to_ask])
@@ -226,16 +230,29 @@ class _Run:
         self.started = clock()
         self.rows, self.perturbing = _rows(task, split, store, self.context, clock)
         self.paraphraser = None if self.perturbing is None else self.perturbing.paraphraser
-        self.judge, self.columns, scorers = _columns(task, len(candidates), self.rows)
-        self.contenders = contenders(task, candidates, self.rows, split, self.context)
+        self.contenders = contenders(
+            task, candidates, self.rows, split, context=self.context, exchange=lambda: self.exchange
+        )
+        self.n = len(candidates)  # those past it are parts of them, and no candidates themselves
+        self.judge, self.columns, scorers = _columns(task, len(self.contenders), self.rows, n_scored=self.n)
+        for each in self.contenders:
+            if each.parts:
+                self.columns.compose(each.index, len(each.parts))
         names = [candidate.name for candidate in candidates]
         self.works = works_of(scorers, task, names, context=self.context, store=store, clock=clock)
         self.judging = judging_of(self.works, self.columns, task.settings.concurrency, progress.note)
         self.foreseen: tuple[Foreseen, ...] = ()
         self.judged: tuple[Judged, ...] = ()
-        self.tally = Tally.of(len(candidates))
+        self.tally = Tally.of(len(self.contenders))
         self.teaching = Teaching(store, clock, may_ask=ask != "nothing")
         self.health = [Health(timed=bool(getattr(each.model, "timed", False))) for each in self.contenders]
+        self.exchange = Exchange(self._ask_part, self.health)
+        self.exchange.watch(part for each in self.contenders for part in each.parts)
+        self.table: PriceSource | None = None
+        self.lectures = Lectures(
+            task, self.contenders, self.health, store, self._nested, lambda: self.purse, progress.note
+        )
+        self.seals = True
         self.machines: dict[str, Machine] = {}  # by address: candidates on one server share it
         self.purse: Purse | None = None
         self.scheduled: NDArray[np.bool_] | None = None
@@ -243,8 +260,11 @@ class _Run:
         self.recorder: Recorder | None = None
         self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
         expected = filter(None, (weights_of(each.model) for each in self.contenders))
-        self.room = Room(expected, timeout_s=task.settings.timeout_s, note=progress.note)
+        self.room = Room(
+            expected, at_least=self._bytes_at_once(), timeout_s=task.settings.timeout_s, note=progress.note
+        )
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
+        self.part_models: dict[tuple[int, int], asyncio.Future[Model | None]] = {}  # those that composites ask
 
     async def evaluation(
         self,
@@ -257,14 +277,15 @@ class _Run:
         raced = None
         try:
             # Before anything is asked: a mistake in the file must not cost money.
-            prices = known_prices(recipes, table, currency=self.task.needs.currency)
+            prices = prices_of_contenders(self.contenders, table, currency=self.task.needs.currency)
+            self.table = table
             judge_price = price_in(table, self.task.needs.currency)
             plan, missing = self._look_into_store(prices, budget, judge_price)
             self._prepare_judges(plan, prices, budget, judge_price)
             for note in filter(None, map(table.note, recipes) if table else ()):
                 self.progress.note(note)
             if self.ask == "nothing" and schedule is None:
-                check_all_stored(self.contenders, missing)
+                check_all_stored(self.contenders[: self.n], missing)
             if self.ask != "nothing" and plan.n_to_ask:
                 confirm(plan)
             if not any(missing):
@@ -277,7 +298,9 @@ class _Run:
                 await self.judging.close()
             if self.paraphraser is not None:
                 await self.paraphraser.asker.close()
-            await _close_all([*(each.model for each in self.contenders), *self.kept.values()], self.progress.note)
+            asked = [one.result() for one in self.part_models.values() if one.done() and not one.exception()]
+            models = [*(each.model for each in self.contenders), *self.kept.values(), *filter(None, asked)]
+            await _close_all(models, self.progress.note)
             await self.room.close()
         self._check_that_some_were_answered()
         facts = facts_of_run(
@@ -292,21 +315,58 @@ class _Run:
         )
         if self.judging is not None:
             facts |= self.judging.facts(self.judged)
+        facts |= self.lectures.facts()
         facts |= price_facts(recipes, prices)
         if self.paraphraser is not None:
             facts |= self.paraphraser.facts(judge_price, self.task.needs.currency)
         evaluation = dataclasses.replace(
-            self._evaluation(prices),
+            self._everybody(prices),
             facts=facts,
             raced=raced,
             unasked=self._unasked(raced),
             budget=None if self.purse is None else self.purse.close(),
         )
-        evaluation = priced_in_time(evaluation, prices, self.store)
-        self.store.add([evaluation, *self._ends_of_refresh()])
+        evaluation = self._apart(priced_in_time(evaluation, prices, self.store))
+        self.store.add([*([evaluation] if self.seals else []), *self._ends_of_refresh()])
         self._note_changes()
         self.progress.finished()
         return evaluation
+
+    async def _nested(
+        self, task: Task, teachers: Sequence[Candidate], split: Split, budget: Budget | None
+    ) -> Evaluation:
+        """An evaluation that is not kept; its answers are."""
+        ask: Asking = "nothing" if self.ask == "nothing" else "missing"
+        quiet = Noting(self.progress)
+        run = _Run(
+            task,
+            teachers,
+            split=split,
+            store=self.store,
+            progress=quiet,
+            env=self.context.env,
+            clock=self.clock,
+            ask=ask,
+        )
+        run.seals = False
+        return await run.evaluation(self.table, None, budget, lambda plan: None)
+
+    async def _lectured(self, missing: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
+        """What is still to be asked once teachers have been: some of them may be candidates too."""
+        if not any(each.pupil for each in self.contenders):
+            return missing
+        await self.lectures.give(missing)
+        left = []
+        for each, questions in zip(self.contenders, missing, strict=False):
+            keys = {self.rows.keys[question]: question for question in questions}
+            stored = self.store.answers(each.version, keys)
+            new = [(keys[key], answer) for key, answer in stored.items() if answer.failure is None]
+            self.columns.record(each.index, new)
+            for question, answer in new:
+                self.exchange.heard(each.index, question, answer)
+            done = {question for question, _ in new}
+            left.append([question for question in questions if question not in done])
+        return left
 
     def _ends_of_refresh(self) -> list[Refreshed]:
         """Only a run that asked everything ends a refresh: where a budget ended, the next run goes on with it."""
@@ -360,16 +420,23 @@ class _Run:
         helpers = [] if self.paraphraser is None else [self.paraphraser.asker.candidate]
         helpers += [work.asker.candidate for work in self.works]
         self.store.add([*(each.candidate for each in self.contenders), *helpers])
-        found = [Known(self.store, each, self.rows, self.ask) for each in self.contenders]
+        found = known_of(self.store, self.contenders, self.rows, self.ask, self.n)
+        visible = found[: self.n]
         if self.ask != "nothing":
-            self.foreseen = foreseen(self.works, found, self.task.needs, judge_price)
+            self.foreseen = foreseen(self.works, visible, self.task.needs, judge_price)
         asks = [(one.part, one.story) for one in self.foreseen]
         if self.ask != "nothing":
-            asks += paraphrases_foreseen(self.perturbing, found, self.task.needs, judge_price)
+            asks += paraphrases_foreseen(self.perturbing, visible, self.task.needs, judge_price)
+        asks += lessons_foreseen(
+            self.task, self.contenders, found, store=self.store, context=self.context, price_of=judge_price
+        )
         in_batches = self.batching is not None
         plan = planned(self.task, self.store, found, prices, budget, helpers=asks, in_batches=in_batches)
         for each, known, part in zip(self.contenders, found, plan.parts, strict=True):
             self.columns.record(each.index, known.answers())
+            if self.exchange.is_part(each.index):
+                for question, answer in known.answers():
+                    self.exchange.heard(each.index, question, answer)
             self.tally.done[each.index] = part.n_stored
             self.tally.n_stored += len(self.rows.keys) - len(known.without)
             note_collected(self.store, each.version, self.clock())
@@ -378,7 +445,8 @@ class _Run:
                 check_none_in_flight(each.candidate.name, in_flight(self.store, each.version, keys))
         if self.ask == "everything" and goes_on(self.store, self.contenders, self.rows):
             self.progress.note("the refresh that was interrupted goes on; what it has asked is not asked again.")
-        return plan, [[] if part.ruled_out else known.to_ask for known, part in zip(found, plan.parts, strict=True)]
+        parts = zip(visible, plan.parts, strict=False)  # what is only a part of others is asked by them
+        return plan, [[] if part.ruled_out else known.to_ask for known, part in parts]
 
     async def _ask(
         self,
@@ -400,12 +468,18 @@ class _Run:
                 schedule = in_rounds(seed=settings.seed, at_once=settings.concurrency or AT_ONCE)
         versions = tuple(each.version for each in self.contenders)
         recorder = self.recorder = Recorder(self.store, self.columns, versions, self.clock, self._recorded)
+        taker = Hearing(recorder, self.exchange)
         try:
+            missing = await self._lectured(missing)
             if schedule is None:
-                await self._ask_these(missing, recorder)
+                await self._ask_these(missing, recorder, taker)
                 self._check_nothing_is_open()
                 return None
-            return await self._ask_in_rounds(missing, schedule, lambda: self._evaluation(prices), recorder)
+
+            def so_far() -> Evaluation:
+                return self._apart(self._everybody(prices))
+
+            return await self._ask_in_rounds(missing, schedule, so_far, recorder, taker)
         finally:
             recorder.close()
             await asyncio.sleep(0)  # lets the last counts through
@@ -417,6 +491,7 @@ class _Run:
         schedule: Schedule,
         so_far: Callable[[], Evaluation],
         recorder: Recorder,
+        taker: Hearing,
     ) -> Raced | None:
         """Asks what the schedule yields, round by round. Whatever comes of an ask, it is not repeated in this run."""
         left = [set(questions) for questions in missing]
@@ -426,7 +501,7 @@ class _Run:
         async def ask(k: int, questions: Sequence[int], taker: Taker) -> None:
             await self._ask_one(self.contenders[k], questions, taker, keep=True)
 
-        tracks = Tracks(len(left), ask, recorder, lockstep=self.batching is not None)
+        tracks = Tracks(len(left), ask, taker, lockstep=self.batching is not None)
         recorder.on_problem = tracks.wake  # slow candidates must not delay the news that the disk is full
         rounds = schedule(so_far(), Left(self.purse, self.rows, left, tracks.open, self._verdicts()))
         scheduled = self.scheduled = np.zeros(self.columns.status.shape, np.bool_)
@@ -437,6 +512,8 @@ class _Run:
                 todo = self._begin(now, left, scheduled)
                 if self.ask == "nothing":
                     check_all_stored(self.contenders, todo if self.tally.n_stored else missing, raced=True)
+                for k, questions in enumerate(todo):
+                    self.exchange.expect(k, questions)
                 for k, questions in enumerate(todo):
                     tracks.give(k, questions)
                 if now.candidates:
@@ -471,7 +548,7 @@ class _Run:
     def _verdicts(self) -> list[Verdicts]:
         """What judges are asked of each answer that is to come, by their place in the purse."""
         ids = [] if self.judging is None else [model.id for model in self.judging.models]
-        n = len(self.contenders)
+        n = len(self.contenders)  # those that are paid before judges are
         return [Verdicts(n + ids.index(each.model.id), each.n_each, each.rival) for each in self.foreseen]
 
     def _unasked(self, raced: Raced | None) -> NDArray[np.bool_] | None:
@@ -507,12 +584,14 @@ class _Run:
             left[k].difference_update(todo[k])
         return todo
 
-    async def _ask_these(self, todo: Sequence[Sequence[int]], recorder: Recorder) -> None:
+    async def _ask_these(self, todo: Sequence[Sequence[int]], recorder: Recorder, taker: Taker) -> None:
+        for k, questions in enumerate(todo):
+            self.exchange.expect(k, questions)
         asking = asyncio.ensure_future(
             all_or_first_problem(
                 [
-                    self._ask_one(each, mine, recorder, keep=False)
-                    for each, mine in zip(self.contenders, todo, strict=True)
+                    self._ask_one(each, mine, taker, keep=False)
+                    for each, mine in zip(self.contenders, todo, strict=False)
                 ]
             )
         )
@@ -534,14 +613,68 @@ class _Run:
         if not questions:
             return
         health = self.health[each.index]
-        for number, lesson in enumerate(each.lessons):
-            mine = questions
-            if lesson.questions is not None:
-                mine = [q for q in questions if q in lesson.questions]
-            if mine and not health.given_up:
-                await self._ask_lesson(each, number, mine, taker, keep=keep)
+        try:
+            for number, lesson in enumerate(each.lessons):
+                mine = questions
+                if lesson.questions is not None:
+                    mine = [q for q in questions if q in lesson.questions]
+                if mine and not health.given_up:
+                    await self._ask_lesson(each, number, mine, taker, keep=keep)
+        finally:
+            self._asked(each, questions)
         if health.given_up and each.index not in self.tally.given_up:
             self._give_up(each, health.given_up)
+
+    def _asked(self, each: Contender, questions: Sequence[int]) -> None:
+        """Lets those who wait for answers of a part know that no more of these will come."""
+        if not self.exchange.is_part(each.index):
+            return
+        if self.batching is not None:  # what came in batches was not heard
+            keys = {self.rows.keys[question]: question for question in questions}
+            for key, answer in self.store.answers(each.version, keys).items():
+                self.exchange.heard(each.index, keys[key], answer)
+        self.exchange.over(each.index, questions)
+
+    async def _ask_part(self, candidate: int, question: int) -> Answer:
+        """What a part that a composite asks says to a question; a failure where it cannot be made ready."""
+        each = self.contenders[candidate]
+        lessons = enumerate(each.lessons)
+        number = next(n for n, lesson in lessons if lesson.questions is None or question in lesson.questions)
+        model = await self._part_model(each, number)
+        if model is None:
+            return Answer(failure=Failure("raised", self.health[candidate].given_up or "it was not trained"))
+        ((_, given),) = self._inputs([question])
+        input = await given.make() if isinstance(given, Later) else given
+        self.tally.asked[candidate] += 1
+        if isinstance(model, Assembly):
+            return await model.answer(model.asked(question, input))
+        async with self.room.place(weights_of(model), keep=True):
+            return await self._meter(each, model).answer(input)
+
+    async def _part_model(self, each: Contender, number: int) -> Model | None:
+        """The model of a part for one lesson, ready to answer; made once. None where it could not learn."""
+        key = (each.index, number)
+        if key not in self.part_models:
+            self.part_models[key] = asyncio.ensure_future(self._part_made(each, number))
+        return await asyncio.shield(self.part_models[key])
+
+    async def _part_made(self, each: Contender, number: int) -> Model | None:
+        model, lesson = self._loaded(each), each.lessons[number]
+        if lesson.examples is None:
+            return model
+        async with self.room.place(weights_of(model), keep=True):
+            return model if await self._fitted(each, model, lesson, self.health[each.index]) else None
+
+    def _loaded(self, each: Contender) -> Model:
+        """A model of a contender beside the first, for another lesson."""
+        loaded = load_any(each.candidate, self.context)
+        return Assembly(loaded, each.parts, lambda: self.exchange) if isinstance(loaded, Composite) else loaded
+
+    def _bytes_at_once(self) -> int:
+        """What the parts of one composite take in memory together: it may ask them in turn."""
+        models = [each.model for each in self.contenders]
+        sums = (sum(w.n_bytes for part in each.parts if (w := weights_of(models[part]))) for each in self.contenders)
+        return max(sums, default=0)
 
     async def _ask_lesson(
         self, each: Contender, number: int, questions: Sequence[int], taker: Taker, *, keep: bool
@@ -553,7 +686,7 @@ class _Run:
         """
         health, lesson = self.health[each.index], each.lessons[number]
         ready = self.kept.get((each.index, number))
-        model = ready or (load(each.candidate, self.context) if number else each.model)
+        model = ready or (self._loaded(each) if number else each.model)
         async with self.room.place(weights_of(model), keep=keep):
             start = time.perf_counter()
             try:
@@ -571,13 +704,26 @@ class _Run:
             return
         self.tally.asked[each.index] += len(questions)
         await ask_all(
-            self._meter(each, model),
+            model if isinstance(model, Assembly) else self._meter(each, model),
             each.index,
-            self._inputs(questions),
+            self._questions(each, model, questions),
             taker,
             self.health[each.index],
             concurrency=min(at_once(model, self.task.settings.concurrency), len(questions)),
         )
+
+    def _questions(self, each: Contender, model: Model, questions: Iterable[int]) -> Iterator[tuple[int, JSON | Later]]:
+        """Questions with what is asked: inputs, or of an assembly their numbers. What is known by now is left out."""
+        exchange = self.exchange if self.exchange.is_part(each.index) else None
+        for question, given in self._inputs(questions):
+            if exchange is not None and exchange.knows(each.index, question):
+                continue
+            if not isinstance(model, Assembly):
+                yield question, given
+            elif isinstance(given, Later):
+                yield question, Later(partial(_made_for, model, question, given))
+            else:
+                yield question, model.asked(question, given)
 
     def _inputs(self, questions: Iterable[int]) -> Iterator[tuple[int, JSON | Later]]:
         """Questions with their inputs; those of perturbed ones are made when they are asked."""
@@ -643,13 +789,19 @@ class _Run:
 
     async def _fitted(self, each: Contender, model: Model, lesson: Lesson, health: Health) -> bool:
         """Whether the model learned; when it could not, the candidate is given up."""
-        assert isinstance(model, Trainable)
-        fit, examples = model.fit, lesson.examples or ()
+        examples = lesson.examples or ()
         try:
             if isinstance(model, Studious):
                 taught = partial(self._taught, each.index)
                 await self.teaching.study(model, examples, self._meter(each, model.tutor), taught)
-            await in_thread(lambda: fit(examples))
+            pupil = pupil_in(model)
+            if pupil is not None:
+                said = self.lectures.said(each, pupil, examples)
+                await in_thread(lambda: pupil.learn(examples, said))
+            else:
+                assert isinstance(model, Trainable)
+                fit = model.fit
+                await in_thread(lambda: fit(examples))
         except PurseEmpty:
             return False
         except UsageError as problem:
@@ -674,11 +826,11 @@ class _Run:
         )
 
     def _check_that_some_were_answered(self) -> None:
-        if np.isin(self.columns.status, (1, 3)).any():
+        if np.isin(self.columns.status[: self.n], (1, 3)).any():
             return
         if self.ask in ("nothing", "failed") and not self.tally.n_asked:
             raise UsageError("no answer is stored, and nothing was asked.", "Run it first: merits run")
-        reasons = [f"{each.candidate.name}: {self._why_not(each)}" for each in self.contenders]
+        reasons = [f"{each.candidate.name}: {self._why_not(each)}" for each in self.contenders[: self.n]]
         kinds = [kind for first in self.columns.first_failure for kind in first]
         next_step = _NEXT_STEP[kinds[0]] if kinds else next(filter(None, (each.next_step for each in self.health)), "")
         raise ProviderError(f"no candidate could be asked. {'; '.join(reasons)}.", next_step)
@@ -687,8 +839,13 @@ class _Run:
         messages = list(self.columns.first_failure[each.index].values())
         return (messages or [self.tally.given_up.get(each.index, "not asked")])[0].rstrip(".")
 
-    def _evaluation(self, prices: Sequence[Price | None]) -> Evaluation:
-        """What is known by now."""
+    def _apart(self, evaluation: Evaluation) -> Evaluation:
+        """The evaluation of the candidates, with parts that are none beside them."""
+        composed = {k: Composed(self.contenders[k].parts, asked) for k, asked in self.columns.consulted.items()}
+        return priced_composites(apart(evaluation, self.n, composed))
+
+    def _everybody(self, prices: Sequence[Price | None]) -> Evaluation:
+        """What is known by now, of parts too."""
         columns, rows, judge = self.columns, self.rows, self.judge
         candidates = tuple(each.candidate for each in self.contenders)
         cost, priced = price_answers(
@@ -743,7 +900,8 @@ class _Run:
         for each in self.contenders:
             if tutor := tutor_of(each.model):
                 pupils.setdefault(tutor, []).append(each.candidate.name)
-        return tuple(Taught(tutor, tuple(names)) for tutor, names in pupils.items())
+        tutors = tuple(Taught(tutor, tuple(names)) for tutor, names in pupils.items())
+        return (*tutors, *self.lectures.taught())
 
     def _note_changes(self) -> None:
         for each in self.contenders:
@@ -770,13 +928,23 @@ def _rows(
     return Rows.of(examples, repeats=repeats, levels=perturbing.levels, sample=perturbing.sample), perturbing
 
 
-def _columns(task: Task, n_candidates: int, rows: Rows) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
+async def _made_for(assembly: Assembly, question: int, given: Later) -> JSON:
+    return assembly.asked(question, await given.make())
+
+
+def _no_exchange() -> Exchange:
+    raise AssertionError("nobody is asked for a plan")
+
+
+def _columns(
+    task: Task, n_candidates: int, rows: Rows, *, n_scored: int
+) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
     from merits.scorers.labels import reader
 
     scorers = scorers_of(task)
     judge = Judge(scorers)
     read = reader(task.classes) if is_labelled(task.kind) else None
-    return judge, Columns(n_candidates, rows, judge, task.classes, read), scorers
+    return judge, Columns(n_candidates, rows, judge, task.classes, read, n_scored=n_scored), scorers
 
 
 async def _close_all(models: Iterable[Model], note: Callable[[str], None]) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from merits.core.candidate import Candidate
 from merits.core.doors import StoredRun
 from merits.core.errors import StoreError
-from merits.core.evaluation import Budgeted, Calls, Counted, Evaluation, Labels, Raced, Taught
+from merits.core.evaluation import Budgeted, Calls, Composed, Counted, Evaluation, Labels, Raced, Taught
 from merits.core.hashes import Hashes
 from merits.core.judge import Judged
 from merits.core.robustness import Level
@@ -71,6 +71,8 @@ class _Header(msgspec.Struct, kw_only=True):
     taught: tuple[Taught, ...] = ()
     budget: Budgeted | None = None
     levels: tuple[Level, ...] = ()
+    composed: dict[int, tuple[int, ...]] = {}
+    parts: msgspec.Raw = msgspec.Raw()  # the header of the parts' evaluation, if there is one
     at: float | None = None  # when it was stored; evaluations that were stored before this was kept have none
 
 
@@ -114,6 +116,8 @@ def pack(evaluation: Evaluation, keep: Callable[[bytes], str], *, at: float | No
             taught=evaluation.taught,
             budget=evaluation.budget,
             levels=evaluation.levels,
+            composed={k: made.parts for k, made in evaluation.composed.items()},
+            parts=msgspec.Raw(b"null" if evaluation.parts is None else pack(evaluation.parts, keep)),
             at=at,
         )
     )
@@ -176,6 +180,8 @@ def unpack(header: bytes, fetch: Callable[[str], bytes]) -> Evaluation:
         unasked=arrays.get("unasked"),
         budget=head.budget,
         levels=head.levels,
+        composed={k: Composed(parts, arrays[f"consulted/{k}"]) for k, parts in head.composed.items()},
+        parts=unpack(bytes(head.parts), fetch) if bytes(head.parts) not in (b"", b"null") else None,
     )
 
 
@@ -200,6 +206,8 @@ def _arrays(evaluation: Evaluation) -> Iterator[tuple[str, Array | Hashes]]:
         yield f"counts/{counted.statistic}/{key}", counted.values
     for index, array in evaluation.confidence.items():
         yield f"confidence/{index}", array
+    for index, made in evaluation.composed.items():
+        yield f"consulted/{index}", made.consulted
     yield from _arrays_of_calls(evaluation)
     if evaluation.raced is not None:
         for name in _OF_RACE:
