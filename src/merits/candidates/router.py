@@ -37,7 +37,9 @@ class Gains(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tru
         list[list[float]],
         msgspec.Meta(description="For each of them an intercept, and a weight for each of 17 features of the text."),
     ]
-    words: Annotated[str, msgspec.Meta(description="Packed coefficients of words and pairs of words; may be empty.")] = ""
+    words: Annotated[
+        str, msgspec.Meta(description="Packed coefficients of words and pairs of words; may be empty.")
+    ] = ""
     scales: Annotated[list[float], msgspec.Meta(description="The scale of each part's coefficients.")] = []
 
     def __post_init__(self) -> None:
