@@ -27,7 +27,7 @@ from merits.evaluating.rows import Rows
 from merits.evaluating.teaching import keys_of, tutor_of
 from merits.media.finding import sorts_named
 
-__all__ = ["Contender", "Lesson", "contenders", "load_context", "not_ready", "pupil_in", "with_parts"]
+__all__ = ["Contender", "Lesson", "contenders", "learns", "load_context", "not_ready", "pupil_in", "with_parts"]
 
 ExchangeOf: TypeAlias = Callable[[], Exchange]
 _LOOKED_AT = 1_000  # inputs; those of a task are of one sort, and a million need not be read for it
@@ -72,6 +72,17 @@ def pupil_in(model: Model) -> Pupil | None:
     """What learns from the answers of parts: the model itself, or the composite behind it; None if nothing does."""
     inner = model.composite if isinstance(model, Assembly) else model
     return inner if isinstance(inner, Pupil) else None
+
+
+def learns(candidate: Candidate, context: LoadContext) -> bool:
+    """Whether a candidate learns from dev, itself or what it is made of; no where it cannot be loaded."""
+    try:
+        loaded = load_any(candidate, context)
+    except (CandidateError, MissingExtra):
+        return False
+    if isinstance(loaded, Trainable | Pupil):
+        return True
+    return isinstance(loaded, Composite) and any(learns(part, context) for part in candidate.parts)
 
 
 def load_context(

@@ -1,0 +1,354 @@
+"""The search: each technique proposes, is told how its candidates do on dev, and the best of all go to test once.
+
+A search is begun again by asking for the same candidates: every answer is in the store, so what was tried before costs
+nothing, and it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from merits.core.candidate import Candidate
+from merits.core.doors import Brief, Store, Trials
+from merits.core.errors import MissingExtra, UsageError
+from merits.core.evaluation import Evaluation
+from merits.core.identity import JSON
+from merits.core.improvement import Ended, TechniqueRecord
+from merits.core.task import Task
+from merits.evaluating import Progress
+from merits.improving.registry import Effort, improver_of, technique, technique_names
+from merits.searching.budget import SearchBudget
+from merits.searching.ranking import Ranked, cheapest_at_no_loss, ranked, records_of
+from merits.searching.trying import Trying
+
+__all__ = ["Found", "Plan", "Planned", "Watching", "plan", "search"]
+
+_ORDER: tuple[Effort, ...] = ("replays", "trains", "trains long", "asks")
+_FINALISTS = 4
+_LEAST_S = 1.0  # a technique that has less left is not begun
+
+
+class Watching(Protocol):
+    """Whoever watches a search. All is called in the thread that searches."""
+
+    def planned(self, plan: Plan) -> None: ...
+
+    def began(self, technique: str) -> None: ...
+
+    def tried(self, found: Sequence[Ranked], best: Ranked) -> None: ...
+
+    def ended(self, record: TechniqueRecord) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def progress(self) -> Progress | None: ...
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A technique that is going to be tried, or why it is not (`why_not`)."""
+
+    name: str
+    title: str
+    effort: Effort
+    params: Mapping[str, JSON]
+    why_not: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search is going to do, in that order. `given` is how the candidates do on dev, the best first."""
+
+    techniques: tuple[Planned, ...]
+    given: tuple[Ranked, ...]
+    budget: SearchBudget
+
+    @property
+    def chosen(self) -> tuple[Planned, ...]:
+        """Those that are tried."""
+        return tuple(one for one in self.techniques if not one.why_not)
+
+
+@dataclass
+class Found:
+    """What a search found on dev: `finalists` go to test. `pairs` are (goal, given, found), chosen before test is seen."""
+
+    plan: Plan
+    trials: list[Ranked] = field(default_factory=list)
+    records: list[TechniqueRecord] = field(default_factory=list)
+    finalists: tuple[Candidate, ...] = ()
+    pairs: tuple[tuple[str, str, str], ...] = ()
+    dev: Evaluation | None = None
+    stopped: str = "done"
+    seconds: float = 0.0
+    spent: float | None = None
+    cost: float | None = None
+
+    @property
+    def best_given(self) -> Ranked:
+        """The best of the given candidates on dev."""
+        return self.plan.given[0]
+
+
+class _Clock:
+    """What is left of the time of a search, and of the technique that has its turn."""
+
+    def __init__(self, seconds: float | None, clock: Callable[[], float]) -> None:
+        self._clock, self.start = clock, clock()
+        self._end = float("inf") if seconds is None else self.start + seconds
+        self._turn_ends = self._end
+
+    @property
+    def elapsed(self) -> float:
+        return self._clock() - self.start
+
+    @property
+    def left(self) -> float:
+        return self._end - self._clock()
+
+    def turn(self, n_turns: int) -> None:
+        """The next technique has its share of what is left, of so many turns that are still to come."""
+        self._turn_ends = min(self._end, self._clock() + self.left / max(n_turns, 1))
+
+    def left_of_turn(self) -> float:
+        return self._turn_ends - self._clock()
+
+
+class _Search:
+    """One search while it runs."""
+
+    def __init__(
+        self, task: Task, store: Store, budget: SearchBudget, watching: Watching, clock: Callable[[], float]
+    ) -> None:
+        self.task, self.watching, self.budget = task, watching, budget
+        self.clock = _Clock(budget.seconds, clock)
+        self.trying = Trying(task, store, budget.amount)
+        self.given: Evaluation | None = None
+        self.known: dict[str, Ranked] = {}  # every candidate that was asked all of dev, by id
+        self.number = 0
+
+    def begin(self) -> list[Ranked]:
+        """The given candidates on dev, the best first."""
+        self.given = self.trying.of(self.task.candidates, self.watching.progress())
+        found = records_of(self.given, self.task.needs, "given", self.clock.elapsed, 0)
+        self.number = len(found)
+        self.known = {one.candidate.id: one for one in found}
+        best = ranked(found, self.given.n_rows)
+        if not best:
+            raise UsageError(
+                "no given candidate may be used by what dev shows, so there is nothing to improve on.",
+                "Run `merits run --dev` and look at what it says of the requirements.",
+            )
+        return [*best, *(one for one in found if one not in best)]
+
+    def brief(self, extra: Sequence[Candidate] = ()) -> Brief:
+        """What a technique is told: of the given candidates, and of what earlier ones kept."""
+        assert self.given is not None
+        evaluation = self.given
+        new = [one for one in extra if one.id not in {given.id for given in evaluation.candidates}]
+        if new:
+            evaluation = self.trying.trials(Trials([*evaluation.candidates, *new]))
+        trained, folds = self.trying.folds(evaluation)
+        return Brief(
+            task=self.trying.task,
+            evaluation=evaluation,
+            said=self.trying.said,
+            seed=self.task.settings.seed,
+            seconds_left=self.clock.left_of_turn,
+            trained=trained,
+            folds=folds,
+        )
+
+
+def plan(
+    task: Task,
+    *,
+    store: Store,
+    budget: SearchBudget,
+    only: Sequence[str] = (),
+    params: Mapping[str, Mapping[str, JSON]] | None = None,
+    watching: Watching,
+    clock: Callable[[], float] = time.monotonic,
+) -> Plan:
+    """What a search would do. The given candidates are evaluated on dev for it, as far as that was not done before."""
+    return _planned(_Search(task, store, budget, watching, clock), only, params or {})
+
+
+def _planned(running: _Search, only: Sequence[str], params: Mapping[str, Mapping[str, JSON]]) -> Plan:
+    given = running.begin()
+    brief = running.brief()
+    names = only or technique_names()
+    techniques = [_look_at(name, params.get(name, {}), brief, named=name in only) for name in names]
+    techniques.sort(key=lambda one: _ORDER.index(one.effort))
+    return Plan(tuple(techniques), tuple(given), running.budget)
+
+
+def _look_at(name: str, params: Mapping[str, JSON], brief: Brief, *, named: bool) -> Planned:
+    found = technique(name)
+    improver_of(name, params)  # what is wrong with the parameters is said before anything is tried
+    notes: tuple[str, ...] = ()
+    why_not = found.why_not(brief)
+    if not why_not and hasattr(found, "notes"):
+        try:
+            notes = tuple(found.notes(msgspec.convert(dict(params), found.Params), brief))
+        except MissingExtra as problem:
+            why_not = str(problem)
+    if named and why_not:
+        raise UsageError(f"{name} cannot do anything here. {why_not}", "`merits improve --dry-run` says what can.")
+    return Planned(name, found.TITLE, found.EFFORT, params, why_not, notes)
+
+
+def search(
+    task: Task,
+    *,
+    store: Store,
+    budget: SearchBudget,
+    only: Sequence[str] = (),
+    params: Mapping[str, Mapping[str, JSON]] | None = None,
+    watching: Watching,
+    confirm: Callable[[Plan], object] = lambda plan: None,
+    n_finalists: int = _FINALISTS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Found:
+    """What the techniques find on dev within the budget. Nothing here can reach a test example.
+
+    Techniques have their turns cheapest first, each with its share of the time that is left. Those that only replay
+    stored answers have another turn in the end, with what the others kept. Ctrl-C ends the search with the best so far.
+    """
+    running = _Search(task, store, budget, watching, clock)
+    made = _planned(running, only, params or {})
+    watching.planned(made)
+    confirm(made)
+    found = Found(made)
+    kept: list[Candidate] = []
+    turns = list(made.chosen)
+    again = [one for one in turns if one.effort == "replays"] if any(o.effort != "replays" for o in turns) else []
+    try:
+        for n, one in enumerate([*turns, *again]):
+            second = n >= len(turns)
+            if second and not kept:
+                break
+            if running.trying.is_spent or running.clock.left < _LEAST_S:
+                found.stopped = "budget"
+                break
+            running.clock.turn(len(turns) + len(again) - n)
+            kept += _turn(running, one, found, kept if one.effort == "replays" or second else [])
+    except KeyboardInterrupt:
+        found.stopped = "interrupted"
+        watching.note("stopped; the best so far go on")
+    found.seconds = running.clock.elapsed
+    found.spent = running.trying.spent if budget.amount is not None else None
+    costs = list(running.trying.costs.values())
+    found.cost = None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
+    _choose(running, found, kept, n_finalists)
+    return found
+
+
+def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidate]) -> list[Candidate]:
+    """The turn of one technique; what it kept."""
+    running.watching.began(one.name)
+    start, first = running.clock.elapsed, len(found.trials)
+    ended: Ended = "done"
+    returned: Sequence[Candidate] | None = None
+    problem = ""
+    generator = improver_of(one.name, one.params)(running.brief(extra))
+    try:
+        asked = next(generator)
+        while True:
+            evaluation = running.trying.trials(asked, running.watching.progress())
+            _note(running, one.name, evaluation, found, n_asked=None if asked.rows is None else len(asked.rows))
+            if running.trying.is_spent:
+                ended = "money"
+                break
+            if running.clock.left_of_turn() <= 0.0:
+                ended = "time"
+                break
+            asked = generator.send(evaluation)
+    except StopIteration as end:
+        returned = end.value
+    except KeyboardInterrupt:
+        ended = "stopped"
+        raise
+    except UsageError as raised:
+        ended, problem = "failed", str(raised)
+    finally:
+        generator.close()
+        mine = found.trials[first:]
+        if returned is None:
+            returned = [best.candidate for best in ranked(mine, _n_rows(running))[:2]]
+        kept = [candidate for candidate in returned if candidate.id not in {g.candidate.id for g in found.plan.given}]
+        found.records.append(_record(running, one, mine, kept, ended, running.clock.elapsed - start, problem))
+        running.watching.ended(found.records[-1])
+    return kept
+
+
+def _n_rows(running: _Search) -> int:
+    assert running.given is not None
+    return running.given.n_rows
+
+
+def _note(running: _Search, name: str, evaluation: Evaluation, found: Found, *, n_asked: int | None) -> None:
+    records = records_of(evaluation, running.task.needs, name, running.clock.elapsed, running.number)
+    running.number += len(records)
+    found.trials += records
+    if n_asked is None:
+        running.known |= {one.candidate.id: one for one in records if not one.record.failed}
+    best = ranked(list(running.known.values()), _n_rows(running))
+    running.watching.tried(records, best[0] if best else found.best_given)
+
+
+def _record(
+    running: _Search,
+    one: Planned,
+    mine: Sequence[Ranked],
+    kept: Sequence[Candidate],
+    ended: Ended,
+    seconds: float,
+    problem: str,
+) -> TechniqueRecord:
+    return TechniqueRecord(
+        name=one.name,
+        title=one.title,
+        effort=one.effort,
+        ended=ended,
+        skipped=problem,
+        notes=one.notes,
+        n_trials=len(mine),
+        n_failed=sum(bool(trial.record.failed) for trial in mine),
+        seconds=seconds,
+        kept=tuple(candidate.name for candidate in kept),
+    )
+
+
+def _choose(running: _Search, found: Found, kept: Sequence[Candidate], n: int) -> None:
+    """Chooses, by dev alone, what goes to test, and the pairs that are looked at there."""
+    given, wanted = found.best_given, {candidate.id for candidate in kept}
+    tried = [one for one in running.known.values() if one.candidate.id in wanted]
+    best = ranked(_distinct(tried), _n_rows(running))
+    pairs, finalists = [], []
+    if best and best[0].value > given.value:
+        pairs.append(("better", given.candidate.name, best[0].candidate.name))
+        finalists.append(best[0].candidate)
+    cheaper = cheapest_at_no_loss(best, given)
+    if cheaper is not None:
+        pairs.append(("cheaper", given.candidate.name, cheaper.candidate.name))
+        if cheaper.candidate not in finalists:
+            finalists.append(cheaper.candidate)
+    if pairs:  # others that were kept come along: the decision corrects for all
+        others = [one.candidate for one in best if one.candidate not in finalists]
+        finalists += others[: max(n - len(finalists), 0)]
+    found.pairs, found.finalists = tuple(pairs), tuple(finalists)
+    names = {name for _, *both in pairs for name in both}
+    if pairs:
+        looked_at = [one.candidate for one in (given, *best) if one.candidate.name in names]
+        found.dev = running.trying.of(looked_at)
+
+
+def _distinct(tried: Collection[Ranked]) -> list[Ranked]:
+    return list({one.candidate.id: one for one in tried}.values())

@@ -1,0 +1,152 @@
+"""Evaluates what improvers propose, on dev, and never on anything else: there is no test example in the task it holds.
+
+A candidate that cannot be evaluated is a failed trial, never a failed search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.core.answer import Answer
+from merits.core.candidate import Candidate
+from merits.core.doors import AnswerKey, Store, Trials
+from merits.core.errors import ProviderError, UsageError
+from merits.core.evaluation import Evaluation, Raced
+from merits.core.racing import UNLIMITED, Allowance, Budget, Round, Schedule
+from merits.core.robustness import Robustness
+from merits.core.task import Task
+from merits.evaluating import Progress, evaluate
+from merits.evaluating.contenders import learns, load_context
+from merits.evaluating.folds import assign_folds
+from merits.opening import finished, prices_of
+from merits.searching.arranging import arranged
+
+__all__ = ["Trying", "for_dev"]
+
+
+def for_dev(task: Task) -> Task:
+    """The task without a single example of its test split, and without perturbations.
+
+    >>> from merits.core.task import Example, ScorerSpec
+    >>> both = (Example("1", "a", "x", split="dev"), Example("2", "b", "y", split="test"))
+    >>> of = Task(name="t", kind="generation", examples=both, scorers=(ScorerSpec("exact"),))
+    >>> [example.id for example in for_dev(of).examples]
+    ['1']
+    """
+    return msgspec.structs.replace(task, examples=task.split("dev"), robustness=Robustness(), human_labels="")
+
+
+class Trying:
+    """Evaluates candidates on dev from one purse. `spent` counts what that took, in the budget's unit, None without."""
+
+    def __init__(self, task: Task, store: Store, amount: Budget | None) -> None:
+        self.task = for_dev(task)
+        self._store, self._amount = store, amount
+        self.spent = 0.0
+        self.costs: dict[str, float | None] = {}  # of all answers of a version; None where its price is unknown
+        self._versions: dict[str, str] = {}
+        self._rows: Evaluation | None = None
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left of the amount."""
+        return self._amount is not None and self.spent >= self._amount.amount * (1.0 - 1e-9)
+
+    def of(self, candidates: Sequence[Candidate], progress: Progress | None = None) -> Evaluation:
+        """The evaluation of candidates that must be evaluated: what is wrong with one is raised."""
+        return self._evaluated(candidates, None, progress)
+
+    def trials(self, trials: Trials, progress: Progress | None = None) -> Evaluation:
+        """The evaluation of trials, in their order; of one that cannot be evaluated all is missing, and a fact says why."""
+        wrong: dict[str, str] = {}
+        found: Evaluation | None = None
+        try:
+            found = self._evaluated(trials.candidates, trials.rows, progress)
+        except (UsageError, ProviderError) as problem:
+            wrong = {candidate.name: problem.found for candidate in trials.candidates}
+        if found is None and len(trials.candidates) > 1:
+            wrong = self._wrong_ones(trials, progress)
+            fine = [candidate for candidate in trials.candidates if candidate.name not in wrong]
+            found = self._evaluated(fine, trials.rows, progress) if fine else None
+        assert self._rows is not None
+        return arranged(found or self._rows, trials.candidates, wrong)
+
+    def _wrong_ones(self, trials: Trials, progress: Progress | None) -> dict[str, str]:
+        """Which trials cannot be evaluated, and why: found out one by one."""
+        wrong = {}
+        for candidate in trials.candidates:
+            try:
+                self._evaluated([candidate], trials.rows, progress)
+            except (UsageError, ProviderError) as problem:
+                wrong[candidate.name] = problem.found
+        return wrong
+
+    def said(self, name: str) -> Sequence[Answer | None]:
+        """What a candidate of an earlier evaluation answered, row by row."""
+        assert self._rows is not None
+        version = self._versions[name]
+        keys = [
+            AnswerKey(*key)
+            for key in zip(
+                self._rows.input_hashes.tolist(), self._rows.repeats.tolist(), self._rows.asked_as.tolist(), strict=True
+            )
+        ]
+        stored = self._store.answers(version, set(keys))
+        found = (stored.get(key) for key in keys)
+        return [None if answer is None or answer.failure is not None else answer for answer in found]
+
+    def folds(self, evaluation: Evaluation) -> tuple[frozenset[str], NDArray[np.integer] | None]:
+        """Who of these learns from dev, and the fold of each row in the cross-validation; None where nobody does."""
+        trained = frozenset(name for name, kind in zip(evaluation.names, self._learn(evaluation), strict=True) if kind)
+        if not trained:
+            return trained, None
+        examples = self.task.split("dev")
+        settings = self.task.settings
+        fold = assign_folds(examples, self.task.kind, folds=settings.folds, seed=settings.seed)
+        of_example = {example.id: int(number) for example, number in zip(examples, fold, strict=True)}
+        return trained, np.array([of_example[name] for name in evaluation.examples.tolist()], np.int32)
+
+    def _learn(self, evaluation: Evaluation) -> list[bool]:
+        context = load_context(self.task, None, asks=False)
+        return [learns(candidate, context) for candidate in evaluation.candidates]
+
+    def _evaluated(
+        self, candidates: Sequence[Candidate], rows: NDArray[np.integer] | None, progress: Progress | None
+    ) -> Evaluation:
+        left = None
+        if self._amount is not None:
+            left = Budget(max(self._amount.amount - self.spent, 0.0), self._amount.unit)
+        schedule = None if rows is None else _only(rows)
+        found = finished(
+            lambda: evaluate(
+                self.task,
+                candidates,
+                split="dev",
+                store=self._store,
+                progress=progress,
+                table=prices_of(self.task),
+                schedule=schedule,
+                budget=left,
+            )
+        )
+        if found.budget is not None:
+            self.spent += found.budget.spent
+        self._rows = self._rows or found
+        for k, (name, version) in enumerate(zip(found.names, found.versions, strict=True)):
+            self._versions[name] = version
+            self.costs[version] = float(found.cost[k].sum()) if found.priced[k] else None
+        return found
+
+
+def _only(rows: NDArray[np.integer]) -> Schedule:
+    """A schedule of one round of these rows."""
+
+    def schedule(known: Evaluation, allowance: Allowance = UNLIMITED) -> Generator[Round, Evaluation, Raced | None]:
+        yield Round(tuple(range(len(known.candidates))), rows)
+        return None
+
+    return schedule
