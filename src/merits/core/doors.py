@@ -140,7 +140,9 @@ class Brief:
 
     `evaluation` is of the `seeds`, on `dev`; trainable ones are cross-validated. `said` gives what one of them, or one
     that was evaluated since, answered, row by row, None where it did not. `seed` decides whatever is drawn at random.
-    `seconds_left` is what the budget leaves, inf where there is no time in it.
+    `seconds_left` is what the budget leaves, inf where there is no time in it. `trained` names the seeds that learn
+    from dev, and `folds` (rows,) is in which fold of the cross-validation each row is: asking rows of one fold trains
+    one model only. None where nothing is trained, or nobody knows.
     """
 
     task: Task
@@ -148,6 +150,8 @@ class Brief:
     said: Callable[[str], Sequence[Answer | None]]
     seed: int = 0
     seconds_left: Callable[[], float] = lambda: float("inf")
+    trained: frozenset[str] = frozenset()
+    folds: NDArray[np.integer] | None = None
 
     @property
     def seeds(self) -> tuple[Candidate, ...]:
