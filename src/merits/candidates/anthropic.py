@@ -12,21 +12,23 @@ import msgspec
 
 from merits.candidates.anthropic_batches import AnthropicBatches
 from merits.candidates.batching import Batches
-from merits.candidates.endpoint_params import BaseURL, ModelName, Parameters, endpoint_of
+from merits.candidates.endpoint_params import BaseURL, ModelName, Parameters, endpoint_of, sampling_names
 from merits.candidates.forms import Form, FormParams
 from merits.candidates.keys_in_recipes import must_hold_no_key
 from merits.candidates.messages import GatheredMessage, answer_in, question
-from merits.candidates.prompts import Message
+from merits.candidates.prompts import FEW_SHOT, Message
 from merits.candidates.providers import Endpoint, Provider
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.candidates.remote import remote_chat, streamed
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.identity import JSON
 
-__all__ = ["Params", "load"]
+__all__ = ["SPACE", "Params", "load", "names_in"]
 
 RUNS_HERE = False
+names_in = sampling_names
+SPACE: Space = {**FEW_SHOT, "parameters.temperature": [0.0, 0.5, 1.0]}
 PROVIDER: Provider = "anthropic"
 _RESERVED = ("model", "messages", "system", "stream", "max_tokens", "tools")
 

@@ -17,26 +17,28 @@ from typing import Annotated, Any
 import msgspec
 
 from merits.candidates.completions import Gathered, answer_in
-from merits.candidates.endpoint_params import ModelName, Parameters
+from merits.candidates.endpoint_params import ModelName, Parameters, sampling_names
 from merits.candidates.environment import environment
 from merits.candidates.forms import Form, FormParams
 from merits.candidates.imports import versions
 from merits.candidates.keys_in_recipes import must_hold_no_key
 from merits.candidates.limiter import limiter_for
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import Message
+from merits.candidates.prompts import FEW_SHOT, Message
 from merits.candidates.providers import ContentRefused, kind_of_status
 from merits.candidates.rate_headers import retry_after_s
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.candidates.remote import remote_chat
 from merits.core.answer import NO_USAGE, Answer, Failure, FailureKind, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.secrets import redact, register
 
-__all__ = ["Params", "load"]
+__all__ = ["SPACE", "Params", "load", "names_in"]
 
 RUNS_HERE = False
+names_in = sampling_names
+SPACE: Space = {**FEW_SHOT, "parameters.temperature": [0.0, 0.5, 1.0]}
 _RESERVED = ("model", "provider", "messages", "stream", "stream_options", "n", "tools", "response_format", "api_base")
 
 

@@ -12,22 +12,24 @@ import msgspec
 
 from merits.candidates.batching import Batches
 from merits.candidates.completions import Gathered, answer_in
-from merits.candidates.endpoint_params import BaseURL, ModelName, Parameters, Whose, endpoint_of
+from merits.candidates.endpoint_params import BaseURL, ModelName, Parameters, Whose, endpoint_of, sampling_names
 from merits.candidates.forms import Form, FormParams
 from merits.candidates.keys_in_recipes import must_hold_no_key
 from merits.candidates.openai_batches import OpenAIBatches
-from merits.candidates.prompts import Message
+from merits.candidates.prompts import FEW_SHOT, Message
 from merits.candidates.providers import Endpoint
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.candidates.remote import remote_chat, streamed
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.identity import JSON
 
-__all__ = ["Params", "load"]
+__all__ = ["SPACE", "Params", "load", "names_in"]
 
 _BATCHING = ("openai", "groq")  # those that offer OpenAI's batches at the same address
 RUNS_HERE = False
+names_in = sampling_names
+SPACE: Space = {**FEW_SHOT, "parameters.temperature": [0.0, 0.5, 1.0]}
 _RESERVED = ("model", "messages", "stream", "n", "logprobs", "top_logprobs", "tools", "response_format")
 
 

@@ -13,7 +13,7 @@ from merits.candidates.features import Reader
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.candidates.scikit_learn import RawTexts
 from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, embedder, model_files
 from merits.core.doors import Model
@@ -25,10 +25,11 @@ from merits.media.weights import Sha256
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["Params", "load"]
+__all__ = ["SPACE", "Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
 ON_PREMISES = True
+SPACE: Space = {"strength": {"low": 0.03, "high": 1000.0, "log": True}, "balanced": [False, True]}
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):

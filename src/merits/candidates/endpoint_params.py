@@ -14,9 +14,10 @@ from merits.candidates.environment import environment
 from merits.candidates.keys_in_recipes import must_hold_no_key
 from merits.candidates.providers import Dialect, Endpoint, Provider
 from merits.candidates.registry import LoadContext
+from merits.candidates.tunable import Names
 from merits.core.identity import JSON
 
-__all__ = ["BaseURL", "EndpointParams", "ModelName", "Parameters", "Whose", "endpoint_of"]
+__all__ = ["BaseURL", "EndpointParams", "ModelName", "Parameters", "Whose", "endpoint_of", "sampling_names"]
 
 ModelName: TypeAlias = Annotated[
     str, msgspec.Meta(min_length=1, description="The model's name, as the provider writes it.")
@@ -46,6 +47,14 @@ class EndpointParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, f
 
     def __post_init__(self) -> None:
         must_hold_no_key(self.parameters, self.provider, self.RESERVED)
+
+
+_SAMPLING = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "reasoning_effort", "seed")
+
+
+def sampling_names(params: object, folder: object) -> dict[str, Names]:
+    """The parameters that chat models are tuned by: these can be named without `parameters.`, any other with it."""
+    return {"parameters": Names(dict.fromkeys(_SAMPLING), closed=False)}
 
 
 class _Addressed(Protocol):

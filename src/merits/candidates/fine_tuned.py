@@ -18,7 +18,7 @@ from merits.candidates.cnn.held_out import held_out
 from merits.candidates.encoder import Encoder
 from merits.candidates.imports import versions
 from merits.candidates.memory import Weights
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.candidates.texts import as_text
 from merits.candidates.tuning import Lesson, TuningParams, tune
 from merits.core.answer import Answer
@@ -29,9 +29,15 @@ from merits.core.kinds import Reads
 from merits.core.task import Example
 from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
-__all__ = ["READS", "Params", "load"]
+__all__ = ["READS", "SPACE", "Params", "load"]
 
 ON_PREMISES = True
+SPACE: Space = {
+    "learning_rate": {"low": 1e-5, "high": 3e-4, "log": True},
+    "head_learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+    "epochs": [2, 4, 8],
+    "batch_size": [8, 16, 32],
+}
 
 READS: tuple[Reads, ...] = ("text", "columns")
 _ANSWERED_TOGETHER = 16

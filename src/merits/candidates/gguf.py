@@ -19,7 +19,7 @@ from merits.candidates.label_shares import shares
 from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
 from merits.candidates.memory import Weights
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import Message, Prompt, chosen, shown
+from merits.candidates.prompts import FEW_SHOT, Message, Prompt, chosen, shown
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
@@ -30,10 +30,11 @@ from merits.core.task import Example
 from merits.media.assets import asset_folders
 from merits.media.files import check_hash, file_hash, size_of
 
-__all__ = ["Params", "load"]
+__all__ = ["SPACE", "Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
 ON_PREMISES = True
+SPACE = FEW_SHOT
 
 _TOP = 500  # tokens looked at for the start of a label; further down a token is less likely than 1 in 10,000
 
@@ -109,7 +110,13 @@ class _LocalChat:
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Choose the examples that are shown."""
-        picked = chosen(examples, self._params.few_shot, self._context.seed, self._context.task_kind)
+        picked = chosen(
+            examples,
+            self._params.few_shot,
+            self._context.seed,
+            self._context.task_kind,
+            draw=self._params.few_shot_draw,
+        )
         self._prompt, self._habits = Prompt(self._params, self._context, shown(picked)), None
 
     def answer(self, input: JSON) -> Answer:

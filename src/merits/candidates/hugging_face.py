@@ -17,7 +17,7 @@ from merits.candidates.label_shares import Looks, shares_by_looks
 from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
 from merits.candidates.memory import Weights
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import Prompt, chosen, shown
+from merits.candidates.prompts import FEW_SHOT, Prompt, chosen, shown
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
@@ -33,6 +33,7 @@ __all__ = ["READS", "Params", "load"]
 READS: tuple[Reads, ...] = ("text", "columns")
 
 ON_PREMISES = True
+SPACE = FEW_SHOT
 
 
 class Params(LocalChatParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -122,7 +123,13 @@ class _LocalModel:
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Choose the examples that are shown."""
-        picked = chosen(examples, self._params.few_shot, self._context.seed, self._context.task_kind)
+        picked = chosen(
+            examples,
+            self._params.few_shot,
+            self._context.seed,
+            self._context.task_kind,
+            draw=self._params.few_shot_draw,
+        )
         self._prompt, self._habits = Prompt(self._params, self._context, shown(picked)), None
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:

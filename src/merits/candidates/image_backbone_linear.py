@@ -19,7 +19,7 @@ from merits.candidates.imports import versions
 from merits.candidates.learner import labels_to_learn, one_thread, predicted
 from merits.candidates.linear_head import linear_head
 from merits.candidates.memory import Weights
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import DataError
@@ -31,9 +31,10 @@ from merits.media.files import file_hash
 from merits.media.finding import Media, picture_file
 from merits.media.pictures import read_picture
 
-__all__ = ["Params", "load"]
+__all__ = ["SPACE", "Params", "load"]
 
 ON_PREMISES = True
+SPACE: Space = {"strength": {"low": 0.001, "high": 100.0, "log": True}, "balanced": [False, True]}
 
 T = TypeVar("T")
 Bytes = NDArray[np.uint8]

@@ -20,7 +20,7 @@ from merits.candidates.cnn.training import Lesson, Training, train
 from merits.candidates.imports import versions
 from merits.candidates.learner import labels_to_learn
 from merits.candidates.pixels import Pixels
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import MissingExtra
@@ -33,10 +33,15 @@ from merits.media.on_torch import as_tensor, device_here, one_thread
 if TYPE_CHECKING:
     from torch.nn import Module
 
-__all__ = ["Params", "load"]
+__all__ = ["SPACE", "Params", "load"]
 
 READS: tuple[Reads, ...] = ("picture",)
 ON_PREMISES = True
+SPACE: Space = {
+    "learning_rate": {"low": 3e-4, "high": 1e-2, "log": True},
+    "channels": [[16, 32, 64], [32, 64, 128]],
+    "size": [32, 48],
+}
 _BATCH = 32  # pictures answered at once
 _MOST_HELD = 2_000_000_000  # bytes of pixels in memory; more are decoded again in every epoch
 

@@ -17,7 +17,7 @@ from merits.candidates.linear_head import linear_head
 from merits.candidates.memory import Weights, together, weights_of
 from merits.candidates.modalities import Modalities, Vectors, modalities_of
 from merits.candidates.picture_vectors import network_vectors
-from merits.candidates.registry import LoadContext, check_columns, holds
+from merits.candidates.registry import LoadContext, Space, check_columns, holds
 from merits.candidates.sentence_embeddings import Embedder, embedder, model_files
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
@@ -32,9 +32,10 @@ from merits.media.weights import Sha256
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-__all__ = ["READS", "Params", "load"]
+__all__ = ["READS", "SPACE", "Params", "load"]
 
 ON_PREMISES = True
+SPACE: Space = {"strength": {"low": 0.03, "high": 1000.0, "log": True}, "balanced": [False, True]}
 
 READS: tuple[Reads, ...] = ("text", "picture", "columns")
 _LAYOUT = "layout"

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from merits.candidates.quantile_boosting import QuantileParams, forecaster
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.doors import Model
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["Params", "load"]
+__all__ = ["SPACE", "Params", "load"]
 
 ON_PREMISES = True
+SPACE: Space = {"alpha": {"low": 1e-5, "high": 1.0, "log": True}}
 
 
 class Params(QuantileParams, kw_only=True, forbid_unknown_fields=True, frozen=True):

@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.candidates.texts import as_text, is_messages, one_answer
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
@@ -20,9 +20,13 @@ from merits.core.task import Example
 from merits.core.validate import did_you_mean
 from merits.media.finding import Media
 
-__all__ = ["Message", "Prompt", "PromptParams", "Shown", "chosen", "fill", "shown"]
+__all__ = ["FEW_SHOT", "Message", "Prompt", "PromptParams", "Shown", "chosen", "fill", "shown"]
 
 Message: TypeAlias = dict[str, JSON]
+
+FEW_SHOT: Space = {"few_shot": [0, 4, 8, 16]}
+"""What is usually tuned of a prompt: how many worked examples are shown."""
+
 _FIELD = re.compile(r"""\{\{(?P<literal>\w+)\}\}|\{(?P<name>[^{}"':,\n]+)\}""")
 _PLAIN = re.compile(r"\w+")
 
@@ -46,6 +50,9 @@ class PromptParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fro
     ] = True
     few_shot: Annotated[
         int, msgspec.Meta(ge=0, description="Show so many examples of the dev split, drawn evenly over the classes.")
+    ] = 0
+    few_shot_draw: Annotated[
+        int, msgspec.Meta(ge=0, description="Another number draws other examples, as many of them.")
     ] = 0
     examples: Annotated[tuple[Shown, ...], msgspec.Meta(description="Show these worked examples.")] = ()
 
@@ -121,26 +128,27 @@ def fill(template: str, input: JSON) -> str:
     return _FIELD.sub(value, template)
 
 
-def chosen(examples: Sequence[Example], n: int, seed: int, kind: str = "") -> tuple[Example, ...]:
+def chosen(examples: Sequence[Example], n: int, seed: int, kind: str = "", *, draw: int = 0) -> tuple[Example, ...]:
     """So many examples, drawn evenly over the targets and shuffled; the same for the same seed, in whatever order.
 
     Takes turns through the targets, so that with fewer examples than targets none is shown twice. What is drawn is
     decided by a hash of each example and the seed: another example more or less changes the choice only where it is
     chosen itself, or makes room. Examples that say the same are one. In a task of texts (`kind`) an example with
-    several right answers has its first: see `one_answer`.
+    several right answers has its first: see `one_answer`. Another `draw` is another choice.
 
     >>> pool = [Example(str(i), f"text {i}", "ab"[i % 5 == 0]) for i in range(20)]
     >>> sorted(str(example.target) for example in chosen(pool, 4, seed=1))
     ['a', 'a', 'b', 'b']
     """
     told = [msgspec.structs.replace(e, target=one_answer(e.target, kind)) for e in examples if e.target is not None]
-    ranked = {content_hash([seed, e.input_hash, e.target]): e for e in told}
+    drawn = (seed, draw) if draw else (seed,)
+    ranked = {content_hash([*drawn, e.input_hash, e.target]): e for e in told}
     by_target: dict[str, list[Example]] = {}
     for rank in sorted(ranked):
         by_target.setdefault(as_text(ranked[rank].target), []).append(ranked[rank])
     turns = chain.from_iterable(zip_longest(*by_target.values()))
     picked = [example for example in turns if example is not None][:n]
-    return tuple(sorted(picked, key=lambda e: content_hash(["place", seed, e.input_hash, e.target])))
+    return tuple(sorted(picked, key=lambda e: content_hash(["place", *drawn, e.input_hash, e.target])))
 
 
 def shown(examples: Sequence[Example]) -> tuple[Shown, ...]:

@@ -10,7 +10,7 @@ import msgspec
 from merits.candidates.features import Reader, reader_of, words
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, learning_model
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.doors import Model
 from merits.core.identity import content_hash
 
@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
-__all__ = ["Params", "QuantileParams", "forecaster", "load"]
+__all__ = ["SPACE", "Params", "QuantileParams", "forecaster", "load"]
 
 ON_PREMISES = True
+SPACE: Space = {
+    "learning_rate": {"low": 0.02, "high": 0.3, "log": True},
+    "iterations": {"low": 50, "high": 400, "log": True, "int": True},
+    "leaves": [7, 15, 31, 63],
+    "smallest_leaf": {"low": 5, "high": 80, "log": True, "int": True},
+}
 
 
 class QuantileParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 import msgspec
 
@@ -25,6 +25,7 @@ from merits.core.validate import convert, did_you_mean, schema_of
 __all__ = [
     "Kind",
     "LoadContext",
+    "Space",
     "check",
     "check_columns",
     "holds",
@@ -43,6 +44,9 @@ __all__ = [
 
 _GROUP = "merits.candidates"
 _FILES = frozenset({"picture", "sound"})
+
+Space: TypeAlias = Mapping[str, JSON]
+"""What is usually tuned of a kind: `SPACE` beside its `Params`, see `merits.candidates.tunable`."""
 
 
 @dataclass(frozen=True)

@@ -136,4 +136,10 @@ class FewShotRemoteChat(RemoteChat):
 
     def learns_from(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples that are shown: no other changes what is answered."""
-        return chosen(examples, self._params.few_shot, self._context.seed, self._context.task_kind)
+        return chosen(
+            examples,
+            self._params.few_shot,
+            self._context.seed,
+            self._context.task_kind,
+            draw=self._params.few_shot_draw,
+        )

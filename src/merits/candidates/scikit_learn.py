@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 import msgspec
 
@@ -14,15 +14,29 @@ from merits.candidates.features import Reader, reader_of, words
 from merits.candidates.imports import code_hash, find, source_of, versions
 from merits.candidates.learner import Learner, Predictor, learning_model
 from merits.candidates.pixels import Resizing, pixels_for
-from merits.candidates.registry import LoadContext, holds
+from merits.candidates.registry import LoadContext, Space, holds
 from merits.candidates.texts import as_text
+from merits.candidates.tunable import Names
+from merits.candidates.usual_estimators import USUAL
 from merits.core.doors import Model
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.validate import did_you_mean
 from merits.media.pictures import needs_pillow
 
-__all__ = ["Params", "Raw", "RawTexts", "Step", "load", "reader_for", "reader_in", "ready", "seeded"]
+__all__ = [
+    "Params",
+    "Raw",
+    "RawTexts",
+    "Step",
+    "load",
+    "names_in",
+    "reader_for",
+    "reader_in",
+    "ready",
+    "seeded",
+    "space",
+]
 
 ON_PREMISES = True
 
@@ -94,6 +108,53 @@ def load(params: Params, context: LoadContext) -> Model:
     return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
 
 
+def space(params: Params, folder: Path) -> Space:
+    """What is usually tuned of the estimators in the recipe, by path."""
+    return {
+        f"{path}.{name}": domain
+        for path, step in _described(params)
+        for name, domain in USUAL.get(step.estimator.replace(":", ".").rpartition(".")[2], {}).items()
+    }
+
+
+def names_in(params: Params, folder: Path) -> dict[str, Names]:
+    """The parameters that each estimator in the recipe takes, with their defaults."""
+    return {path: _names(step, folder) for path, step in _described(params)}
+
+
+def _described(params: Params) -> Iterator[tuple[str, Step]]:
+    """Every estimator in the recipe, also one that is a parameter of another, and the path of its parameters."""
+    if params.estimator:
+        yield from _with_inner("params", Step(estimator=params.estimator, params=params.params))
+    for number, step in enumerate(params.pipeline):
+        made = Step(estimator=step) if isinstance(step, str) else step
+        yield from _with_inner(f"pipeline.{number}.params", made)
+
+
+def _with_inner(path: str, step: Step) -> Iterator[tuple[str, Step]]:
+    yield path, step
+    for name, value in step.params.items():
+        if _is_estimator(value):
+            yield from _with_inner(f"{path}.{name}.params", msgspec.convert(value, Step))
+
+
+def _names(step: Step, folder: Path) -> Names:
+    made = find(step.estimator, folder)
+    if not callable(made):
+        raise CandidateError(f"{step.estimator!r} is no class.", "Name a class with fit and predict.")
+    accepted = inspect.signature(made).parameters.values()
+    anything = any(one.kind is one.VAR_KEYWORD for one in accepted)
+    plain = (bool, int, float, str, type(None))
+    named = [one for one in accepted if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    return Names(
+        {one.name: one.default if isinstance(one.default, plain) else None for one in named}, closed=not anything
+    )
+
+
+def _is_estimator(value: JSON) -> TypeGuard[Mapping[str, JSON]]:
+    return isinstance(value, Mapping) and "estimator" in value and set(value) <= {"estimator", "params"}
+
+
 def _parts(steps: Sequence[Step], folder: Path) -> list[Any]:
     made = [_made(step.estimator, step.params, folder) for step in steps]
     if not hasattr(made[-1], "predict"):
@@ -129,7 +190,7 @@ def _made(path: str, params: Mapping[str, JSON], folder: Path) -> Any:
 
 def _value(value: JSON, parameter: inspect.Parameter | None, folder: Path) -> object:
     """A parameter's value: another estimator where one is described, a tuple where the class expects tuples."""
-    if isinstance(value, Mapping) and "estimator" in value and set(value) <= {"estimator", "params"}:
+    if _is_estimator(value):
         step = msgspec.convert(value, Step)
         return _made(step.estimator, step.params, folder)
     if isinstance(value, list) and parameter is not None and isinstance(parameter.default, tuple):

@@ -12,7 +12,7 @@ from merits.candidates.features import Reader, reader_of
 from merits.candidates.imports import versions
 from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.doors import Model
 from merits.core.identity import content_hash
 from merits.core.kinds import Reads
@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
-__all__ = ["Params", "load"]
+__all__ = ["SPACE", "Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
 ON_PREMISES = True
+SPACE: Space = {
+    "strength": {"low": 0.03, "high": 300.0, "log": True},
+    "words": [1, 2, 3],
+    "characters": [0, 3, 4, 5],
+    "balanced": [False, True],
+}
 
 _MANY = 1000  # from so many examples on, what stands in one of them only is noise and half of the features
 

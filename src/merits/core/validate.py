@@ -17,7 +17,17 @@ import msgspec
 from merits.core.errors import TaskError, UsageError
 from merits.core.identity import JSON
 
-__all__ = ["Misfit", "Place", "convert", "did_you_mean", "misfit", "near_miss", "schema_of"]
+__all__ = [
+    "Misfit",
+    "Place",
+    "convert",
+    "did_you_mean",
+    "members",
+    "misfit",
+    "near_miss",
+    "record_keys",
+    "schema_of",
+]
 
 T = TypeVar("T")
 Place: TypeAlias = tuple[str | int, ...]
@@ -115,10 +125,10 @@ def misfit(value: object, to: object) -> Misfit | None:
 
 def _misspelt(value: object, to: object, place: Place) -> Iterator[Misfit]:
     """Wrong keys and wrong words, found before msgspec complains of them without a near miss."""
-    options = _options(to)
+    options = members(to)
     record = next((option for option in options if _is_record(option)), None)
     if record is not None and isinstance(value, Mapping):
-        kinds = _keys(record)
+        kinds = record_keys(record)
         for key, part in value.items():
             if key in kinds:
                 yield from _misspelt(part, kinds[key], (*place, key))
@@ -138,18 +148,18 @@ def _misspelt(value: object, to: object, place: Place) -> Iterator[Misfit]:
                 yield from _misspelt(part, kind, (*place, number))
 
 
-def _keys(record: type[msgspec.Struct]) -> dict[str, object]:
+def record_keys(record: type[msgspec.Struct]) -> dict[str, object]:
     """The keys of a record, with the types of their values."""
     hints = get_type_hints(record, include_extras=True)
     return {field.encode_name: hints[field.name] for field in msgspec.structs.fields(record)}
 
 
-def _options(to: object) -> list[object]:
+def members(to: object) -> list[object]:
     """The members of a union, without annotations."""
     if get_origin(to) is Annotated:
-        return _options(get_args(to)[0])
+        return members(get_args(to)[0])
     if get_origin(to) in (Union, types.UnionType):
-        return [option for member in get_args(to) for option in _options(member)]
+        return [option for member in get_args(to) for option in members(member)]
     return [to]
 
 

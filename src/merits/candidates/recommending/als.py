@@ -23,14 +23,19 @@ from merits.candidates.recommending.recommender import (
     RecommendingModel,
     recommending_model,
 )
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.kinds import Reads
 
-__all__ = ["READS", "Als", "Params", "load"]
+__all__ = ["READS", "SPACE", "Als", "Params", "load"]
 
 READS: tuple[Reads, ...] = ("events",)
 
 ON_PREMISES = True
+SPACE: Space = {
+    "factors": [16, 32, 64, 128],
+    "regularisation": {"low": 0.05, "high": 100.0, "log": True},
+    "alpha": {"low": 0.3, "high": 30.0, "log": True},
+}
 
 
 class Params(RecommenderParams, kw_only=True, forbid_unknown_fields=True, frozen=True):

@@ -24,12 +24,17 @@ from merits.candidates.recommending.recommender import (
     RecommendingModel,
     recommending_model,
 )
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.kinds import Reads
 
-__all__ = ["READS", "Bpr", "Params", "load"]
+__all__ = ["READS", "SPACE", "Bpr", "Params", "load"]
 
 ON_PREMISES = True
+SPACE: Space = {
+    "factors": [16, 32, 64, 128],
+    "learning_rate": {"low": 0.01, "high": 0.3, "log": True},
+    "regularisation": {"low": 0.001, "high": 0.1, "log": True},
+}
 
 READS: tuple[Reads, ...] = ("events",)
 _NEGATIVES = 256  # items that a history is held against

@@ -22,13 +22,14 @@ from merits.candidates.recommending.recommender import (
     RecommendingModel,
     recommending_model,
 )
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.errors import CandidateError
 from merits.core.kinds import Reads
 
-__all__ = ["READS", "Ease", "Params", "load"]
+__all__ = ["READS", "SPACE", "Ease", "Params", "load"]
 
 ON_PREMISES = True
+SPACE: Space = {"regularisation": {"low": 10.0, "high": 5000.0, "log": True}}
 
 READS: tuple[Reads, ...] = ("events",)
 _MOST_ITEMS = 20_000  # two dense matrices of 3.2 GB, and an inverse that takes an hour of one core

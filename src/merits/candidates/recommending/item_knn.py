@@ -22,12 +22,16 @@ from merits.candidates.recommending.recommender import (
     RecommendingModel,
     recommending_model,
 )
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.kinds import Reads
 
-__all__ = ["ItemKnn", "Params", "load"]
+__all__ = ["SPACE", "ItemKnn", "Params", "load"]
 
 ON_PREMISES = True
+SPACE: Space = {
+    "neighbours": {"low": 10, "high": 500, "log": True, "int": True},
+    "shrink": {"low": 1.0, "high": 200.0, "log": True},
+}
 
 READS: tuple[Reads, ...] = ("events",)
 _AT_ONCE = 256  # items whose pairs are in memory

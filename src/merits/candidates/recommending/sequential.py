@@ -20,16 +20,22 @@ from merits.candidates.recommending.recommender import (
     RecommendingModel,
     recommending_model,
 )
-from merits.candidates.registry import LoadContext
+from merits.candidates.registry import LoadContext, Space
 from merits.core.errors import MissingExtra
 from merits.core.kinds import Reads
 
 if TYPE_CHECKING:
     from merits.candidates.recommending.attention import NextItem
 
-__all__ = ["READS", "Params", "Sequential", "load"]
+__all__ = ["READS", "SPACE", "Params", "Sequential", "load"]
 
 ON_PREMISES = True
+SPACE: Space = {
+    "width": [32, 64, 128],
+    "layers": [1, 2, 3],
+    "dropout": {"low": 0.0, "high": 0.5, "step": 0.1},
+    "learning_rate": {"low": 5e-4, "high": 1e-2, "log": True},
+}
 
 READS: tuple[Reads, ...] = ("events",)
 Ints = NDArray[np.int64]
