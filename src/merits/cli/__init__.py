@@ -24,6 +24,7 @@ VERBS = {
     "init": "look at a data file and write a task file that already runs",
     "check": "validate the task and profile its data, before anything is spent",
     "run": "evaluate the candidates, decide, and write the report",
+    "improve": "search for better or cheaper candidates on dev, and put the best to the test",
     "report": "the report again, from what is stored",
     "import": "decide on results of other tools: Inspect, lm-evaluation-harness, promptfoo, tables",
     "compare": "what changed between candidates, runs, or results of another tool",

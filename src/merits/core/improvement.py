@@ -1,4 +1,4 @@
-"""What a search for better candidates did: which techniques tried what, what that showed on dev, and what is left on test."""
+"""What a search for better candidates did: what was tried, what that showed on dev, and what is left of it on test."""
 
 from __future__ import annotations
 

@@ -2,6 +2,6 @@
 
 from merits.searching.budget import SearchBudget
 from merits.searching.gains import improvement_of
-from merits.searching.search import Found, Plan, Planned, Watching, plan, search
+from merits.searching.steering import Found, Plan, Planned, Watching, plan, search
 
 __all__ = ["Found", "Plan", "Planned", "SearchBudget", "Watching", "improvement_of", "plan", "search"]

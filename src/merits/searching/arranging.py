@@ -1,4 +1,4 @@
-"""An evaluation of some candidates in a wanted order, with nothing in the place of those that could not be evaluated."""
+"""An evaluation of some candidates in a wanted order; of those that could not be evaluated it holds nothing."""
 
 from __future__ import annotations
 

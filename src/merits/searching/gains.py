@@ -23,7 +23,7 @@ from merits.deciding.fixed import spread
 from merits.deciding.pairing import Side
 from merits.deciding.values import objective_of
 from merits.improving.searching.importance import importances
-from merits.searching.search import Found
+from merits.searching.steering import Found
 
 __all__ = ["MARGIN", "improvement_of"]
 
@@ -93,7 +93,7 @@ def _gains(found: Found, dev: Evaluation, test: Evaluation, needs: Needs) -> tup
     level = 1.0 - (1.0 - needs.confidence) / len(found.pairs)
     named = [r for r in needs.requirements if r.against and r.metric == "accuracy" and not r.of and r.bar <= 0.0]
     margin = -named[0].bar if named else MARGIN
-    return tuple(_gain(pair, found, (dev, test), needs, level, margin) for pair in found.pairs)
+    return tuple(_gain(pair, found, (dev, test), needs, level=level, margin=margin) for pair in found.pairs)
 
 
 def _gain(
@@ -101,6 +101,7 @@ def _gain(
     found: Found,
     evaluations: tuple[Evaluation, Evaluation],
     needs: Needs,
+    *,
     level: float,
     margin: float,
 ) -> Gain:

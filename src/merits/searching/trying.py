@@ -16,13 +16,16 @@ from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Store, Trials
 from merits.core.errors import ProviderError, UsageError
 from merits.core.evaluation import Evaluation, Raced
-from merits.core.racing import UNLIMITED, Allowance, Budget, Round, Schedule
+from merits.core.needs import Needs
+from merits.core.outcome import Status
+from merits.core.racing import UNLIMITED, Allowance, Budget, Racing, Round, Schedule
 from merits.core.robustness import Robustness
 from merits.core.task import Task
+from merits.deciding.decide import decide
 from merits.evaluating import Progress, evaluate
 from merits.evaluating.contenders import learns, load_context
 from merits.evaluating.folds import assign_folds
-from merits.opening import finished, prices_of
+from merits.opening import finished, prices_of, schedule_of
 from merits.searching.arranging import arranged
 
 __all__ = ["Trying", "for_dev"]
@@ -31,13 +34,19 @@ __all__ = ["Trying", "for_dev"]
 def for_dev(task: Task) -> Task:
     """The task without a single example of its test split, and without perturbations.
 
+    Requirements under a perturbation, or against another candidate, are left for test: a trial is evaluated alone.
+
     >>> from merits.core.task import Example, ScorerSpec
     >>> both = (Example("1", "a", "x", split="dev"), Example("2", "b", "y", split="test"))
     >>> of = Task(name="t", kind="generation", examples=both, scorers=(ScorerSpec("exact"),))
     >>> [example.id for example in for_dev(of).examples]
     ['1']
     """
-    return msgspec.structs.replace(task, examples=task.split("dev"), robustness=Robustness(), human_labels="")
+    left = tuple(r for r in task.needs.requirements if not r.under and not r.against)
+    needs = msgspec.structs.replace(task.needs, requirements=left, incumbent="")
+    return msgspec.structs.replace(
+        task, examples=task.split("dev"), robustness=Robustness(), human_labels="", needs=needs
+    )
 
 
 class Trying:
@@ -60,8 +69,21 @@ class Trying:
         """The evaluation of candidates that must be evaluated: what is wrong with one is raised."""
         return self._evaluated(candidates, None, progress)
 
+    def given(self, candidates: Sequence[Candidate], progress: Progress | None = None) -> Evaluation:
+        """The evaluation of the given candidates that are of any use in a search.
+
+        They race first. Who cannot be the best, and is no cheaper than who may, is left out then: it would be asked all
+        of dev for nothing, for whatever is made of it is worse and dearer. Of time where nothing has a price.
+        """
+        raced = self._evaluated(
+            candidates, None, progress, schedule=schedule_of(self.task, Racing(mode="economy", at_once=32))
+        )
+        self._rows = None
+        useful = [candidates[k] for k in useful_in(raced, self.task.needs)]
+        return self._evaluated(useful, None, progress)
+
     def trials(self, trials: Trials, progress: Progress | None = None) -> Evaluation:
-        """The evaluation of trials, in their order; of one that cannot be evaluated all is missing, and a fact says why."""
+        """The evaluation of trials, in their order. Of one that cannot be evaluated all is missing; a fact says why."""
         wrong: dict[str, str] = {}
         found: Evaluation | None = None
         try:
@@ -115,12 +137,17 @@ class Trying:
         return [learns(candidate, context) for candidate in evaluation.candidates]
 
     def _evaluated(
-        self, candidates: Sequence[Candidate], rows: NDArray[np.integer] | None, progress: Progress | None
+        self,
+        candidates: Sequence[Candidate],
+        rows: NDArray[np.integer] | None,
+        progress: Progress | None,
+        *,
+        schedule: Schedule | None = None,
     ) -> Evaluation:
         left = None
         if self._amount is not None:
             left = Budget(max(self._amount.amount - self.spent, 0.0), self._amount.unit)
-        schedule = None if rows is None else _only(rows)
+        schedule = schedule if rows is None else _only(rows)
         found = finished(
             lambda: evaluate(
                 self.task,
@@ -140,6 +167,26 @@ class Trying:
             self._versions[name] = version
             self.costs[version] = float(found.cost[k].sum()) if found.priced[k] else None
         return found
+
+
+def useful_in(raced: Evaluation, needs: Needs) -> list[int]:
+    """Who may be of use by how a race went: who is still in it, and who is cheaper than the best of these.
+
+    >>> from merits.testing.evaluations import tiny
+    >>> useful_in(tiny(), Needs())
+    [0, 1]
+    """
+    everybody = range(len(raced.candidates))
+    race = decide(raced, needs).race
+    if race is None:
+        return list(everybody)
+    stayed = [k for k, runner in enumerate(race.runners) if not runner.dropped] or list(everybody)
+    counted = np.isin(raced.status, (Status.SCORED, Status.FAILED, Status.UNSCORED))
+    by = raced.cost if raced.priced.all() else raced.latency_s
+    means = np.array([by[k][counted[k]].mean() if counted[k].any() else np.inf for k in everybody])
+    quality = [raced.value[k][counted[k]].mean() if counted[k].any() else -np.inf for k in stayed]
+    best = stayed[int(np.argmax(quality))]
+    return [k for k in everybody if k in stayed or means[k] < means[best]]
 
 
 def _only(rows: NDArray[np.integer]) -> Schedule:

@@ -217,6 +217,10 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = None
     settings: Annotated[Settings, Meta(description="How the evaluation is run; changes no answer.")] = Settings()
     candidates: Annotated[object, Meta(description="Who may try: names of kinds, or recipes with parameters.")] = ()
+    improve: Annotated[
+        dict[str, dict[str, JSON]],
+        Meta(description="How `merits improve` searches: the parameters of a technique, by its name."),
+    ] = {}
 
 
 class TaskOptions(TypedDict, total=False):
@@ -244,6 +248,7 @@ class TaskOptions(TypedDict, total=False):
     robustness: object
     settings: object
     candidates: object
+    improve: dict[str, dict[str, JSON]]
 
 
 def candidate_keys() -> tuple[str, ...]:

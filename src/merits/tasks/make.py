@@ -102,6 +102,7 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         folder=str(folder),
         data_folders=_folders_of(definition.data, folder),
         notes=notes,
+        improve=definition.improve,
     )
 
 

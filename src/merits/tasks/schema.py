@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from merits.core.candidate import Price
+from merits.core.errors import UsageError
 from merits.core.kinds import kind_names
 from merits.core.limits import Limits
+from merits.core.plugins import names, plugin
 from merits.core.validate import schema_of
 from merits.tasks.definition import Definition
 
@@ -17,6 +20,7 @@ __all__ = ["publish", "schema"]
 
 Schema: TypeAlias = dict[str, Any]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_IMPROVERS = "merits.improvers"
 _ONLY_IN_PYTHON = frozenset({"object"})  # kinds of live objects, which no file can hold
 
 
@@ -52,6 +56,12 @@ def schema() -> Schema:
         ],
     }
     properties["robustness"] |= {"anyOf": _robustness()}
+    properties["improve"] = {
+        "description": properties["improve"]["description"],
+        "type": "object",
+        "properties": _techniques(),
+        "additionalProperties": False,
+    }
     return {
         "$schema": _DIALECT,
         "title": "Merits task",
@@ -90,6 +100,16 @@ def _robustness() -> list[Schema]:
         {"type": "array", "minItems": 1, "items": {"enum": list(perturbation_names())}},
         {"type": "object", "minProperties": 1, "properties": each, "additionalProperties": False},
     ]
+
+
+def _techniques() -> Schema:
+    """The parameters of each technique that searches for candidates, as far as they can be imported here."""
+    found: Schema = {}
+    for name in names(_IMPROVERS):
+        with suppress(UsageError):
+            module: Any = plugin(_IMPROVERS, name, "technique", unknown=UsageError, broken=UsageError)
+            found[name] = schema_of(module.Params)
+    return found
 
 
 def _files() -> Schema:

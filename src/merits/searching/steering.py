@@ -77,7 +77,7 @@ class Plan:
 
 @dataclass
 class Found:
-    """What a search found on dev: `finalists` go to test. `pairs` are (goal, given, found), chosen before test is seen."""
+    """What a search found on dev: `finalists` go to test. `pairs` (goal, given, found) were chosen before that."""
 
     plan: Plan
     trials: list[Ranked] = field(default_factory=list)
@@ -135,8 +135,11 @@ class _Search:
 
     def begin(self) -> list[Ranked]:
         """The given candidates on dev, the best first."""
-        self.given = self.trying.of(self.task.candidates, self.watching.progress())
-        found = records_of(self.given, self.task.needs, "given", self.clock.elapsed, 0)
+        self.given = self.trying.given(self.task.candidates, self.watching.progress())
+        out = [one.name for one in self.task.candidates if one.name not in self.given.names]
+        if out:
+            self.watching.note(f"left out of the search, for they are worse and no cheaper: {', '.join(out)}")
+        found = records_of(self.given, self.trying.task.needs, "given", self.clock.elapsed, 0)
         self.number = len(found)
         self.known = {one.candidate.id: one for one in found}
         best = ranked(found, self.given.n_rows)
@@ -283,7 +286,8 @@ def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidat
         if returned is None:
             returned = [best.candidate for best in ranked(mine, _n_rows(running))[:2]]
         kept = [candidate for candidate in returned if candidate.id not in {g.candidate.id for g in found.plan.given}]
-        found.records.append(_record(running, one, mine, kept, ended, running.clock.elapsed - start, problem))
+        record = _record(one, mine, kept, ended, running.clock.elapsed - start)
+        found.records.append(msgspec.structs.replace(record, skipped=problem))
         running.watching.ended(found.records[-1])
     return kept
 
@@ -294,7 +298,7 @@ def _n_rows(running: _Search) -> int:
 
 
 def _note(running: _Search, name: str, evaluation: Evaluation, found: Found, *, n_asked: int | None) -> None:
-    records = records_of(evaluation, running.task.needs, name, running.clock.elapsed, running.number)
+    records = records_of(evaluation, running.trying.task.needs, name, running.clock.elapsed, running.number)
     running.number += len(records)
     found.trials += records
     if n_asked is None:
@@ -304,20 +308,13 @@ def _note(running: _Search, name: str, evaluation: Evaluation, found: Found, *, 
 
 
 def _record(
-    running: _Search,
-    one: Planned,
-    mine: Sequence[Ranked],
-    kept: Sequence[Candidate],
-    ended: Ended,
-    seconds: float,
-    problem: str,
+    one: Planned, mine: Sequence[Ranked], kept: Sequence[Candidate], ended: Ended, seconds: float
 ) -> TechniqueRecord:
     return TechniqueRecord(
         name=one.name,
         title=one.title,
         effort=one.effort,
         ended=ended,
-        skipped=problem,
         notes=one.notes,
         n_trials=len(mine),
         n_failed=sum(bool(trial.record.failed) for trial in mine),

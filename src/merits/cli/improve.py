@@ -1,0 +1,274 @@
+"""Searches for better or cheaper candidates on the dev examples, and puts the best of them to the test, once.
+
+Techniques that fit the task are tried cheapest first, within the budget. Ctrl-C ends the search with the best so far;
+the same command goes on where it was, and pays for nothing twice.
+
+example:  merits improve --dry-run && merits improve --budget "30 min, 5 USD"
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from merits.cli.light import lighten
+from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
+from merits.cli.parsing import whole
+from merits.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from merits.core.identity import JSON
+    from merits.core.improvement import TechniqueRecord
+    from merits.core.task import Task
+    from merits.evaluating import Progress
+    from merits.improved import Improved
+    from merits.searching import Plan
+    from merits.searching.ranking import Ranked
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `merits improve`."""
+    add_task(parser)
+    parser.add_argument("--budget", default="", metavar="AMOUNT", help="'30 min', '5 USD' or '30 min, 5 USD'")
+    parser.add_argument(
+        "--technique", action="append", default=[], metavar="NAME", help="only this one (again for several)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="TECHNIQUE.PARAMETER=VALUE",
+        help="a parameter of a technique: tuning.trials=50 (again for several)",
+    )
+    parser.add_argument("--finalists", type=whole(1), default=4, metavar="N", help="the most that go to test")
+    parser.add_argument("--list", action="store_true", help="list all techniques with their parameters")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be tried, and why not the rest")
+    parser.add_argument("--yes", action="store_true", help="begin without asking")
+    add_store(parser)
+    parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 where something was found that holds on test, 3 where nothing was, or nothing is shown."""
+    lighten()
+    if args.list:
+        return _listed(args)
+    from merits import improved
+
+    task = found_task(args.task)
+    watching = Watcher(quiet=args.quiet or args.json, ask=not args.yes and not args.json)
+    params = _params(args.set)
+    if args.dry_run:
+        made = improved.plan_improvement(
+            task, budget=args.budget, techniques=args.technique, params=params, store=args.store, watching=watching
+        )
+        return _show_plan(made, args)
+    from merits.report.drawings import painter
+
+    with painter.apart():
+        done = improved.improve(
+            task,
+            budget=args.budget,
+            techniques=args.technique,
+            params=params,
+            store=args.store,
+            watching=watching,
+            confirm=watching.confirm,
+            finalists=args.finalists,
+        )
+        return _conclude(task, done, args)
+
+
+def _listed(args: argparse.Namespace) -> int:
+    from merits.improving.registry import params_schema, technique, technique_names
+
+    if args.json:
+        print_json("merits.techniques/1", {"techniques": params_schema()})
+        return 0
+    for name in technique_names():
+        found = technique(name)
+        print(f"{name}: {found.TITLE} ({found.EFFORT})")
+        for field in msgspec.json.schema(found.Params)["$defs"][found.Params.__name__]["properties"].items():
+            print(f"  {field[0]}: {field[1].get('description', '')} (default: {field[1].get('default')})")
+    return 0
+
+
+def _params(said: Sequence[str]) -> dict[str, dict[str, JSON]]:
+    """The parameters that --set names, by technique; values are JSON, or else texts."""
+    found: dict[str, dict[str, JSON]] = {}
+    for text in said:
+        path, equals, value = text.partition("=")
+        technique, dot, name = path.partition(".")
+        if not equals or not dot or not name:
+            raise UsageError(f"--set {text!r} names no parameter.", "Write --set tuning.trials=50.")
+        read: JSON = value
+        with suppress(msgspec.DecodeError):
+            read = msgspec.json.decode(value)
+        found.setdefault(technique, {})[name] = read
+    return found
+
+
+def _show_plan(plan: Plan, args: argparse.Namespace) -> int:
+    if args.json:
+        print_json("merits.improvement-plan/1", _plan_as_data(plan))
+    else:
+        for line in plan_in_words(plan):
+            print(line)
+        print("nothing was searched.", file=sys.stderr)
+    return 0
+
+
+def _plan_as_data(plan: Plan) -> dict[str, object]:
+    return {
+        "budget": str(plan.budget),
+        "given": [one.record for one in plan.given],
+        "techniques": [
+            {"name": one.name, "title": one.title, "effort": one.effort, "why_not": one.why_not, "notes": one.notes}
+            for one in plan.techniques
+        ],
+    }
+
+
+def plan_in_words(plan: Plan) -> list[str]:
+    """What is going to be tried, a line each."""
+    best = plan.given[0]
+    quality = "" if best.record.quality is None else f": {best.record.quality.text()}"
+    lines = [f"best given on dev: {best.candidate.name}{quality}"]
+    for number, one in enumerate(plan.chosen, 1):
+        lines.append(f"{number}. {one.name} ({one.effort}): {one.title}")
+        lines += [f"   {note}" for note in one.notes]
+    lines += [f"not {one.name}: {one.why_not}" for one in plan.techniques if one.why_not]
+    if not plan.chosen:
+        lines.append("Nothing fits: there is nothing to search with.")
+    return lines
+
+
+class Watcher:
+    """Tells stderr how a search goes."""
+
+    def __init__(self, *, quiet: bool, ask: bool) -> None:
+        self._quiet, self._ask = quiet, ask
+        self._technique = ""
+        self._n = 0
+
+    def planned(self, plan: Plan) -> None:
+        """Says what will be tried."""
+        for line in plan_in_words(plan):
+            self.note(line)
+        if str(plan.budget):
+            self.note(f"budget: {plan.budget}")
+
+    def confirm(self, plan: Plan) -> None:
+        """Asks on a terminal where paid calls may follow without a limit of money."""
+        paid = [one.name for one in plan.chosen if one.effort == "asks"]
+        if not (self._ask and paid and plan.budget.amount is None and sys.stdin.isatty()):
+            return
+        print(f"{', '.join(paid)} may make paid calls, and no budget of money is set. Go on? [y/N] ", file=sys.stderr)
+        if input().strip().lower() not in ("y", "yes"):
+            raise UsageError("Nothing was searched.", "Set a limit: --budget '30 min, 5 USD'.")
+
+    def began(self, technique: str) -> None:
+        """Says whose turn it is."""
+        self._technique, self._n = technique, 0
+        self.note(f"— {technique}")
+
+    def tried(self, found: Sequence[Ranked], best: Ranked) -> None:
+        """Says what came of a round."""
+        for one in found:
+            self._n += 1
+            record = one.record
+            what = f"failed: {record.failed}" if record.failed else _figures(record)
+            self.note(f"  {self._n}. {one.candidate.name}: {what}")
+        self.note(f"  best so far: {best.candidate.name} ({_figures(best.record)})")
+
+    def ended(self, record: TechniqueRecord) -> None:
+        """Says what a technique kept."""
+        kept = ", ".join(record.kept) or "nothing"
+        why = f" ({record.skipped})" if record.skipped else ""
+        self.note(f"  {record.name}: kept {kept} after {record.seconds:,.0f} s, {record.ended}{why}")
+
+    def note(self, text: str) -> None:
+        """Prints a line."""
+        if not self._quiet:
+            from merits.report.plain import clean
+
+            print(clean(text), file=sys.stderr, flush=True)
+
+    def progress(self) -> Progress | None:
+        """Only what is worth noting: a bar for each trial would be too much."""
+        if self._quiet:
+            return None
+        from merits.evaluating.progress import Noting, Silent
+
+        class Notes(Silent):
+            note = self.note
+
+        return Noting(Notes())
+
+
+def _figures(record: object) -> str:
+    quality, cost = getattr(record, "quality", None), getattr(record, "cost", None)
+    said = [quality.text()] if quality is not None else []
+    said += [f"{cost.text()} a case"] if cost is not None else []
+    return ", ".join(said) or "no record"
+
+
+def _conclude(task: Task, done: Improved, args: argparse.Namespace) -> int:
+    from merits import flow
+    from merits.report import terminal
+    from merits.report.plain import clean
+
+    folder = Path(task.folder)
+    report = args.report or folder / f"{task.name}-improved.html"
+    flow.save_page(done.run.view, report)
+    recipes = save_recipes(done, folder / f"{task.name}-found.yaml")
+    if args.json:
+        said: dict[str, object] = {
+            "improvement": done.improvement,
+            "decision": done.run.decision,
+            "report": str(report),
+            "recipes": recipes and str(recipes),
+        }
+        print_json("merits.improvement/1", said)
+    else:
+        terminal.render(done.run.view, console())
+        print(clean(done.improvement.text))
+        if recipes:
+            print(f"recipes: {recipes} (to go on with them, put them under `candidates:`)")
+        print(f"report: {report}")
+    holds = any(gain.holds in ("better", "cheaper at no loss") for gain in done.improvement.gains)
+    return 0 if holds else 3
+
+
+def save_recipes(done: Improved, path: Path) -> Path | None:
+    """The file with the recipes of the finalists, as they stand under `candidates:`; None where there are none."""
+    if not done.finalists:
+        return None
+    import yaml
+
+    recipes = [as_spec(candidate) for candidate in done.finalists]
+    path.write_text(yaml.safe_dump(recipes, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def as_spec(candidate: object) -> dict[str, object]:
+    """A recipe as a task file says it."""
+    built: Mapping[str, object] = msgspec.to_builtins(candidate)
+    params = built.get("params", {})
+    spec: dict[str, object] = {"name": built["name"], "kind": built["kind"]}
+    parts = getattr(candidate, "parts", ())
+    if parts:
+        spec["parts"] = [as_spec(part) for part in parts]
+    spec |= params if isinstance(params, dict) else {}
+    spec |= {key: built[key] for key in ("metadata", "price", "limits") if key in built}
+    return spec
