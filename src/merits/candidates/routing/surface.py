@@ -12,6 +12,7 @@ import re
 __all__ = ["SURFACE", "surface"]
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_MARK = re.compile(r"[^\w\s]")
 _HEDGES = re.compile(
     r"\b(?:maybe|perhaps|might|unsure|not sure|unclear|cannot|can't|sorry|however|but|assume|approximately)\b", re.I
 )
@@ -53,7 +54,6 @@ def surface(text: str) -> tuple[float, ...]:
     n = len(stripped)
     words, lines = stripped.split(), stripped.split("\n")
     numbers = _NUMBER.findall(stripped)
-    letters = sum(map(str.isalpha, stripped))
     return (
         math.log1p(n) / 4.0,
         math.log1p(len(words)) / 3.0,
@@ -63,8 +63,8 @@ def surface(text: str) -> tuple[float, ...]:
         sum(map(str.isdigit, stripped)) / n * 4.0,
         math.log1p(len(numbers)),
         _size(numbers[-1]) if numbers else 0.0,
-        sum(map(str.isupper, stripped)) / max(letters, 1) * 4.0,
-        sum(not (mark.isalnum() or mark.isspace()) for mark in stripped) / n * 4.0,
+        sum(map(str.isupper, stripped)) / max(sum(map(str.isalpha, stripped)), 1) * 4.0,
+        len(_MARK.findall(stripped)) / n * 4.0,
         math.log1p(stripped.count("=")),
         math.log1p(stripped.count("?")),
         math.log1p(len(_HEDGES.findall(stripped))),

@@ -18,6 +18,7 @@ from merits.core.candidate import Candidate
 from merits.core.doors import Brief
 from merits.core.identity import JSON
 from merits.core.outcome import Status
+from merits.improving.composing.texts import Texts, texts_of
 
 __all__ = ["Pool", "codes_of", "folds", "looks_of", "pool_of"]
 
@@ -34,7 +35,8 @@ class Pool:
     `value` is what is gained by an answer (quality, or money), `cost` what it took, `sure` how sure the candidate was
     (-inf where it could not be asked). `said` are codes into `words` of what it said, -1 for nothing. `groups` (rows,)
     are codes of rows that depend on each other. `looks` (candidates, rows, 18) are the confidence and the surface of
-    each answer's text; None where answers are no texts. `inputs` are what was asked; () where that is not known.
+    each answer's text; None where answers are no texts. `inputs` are what was asked, () where that is not known, and
+    `texts` what is seen of it; None where inputs are no texts.
     """
 
     candidates: tuple[Candidate, ...]
@@ -46,6 +48,7 @@ class Pool:
     groups: Ints
     looks: Floats | None = None
     inputs: tuple[JSON, ...] = ()
+    texts: Texts | None = None
 
     @property
     def size(self) -> int:
@@ -84,6 +87,7 @@ class Pool:
             groups=self.groups[rows],
             looks=None if self.looks is None else self.looks[:, rows],
             inputs=tuple(self.inputs[row] for row in rows) if self.inputs else (),
+            texts=None if self.texts is None else self.texts.rows(rows),
         )
 
     def gaining(self, value: Floats) -> Pool:
@@ -97,8 +101,8 @@ class Pool:
         return None if counts.max(initial=1) <= 1 else np.asarray(codes, np.int64)
 
 
-def pool_of(brief: Brief) -> tuple[Pool, Ints]:
-    """The pool of a brief's priced seeds, and which candidates of the evaluation and rows it holds: (rows,) numbers.
+def pool_of(brief: Brief, *, reads: bool = False) -> tuple[Pool, Ints]:
+    """The pool of a brief's priced seeds, and the numbers (rows,) of the rows it holds; with `reads` the texts too.
 
     Quality is the share solved where the scorer says what is solved, else the score. Rows that somebody was not asked,
     or of which somebody's answer could not be scored, are left out, and so are those under perturbations.
@@ -113,6 +117,7 @@ def pool_of(brief: Brief) -> tuple[Pool, Ints]:
     answers = [_answers(brief, evaluation.names[k], rows) for k in cheap]
     words, codes = codes_of(answers)
     inputs = {example.id: example.input for example in brief.task.split("dev")}
+    asked = tuple(inputs.get(str(name)) for name in evaluation.examples[rows])
     pool = Pool(
         candidates=tuple(evaluation.candidates[k] for k in cheap),
         value=np.where(there[at] & evaluation.scored[at], quality[at], 0.0),
@@ -122,7 +127,8 @@ def pool_of(brief: Brief) -> tuple[Pool, Ints]:
         words=words,
         groups=np.asarray(evaluation.group[rows], np.int64),
         looks=looks_of(answers) if len(words) > _FEW_WORDS else None,
-        inputs=tuple(inputs.get(str(name)) for name in evaluation.examples[rows]),
+        inputs=asked,
+        texts=texts_of(asked) if reads else None,
     )
     return pool, rows
 

@@ -1,0 +1,88 @@
+"""Routers from forecasts: at each price of value the part whose forecast less its price is highest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+
+import numpy as np
+
+from merits.core.candidate import Candidate
+from merits.improving.composing.frontier import Family, Found
+from merits.improving.composing.gains import Forecast, Learner
+from merits.improving.composing.policies import Policy, Routed
+from merits.improving.composing.pool import Floats, Ints, Pool, folds
+
+__all__ = ["Routing", "families_of", "foretold", "routers"]
+
+_FOLDS = 4
+_PRICES = np.r_[0.0, np.geomspace(1e-3, 10.0, 100)]
+
+
+@dataclass(frozen=True)
+class Routing:
+    """The part of the highest forecast less its price (candidates - 1,)."""
+
+    forecast: Forecast
+    prices: Floats
+
+    def apply(self, pool: Pool) -> Routed:
+        """Plays it through stored answers."""
+        return _routed(pool, _chosen(self.forecast.on(pool), self.prices))
+
+    def recipe(self, pool: Pool, name: str) -> Candidate:
+        """The router over all candidates of the pool that somebody is sent to, and the cheapest."""
+        return Candidate(name=name, kind="router", params=self.forecast.params(self.prices), parts=pool.candidates)
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """A forecast that is learned on all rows when the first policy is made of it."""
+
+    pool: Pool
+    learner: Learner
+    prices: Floats
+    made: dict[int, Policy] = field(default_factory=dict)
+
+    @cached_property
+    def forecast(self) -> Forecast:
+        return self.learner(self.pool)
+
+    def __call__(self, number: int) -> Policy:
+        return self.made.setdefault(number, Routing(self.forecast, self.prices[number]))
+
+
+def routers(pool: Pool, learner: Learner) -> Found:
+    """A router at each of 101 prices of value; what they bring is said by forecasts of rows not learned from."""
+    forecast = foretold(pool, learner)
+    cost = pool.cost.mean(axis=1)
+    prices = _PRICES[:, None] * (cost[1:] - cost[0]) / max(float(cost.max()), 1e-300)
+    routed = [_routed(pool, _chosen(forecast, price)) for price in prices]
+    values, costs = (np.array([getattr(one, name).mean() for one in routed]) for name in ("value", "cost"))
+    return Found(values, costs, _Learned(pool, learner, prices))
+
+
+def foretold(pool: Pool, learner: Learner) -> Floats:
+    """The forecasts of every row by what was learned from the other folds: (candidates - 1, rows)."""
+    fold = folds(pool.groups, _FOLDS, np.random.default_rng(0))
+    found = np.zeros((pool.size - 1, pool.n))
+    for one in range(_FOLDS):
+        if (fold == one).any():
+            found[:, fold == one] = learner(pool.rows(fold != one)).on(pool.rows(fold == one))
+    return found
+
+
+def families_of(learners: Mapping[str, Learner]) -> list[Family]:
+    """A family of routers for each way to learn."""
+    return [partial(routers, learner=learner) for learner in learners.values()]
+
+
+def _chosen(forecast: Floats, prices: Floats) -> Ints:
+    """The part of each row; of equal ones the cheapest."""
+    return np.asarray(np.argmax(np.vstack([np.zeros(forecast.shape[1]), forecast - prices[:, None]]), axis=0))
+
+
+def _routed(pool: Pool, chosen: Ints) -> Routed:
+    rows = np.arange(pool.n)
+    return Routed(pool.value[chosen, rows], pool.cost[chosen, rows])
