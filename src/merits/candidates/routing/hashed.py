@@ -1,7 +1,7 @@
 """TF-IDF of words and pairs of words in hashed buckets, so that a linear score of a text fits into a recipe.
 
 A word is two or more letters or digits, in lower case, as in scikit-learn. Buckets that no example filled are left out,
-as words outside a vocabulary are. What is empty packs to nearly nothing: 1,500 questions take some SIZE kB.
+as words outside a vocabulary are. What is empty packs to nearly nothing: 1,500 questions take some 50 kB.
 """
 
 from __future__ import annotations
@@ -56,11 +56,13 @@ class HashedText:
         return np.asarray((self.coefficients[:, at] * values).sum(axis=1) / length)
 
 
-def rounded(score: HashedText) -> HashedText:
-    """The score with numbers of 8 bits, which is what `packed` writes down."""
-    scales = _scales(score)[:, None]
-    idf = np.clip(np.rint(score.idf / _IDF_STEP), 0, 255) * _IDF_STEP
-    return HashedText(idf, np.rint(score.coefficients / scales) * scales)
+def rounded(at: NDArray[np.integer], idf: NDArray[np.float64], coefficients: NDArray[np.float64]) -> HashedText:
+    """A score with numbers of 8 bits, which is what `packed` writes down, from those of the buckets `at`."""
+    scales = _scales(coefficients)[:, None]
+    found = HashedText(np.zeros(BUCKETS), np.zeros((len(coefficients), BUCKETS)))
+    found.idf[at] = np.clip(np.rint(idf / _IDF_STEP), 0, 255) * _IDF_STEP
+    found.coefficients[:, at] = np.rint(coefficients / scales) * scales
+    return found
 
 
 def packed(score: HashedText) -> tuple[str, list[float]]:
@@ -72,7 +74,7 @@ def packed(score: HashedText) -> tuple[str, list[float]]:
     >>> float(back.idf[7]), float(back.coefficients[0, 7])
     (2.0, -0.5)
     """
-    scales = _scales(score)
+    scales = _scales(score.coefficients)
     idf = np.clip(np.rint(score.idf / _IDF_STEP), 0, 255).astype(np.uint8)
     at = np.flatnonzero(idf)
     coefficients = np.rint(score.coefficients[:, at] / scales[:, None]).astype(np.int8)
@@ -83,11 +85,13 @@ def packed(score: HashedText) -> tuple[str, list[float]]:
 
 def unpacked(text: str, scales: Sequence[float]) -> HashedText:
     """What `packed` packed; ValueError for anything else."""
+    unzip, each = zlib.decompressobj(), 5 + len(scales)
     try:
-        data = zlib.decompressobj().decompress(base64.b85decode(text), BUCKETS * (5 + len(scales)))
+        data = unzip.decompress(base64.b85decode(text), BUCKETS * each)
     except (ValueError, zlib.error) as problem:
         raise ValueError(f"it is no packed score of texts: {problem}") from None
-    each = 5 + len(scales)
+    if not unzip.eof:
+        raise ValueError("it is no packed score of texts: something is missing at its end")
     n, odd = divmod(len(data), each)
     at = np.frombuffer(data, np.uint8, 4 * n).reshape(4, n).T.copy().view("<u4").ravel().cumsum() if not odd else []
     if odd or (n and int(at[-1]) >= BUCKETS):
@@ -98,5 +102,5 @@ def unpacked(text: str, scales: Sequence[float]) -> HashedText:
     return HashedText(idf, coefficients * np.asarray(scales)[:, None])
 
 
-def _scales(score: HashedText) -> NDArray[np.float64]:
-    return np.asarray(np.maximum(np.abs(score.coefficients).max(axis=1), 1e-12) / _FINEST)
+def _scales(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.maximum(np.abs(coefficients).max(axis=1, initial=0.0), 1e-12) / _FINEST)

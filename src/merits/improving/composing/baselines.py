@@ -14,16 +14,16 @@ from merits.improving.composing.policies import Routed
 from merits.improving.composing.pool import Floats, Pool
 from merits.improving.composing.routing import routers
 
-__all__ = ["beside", "mixed"]
+__all__ = ["beside", "coin", "mixed"]
 
 
 def beside(
     choose: Callable[[Sequence[Family]], Choice], learners: Mapping[str, Learner]
 ) -> dict[str, Choice]:
-    """What the same goal reaches with less: one candidate alone, a table by length, tables by columns."""
+    """What the same goal reaches with less: the cheapest alone that meets it, a table by length, tables by columns."""
     tables = {name: learner for name, learner in learners.items() if name == "length" or name.startswith("the column")}
-    simple = {"cheapest single candidate that is not inferior": choose([])}
-    return simple | {f"by {name}": choose([partial(routers, learner=each)]) for name, each in tables.items()}
+    simple = {"one alone": choose([])}
+    return simple | {name: choose([partial(routers, learner=each)]) for name, each in tables.items()}
 
 
 def mixed(pool: Pool, cost: float) -> float:

@@ -111,7 +111,8 @@ class Linear:
         assert pool.texts is not None, "a forecast from texts needs them"
         found = self.weights[:, :1] + self.weights[:, 1:] @ pool.texts.surface.T
         if self.words is not None:
-            found = found + (pool.texts.tf_idf(self.words.idf) @ self.words.coefficients.T).T
+            at = pool.texts.buckets
+            found = found + (pool.texts.tf_idf(self.words.idf[at]) @ self.words.coefficients[:, at].T).T
         return np.asarray(found)
 
     def params(self, prices: Floats) -> dict[str, JSON]:
@@ -149,9 +150,7 @@ def linear(pool: Pool, *, words: bool = True, looks: bool = False) -> Forecast:
     weights = np.round(weights, 7)
     if not words:
         return Linear(weights)
-    dense = np.zeros((pool.size - 1, len(idf)))
-    dense[:, filled] = coefficients[:, : len(filled)]
-    return Linear(weights, rounded(HashedText(idf, dense)))
+    return Linear(weights, rounded(pool.texts.buckets[filled], idf[filled], coefficients[:, : len(filled)]))
 
 
 def _ridge(features: csr_matrix, targets: Floats) -> tuple[Floats, Floats]:

@@ -10,13 +10,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.routing.reading import said, sure
+from merits.candidates.routing.reading import UNASKABLE, said, sure
 from merits.candidates.routing.surface import SURFACE, surface
 from merits.candidates.texts import as_text
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Brief
 from merits.core.identity import JSON
+from merits.core.kinds import TaskKind, kind_names, task_kind
 from merits.core.outcome import Status
 from merits.improving.composing.texts import Texts, texts_of
 
@@ -25,6 +26,7 @@ __all__ = ["Pool", "codes_of", "folds", "looks_of", "pool_of"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
+_WHOLE = 0.8  # who has fewer rows than this share of the most is left out rather than the rows
 _FEW_WORDS = 60  # so many different answers are labels; more are texts, which no rule can be written for
 
 
@@ -109,12 +111,16 @@ def pool_of(brief: Brief, *, reads: bool = False) -> tuple[Pool, Ints]:
     """
     evaluation = brief.evaluation
     there = (evaluation.status == Status.SCORED) | (evaluation.status == Status.FAILED)
-    usable = np.flatnonzero(evaluation.priced & (evaluation.status == Status.SCORED).any(axis=1))
-    cheap = usable[np.argsort(evaluation.cost[usable].mean(axis=1), kind="stable")]
-    rows = np.flatnonzero(there[cheap].all(axis=0) & (evaluation.perturbations == ""))
+    plain = evaluation.perturbations == ""
+    share = there[:, plain].mean(axis=1) if plain.any() else np.zeros(len(there))
+    usable = np.flatnonzero(evaluation.priced & evaluation.scored.any(axis=1) & (share >= _WHOLE * share.max()))
+    cheap = usable[np.argsort(np.where(there, evaluation.cost, 0.0)[usable].mean(axis=1), kind="stable")]
+    rows = np.flatnonzero(there[cheap].all(axis=0) & plain)
     at = np.ix_(cheap, rows)
     quality = evaluation.solved.astype(np.float64) if evaluation.solved.any() else evaluation.value
     answers = [_answers(brief, evaluation.names[k], rows) for k in cheap]
+    kind = task_kind(brief.task.kind) if brief.task.kind in kind_names() else None
+    readable = reads and (kind is None or bool({"text", "columns"} & {*kind.reads}))
     words, codes = codes_of(answers)
     inputs = {example.id: example.input for example in brief.task.split("dev")}
     asked = tuple(inputs.get(str(name)) for name in evaluation.examples[rows])
@@ -122,15 +128,24 @@ def pool_of(brief: Brief, *, reads: bool = False) -> tuple[Pool, Ints]:
         candidates=tuple(evaluation.candidates[k] for k in cheap),
         value=np.where(there[at] & evaluation.scored[at], quality[at], 0.0),
         cost=np.asarray(evaluation.cost[at], np.float64),
-        sure=np.array([[sure(answer) for answer in each] for each in answers]).reshape(len(cheap), len(rows)),
+        sure=np.where(
+            evaluation.failed[at],
+            UNASKABLE,
+            np.array([[sure(answer) for answer in each] for each in answers]).reshape(len(cheap), len(rows)),
+        ),
         said=codes,
         words=words,
         groups=np.asarray(evaluation.group[rows], np.int64),
-        looks=looks_of(answers) if len(words) > _FEW_WORDS else None,
+        looks=looks_of(answers) if len(words) > _FEW_WORDS and _says_texts(kind) else None,
         inputs=asked,
-        texts=texts_of(asked) if reads else None,
+        texts=texts_of(asked) if readable else None,
     )
     return pool, rows
+
+
+def _says_texts(kind: TaskKind | None) -> bool:
+    """Whether answers are texts that can be looked at, and no names of files or lists of items."""
+    return kind is None or kind.target not in ("picture", "items", "none")
 
 
 def _answers(brief: Brief, name: str, rows: Ints) -> list[Answer]:

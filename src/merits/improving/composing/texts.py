@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.routing.hashed import BUCKETS, buckets_of
+from merits.candidates.routing.hashed import buckets_of
 from merits.candidates.routing.surface import SURFACE, surface
 from merits.candidates.texts import as_text
 from merits.core.identity import JSON
@@ -22,18 +22,19 @@ __all__ = ["Texts", "texts_of"]
 
 @dataclass(frozen=True)
 class Texts:
-    """Counts of buckets (rows, BUCKETS), sparse, and the surface (rows, 17) and length in characters (rows,)."""
+    """Counts of the filled `buckets` (rows, buckets), sparse; the surface (rows, 17); the characters (rows,)."""
 
+    buckets: NDArray[np.int64]
     counts: csr_matrix
     surface: NDArray[np.float64]
     lengths: NDArray[np.float64]
 
     def rows(self, rows: NDArray[np.integer]) -> Texts:
         """The same of some rows."""
-        return Texts(self.counts[rows], self.surface[rows], self.lengths[rows])
+        return Texts(self.buckets, self.counts[rows], self.surface[rows], self.lengths[rows])
 
     def tf_idf(self, idf: NDArray[np.float64]) -> csr_matrix:
-        """Counts times the inverse document frequencies (BUCKETS,), each row of length 1 or 0."""
+        """Counts times the inverse document frequencies (buckets,), each row of length 1 or 0."""
         from scipy.sparse import diags
 
         weighted = self.counts @ diags(idf)
@@ -43,7 +44,7 @@ class Texts:
 
     def idf(self, least: int) -> NDArray[np.float64]:
         """ln((1 + n)/(1 + df)) + 1, as in scikit-learn; 0 for what stands in fewer texts than `least`."""
-        in_texts = np.bincount(self.counts.indices, minlength=BUCKETS)
+        in_texts = np.bincount(self.counts.indices, minlength=len(self.buckets))
         n = self.counts.shape[0]
         return np.where(in_texts >= max(least, 1), np.log((1.0 + n) / (1.0 + in_texts)) + 1.0, 0.0)
 
@@ -59,10 +60,12 @@ def texts_of(inputs: Sequence[JSON]) -> Texts:
     texts = [as_text(each) for each in inputs]
     found = [buckets_of(text) for text in texts]
     ends = np.cumsum([0, *map(len, found)])
-    columns = np.fromiter((bucket for each in found for bucket in each), np.int64, int(ends[-1]))
+    filled = np.fromiter((bucket for each in found for bucket in each), np.int64, int(ends[-1]))
+    buckets, columns = np.unique(filled, return_inverse=True)
     counts = np.fromiter((count for each in found for count in each.values()), np.float64, int(ends[-1]))
     return Texts(
-        csr_matrix((counts, columns, ends), shape=(len(texts), BUCKETS)),
+        buckets,
+        csr_matrix((counts, columns, ends), shape=(len(texts), len(buckets))),
         np.array([surface(text) for text in texts]).reshape(len(texts), len(SURFACE)),
         np.array([len(text) for text in texts], np.float64),
     )

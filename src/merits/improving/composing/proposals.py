@@ -1,0 +1,161 @@
+"""From choices to candidates: the recipe, its name, and what was found of it written beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
+from typing import Annotated, TypeAlias
+
+import msgspec
+import numpy as np
+
+from merits.core.candidate import Candidate
+from merits.core.doors import Brief, Trials
+from merits.core.estimate import Estimate
+from merits.core.evaluation import Evaluation
+from merits.core.identity import JSON
+from merits.improving.composing.baselines import beside, coin
+from merits.improving.composing.choosing import Choice, floor, highest_net, no_loss
+from merits.improving.composing.frontier import Family
+from merits.improving.composing.gains import Learner
+from merits.improving.composing.pool import Pool, pool_of
+from merits.improving.composing.worth import money_of
+
+__all__ = ["LEAST_ROWS", "Goals", "Proposing", "propose", "too_little"]
+
+Proposing: TypeAlias = Generator[Trials, Evaluation, Sequence[Candidate]]
+_Search: TypeAlias = Callable[[Sequence[Family]], tuple[Pool, Choice]]
+LEAST_ROWS = 40
+"""Fewer examples of dev certify nothing and choose by luck."""
+
+
+class Goals(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What is promised of a cascade or a router that is proposed."""
+
+    epsilon: Annotated[
+        float, msgspec.Meta(ge=0, lt=1, description="The floor: quality may fall by so much (0.01 is a point).")
+    ] = 0.01
+    delta: Annotated[
+        float, msgspec.Meta(gt=0, lt=0.5, description="The probability at most that it falls by more.")
+    ] = 0.1
+
+
+def too_little(brief: Brief) -> str:
+    """Why nothing can be composed of a brief's candidates, as a sentence; "" where something can."""
+    evaluation = brief.evaluation
+    scored = evaluation.scored.any(axis=1)
+    if scored.sum() < 2:
+        return "There is one candidate, and it takes two or more. Name another that is cheaper or better."
+    if (evaluation.priced & scored).sum() < 2:
+        return "Fewer than two candidates have a price, so nothing is known to be saved. Give them `price:`."
+    pool, rows = pool_of(brief)
+    if pool.size < 2 or len(rows) < LEAST_ROWS:
+        least = f"it takes {LEAST_ROWS} that two of them answered"
+        return f"There are {len(rows) if pool.size > 1 else 0} examples of dev to search on, and {least}."
+    return ""
+
+
+def propose(
+    brief: Brief,
+    goals: Goals,
+    pool: Pool,
+    families: Sequence[Family],
+    learners: Mapping[str, Learner],
+    rows: np.ndarray,
+    *,
+    tables_first: bool = False,
+) -> Proposing:
+    """Asks for the few winners to be evaluated, and keeps those that could be: see `candidates_of`."""
+    found = candidates_of(brief, goals, pool, families, learners, rows, tables_first=tables_first)
+    if not found:
+        return []
+    evaluation = yield Trials(found)
+    return [found[k] for k in np.flatnonzero(evaluation.scored.any(axis=1))]
+
+
+def candidates_of(
+    brief: Brief,
+    goals: Goals,
+    pool: Pool,
+    families: Sequence[Family],
+    learners: Mapping[str, Learner],
+    rows: np.ndarray,
+    *,
+    tables_first: bool = False,
+) -> list[Candidate]:
+    """At most three: with a certified floor, of the highest net value (with a worth), of no expected loss.
+
+    One is proposed only where, on rows that it was not searched on, it saves something (or brings more). Its metadata
+    say what is expected of it, and what the simple ways reach. With `tables_first` a table is proposed in its place
+    that is not certainly worse.
+    """
+    searches: dict[str, _Search] = {
+        "floor": lambda tried: (
+            pool,
+            floor(pool, tried, _drawn(brief), epsilon=goals.epsilon, delta=goals.delta),
+        ),
+        "no loss": lambda tried: (pool, no_loss(pool, tried, _drawn(brief))),
+    }
+    if brief.task.needs.worth_of_solved is not None:
+        money = pool.gaining(money_of(brief, pool, rows))
+        searches["net value"] = lambda tried: (money, highest_net(money, tried, _drawn(brief)))
+    kept: dict[str, Candidate] = {}
+    for goal, search in searches.items():
+        judged, choice = search(families)
+        if not choice.composed or not _pays(choice, goal):
+            continue
+        simple = beside(partial(_chosen, search), learners)
+        if tables_first:
+            choice = _simplest(choice, simple, goal)
+        recipe = choice.policy.recipe(judged, "")
+        name = f"{recipe.kind} of {' and '.join(_short(part.name) for part in recipe.parts)}, {goal}"
+        candidate = msgspec.structs.replace(
+            recipe, name=name, metadata=_words(judged, choice, simple, brief.evaluation.currency)
+        )
+        kept.setdefault(candidate.id, candidate)
+    return list(kept.values())
+
+
+def _chosen(search: _Search, families: Sequence[Family]) -> Choice:
+    return search(families)[1]
+
+
+def _simplest(choice: Choice, simple: Mapping[str, Choice], goal: str) -> Choice:
+    """The first simple way that is within the interval of the choice, else the choice."""
+
+    def gained(one: Choice) -> Estimate:
+        return one.change if goal == "net value" else one.saving
+
+    least = gained(choice).low
+    for other in simple.values():
+        if other.composed and _pays(other, goal) and least is not None and (gained(other).value or 0.0) >= least:
+            return other
+    return choice
+
+
+def _drawn(brief: Brief) -> np.random.Generator:
+    return np.random.default_rng([brief.seed, 6])
+
+
+def _pays(choice: Choice, goal: str) -> bool:
+    """Whether anything is gained, by what was not searched on."""
+    return (choice.change.value or 0.0) > 0.0 if goal == "net value" else (choice.saving.value or 0.0) > 0.0
+
+
+def _short(name: str, most: int = 24) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _words(pool: Pool, choice: Choice, simple: Mapping[str, Choice], currency: str) -> dict[str, JSON]:
+    """What was found, in words with intervals."""
+    routed = choice.policy.apply(pool)
+    reference = pool.candidates[choice.reference].name
+    what = f"{currency} a case" if choice.change.unit == "money" else "quality"
+    return {
+        "goal": choice.goal,
+        "searched": f"{choice.n_searched:,} policies on dev; these figures are of rows that they were not searched on",
+        f"saving against {reference}": str(choice.saving),
+        f"{what} against {reference}": str(choice.change),
+        **{f"saving by {name}": str(other.saving) for name, other in simple.items()},
+        "above a coin between two": f"{coin(pool, routed):+.4f} at the same cost, on the rows of the search",
+    }
