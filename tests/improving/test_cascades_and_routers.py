@@ -81,7 +81,10 @@ def brief_with(
     def said(name: str) -> list[Answer]:
         which = ["small", "large"].index(name)
         return [
-            Answer(output="yes" if right == (i % 3 > 0) else "no", confidence=float(sure[i]) if sure is not None and not which else None)
+            Answer(
+                output="yes" if right == (i % 3 > 0) else "no",
+                confidence=float(sure[i]) if sure is not None and not which else None,
+            )
             for i, right in enumerate(solved[which])
         ]
 

@@ -92,9 +92,12 @@ def test_what_is_searched_in_arrays_is_what_the_recipe_does_in_steps(family: Fam
     pool = pool_with(said)
     found = family(pool)
     numbers = np.linspace(0, len(found.values) - 1, 25).astype(int) if len(found.values) else []
-    assert bool(len(numbers)) == ((family.func.__name__ != "by_surface" or texts) and not (  # type: ignore[attr-defined]
-        family.func.__name__ == "by_label" and texts  # type: ignore[attr-defined]
-    ))
+    assert bool(len(numbers)) == (
+        (family.func.__name__ != "by_surface" or texts)
+        and not (  # type: ignore[attr-defined]
+            family.func.__name__ == "by_label" and texts  # type: ignore[attr-defined]
+        )
+    )
     for number in numbers:
         policy = found.make(int(number))
         routed = policy.apply(pool)
@@ -226,7 +229,9 @@ def test_what_loses_nothing_as_expected_is_cheaper_and_about_as_good() -> None:
     fresh = cascade_data(100_000, 999, worse=-0.04)
     changes, savings = [], []
     for seed in range(10):
-        routed = no_loss(cascade_data(2000, seed, worse=-0.04), families(), np.random.default_rng(seed)).policy.apply(fresh)
+        routed = no_loss(cascade_data(2000, seed, worse=-0.04), families(), np.random.default_rng(seed)).policy.apply(
+            fresh
+        )
         changes.append(float(routed.value.mean() - fresh.value[1].mean()))
         savings.append(1.0 - float(routed.cost.mean()) / 10.0)
     assert np.mean(changes) > -0.005

@@ -17,9 +17,7 @@ from merits.improving.composing.routing import routers
 __all__ = ["beside", "coin", "mixed"]
 
 
-def beside(
-    choose: Callable[[Sequence[Family]], Choice], learners: Mapping[str, Learner]
-) -> dict[str, Choice]:
+def beside(choose: Callable[[Sequence[Family]], Choice], learners: Mapping[str, Learner]) -> dict[str, Choice]:
     """What the same goal reaches with less: the cheapest alone that meets it, a table by length, tables by columns."""
     tables = {name: learner for name, learner in learners.items() if name == "length" or name.startswith("the column")}
     simple = {"one alone": choose([])}

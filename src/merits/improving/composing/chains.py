@@ -42,8 +42,12 @@ def chains(pool: Pool, most_parts: int = 3, n_cuts: int = 24) -> Found:
 
 
 def agreements(pool: Pool, most_parts: int = 3) -> Found:
-    """All cascades by agreement: two parts are asked together, a third where they disagree."""
+    """All cascades by agreement: two parts are asked together, a third where they disagree.
+
+    None where it is not known what was said.
+    """
     orders = [order for order in orders_of(pool.size, most_parts) if len(order) == 3 and order[0] < order[1]]
+    orders = orders if pool.words else []
     routed = [Agreeing(order).apply(pool) for order in orders]
     return Found(
         np.array([one.value.mean() for one in routed]),

@@ -39,7 +39,9 @@ def by_surface(pool: Pool, n_cuts: int = 24) -> Found:
 
     empty = [np.zeros(0)]
     return Found(
-        np.concatenate([values for values, _ in found] + empty), np.concatenate([costs for _, costs in found] + empty), make
+        np.concatenate([values for values, _ in found] + empty),
+        np.concatenate([costs for _, costs in found] + empty),
+        make,
     )
 
 
