@@ -18,16 +18,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+
 from benchmarks._markdown import markdown
 from benchmarks._outcomes import frugal_ml, read_pool
 from benchmarks._recovered import apgr, best_learner, cpt
-
 from merits.core.candidate import Candidate
 from merits.improving.cascades import families
 from merits.improving.composing.baselines import beside, mixed
 from merits.improving.composing.choosing import Choice, floor, no_loss
 from merits.improving.composing.frontier import Family, frontier
-from merits.improving.composing.gains import Learner, gains_of, learners_of
+from merits.improving.composing.gains import gains_of, learners_of
 from merits.improving.composing.policies import Single
 from merits.improving.composing.pool import Pool
 from merits.improving.composing.routing import families_of
@@ -99,33 +99,21 @@ def searched(pool: Pool, seeds: int) -> dict[str, dict[str, object]]:
         order = np.random.default_rng(seed).permutation(pool.n)
         fit, held = pool.rows(order[: pool.n // 2]), pool.rows(order[pool.n // 2 :])
         for goal, (least, choose) in goals.items():
-            found[goal].append(_one(fit, held, tried, learners, choose, least, seed))
+            chosen = partial(_chosen, choose, fit, seed)
+            simple = {f"saving by {name}": _of(one, held)[1] for name, one in beside(chosen, learners).items()}
+            found[goal].append(_one(chosen(tried), held, least) | simple)
     return {goal: _summed(each) for goal, each in found.items()}
 
 
-def _one(
-    fit: Pool,
-    held: Pool,
-    tried: Sequence[Family],
-    learners: Mapping[str, Learner],
-    choose: Callable[..., Choice],
-    least: float,
-    seed: int,
-) -> dict[str, float]:
-    def chosen(searched: Sequence[Family]) -> Choice:
-        return choose(fit, searched, np.random.default_rng(seed))
+def _chosen(choose: Callable[..., Choice], fit: Pool, seed: int, of: Sequence[Family]) -> Choice:
+    return choose(fit, of, np.random.default_rng(seed))
 
-    choice = chosen(tried)
+
+def _one(choice: Choice, held: Pool, least: float) -> dict[str, float]:
     change, saving, cost = _of(choice, held)
     value = float(Single(choice.reference).apply(held).value.mean()) + change
-    simple = {name: _of(one, held) for name, one in beside(chosen, learners).items()}
-    return {
-        "change": change,
-        "saving": saving,
-        "broken": float(change < -least - 1e-12),
-        "above a coin": value - mixed(held, cost),
-        **{f"saving by {name}": saved for name, (_, saved, _) in simple.items()},
-    }
+    broken = float(change < -least - 1e-12)
+    return {"change": change, "saving": saving, "broken": broken, "above a coin": value - mixed(held, cost)}
 
 
 def _of(choice: Choice, held: Pool) -> tuple[float, float, float]:

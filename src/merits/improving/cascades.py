@@ -15,7 +15,7 @@ from merits.improving.composing.chains import agreements, chains
 from merits.improving.composing.frontier import Family
 from merits.improving.composing.gains import learners_of
 from merits.improving.composing.pool import pool_of
-from merits.improving.composing.proposals import Goals, Proposing, propose, too_little
+from merits.improving.composing.proposals import Goals, Proposing, Space, propose, too_little
 from merits.improving.composing.surfaces import by_surface
 from merits.improving.registry import Effort
 
@@ -50,7 +50,7 @@ def make(params: Params) -> Improver:
             return []
         pool, rows = pool_of(brief, reads=True)
         searched = families(params.most_parts, params.thresholds)
-        return (yield from propose(brief, params, pool, searched, learners_of(pool), rows))
+        return (yield from propose(brief, params, Space(pool, rows, searched, learners_of(pool))))
 
     return improver
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from merits.core.doors import Brief, Improver
 from merits.improving.composing.gains import learners_of
 from merits.improving.composing.pool import pool_of
-from merits.improving.composing.proposals import Goals, Proposing, propose, too_little
+from merits.improving.composing.proposals import Goals, Proposing, Space, propose, too_little
 from merits.improving.composing.routing import families_of
 from merits.improving.registry import Effort
 
@@ -22,8 +22,8 @@ class Params(Goals, kw_only=True, forbid_unknown_fields=True, frozen=True):
 def make(params: Params) -> Improver:
     """The search, on what the candidates did on dev: it asks for nothing but the few winners.
 
-    What was learned (a table, or coefficients) stands in the recipe, so that what was evaluated is what is served. The
-    evaluation of it on dev is of rows that it was learned from; what it is chosen by, and what its metadata say, is not.
+    What was learned (a table, or coefficients) stands in the recipe, so that what was evaluated is what is served. Its
+    evaluation on dev is of rows that it was learned from; what it is chosen by, and what its metadata say, is not.
     """
 
     def improver(brief: Brief) -> Proposing:
@@ -31,7 +31,8 @@ def make(params: Params) -> Improver:
             return []
         pool, rows = pool_of(brief, reads=True)
         learners = learners_of(pool)
-        return (yield from propose(brief, params, pool, families_of(learners), learners, rows, tables_first=True))
+        space = Space(pool, rows, families_of(learners), learners, tables_first=True)
+        return (yield from propose(brief, params, space))
 
     return improver
 

@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ def buckets_of(text: str) -> Mapping[int, int]:
     11
     """
     words = _WORD.findall(text.lower())
-    pairs = [f"{first} {second}" for first, second in zip(words, words[1:], strict=False)]
+    pairs = [f"{first} {second}" for first, second in pairwise(words)]
     return Counter(zlib.crc32(term.encode()) % BUCKETS for term in (*words, *pairs))
 
 

@@ -1,8 +1,8 @@
 """Cascades that look at what the first part said: a threshold of its own and whom to ask next, for each label.
 
-How much a confidence means and who is good at what differ from label to label: that is where most of what Chen, Zaharia
-and Zou (2020, FrugalML, arXiv 2006.07512) save comes from. At a price of value λ the choices of the labels do not depend
-on each other, so all λ are searched at once.
+How much a confidence means and who is good at what differ from label to label: that is where most of what FrugalML
+saves comes from (Chen, Zaharia & Zou 2020, arXiv 2006.07512). At a price of value λ the choices of the labels do not
+depend on each other, so all λ are searched at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PRICES = np.r_[0.0, np.geomspace(1e-4, 10.0, 120)]
 
 
 def by_label(pool: Pool, n_cuts: int = 24) -> Found:
-    """For each candidate as the first part and each of 121 prices of value, the best rules; nothing where texts are said."""
+    """For each candidate as the first part and each of 121 prices of value the best rules; none for texts."""
     found = [_Base.of(pool, base, n_cuts) for base in range(pool.size)] if pool.labels else []
     lambdas = _PRICES / max(float(pool.cost.mean(axis=1).max(initial=0.0)), 1e-12)
     choices = [base.choices(lambdas) for base in found]

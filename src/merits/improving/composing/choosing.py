@@ -76,7 +76,8 @@ def no_loss(pool: Pool, families: Sequence[Family], generator: np.random.Generat
         policy, routed = Single(reference), base
     else:
         routed = tried[at]
-    return _choice(pool, policy, routed, reference, "cheapest that is expected to lose nothing", whole.n_searched)
+    goal = "cheapest that is expected to lose nothing"
+    return _choice(pool, policy, routed, reference=reference, goal=goal, n_searched=whole.n_searched)
 
 
 def floor(
@@ -108,7 +109,7 @@ def floor(
             break
         policy = found.policies[at]
     goal = f"cheapest that loses at most {100 * epsilon:g} points, certified at {1 - delta:.0%}"
-    return _choice(held, policy, policy.apply(held), reference, goal, found.n_searched)
+    return _choice(held, policy, policy.apply(held), reference=reference, goal=goal, n_searched=found.n_searched)
 
 
 def highest_net(pool: Pool, families: Sequence[Family], generator: np.random.Generator) -> Choice:
@@ -173,7 +174,7 @@ def _error(values: Floats, pool: Pool) -> tuple[float, int]:
     return float(np.sqrt(found.variance)), found.n_groups
 
 
-def _choice(pool: Pool, policy: Policy, routed: Routed, reference: int, goal: str, n_searched: int) -> Choice:
+def _choice(pool: Pool, policy: Policy, routed: Routed, *, reference: int, goal: str, n_searched: int) -> Choice:
     base = Single(reference).apply(pool)
     return Choice(policy, reference, change(routed, base, pool), saving(routed, base, pool), goal, n_searched)
 

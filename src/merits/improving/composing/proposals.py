@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -18,13 +18,13 @@ from merits.improving.composing.baselines import beside, coin
 from merits.improving.composing.choosing import Choice, floor, highest_net, no_loss
 from merits.improving.composing.frontier import Family
 from merits.improving.composing.gains import Learner
-from merits.improving.composing.pool import Pool, pool_of
+from merits.improving.composing.pool import Ints, Pool, pool_of
 from merits.improving.composing.worth import money_of
 
-__all__ = ["LEAST_ROWS", "Goals", "Proposing", "propose", "too_little"]
+__all__ = ["LEAST_ROWS", "Goals", "Proposing", "Space", "propose", "too_little"]
 
 Proposing: TypeAlias = Generator[Trials, Evaluation, Sequence[Candidate]]
-_Search: TypeAlias = Callable[[Sequence[Family]], tuple[Pool, Choice]]
+_Choose: TypeAlias = Callable[[Sequence[Family]], Choice]
 LEAST_ROWS = 40
 """Fewer examples of dev certify nothing and choose by luck."""
 
@@ -55,69 +55,64 @@ def too_little(brief: Brief) -> str:
     return ""
 
 
-def propose(
-    brief: Brief,
-    goals: Goals,
-    pool: Pool,
-    families: Sequence[Family],
-    learners: Mapping[str, Learner],
-    rows: np.ndarray,
-    *,
-    tables_first: bool = False,
-) -> Proposing:
+@dataclass(frozen=True)
+class Space:
+    """What is searched: the outcomes (of these rows of the evaluation), the sorts of policies, what can be learned.
+
+    With `tables_first` a table that is not certainly worse is proposed in place of anything else.
+    """
+
+    pool: Pool
+    rows: Ints
+    families: Sequence[Family]
+    learners: Mapping[str, Learner]
+    tables_first: bool = False
+
+
+def propose(brief: Brief, goals: Goals, space: Space) -> Proposing:
     """Asks for the few winners to be evaluated, and keeps those that could be: see `candidates_of`."""
-    found = candidates_of(brief, goals, pool, families, learners, rows, tables_first=tables_first)
+    found = candidates_of(brief, goals, space)
     if not found:
         return []
     evaluation = yield Trials(found)
     return [found[k] for k in np.flatnonzero(evaluation.scored.any(axis=1))]
 
 
-def candidates_of(
-    brief: Brief,
-    goals: Goals,
-    pool: Pool,
-    families: Sequence[Family],
-    learners: Mapping[str, Learner],
-    rows: np.ndarray,
-    *,
-    tables_first: bool = False,
-) -> list[Candidate]:
-    """At most three: with a certified floor, of the highest net value (with a worth), of no expected loss.
+def candidates_of(brief: Brief, goals: Goals, space: Space) -> list[Candidate]:
+    """At most three: with a certified floor, of no expected loss, of the highest net value (with a worth).
 
     One is proposed only where, on rows that it was not searched on, it saves something (or brings more). Its metadata
-    say what is expected of it, and what the simple ways reach. With `tables_first` a table is proposed in its place
-    that is not certainly worse.
+    say what is expected of it, and what the simple ways reach.
     """
-    searches: dict[str, _Search] = {
-        "floor": lambda tried: (
-            pool,
-            floor(pool, tried, _drawn(brief), epsilon=goals.epsilon, delta=goals.delta),
-        ),
-        "no loss": lambda tried: (pool, no_loss(pool, tried, _drawn(brief))),
-    }
-    if brief.task.needs.worth_of_solved is not None:
-        money = pool.gaining(money_of(brief, pool, rows))
-        searches["net value"] = lambda tried: (money, highest_net(money, tried, _drawn(brief)))
     kept: dict[str, Candidate] = {}
-    for goal, search in searches.items():
-        judged, choice = search(families)
+    for goal, (pool, choose) in _searches(brief, goals, space).items():
+        choice, simple = choose(space.families), beside(choose, space.learners)
+        if space.tables_first:
+            choice = _simplest(choice, simple, goal)
         if not choice.composed or not _pays(choice, goal):
             continue
-        simple = beside(partial(_chosen, search), learners)
-        if tables_first:
-            choice = _simplest(choice, simple, goal)
-        recipe = choice.policy.recipe(judged, "")
+        recipe = choice.policy.recipe(pool, "")
         name = f"{recipe.kind} of {' and '.join(_short(part.name) for part in recipe.parts)}, {goal}"
-        candidate = msgspec.structs.replace(
-            recipe, name=name, metadata=_words(judged, choice, simple, brief.evaluation.currency)
-        )
+        found = _words(pool, choice, simple, brief.evaluation.currency)
+        candidate = msgspec.structs.replace(recipe, name=name, metadata=found)
         kept.setdefault(candidate.id, candidate)
     return list(kept.values())
 
 
-def _chosen(search: _Search, families: Sequence[Family]) -> Choice:
-    return search(families)[1]
+def _searches(brief: Brief, goals: Goals, space: Space) -> dict[str, tuple[Pool, _Choose]]:
+    """By goal the outcomes, with the value that it is about, and how to choose of any families."""
+    pool = space.pool
+    found: dict[str, tuple[Pool, _Choose]] = {
+        "floor": (
+            pool,
+            lambda tried: floor(pool, tried, _drawn(brief), epsilon=goals.epsilon, delta=goals.delta),
+        ),
+        "no loss": (pool, lambda tried: no_loss(pool, tried, _drawn(brief))),
+    }
+    if brief.task.needs.worth_of_solved is not None:
+        money = pool.gaining(money_of(brief, pool, space.rows))
+        found["net value"] = (money, lambda tried: highest_net(money, tried, _drawn(brief)))
+    return found
 
 
 def _simplest(choice: Choice, simple: Mapping[str, Choice], goal: str) -> Choice:

@@ -1,4 +1,4 @@
-"""What a router sees of the inputs: words and pairs of words in hashed buckets, and the surface, for all rows at once."""
+"""What a router sees of the inputs: hashed words and pairs of words, and the surface, for all rows at once."""
 
 from __future__ import annotations
 
