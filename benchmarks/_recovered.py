@@ -31,7 +31,7 @@ def recovered(scores: Floats, gains: Floats) -> Floats:
     """
     _, codes, counts = np.unique(-scores, return_inverse=True, return_counts=True)
     shared = np.bincount(codes, gains) / counts
-    return np.r_[0.0, np.cumsum(shared[np.sort(codes)])] / gains.sum()
+    return np.asarray(np.r_[0.0, np.cumsum(shared[np.sort(codes)])] / gains.sum())
 
 
 def apgr(scores: Floats, gains: Floats) -> float:

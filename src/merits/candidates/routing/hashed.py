@@ -94,7 +94,8 @@ def unpacked(text: str, scales: Sequence[float]) -> HashedText:
     if not unzip.eof:
         raise ValueError("it is no packed score of texts: something is missing at its end")
     n, odd = divmod(len(data), each)
-    at = np.frombuffer(data, np.uint8, 4 * n).reshape(4, n).T.copy().view("<u4").ravel().cumsum() if not odd else []
+    gaps = np.frombuffer(data, np.uint8, 4 * n).reshape(4, n).T.copy().view("<u4").ravel()
+    at = np.cumsum(gaps, dtype=np.int64)
     if odd or (n and int(at[-1]) >= BUCKETS):
         raise ValueError(f"it is no packed score of texts with {len(scales)} outputs")
     idf, coefficients = np.zeros(BUCKETS), np.zeros((len(scales), BUCKETS))

@@ -183,7 +183,7 @@ def _margins(pool: Pool, reference: int) -> Floats:
     """From nothing to three standard errors of a difference: what luck adds to a winner is of that size."""
     others = np.delete(np.arange(pool.size), reference)
     spread = min((float((pool.value[reference] - pool.value[k]).std()) for k in others), default=0.0)
-    return np.linspace(0.0, 3.0, _STEPS) * spread / np.sqrt(max(pool.n, 1))
+    return np.asarray(np.linspace(0.0, 3.0, _STEPS) * spread / np.sqrt(max(pool.n, 1)))
 
 
 def _cross_fitted(

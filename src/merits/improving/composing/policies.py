@@ -100,7 +100,7 @@ class OneByOne:
     def _sure(self, pool: Pool, place: int) -> Floats:
         part = self.order[place]
         if not self.weights:
-            return pool.sure[part]
+            return np.asarray(pool.sure[part])
         assert pool.looks is not None, "there are weights of looks only where answers have a look"
         weights = np.array(self.weights[place])
         return np.where(pool.answered[part], weights[0] + pool.looks[part] @ weights[1:], UNASKABLE)

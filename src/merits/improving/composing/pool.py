@@ -60,7 +60,7 @@ class Pool:
     @property
     def n(self) -> int:
         """How many rows there are."""
-        return self.value.shape[1]
+        return int(self.value.shape[1])
 
     @cached_property
     def answered(self) -> NDArray[np.bool_]:

@@ -67,7 +67,7 @@ class _Pair:
     @property
     def _look(self) -> Floats:
         assert self._pool.looks is not None, "there are pairs only where answers have a look"
-        return self._pool.looks[self.first]
+        return np.asarray(self._pool.looks[self.first])
 
     @cached_property
     def _cuts(self) -> Floats:

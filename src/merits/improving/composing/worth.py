@@ -17,7 +17,7 @@ def money_of(brief: Brief, pool: Pool, rows: Ints) -> Floats:
     not count here; they do in the decision.
     """
     needs, evaluation = brief.task.needs, brief.evaluation
-    k = [evaluation.index(candidate.name) for candidate in pool.candidates]
+    k = np.array([evaluation.index(candidate.name) for candidate in pool.candidates])
     at = np.ix_(k, rows)
     solved, wrong = evaluation.solved[at], evaluation.scored[at] & ~evaluation.solved[at]
     loss = np.full(solved.shape, needs.loss_of_wrong)
@@ -27,4 +27,4 @@ def money_of(brief: Brief, pool: Pool, rows: Ints) -> Floats:
         for wanted, by_said in needs.loss_by_class.items():
             for label, amount in by_said.items():
                 loss[(target == wanted)[None, :] & (said == label)] = amount
-    return (needs.worth_of_solved or 0.0) * (solved & evaluation.scored[at]) - loss * wrong
+    return np.asarray((needs.worth_of_solved or 0.0) * (solved & evaluation.scored[at]) - loss * wrong)
