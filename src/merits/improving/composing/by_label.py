@@ -39,9 +39,10 @@ def by_label(pool: Pool, n_cuts: int = 24) -> Found:
 
 @dataclass(frozen=True)
 class _Base:
-    """What can be done after a first part: by word (-1: any other), what each next part at each cut adds.
+    """What can be done after a first part: by word (-1: any other, or none), what each next part at each cut adds.
 
-    `gain` and `take` have shape (words, next parts * cuts); a column is a next part and a cut.
+    `gain` and `take` have shape (words, next parts * cuts); a column is a next part and a cut. `others_said` is whether
+    any row has another word, or none.
     """
 
     part: int
@@ -52,6 +53,7 @@ class _Base:
     take: Floats
     value: float
     cost: float
+    others_said: bool
 
     @classmethod
     def of(cls, pool: Pool, part: int, n_cuts: int) -> _Base:
@@ -86,6 +88,7 @@ class _Base:
             take.reshape(flat),
             float(pool.value[part].mean()),
             float(pool.cost[part].mean()),
+            bool((words == -1).any()),
         )
 
     def choices(self, lambdas: Floats) -> Ints:
@@ -106,7 +109,10 @@ class _Base:
         nexts = [self.others[int(column) // n_columns] for column in chosen]
         cuts = [float(self.cuts[at, int(column) % n_columns]) for at, column in enumerate(chosen)]
         asks = [cut > float(self.cuts[at, 0]) for at, cut in enumerate(cuts)]
-        used = sorted({part for part, asked in zip(nexts, asks, strict=True) if asked} | {nexts[-1]})
+        going = [part for part, asked in zip(nexts, asks, strict=True) if asked]
+        if not self.others_said and going:  # nobody is asked after what was never said, but where the first fails
+            nexts[-1] = max(set(going), key=going.count)
+        used = sorted({*going, nexts[-1]})
         order = (self.part, nexts[-1], *(part for part in used if part != nexts[-1]))
         rules = tuple(
             Rule(word, cut, order.index(part) if asked else 1)

@@ -1,0 +1,68 @@
+"""What a search finds on stored answers is what an evaluation of the recipe finds, with candidates that were trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import merits
+from merits.core.answer import Answer
+from merits.core.candidate import Candidate, Price
+from merits.core.doors import AnswerKey, Brief
+from merits.core.evaluation import Evaluation
+from merits.core.task import Example, ScorerSpec, Task
+from merits.improving.composing.policies import OneByOne, Policy
+from merits.improving.composing.pool import pool_of
+from merits.store.sqlite import open_store
+
+
+def reviews(n: int = 160) -> Task:
+    """Reviews of two moods in words that overlap, a third of them for the test."""
+    draw = np.random.default_rng(0)
+    examples = []
+    for i in range(n):
+        mood = int(draw.integers(2))
+        words = [f"word{w}" for w in draw.integers(0, 12, 5) + 8 * mood * (draw.random(5) < 0.6)]
+        split = "test" if i % 3 == 0 else "dev"
+        examples.append(Example(f"e{i}", " ".join(words), ("bad", "good")[mood], split=split))  # type: ignore[arg-type]
+    return Task(
+        name="reviews",
+        kind="classification",
+        examples=tuple(examples),
+        scorers=(ScorerSpec("label"),),
+        classes=("bad", "good"),
+    )
+
+
+def brief_from(task: Task, evaluation: Evaluation, store: Path) -> Brief:
+    """What an improver is told of a real evaluation."""
+
+    def said(name: str) -> Sequence[Answer | None]:
+        opened = open_store(store, write=False)
+        given = opened.answers(evaluation.versions[evaluation.index(name)])
+        opened.close()
+        return [given.get(AnswerKey(each)) for each in evaluation.input_hashes]
+
+    return Brief(task, evaluation, said)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_cascade_evaluated_on_dev_is_what_the_arrays_said(tmp_path: Path, order: tuple[int, ...]) -> None:
+    """Row by row, cost by cost: parts are cross-validated, and their stored answers are those that are replayed."""
+    task, store = reviews(), tmp_path / "store.sqlite"
+    candidates = [
+        Candidate(name="short", kind="text-linear", params={"words": 1, "characters": 0}, price=Price(per_call=0.01)),
+        Candidate(name="long", kind="text-linear", params={"strength": 1.0}, price=Price(per_call=0.1)),
+    ]
+    evaluation = merits.evaluate(task, candidates, split="dev", store=store)
+    pool, rows = pool_of(brief_from(task, evaluation, store))
+    policy: Policy = OneByOne(order, (float(np.median(pool.sure[order[0]])),))
+    recipe = policy.recipe(pool, "cascade")
+    found = merits.evaluate(task, [recipe], split="dev", store=store)
+    routed = policy.apply(pool)
+    assert 0.0 < (routed.cost > pool.cost[order[0]]).mean() < 1.0
+    assert found.solved[0][rows].astype(float).tolist() == routed.value.tolist()
+    assert found.cost[0][rows] == pytest.approx(routed.cost)
