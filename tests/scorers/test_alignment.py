@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from merits.reading.transcripts import normaliser
 from merits.scorers.alignment import aligned_words
-from merits.scorers.transcripts import normaliser
 
 jiwer = pytest.importorskip("jiwer")
 

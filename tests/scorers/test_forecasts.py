@@ -10,8 +10,8 @@ from merits.core.answer import Answer
 from merits.core.identity import JSON
 from merits.core.outcome import Counts
 from merits.core.task import Example, ScorerSpec
+from merits.reading.forecasts import Forecast, forecast_of
 from merits.scorers.counted import STATISTICS, fits
-from merits.scorers.forecasts import Forecast, forecast_of
 from merits.scorers.registry import load
 
 GENERATOR = np.random.default_rng(0)

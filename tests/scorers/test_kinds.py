@@ -9,7 +9,7 @@ import pytest
 from merits.core.answer import Answer
 from merits.core.errors import TaskError
 from merits.core.task import Example, ScorerSpec
-from merits.scorers.normalised import normalise
+from merits.reading.texts import normalise
 from merits.scorers.reading import CannotJudge
 from merits.scorers.registry import check, fingerprint, load
 

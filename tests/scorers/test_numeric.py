@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from merits.core.answer import Answer
 from merits.core.task import Example, ScorerSpec
+from merits.reading.numbers import numbers
 from merits.scorers.reading import CannotJudge
-from merits.scorers.reading_numbers import numbers
 from merits.scorers.registry import load
 
 

@@ -8,7 +8,7 @@ import pytest
 from merits.core.answer import Answer
 from merits.core.errors import UsageError
 from merits.core.task import Example, ScorerSpec
-from merits.scorers.ranking import ranked
+from merits.reading.lists import ranked
 from merits.scorers.reading import CannotJudge
 from merits.scorers.registry import load
 

@@ -20,7 +20,7 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON
 from merits.core.kinds import Reads, is_labelled, kind_names, task_kind
 from merits.core.plugins import names, plugin
-from merits.core.validate import convert, did_you_mean, schema_of
+from merits.core.validate import convert, did_you_mean, near_miss, schema_of
 
 __all__ = [
     "Kind",
@@ -264,14 +264,20 @@ def _with_parts(schema: dict[str, JSON], kind: Kind) -> dict[str, JSON]:
 def _params(candidate: Candidate) -> msgspec.Struct:
     kind = _kind(candidate.kind)
     where = f"candidate {candidate.name!r} ({candidate.kind})"
-    _check_parts(candidate, kind, where)
-    stray = stray_key(candidate.params, [field.encode_name for field in msgspec.structs.fields(kind.Params)])
+    known = [field.encode_name for field in msgspec.structs.fields(kind.Params)]
+    stray = stray_key(candidate.params, known)
     if stray:
         raise CandidateError(
             f"{where}: {stray}: a key must not stand in a recipe, which is stored and shown.",
             "Take it out, and set <PROVIDER>_API_KEY in the environment, or in a file .env beside the task file.",
         )
-    return convert(candidate.params, kind.Params, where, CandidateError, "`merits kinds` lists its parameters.")
+    meant = "Did you mean 'parts'?"  # which are no parameter, and stand beside them
+    for key in candidate.params:
+        if parts_of(kind) != (0, 0) and key not in known and near_miss(key, [*known, "parts"]) == meant:
+            raise CandidateError(f"{where}: unknown key {key!r}.", meant)
+    params = convert(candidate.params, kind.Params, where, CandidateError, "`merits kinds` lists its parameters.")
+    _check_parts(candidate, kind, where)
+    return params
 
 
 def _check_parts(candidate: Candidate, kind: Kind, where: str) -> None:

@@ -27,7 +27,7 @@ from merits.evaluating.planned import expected_of
 from merits.evaluating.planning import Plan
 from merits.evaluating.purse import Purse, check_budget
 from merits.evaluating.work import Unjudged, Work
-from merits.scorers.reading import text_of
+from merits.reading.values import text_of
 from merits.scorers.registry import judge_of
 from merits.scorers.registry import load as load_scorer
 

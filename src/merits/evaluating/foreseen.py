@@ -25,7 +25,7 @@ from merits.evaluating.forecast import Story
 from merits.evaluating.known import Known
 from merits.evaluating.planning import Part
 from merits.evaluating.work import Work
-from merits.scorers.reading import text_of
+from merits.reading.values import text_of
 
 __all__ = ["Foreseen", "Verdicts", "foreseen", "n_asks_of"]
 

@@ -16,7 +16,7 @@ from merits.core.identity import JSON
 from merits.core.judge import HumanLabel
 from merits.core.outcome import Status
 from merits.core.spreadsheets import unguarded
-from merits.scorers.reading import text_of
+from merits.reading.values import text_of
 
 __all__ = ["Said", "reads_as", "rows_of", "said_in", "with_labels"]
 

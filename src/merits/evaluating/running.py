@@ -939,7 +939,7 @@ def _no_exchange() -> Exchange:
 def _columns(
     task: Task, n_candidates: int, rows: Rows, *, n_scored: int
 ) -> tuple[Judge, Columns, list[tuple[str, Scorer]]]:
-    from merits.scorers.labels import reader
+    from merits.reading.labels import reader
 
     scorers = scorers_of(task)
     judge = Judge(scorers)

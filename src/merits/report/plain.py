@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from merits.core.identity import JSON
 from merits.core.secrets import shown_values
-from merits.scorers.reading import text_of
+from merits.reading.values import text_of
 
 __all__ = ["clean", "cut", "one_line", "target_text"]
 

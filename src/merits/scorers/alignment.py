@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from merits.core.errors import MissingExtra
-from merits.scorers.transcripts import Normalise, normaliser
+from merits.reading.transcripts import Normalise, normaliser
 
 __all__ = ["AlignedWord", "Operation", "alignable", "aligned_words", "jiwer"]
 

@@ -22,7 +22,8 @@ from merits.core.outcome import Score
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.finding import Media, names_picture
-from merits.scorers.reading import CannotJudge, text_of, wrong
+from merits.reading.values import text_of
+from merits.scorers.reading import CannotJudge, wrong
 from merits.scorers.seen import LAYOUT, Description, Features, answered_picture, description
 
 __all__ = ["Params", "fingerprint", "load", "study"]

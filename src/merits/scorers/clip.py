@@ -19,7 +19,8 @@ from merits.core.task import Example
 from merits.media.finding import Media
 from merits.media.pictures import read_picture
 from merits.media.weights import ModelFolder, Sha256, model_folder
-from merits.scorers.reading import CannotJudge, text_of, wrong
+from merits.reading.values import text_of
+from merits.scorers.reading import CannotJudge, wrong
 from merits.scorers.seen import Here, answered_picture
 
 __all__ = ["Params", "fingerprint", "load"]

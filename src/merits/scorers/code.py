@@ -16,7 +16,8 @@ from merits.core.doors import Scorer
 from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.reading import SOLVED, CannotJudge, shorten, text_of, wrong
+from merits.reading.values import shorten, text_of
+from merits.scorers.reading import SOLVED, CannotJudge, wrong
 from merits.scorers.sandbox import Limits, check_sandbox, run_code
 
 __all__ = ["Params", "fingerprint", "load", "program_of"]

@@ -19,7 +19,8 @@ from merits.core.outcome import Score
 from merits.core.task import Example
 from merits.media.files import file_hash
 from merits.media.weights import AllowPickle
-from merits.scorers.reading import CannotJudge, targets_of, text_of, wrong
+from merits.reading.values import text_of
+from merits.scorers.reading import CannotJudge, targets_of, wrong
 
 __all__ = ["Params", "fingerprint", "load"]
 

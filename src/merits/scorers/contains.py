@@ -10,8 +10,9 @@ from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.normalised import normalise
-from merits.scorers.reading import SOLVED, CannotJudge, shorten, targets_of, text_of, wrong
+from merits.reading.texts import normalise
+from merits.reading.values import shorten, text_of
+from merits.scorers.reading import SOLVED, CannotJudge, targets_of, wrong
 
 __all__ = ["Params", "load"]
 

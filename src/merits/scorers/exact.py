@@ -10,7 +10,8 @@ from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.reading import SOLVED, shorten, targets_of, text_of, wrong
+from merits.reading.values import shorten, text_of
+from merits.scorers.reading import SOLVED, targets_of, wrong
 
 __all__ = ["Params", "load"]
 

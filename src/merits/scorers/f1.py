@@ -14,7 +14,8 @@ from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.reading import shorten, targets_of, text_of
+from merits.reading.values import shorten, text_of
+from merits.scorers.reading import targets_of
 
 __all__ = ["Params", "load", "word_f1"]
 

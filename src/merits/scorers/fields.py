@@ -14,8 +14,9 @@ from merits.core.doors import Scorer
 from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers import normalised
-from merits.scorers.reading import CannotJudge, json_of, shorten, text_of, wrong
+from merits.reading.texts import normalise
+from merits.reading.values import json_of, shorten, text_of
+from merits.scorers.reading import CannotJudge, wrong
 
 __all__ = ["Params", "load"]
 
@@ -88,7 +89,7 @@ def _same(said: JSON, wanted: JSON, params: Params) -> bool:
         return math.isclose(numbers[0], numbers[1], rel_tol=_ROUNDING, abs_tol=params.tolerance)
     one, two = text_of(said), text_of(wanted)
     if params.even_out and isinstance(wanted, str):
-        return normalised.normalise(one) == normalised.normalise(two)
+        return normalise(one) == normalise(two)
     return one == two
 
 

@@ -14,9 +14,10 @@ from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.outcome import Counts, Score
 from merits.core.task import Example
-from merits.scorers.forecasts import forecast_of
-from merits.scorers.reading import shorten
-from merits.scorers.reading_numbers import is_close, target_numbers
+from merits.reading.forecasts import forecast_of
+from merits.reading.numbers import is_close
+from merits.reading.values import shorten
+from merits.scorers.reading import target_numbers
 
 __all__ = ["ErrorParams", "error_scorer"]
 

@@ -14,8 +14,8 @@ from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.outcome import Counts, Score
 from merits.core.task import Example
-from merits.scorers.forecasts import forecast_of
-from merits.scorers.reading_numbers import target_numbers
+from merits.reading.forecasts import forecast_of
+from merits.scorers.reading import target_numbers
 
 __all__ = ["IntervalParams", "interval_scorer"]
 

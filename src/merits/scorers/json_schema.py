@@ -15,7 +15,8 @@ from merits.core.errors import TaskError
 from merits.core.identity import JSON, content_hash
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.reading import SOLVED, json_of, shorten, wrong
+from merits.reading.values import json_of, shorten
+from merits.scorers.reading import SOLVED, wrong
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator

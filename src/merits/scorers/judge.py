@@ -15,7 +15,8 @@ from merits.core.judge import Asking, Judgement
 from merits.core.outcome import Score
 from merits.core.task import Example
 from merits.media.finding import Media
-from merits.scorers.reading import CannotJudge, shorten, targets_of
+from merits.reading.values import shorten
+from merits.scorers.reading import CannotJudge, targets_of
 from merits.scorers.verdicts import JudgeParams, Unread, asked, messages, model_of
 
 __all__ = ["Params", "Rubric", "load"]

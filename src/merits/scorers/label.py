@@ -10,8 +10,9 @@ from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.labels import reader
-from merits.scorers.reading import SOLVED, shorten, targets_of, text_of, wrong
+from merits.reading.labels import reader
+from merits.reading.values import shorten, text_of
+from merits.scorers.reading import SOLVED, targets_of, wrong
 
 __all__ = ["Params", "load"]
 
@@ -21,7 +22,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 
 
 def load(params: Params, *, classes: tuple[str, ...], folder: Path) -> Scorer:
-    """A scorer that reads the label out of the output (see `labels.read_label`) and compares it with the target.
+    """A scorer that reads the label out of the output (see `merits.reading.labels`) and compares it with the target.
 
     An answer that names none of the classes is wrong, not failed. Without classes the target alone is the list.
 

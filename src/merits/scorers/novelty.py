@@ -20,7 +20,7 @@ from merits.core.doors import Scorer
 from merits.core.interactions import items_of
 from merits.core.outcome import Counts, Score
 from merits.core.task import Example
-from merits.scorers.ranking import ranked
+from merits.reading.lists import ranked
 from merits.scorers.reading import CannotJudge
 
 __all__ = ["Params", "load", "study"]

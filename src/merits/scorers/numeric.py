@@ -13,9 +13,10 @@ from merits.core.doors import Scorer
 from merits.core.identity import JSON
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.forecasts import FORECAST, forecast_of
-from merits.scorers.reading import SOLVED, shorten, text_of, wrong
-from merits.scorers.reading_numbers import is_close, number_of, numbers, target_numbers
+from merits.reading.forecasts import FORECAST, forecast_of
+from merits.reading.numbers import is_close, number_of, numbers
+from merits.reading.values import shorten, text_of
+from merits.scorers.reading import SOLVED, target_numbers, wrong
 
 __all__ = ["Params", "load"]
 

@@ -6,7 +6,6 @@ measure counts an item as chosen or not. Names an item that a list has twice at 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +16,13 @@ import msgspec
 from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.errors import MissingExtra
-from merits.core.identity import JSON
-from merits.core.interactions import items_of, ratings_of
+from merits.core.interactions import ratings_of
 from merits.core.outcome import Counts, Score
 from merits.core.task import Example
-from merits.scorers.reading import CannotJudge, json_of
+from merits.reading.lists import ranked
+from merits.scorers.reading import CannotJudge
 
-__all__ = ["AVERAGE_PRECISION", "HIT", "NDCG", "RECALL", "RECIPROCAL_RANK", "RankingKind", "ranked"]
-
-_LONGEST = 20_000  # characters of a text that are read for items
-_BULLET = re.compile(r"^\s*(?:\d{1,4}[.):]|[-*•])\s+")
+__all__ = ["AVERAGE_PRECISION", "HIT", "NDCG", "RECALL", "RECIPROCAL_RANK", "RankingKind"]
 
 
 class _Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -94,21 +90,6 @@ NDCG = RankingKind("nDCG", NdcgParams)
 RECALL = RankingKind("R", RecallParams)
 RECIPROCAL_RANK = RankingKind("RR", ReciprocalRankParams)
 AVERAGE_PRECISION = RankingKind("AP", AveragePrecisionParams)
-
-
-def ranked(output: JSON) -> list[str]:
-    """The items of an answer, the best first: of a list, of JSON in a text, or of the lines of a text.
-
-    >>> ranked(["Alien", "Brazil"]), ranked("1. Alien\\n2. Brazil"), ranked('["Alien", "Brazil"]')
-    (['Alien', 'Brazil'], ['Alien', 'Brazil'], ['Alien', 'Brazil'])
-    """
-    if not isinstance(output, str):
-        return items_of(output)
-    text = output[:_LONGEST]
-    try:
-        return items_of(json_of(text))
-    except ValueError:
-        return items_of([_BULLET.sub("", line).strip() for line in text.splitlines()])
 
 
 def _gains(example: Example, *, graded: bool) -> dict[str, int]:

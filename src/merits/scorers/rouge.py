@@ -13,7 +13,8 @@ from merits.core.doors import Scorer
 from merits.core.errors import MissingExtra
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.reading import CannotJudge, targets_of, text_of
+from merits.reading.values import text_of
+from merits.scorers.reading import CannotJudge, targets_of
 
 __all__ = ["Params", "load"]
 

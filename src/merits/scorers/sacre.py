@@ -14,7 +14,8 @@ from merits.core.errors import MissingExtra
 from merits.core.identity import JSON
 from merits.core.outcome import Counts, Score
 from merits.core.task import Example
-from merits.scorers.reading import CannotJudge, targets_of, text_of
+from merits.reading.values import text_of
+from merits.scorers.reading import CannotJudge, targets_of
 
 __all__ = ["Counted", "SacreScorer", "metrics"]
 

@@ -24,8 +24,9 @@ from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.picture_features import LAYOUT_VERSION, layout_of
 from merits.media.pictures import png_of, read_picture
+from merits.reading.values import shorten
 from merits.scorers.picture_sets import DIMENSIONS
-from merits.scorers.reading import CannotJudge, shorten, targets_of
+from merits.scorers.reading import CannotJudge, targets_of
 
 __all__ = [
     "LAYOUT",

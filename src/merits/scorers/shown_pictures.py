@@ -11,7 +11,8 @@ from pathlib import Path
 from merits.core.identity import JSON
 from merits.media.files import file_hash
 from merits.media.finding import Media, names_picture, part_of
-from merits.scorers.reading import CannotJudge, shorten
+from merits.reading.values import shorten
+from merits.scorers.reading import CannotJudge
 
 __all__ = ["as_answer", "with_pictures"]
 

@@ -14,8 +14,9 @@ from merits.core.doors import Scorer
 from merits.core.identity import JSON
 from merits.core.outcome import Counts, Score
 from merits.core.task import Example
-from merits.scorers import normalised
-from merits.scorers.reading import CannotJudge, json_of, shorten, text_of
+from merits.reading.texts import normalise
+from merits.reading.values import json_of, shorten, text_of
+from merits.scorers.reading import CannotJudge
 
 __all__ = ["Params", "Span", "load", "spans_in"]
 
@@ -84,7 +85,7 @@ def _read(value: JSON, params: Params) -> Counter[Span] | None:
     spans = spans_in(value)
     if spans is None:
         return None
-    even = normalised.normalise if params.even_out else str
+    even = normalise if params.even_out else str
     return Counter((even(label) if params.labels else "", even(text)) for label, text in spans)
 
 

@@ -11,8 +11,9 @@ from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.outcome import Score
 from merits.core.task import Example
-from merits.scorers.labels import reader
-from merits.scorers.reading import SOLVED, targets_of, text_of, wrong
+from merits.reading.labels import reader
+from merits.reading.values import text_of
+from merits.scorers.reading import SOLVED, targets_of, wrong
 
 __all__ = ["Params", "load"]
 

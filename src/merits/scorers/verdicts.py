@@ -18,7 +18,8 @@ from merits.core.identity import JSON, content_hash
 from merits.core.judge import Ask
 from merits.core.limits import Limits
 from merits.media.finding import Media
-from merits.scorers.reading import CannotJudge, json_of, shorten, text_of
+from merits.reading.values import json_of, shorten, text_of
+from merits.scorers.reading import CannotJudge
 from merits.scorers.shown_pictures import with_pictures
 
 __all__ = ["JudgeParams", "Unread", "asked", "messages", "model_of", "quoted"]

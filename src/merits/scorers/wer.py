@@ -11,9 +11,10 @@ from merits.core.answer import Answer
 from merits.core.doors import Scorer
 from merits.core.outcome import Counts, Score
 from merits.core.task import Example
+from merits.reading.transcripts import Normalise, normaliser
+from merits.reading.values import text_of
 from merits.scorers.alignment import alignable, jiwer
-from merits.scorers.reading import CannotJudge, targets_of, text_of
-from merits.scorers.transcripts import Normalise, normaliser
+from merits.scorers.reading import CannotJudge, targets_of
 
 __all__ = ["Params", "error_scorer", "load"]
 

@@ -12,7 +12,7 @@ from merits.core.errors import DataError
 from merits.core.identity import JSON
 from merits.core.on_demand import outlines
 from merits.core.task import Example, ScorerSpec
-from merits.scorers.reading_numbers import number_in, number_of
+from merits.reading.numbers import number_in, number_of
 from merits.tasks.guess import is_number
 from merits.tasks.rows import Table
 

@@ -15,7 +15,7 @@ from merits.core.identity import JSON
 from merits.core.kinds import is_labelled, task_kind
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
-from merits.scorers.reading_numbers import number_in
+from merits.reading.numbers import number_in
 from merits.tasks.amounts import customary_tolerance
 from merits.tasks.columns import label_of
 from merits.tasks.draft_plan import Plan

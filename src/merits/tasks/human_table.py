@@ -10,7 +10,7 @@ from merits.core.errors import UsageError
 from merits.core.identity import JSON
 from merits.core.judge import HumanLabel, LabelTable
 from merits.core.spreadsheets import guarded
-from merits.scorers.reading import text_of
+from merits.reading.values import text_of
 
 __all__ = ["write_labels"]
 

@@ -6,10 +6,10 @@ import math
 
 from merits.core.answer import Answer
 from merits.core.task import Example
+from merits.reading.forecasts import forecast_of
+from merits.reading.numbers import number_in
 from merits.report.cases.blocks import Block, Files, Text
 from merits.report.cases.text import shown_input
-from merits.scorers.forecasts import forecast_of
-from merits.scorers.reading_numbers import number_in
 
 __all__ = ["ASIDE", "shown_input", "shown_reply", "shown_target"]
 

@@ -9,12 +9,13 @@ from typing import cast
 from merits.core.answer import Answer
 from merits.core.errors import MissingExtra
 from merits.core.task import Example, ScorerSpec
+from merits.reading.transcripts import Normalise
+from merits.reading.values import text_of
 from merits.report.cases.blocks import Block, Files, Text, Word, Words
 from merits.report.cases.text import shown_input
 from merits.report.plain import cut
 from merits.scorers.alignment import AlignedWord, aligned_words
-from merits.scorers.reading import targets_of, text_of
-from merits.scorers.transcripts import Normalise
+from merits.scorers.reading import targets_of
 
 __all__ = ["ASIDE", "for_scorers", "shown_input", "shown_reply", "shown_target"]
 

@@ -6,9 +6,10 @@ import difflib
 
 from merits.core.answer import Answer
 from merits.core.task import Example
+from merits.reading.values import text_of
 from merits.report.cases.blocks import Block, Files, Text, Words, aligned, blocks_of
 from merits.report.plain import cut
-from merits.scorers.reading import targets_of, text_of
+from merits.scorers.reading import targets_of
 
 __all__ = ["ASIDE", "shown_input", "shown_reply", "shown_target"]
 

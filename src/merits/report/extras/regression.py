@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from merits.core.doors import AnswerKey
 from merits.core.identity import JSON
+from merits.reading.forecasts import Forecast, forecast_of
+from merits.reading.numbers import number_in
 from merits.report.drawings.canvas import COLOURS
 from merits.report.drawings.labels import fitting
 from merits.report.extras.registry import ExtraSection, Plot
 from merits.report.sections.examples import Source
 from merits.report.sections.subject import Subject
-from merits.scorers.forecasts import Forecast, forecast_of
-from merits.scorers.reading_numbers import number_in
 from merits.stats.proportions import wilson
 
 __all__ = ["section"]

@@ -7,10 +7,9 @@ import re
 from typing import Literal
 
 from merits.core.identity import JSON
-from merits.core.task import Example
-from merits.scorers.reading import CannotJudge, shorten, targets_of, text_of
+from merits.reading.values import text_of
 
-__all__ = ["is_close", "number_in", "number_of", "numbers", "target_numbers"]
+__all__ = ["is_close", "number_in", "number_of", "numbers"]
 
 _NUMBER = re.compile(
     r"""(?x) (?<![\w.]) (?P<sign>[-−+]?) (?: [$€£¥] \s? )?
@@ -79,12 +78,3 @@ def is_close(said: float, target: float, tolerance: float = 0.0, relative: float
     (True, False, True)
     """
     return math.isclose(said, target, rel_tol=max(relative, _ROUNDING), abs_tol=tolerance)
-
-
-def target_numbers(example: Example, percent: Literal["same", "hundredth"] = "same") -> list[float]:
-    """The numbers that an example's targets say; `CannotJudge` where there is none."""
-    found = [number_in(target, percent) for target in targets_of(example)]
-    values = [value for value in found if value is not None]
-    if not values:
-        raise CannotJudge(f"the target of example {example.id!r} is no number: {shorten(example.target)!r}")
-    return values

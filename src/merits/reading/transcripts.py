@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal, TypeAlias
 
 from merits.core.errors import MissingExtra
-from merits.scorers.normalised import normalise
+from merits.reading.texts import normalise
 
 __all__ = ["Normalise", "normaliser"]
 

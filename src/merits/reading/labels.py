@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from merits.core.identity import JSON
-from merits.scorers.reading import json_of, text_of
+from merits.reading.values import json_of, text_of
 
 __all__ = ["read_label", "reader"]
 

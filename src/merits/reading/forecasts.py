@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from merits.core.identity import JSON
-from merits.scorers.reading import json_of
-from merits.scorers.reading_numbers import number_in
+from merits.reading.numbers import number_in
+from merits.reading.values import json_of
 
 __all__ = ["FORECAST", "Forecast", "forecast_of"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from merits.scorers.labels import read_label, reader
+from merits.reading.labels import read_label, reader
 
 CLASSES = ("negative", "neutral", "positive")
 

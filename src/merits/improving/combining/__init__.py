@@ -1,0 +1,1 @@
+"""What ensembles are made from, and whether one is worth keeping: shared by voting, stacking, bagging and boosting."""
