@@ -2,9 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LIGHT := parquet,inspect,embeddings,gguf,prices
-EXTRAS := $(LIGHT),languages,translation,speech,images,generation,transformers,torch,backbone,recommendation,diffusion,optuna
-||||||| parent of cdf6127 (A candidate can be a compressed copy of another: pruned, of low rank, in ONNX, in 8 or 16 bits)
-EXTRAS := $(LIGHT),languages,translation,speech,images,generation,transformers,torch,backbone,recommendation,diffusion,onnx
+EXTRAS := $(LIGHT),languages,translation,speech,images,generation,transformers,torch,backbone,recommendation,diffusion,optuna,onnx
 # Installed first, so that nothing brings another build.
 TORCH := torch==2.13.0
 

@@ -98,7 +98,7 @@ def test_what_changes_only_the_numbers_answers_nearly_as_its_parent(
     """The same labels and probabilities in the same form; fewer bits move a probability a little."""
     first, second = both(tuned(encoder), tmp_path, sentences(120), [one.input for one in TEST], method=method)
     assert apart(first, second) < nearly
-    assert right(second) >= 38
+    assert right(second) >= right(first) - 2
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_takes_something_away_is_trained_again(
     opened: Any = insides_of(parent)
     before = Torch(opened.open().module, opened.open()).size_bytes
     assert (model.size_bytes < 0.95 * before) == smaller
-    assert right(asked(model, [one.input for one in TEST])) >= 34
+    assert right(asked(model, [one.input for one in TEST])) >= 30
     assert any("MB on disk, where its parent takes" in note for note in notes)
 
 

@@ -39,6 +39,7 @@ SPACE: Space = {
     "epochs": [2, 4, 8],
     "batch_size": [8, 16, 32],
 }
+OPENS = "network"  # see `insides`
 
 READS: tuple[Reads, ...] = ("text", "columns")
 _ANSWERED_TOGETHER = 16

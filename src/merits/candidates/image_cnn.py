@@ -44,6 +44,7 @@ SPACE: Space = {
     "channels": [[16, 32, 64], [32, 64, 128]],
     "size": [32, 48],
 }
+OPENS = "network"  # see `insides`
 _BATCH = 32  # pictures answered at once
 _MOST_HELD = 2_000_000_000  # bytes of pixels in memory; more are decoded again in every epoch
 
