@@ -34,6 +34,7 @@ from benchmarks.embed import FULL
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
+from merits.core.doors import Trainable
 from merits.core.task import Example
 from merits.stats import difference_bounds, wilson
 
@@ -133,6 +134,7 @@ def _models(options: argparse.Namespace, learned: Sequence[Example]) -> dict[str
     for candidate in (parent, *copies):
         begun = time.process_time()
         models[candidate.name] = model = load(candidate, context)
+        assert isinstance(model, Trainable)
         model.fit(learned)
         _said(f"{candidate.name}: made in {time.process_time() - begun:.0f} s of the processor")
     return models

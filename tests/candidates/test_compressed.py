@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from merits.candidates.compressing.forms import Torch
+from merits.candidates.compressing.forms import Copy, Graph, Torch
+from merits.candidates.compressing.methods import IN_TORCH, Method, Settings, Taught, method_of
 from merits.candidates.insides import insides_of
 from merits.candidates.registry import LoadContext, check, load
 from merits.core.answer import Answer
@@ -88,17 +90,50 @@ def right(answers: list[Answer]) -> int:
     return sum(answer.output == example.target for answer, example in zip(answers, TEST, strict=True))
 
 
+@pytest.fixture(scope="module")
+def taught(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Torch, list[Answer]]:
+    """A tuned encoder, opened, and its answers."""
+    parent = loaded(tuned(encoder), tmp_path_factory.mktemp("taught"))
+    parent.fit(sentences(120))
+    opened: Any = insides_of(parent)
+    network = opened.open()
+    made = Torch(network.module, network)
+    return made, asked_of(made)
+
+
+@pytest.fixture(scope="module")
+def graph(taught: tuple[Torch, list[Answer]]) -> Graph:
+    """The same exported, which takes seconds."""
+    made = compressed(taught[0], "onnx")
+    assert isinstance(made, Graph)
+    return made
+
+
+def asked_of(copied: Copy) -> list[Answer]:
+    return list(copied.answer_batch([one.input for one in TEST]))
+
+
+def compressed(made: Copy, method: Method, **settings: Any) -> Copy:
+    """By the method itself; of a module, a copy is changed."""
+    if isinstance(made, Torch):
+        made = made.with_module(copy.deepcopy(made.module).eval())
+    return method_of(method).make(made, method, Taught(Settings(**settings), sentences(120)))
+
+
+def test_a_graph_answers_as_its_parent_does(graph: Graph, taught: tuple[Torch, list[Answer]]) -> None:
+    assert apart(asked_of(graph), taught[1]) < 1e-5
+
+
 @pytest.mark.parametrize(
     ("method", "nearly"),
-    [("onnx", 1e-5), ("onnx-int8", 0.05), ("int8-static", 0.1), ("int8-dynamic", 0.05), ("fp16", 0.01), ("bf16", 0.03)],
+    [("onnx-int8", 0.05), ("int8-static", 0.1), ("int8-dynamic", 0.05), ("fp16", 0.01), ("bf16", 0.03)],
 )
 def test_what_changes_only_the_numbers_answers_nearly_as_its_parent(
-    method: str, nearly: float, encoder: Path, tmp_path: Path
+    method: Method, nearly: float, graph: Graph, taught: tuple[Torch, list[Answer]]
 ) -> None:
     """The same labels and probabilities in the same form; fewer bits move a probability a little."""
-    first, second = both(tuned(encoder), tmp_path, sentences(120), [one.input for one in TEST], method=method)
-    assert apart(first, second) < nearly
-    assert right(second) >= right(first) - 2
+    made = compressed(taught[0] if method in IN_TORCH else graph, method)
+    assert 0 < apart(asked_of(made), taught[1]) < nearly
 
 
 @pytest.mark.parametrize(
@@ -127,28 +162,21 @@ def test_what_takes_something_away_is_trained_again(
     assert any("MB on disk, where its parent takes" in note for note in notes)
 
 
-def test_weights_that_were_pruned_stay_at_zero(encoder: Path, tmp_path: Path) -> None:
-    """The training afterwards moves the others only."""
-    from merits.candidates.compressing.methods import Settings, Taught, method_of
-
-    parent = loaded(tuned(encoder), tmp_path)
-    parent.fit(sentences(120))
-    opened: Any = insides_of(parent)
-    copied = Torch(__import__("copy").deepcopy(opened.open().module), opened.open())
-    settings = Settings(share=0.5, structure="weights")
-    made = method_of("pruned").make(copied, "pruned", Taught(settings, sentences(120)))
+def test_weights_that_were_pruned_stay_at_zero(taught: tuple[Torch, list[Answer]]) -> None:
+    """The training afterwards moves the others only; the parent is whole."""
+    made = compressed(taught[0], "pruned", share=0.5, structure="weights")
     assert isinstance(made, Torch)
     weights = [each for name, each in made.module.named_parameters() if name.endswith(("dense.weight", "query.weight"))]
     zeros = sum(int((each == 0).sum()) for each in weights) / sum(each.numel() for each in weights)
     assert 0.4 < zeros < 0.6
-    assert asked(parent, [TEST[0].input])  # the parent is whole
+    assert asked_of(taught[0]) == taught[1]
 
 
 def test_the_graph_is_written_where_it_is_wanted(encoder: Path, tmp_path: Path) -> None:
     """A file that any ONNX runtime can run."""
     import onnxruntime
 
-    model = loaded(copy_of(tuned(encoder), method="onnx", file="out/mine.onnx"), tmp_path)
+    model = loaded(copy_of(tuned(encoder), method="onnx-int8", file="out/mine.onnx"), tmp_path)
     model.fit(sentences(60))
     session = onnxruntime.InferenceSession(str(tmp_path / "out/mine.onnx"))
     assert {"input_ids", "attention_mask"} <= {each.name for each in session.get_inputs()}
@@ -168,7 +196,7 @@ def test_the_graph_is_written_where_it_is_wanted(encoder: Path, tmp_path: Path) 
             params={"pipeline": ["sklearn.feature_extraction.text.TfidfVectorizer", "sklearn.svm.LinearSVC"]},
         ),
     ],
-    ids=lambda candidate: candidate.name,
+    ids=lambda candidate: str(candidate.params.get("estimator", candidate.name)),
 )
 def test_estimators_of_texts_answer_the_same_in_onnx(parent: Candidate, tmp_path: Path) -> None:
     """Also of words in other scripts, with accents, and with counts above one (where skl2onnx errs)."""
@@ -189,12 +217,19 @@ def table(n: int, *, numbers: bool = False) -> list[Example]:
     return examples
 
 
-@pytest.mark.parametrize("name", ["ensemble.RandomForest", "linear_model.LogisticRegression", "neural_network.MLP"])
-def test_estimators_of_columns_answer_the_same_in_onnx(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "parent",
+    [
+        estimator("ensemble.RandomForestClassifier", n_estimators=10),
+        estimator("linear_model.LogisticRegression"),
+        estimator("neural_network.MLPClassifier", hidden_layer_sizes=[8], max_iter=3000),
+    ],
+    ids=lambda candidate: str(candidate.params["estimator"]),
+)
+def test_estimators_of_columns_answer_the_same_in_onnx(parent: Candidate, tmp_path: Path) -> None:
     """What reads the columns stays in scikit-learn, the estimator goes."""
-    full = name if name.endswith("Regression") else f"{name}Classifier"
     learned = table(120)
-    first, second = both(estimator(full), tmp_path, learned, [one.input for one in learned], method="onnx")
+    first, second = both(parent, tmp_path, learned, [one.input for one in learned], method="onnx")
     assert apart(first, second) < 1e-5
 
 
@@ -207,12 +242,12 @@ def test_numbers_are_answered_with_numbers(tmp_path: Path) -> None:
     assert [one.output for one in second] == pytest.approx([one.output for one in first], rel=1e-5, abs=1e-5)
 
 
-@pytest.mark.parametrize("method", ["onnx", "int8-static", "pruned", "fp16"])
+@pytest.mark.parametrize("method", ["int8-static", "pruned", "fp16"])
 def test_a_network_of_pictures_is_compressed_too(method: str, tmp_path: Path) -> None:
     """Convolutions: exported, in int8, with channels removed, and in 16 bits."""
     names = painted(tmp_path, 20)
     learned = [Example(name, name, name.split("/")[0], input_hash=name) for name in names]
-    small: dict[str, JSON] = {"size": 8, "channels": [8, 8], "epochs": 20, "batch_size": 8}
+    small: dict[str, JSON] = {"size": 8, "channels": [16, 16], "epochs": 20, "batch_size": 8}
     parent = Candidate(name="net", kind="image-cnn", params=small)
     context = LoadContext(folder=tmp_path, task_kind="image-classification", classes=("blue", "red"), env={})
     sizes, answers = [], []
@@ -221,10 +256,10 @@ def test_a_network_of_pictures_is_compressed_too(method: str, tmp_path: Path) ->
         model.fit(learned)
         sizes.append(model.size_bytes)
         answers.append(asked(model, list(names)))
-    assert apart(*answers) < {"onnx": 1e-4, "fp16": 0.01}.get(method, 1.0)
+    assert apart(*answers) < {"fp16": 0.01}.get(method, 1.0)
     assert sum(a.output == one.target for a, one in zip(answers[1], learned, strict=True)) >= 0.9 * len(learned)
     if method == "pruned":
-        assert sizes[1] < sizes[0] + 4000  # what torch writes about 16 tensors, beside their numbers
+        assert sizes[1] < sizes[0]
 
 
 class TestContract(ModelContract):
@@ -261,7 +296,6 @@ def test_a_parent_that_cannot_be_compressed_says_why_and_what_can(
     [
         (Candidate(name="pieces", kind="text-linear"), "onnx", "pieces of words"),
         (LINEAR, "onnx-int8", "next to nothing"),
-        (estimator("neighbors.NearestCentroid"), "onnx-int8", "."),
     ],
 )
 def test_what_has_no_counterpart_is_said_when_it_is_exported(

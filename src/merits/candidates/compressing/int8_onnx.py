@@ -7,6 +7,7 @@ bits: with 8, processors without VNNI add up to more than fits and answer otherw
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ __all__ = ["make"]
 
 _DYNAMIC = ["MatMul", "Gemm", "Gather"]
 _STATIC = ["Conv", "MatMul", "Gemm", "Gather"]
-_SMALLER = 0.9  # what does not become smaller than this share of what it was has hardly anything to quantise
+_SMALLER = 0.9  # where more than this share of the numbers stays as it is, there was hardly anything to quantise
 
 
 def make(copy: Copy, method: Method, taught: Taught) -> Copy:
@@ -41,9 +42,18 @@ def make(copy: Copy, method: Method, taught: Taught) -> Copy:
             some = [example.input for example in taught.examples[: taught.settings.calibration]]
             _static(before, after, taught.settings.per_channel, graph, some)
         made = graph.with_model(after.read_bytes())
-    if made.size_bytes > _SMALLER * graph.size_bytes:
-        raise _nothing(method, f"{graph.size_bytes / 1e6:,.3g} MB before, {made.size_bytes / 1e6:,.3g} MB after")
+    whole, left = _in_32_bits(graph), _in_32_bits(made)
+    if left > _SMALLER * whole:
+        raise _nothing(method, f"{left:,} of its {whole:,} numbers stay in 32 bits")
     return made
+
+
+def _in_32_bits(graph: Graph) -> int:
+    """How many numbers of the graph are kept in 32 bits."""
+    import onnx
+
+    read = onnx.load_from_string(graph.model)
+    return sum(math.prod(each.dims) for each in read.graph.initializer if each.data_type == onnx.TensorProto.FLOAT)
 
 
 def _has(graph: Graph, kinds: Sequence[str]) -> bool:
