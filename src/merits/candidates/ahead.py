@@ -87,6 +87,12 @@ class DecodedAhead(Model):
         self._batcher = batcher
         self.fit = batcher.fit
         self.weights = batcher.weights
+        self.insides = batcher.insides
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The batcher's."""
+        return self._batcher.size_bytes
 
     @property
     def fingerprint(self) -> str:

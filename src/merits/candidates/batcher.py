@@ -16,6 +16,7 @@ from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from merits.candidates.insides import Insides
 from merits.candidates.memory import Weights
 from merits.candidates.turns import ANSWERING, FITTING, Turn
 from merits.core.answer import NO_USAGE, Answer, Usage
@@ -48,8 +49,9 @@ class Batcher(Model):
     goes on. When `answer_batch` raises, the inputs are tried one by one, so that one bad input fails alone.
 
     With `fit` the batcher is `Trainable`. `weights` are what it must have in memory to answer, if that is worth
-    counting. All batchers of a process share as many turns as there are cores; a step longer than a second lends its
-    turn, so that no slow candidate starves the others.
+    counting; `insides` is what others may see of it, and `size_bytes` what it takes on disk. All batchers of a process
+    share as many turns as there are cores; a step longer than a second lends its turn, so that no slow candidate
+    starves the others.
 
     Not guaranteed: that a thread abandoned in the middle of a step no longer touches what it shares with the next.
 
@@ -77,6 +79,8 @@ class Batcher(Model):
         fit: Fit | None = None,
         close: Callable[[], None] | None = None,
         weights: Weights | None = None,
+        insides: Insides | None = None,
+        size_bytes: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._answer_batch: AnswerBatch | None = answer_batch
         self._answer_one: AnswerOne = lambda input: _only(answer_batch([input]))
@@ -85,6 +89,8 @@ class Batcher(Model):
         self._timeout_s = timeout_s
         self._close = close
         self.weights = weights
+        self.insides = insides
+        self._size_bytes = size_bytes
         if fit is not None:
             self.fit = lambda examples: _in_turn(fit, examples)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -103,6 +109,7 @@ class Batcher(Model):
         fit: Fit | None = None,
         close: Callable[[], None] | None = None,
         weights: Weights | None = None,
+        size_bytes: Callable[[], int | None] = lambda: None,
     ) -> Batcher:
         """A batcher around a blocking function of one input: one after the other, each timed by itself.
 
@@ -120,6 +127,7 @@ class Batcher(Model):
             fit=fit,
             close=close,
             weights=weights,
+            size_bytes=size_bytes,
         )
         batcher._answer_batch = None
         batcher._answer_one = function
@@ -129,6 +137,11 @@ class Batcher(Model):
     def fingerprint(self) -> str:
         """The given one."""
         return self._fingerprint
+
+    @property
+    def size_bytes(self) -> int | None:
+        """What the model takes on disk; None where that is not known, or not before it has learned."""
+        return self._size_bytes()
 
     @property
     def concurrency(self) -> int:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from merits.candidates.insides import Batch, labelled
+from merits.candidates.sentence_embeddings import of_one_length
+from merits.candidates.texts import as_text
+from merits.core.answer import Answer
 from merits.core.errors import CandidateError
+from merits.core.identity import JSON
+from merits.core.task import Example
 from merits.media.weights import ModelFolder
 
-__all__ = ["Encoder"]
+__all__ = ["Encoder", "OpenEncoder"]
 
 
 class Encoder:
@@ -22,6 +33,8 @@ class Encoder:
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
 
+        from merits.candidates.pooled_classifier import PooledClassifier
+
         torch.set_num_threads(threads)
         if device == "cuda" and not torch.cuda.is_available():
             raise CandidateError("device is cuda, and there is no GPU that torch can use.", "Write `device: auto`.")
@@ -32,27 +45,34 @@ class Encoder:
         self._max_tokens = max_tokens
         self._tokenizer = folder.open_tokenizer(AutoTokenizer)
         body = folder.open(AutoModel, dtype=torch.float32)
-        head = torch.nn.Linear(body.config.hidden_size, n_labels)
-        drawn = torch.Generator().manual_seed(seed)
-        with torch.no_grad():
-            head.weight.normal_(0.0, 0.02, generator=drawn)
-            head.bias.zero_()
         for module in body.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0  # draws from torch's one global generator, which other candidates share
-        self.network: Any = torch.nn.ModuleDict({"body": body, "head": head}).to(self.device)
+        self.network: Any = PooledClassifier(body, n_labels, seed=seed).to(self.device)
+
+    def around(self, network: Any) -> Encoder:
+        """The same with another network, which is moved to where this one computes."""
+        other = copy.copy(self)
+        other.network = network.to(self.device)
+        return other
+
+    def tokens(self, texts: Sequence[str]) -> Any:
+        """What the network takes, by name, shape (texts, tokens): shorter texts are padded, longer ones cut."""
+        return self._tokenizer(
+            list(texts), padding=True, truncation=True, max_length=self._max_tokens, return_tensors="pt"
+        )
 
     def logits(self, texts: Sequence[str]) -> Any:
         """Scores of the classes, shape (texts, classes); mixed precision on a GPU that has bfloat16."""
         torch = self.torch
-        batch = self._tokenizer(
-            list(texts), padding=True, truncation=True, max_length=self._max_tokens, return_tensors="pt"
-        ).to(self.device)
         mixed = self.device == "cuda" and torch.cuda.is_bf16_supported()
         with torch.autocast(self.device, dtype=torch.bfloat16, enabled=mixed):
-            tokens = self.network["body"](**batch).last_hidden_state
-            mask = batch["attention_mask"].unsqueeze(-1).to(tokens.dtype)
-            return self.network["head"]((tokens * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)).float()
+            return self.network(**self.tokens(texts).to(self.device)).float()
+
+    @property
+    def n_bytes(self) -> int:
+        """What the network's numbers take."""
+        return sum(numbers.numel() * numbers.element_size() for numbers in self.network.parameters())
 
     def shares(self, texts: Sequence[str]) -> list[list[float]]:
         """The probability of each class, shape (texts, classes)."""
@@ -74,3 +94,33 @@ class Encoder:
         del self.network
         if self.device == "cuda":
             self.torch.cuda.empty_cache()
+
+
+@dataclass(frozen=True, eq=False)
+class OpenEncoder:
+    """A trained encoder that others may look into: see `insides.Network`. `train` trains a changed one."""
+
+    encoder: Encoder
+    labels: Sequence[str]
+    train: Callable[[Encoder, Sequence[Example], int], None]
+
+    @property
+    def module(self) -> Any:
+        """The module of torch."""
+        return self.encoder.network
+
+    def batches(self, inputs: Sequence[JSON]) -> Iterator[Batch]:
+        """Texts of the same number of tokens together, so that nothing is padded."""
+        texts = [as_text(input) for input in inputs]
+        lengths = self.encoder.tokens(texts)["attention_mask"].sum(1).tolist() if texts else []
+        for places in of_one_length(lengths):
+            tokens = self.encoder.tokens([texts[at] for at in places])
+            yield Batch(places, {name: np.asarray(values) for name, values in tokens.items()})
+
+    def answers(self, rows: NDArray[Any]) -> list[Answer]:
+        """A label and the probability of each, for rows of logits."""
+        return labelled(self.labels, rows)
+
+    def tune(self, module: Any, examples: Sequence[Example], epochs: int) -> None:
+        """Trains a changed copy of the module as the encoder was trained."""
+        self.train(self.encoder.around(module), examples, epochs)

@@ -15,8 +15,9 @@ import msgspec
 from merits.candidates.batcher import Batcher
 from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoint_of
 from merits.candidates.cnn.held_out import held_out
-from merits.candidates.encoder import Encoder
+from merits.candidates.encoder import Encoder, OpenEncoder
 from merits.candidates.imports import versions
+from merits.candidates.insides import Insides
 from merits.candidates.memory import Weights
 from merits.candidates.registry import LoadContext, Space
 from merits.candidates.texts import as_text
@@ -38,6 +39,7 @@ SPACE: Space = {
     "epochs": [2, 4, 8],
     "batch_size": [8, 16, 32],
 }
+OPENS = "network"  # see `insides`
 
 READS: tuple[Reads, ...] = ("text", "columns")
 _ANSWERED_TOGETHER = 16
@@ -87,6 +89,8 @@ def load(params: Params, context: LoadContext) -> Model:
         fit=model.fit,
         close=model.close,
         weights=Weights(_TRAINING * folder.n_bytes(4), model.open, model.put_aside),
+        insides=Insides("network", model.opened),
+        size_bytes=lambda: model.size_bytes,
     )
 
 
@@ -102,6 +106,7 @@ class _FineTuned:
         self._encoder: Encoder | None = None
         self._aside: Path | None = None  # where what was learned lies while others need the memory
         self._labels: tuple[str, ...] = ()
+        self.size_bytes: int | None = None  # of its numbers on disk
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Train on the examples that have a target; CandidateError where these are of one class only."""
@@ -113,15 +118,33 @@ class _FineTuned:
                 "A classifier needs examples of two classes in the dev split.",
             )
         encoder = self._opened(len(labels))
+        checkpoint, seed = self._checkpoint(learned), self._context.seed
+        lesson = self._lesson(learned, labels)
+        tune(encoder, lesson, self._params, seed=seed, checkpoint=checkpoint, note=self._context.note)
+        self._encoder, self._labels, self.size_bytes = encoder, labels, encoder.n_bytes
+
+    def opened(self) -> OpenEncoder:
+        """The trained network, for whoever makes a smaller copy of it."""
+        with self._lock:
+            encoder = self._there()
+        if encoder is None:
+            raise RuntimeError("opened before it was fitted")
+        return OpenEncoder(encoder, self._labels, self._tuned)
+
+    def _tuned(self, encoder: Encoder, examples: Sequence[Example], epochs: int) -> None:
+        """Trains a changed network on the examples of the classes that it knows."""
+        known = [example for example in examples if str(example.target) in self._labels]
+        shorter = msgspec.structs.replace(self._params, epochs=epochs, patience=epochs)
+        lesson, seed = self._lesson(known, self._labels), self._context.seed
+        tune(encoder, lesson, shorter, seed=seed, checkpoint=None, note=self._context.note)
+
+    def _lesson(self, learned: Sequence[Example], labels: Sequence[str]) -> Lesson:
         code = {label: number for number, label in enumerate(labels)}
-        lesson = Lesson(
+        return Lesson(
             texts=[as_text(example.input) for example in learned],
             codes=[code[str(example.target)] for example in learned],
             held_out=held_out(learned, self._params.held_out, seed=self._context.seed),
         )
-        checkpoint, seed = self._checkpoint(learned), self._context.seed
-        tune(encoder, lesson, self._params, seed=seed, checkpoint=checkpoint, note=self._context.note)
-        self._encoder, self._labels = encoder, labels
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer]:
         """A label and the probability of each."""

@@ -71,6 +71,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fit=model.fit if params.few_shot else None,
         close=model.close,
         weights=Weights(size_of([file]), model.open, model.close),
+        size_bytes=lambda: size_of([file]),
     )
 
 

@@ -76,6 +76,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fit=model.fit if params.few_shot else None,
         close=model.close,
         weights=Weights(_size_of(source, params), model.open, model.close),
+        size_bytes=lambda: size_of([source] if isinstance(source, Path) else source.weights),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -18,6 +19,7 @@ from merits.candidates.cnn.network import network
 from merits.candidates.cnn.pictures import Pictures
 from merits.candidates.cnn.training import Lesson, Training, train
 from merits.candidates.imports import versions
+from merits.candidates.insides import Batch, Insides, labelled
 from merits.candidates.learner import labels_to_learn
 from merits.candidates.pixels import Pixels
 from merits.candidates.registry import LoadContext, Space
@@ -42,6 +44,7 @@ SPACE: Space = {
     "channels": [[16, 32, 64], [32, 64, 128]],
     "size": [32, 48],
 }
+OPENS = "network"  # see `insides`
 _BATCH = 32  # pictures answered at once
 _MOST_HELD = 2_000_000_000  # bytes of pixels in memory; more are decoded again in every epoch
 
@@ -80,6 +83,8 @@ def load(params: Params, context: LoadContext) -> Model:
         timeout_s=context.timeout_s,
         fit=model.fit,
         close=model.close,
+        insides=Insides("network", model.opened),
+        size_bytes=lambda: model.size_bytes,
     )
     return DecodedAhead(reader.square, batcher)
 
@@ -94,6 +99,7 @@ class _Cnn:
         self._fingerprint = fingerprint
         self._network: Module | None = None
         self._labels: tuple[str, ...] = ()
+        self.size_bytes: int | None = None  # of its numbers on disk
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Train on the examples that have a target and a picture that can be read."""
@@ -101,12 +107,28 @@ class _Cnn:
         known = labels_to_learn(examples)
         pictures, learned = self._pictures(known)
         labels = tuple(sorted({str(example.target) for example in learned}))
-        code = {label: number for number, label in enumerate(labels)}
-        codes = np.array([code[str(example.target)] for example in learned], np.int64)
-        apart = held_out(learned, self._params.held_out, seed=self._context.seed)
-        lesson = Lesson(pictures, codes, apart)
+        lesson = self._lesson(pictures, learned, labels)
         self._network = self._trained(lesson, len(labels), self._checkpoint(learned))
         self._labels = labels
+        self.size_bytes = sum(part.numel() * part.element_size() for part in self._network.state_dict().values())
+
+    def opened(self) -> _OpenCnn:
+        """The trained network, for whoever makes a smaller copy of it."""
+        if self._network is None:
+            raise RuntimeError("opened before it was fitted")
+        return _OpenCnn(self._network, self._labels, self._reader, self._tuned)
+
+    def _tuned(self, module: Module, examples: Sequence[Example], epochs: int) -> None:
+        """Trains a changed network on the examples of the classes that it knows."""
+        pictures, learned = self._pictures([one for one in examples if str(one.target) in self._labels])
+        shorter = msgspec.structs.replace(self._params, epochs=epochs, patience=epochs, warmup_epochs=0.0)
+        lesson, seed = self._lesson(pictures, learned, self._labels), self._context.seed
+        train(module.to(device_here()), lesson, shorter, seed=seed, checkpoint=None, note=self._context.note)
+
+    def _lesson(self, pictures: Pictures, learned: Sequence[Example], labels: Sequence[str]) -> Lesson:
+        code = {label: number for number, label in enumerate(labels)}
+        codes = np.array([code[str(example.target)] for example in learned], np.int64)
+        return Lesson(pictures, codes, held_out(learned, self._params.held_out, seed=self._context.seed))
 
     def answer_batch(self, pictures: Sequence[JSON]) -> Sequence[Answer]:
         """A label and the probability of each, for pictures that are decoded already."""
@@ -154,6 +176,31 @@ class _Cnn:
         taught = [(example.input_hash, example.target, example.group) for example in learned]
         name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught])
         return checkpoint_of(self._context, "image-cnn", name, kept=self._params.checkpoints)
+
+
+@dataclass(frozen=True, eq=False)
+class _OpenCnn:
+    """A trained network that others may look into: see `insides.Network`. `train` trains a changed one."""
+
+    module: Module
+    labels: Sequence[str]
+    reader: Pixels
+    train: Callable[[Module, Sequence[Example], int], None]
+
+    def batches(self, inputs: Sequence[JSON]) -> Iterator[Batch]:
+        """Pictures as they come, as many together as are answered together."""
+        for start in range(0, len(inputs), _BATCH):
+            pixels = np.stack([self.reader.square(input) for input in inputs[start : start + _BATCH]])
+            ready = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)
+            yield Batch(range(start, start + len(pixels)), {"input": ready})
+
+    def answers(self, rows: NDArray[np.floating]) -> list[Answer]:
+        """A label and the probability of each, for rows of logits."""
+        return labelled(self.labels, rows)
+
+    def tune(self, module: Module, examples: Sequence[Example], epochs: int) -> None:
+        """Trains a changed copy of the module as the network was trained."""
+        self.train(module, examples, epochs)
 
 
 def _answer(labels: Sequence[str], shares: NDArray[np.float64]) -> Answer:

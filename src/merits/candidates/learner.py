@@ -6,21 +6,33 @@ Knows nothing about how the estimator was described.
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Protocol, TypeAlias, cast
 
 from merits.candidates.ahead import decoded_ahead, readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.features import Reader
+from merits.candidates.insides import Insides
 from merits.candidates.memory import Weights
 from merits.core.answer import Answer
 from merits.core.errors import CandidateError, DataError
 from merits.core.identity import JSON
 from merits.core.task import Example
 
-__all__ = ["Learner", "Predictor", "as_output", "labels_to_learn", "learning_model", "one_thread", "predicted"]
+__all__ = [
+    "Learner",
+    "Predictor",
+    "as_output",
+    "labels_to_learn",
+    "learning_model",
+    "one_thread",
+    "pickled_size",
+    "predicted",
+]
 
 BATCH_SIZE = 32  # large enough to share an estimator's overhead of about a millisecond, small enough not to wait long
 
@@ -35,6 +47,22 @@ class Predictor(Protocol):
 
 ReaderOf: TypeAlias = Callable[[Sequence[JSON]], Reader]
 Build: TypeAlias = Callable[[Reader, Sequence[object]], Predictor]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedEstimator:
+    """A fitted estimator and the reader of its inputs: see `insides.Estimator`."""
+
+    estimator: Any
+    reader: Reader
+
+    def row(self, input: JSON) -> object:
+        """One input as its reader reads it."""
+        return self.reader.row(input)
+
+    def matrix(self, rows: Sequence[object]) -> Any:
+        """The rows as the estimator takes them."""
+        return self.reader.matrix(rows)
 
 
 class Learner:
@@ -58,6 +86,7 @@ class Learner:
         self._note = note
         self._reader: Reader | None = None
         self._estimator: Predictor | None = None
+        self._size_bytes: int | None = None
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Learn from the examples that have a target; CandidateError when they cannot teach anything."""
@@ -71,9 +100,24 @@ class Learner:
             estimator.fit(reader.matrix(rows), _targets(estimator, targets))
         self._reader, self._estimator = reader, estimator
 
+    def opened(self) -> FittedEstimator:
+        """The fitted estimator, with what reads inputs for it."""
+        if self._reader is None or self._estimator is None:
+            raise RuntimeError("opened before it was fitted")
+        return FittedEstimator(self._estimator, self._reader)
+
     def close(self) -> None:
         """Forgets what was learned, and frees its memory."""
+        self._size_bytes = self.size_bytes
         self._reader = self._estimator = None
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The bytes of the fitted estimator, pickled as it would be kept; None where it has not learned, or cannot be.
+
+        Once closed, of the one that it had.
+        """
+        return self._size_bytes if self._estimator is None else pickled_size(self._estimator)
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
         """One answer for each input; an input that cannot be read fails alone."""
@@ -104,6 +148,30 @@ def _known(examples: Sequence[Example]) -> list[Example]:
     if not known:
         raise CandidateError("there is no example with a target to learn from.", "Add examples to the dev split.")
     return known
+
+
+def pickled_size(thing: object) -> int | None:
+    """How many bytes a pickle of it takes; None for what cannot be pickled.
+
+    >>> pickled_size("text") == len(pickle.dumps("text")), pickled_size(lambda: None)
+    (True, None)
+    """
+    counter = _Counter()
+    try:
+        pickle.dump(thing, counter)
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return None
+    return counter.n_bytes
+
+
+class _Counter:
+    """A file that nothing is written to."""
+
+    n_bytes = 0
+
+    def write(self, piece: bytes) -> int:
+        self.n_bytes += len(piece)
+        return len(piece)
 
 
 class _Unreadable:
@@ -144,7 +212,10 @@ def learning_model(
     batch_size: int = BATCH_SIZE,
     weights: Weights | None = None,
 ) -> Batcher:
-    """The learner as a trainable model; `weights` are those of what it embeds with, if anything."""
+    """The learner as a trainable model; `weights` are those of what it embeds with, if anything.
+
+    One that embeds is mostly that network, which is none of the estimator, so it cannot be opened.
+    """
     return Batcher(
         learner.answer_batch,
         batch_size=batch_size,
@@ -153,6 +224,8 @@ def learning_model(
         fit=learner.fit,
         close=learner.close,
         weights=weights,
+        insides=None if weights else Insides("estimator", learner.opened),
+        size_bytes=lambda: learner.size_bytes,
     )
 
 

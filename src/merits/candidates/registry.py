@@ -35,6 +35,7 @@ __all__ = [
     "load_any",
     "load_part",
     "names_of_kinds",
+    "opens_as",
     "params_schema",
     "parts_of",
     "reads_of",
@@ -88,7 +89,8 @@ class Kind(Protocol):
     file's JSON Schema); a ValueError in its `__post_init__` says what is wrong with them. `load` returns the model
     and raises CandidateError, with the next step, when it cannot. With `READS` beside them (texts, pictures, ...: see
     `TaskKind.reads`) it is refused in tasks whose inputs hold nothing of that. With `ON_PREMISES = True` it runs in
-    this process and calls nobody; code of the user's own may call, so kinds that run it do not say so. `PARTS`, the
+    this process and calls nobody; code of the user's own may call, so kinds that run it do not say so. `OPENS` is as
+    what its models show their insides once they have learned ("network", "estimator": `insides`). `PARTS`, the
     least and the most number of them (None: any), is what makes it one of those that are made of other candidates:
     `context.parts`. These load a `Composite`, or a model of their own that makes something of them (`load_part`).
     """
@@ -191,6 +193,16 @@ def reads_of(name: str) -> tuple[Reads, ...]:
     """
     reads: tuple[Reads, ...] = getattr(_kind(name), "READS", ())
     return reads
+
+
+def opens_as(name: str) -> str:
+    """As what models of a kind open for a copy to be made of them ("network", "estimator"); "" for those that do not.
+
+    >>> opens_as("image-cnn"), opens_as("constant")
+    ('network', '')
+    """
+    form: str = getattr(_kind(name), "OPENS", "")
+    return form
 
 
 def unread(name: str, task_kind: str, named: Sequence[Reads] | None = None) -> str:

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 ON_PREMISES = True
+OPENS = "estimator"  # see `insides`
 
 
 class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):

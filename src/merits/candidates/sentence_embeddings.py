@@ -23,7 +23,7 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.media.assets import asset_folders
 from merits.media.files import check_hashes, size_of
 
-__all__ = ["Embedder", "embedder", "model_files"]
+__all__ = ["Embedder", "embedder", "model_files", "of_one_length"]
 
 Map: TypeAlias = Callable[[Callable[[list[int]], NDArray[np.float32]], list[list[int]]], Iterable[NDArray[np.float32]]]
 
@@ -148,7 +148,7 @@ class Embedder:
         """The vectors of texts in their order; `run` is `map`, or that of a pool of threads."""
         session = self.open()
         ids = [one.ids for one in self._tokenizer.encode_batch(list(texts))]
-        batches = _of_one_length([len(each) for each in ids])
+        batches = of_one_length([len(each) for each in ids])
         found = list(run(lambda batch: _together(session, [ids[n] for n in batch]), batches))
         place = np.argsort(np.concatenate(batches), kind="stable")
         return np.asarray(np.concatenate(found)[place])
@@ -179,10 +179,10 @@ def _together(session: Any, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]
     return np.asarray(mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12))
 
 
-def _of_one_length(lengths: Sequence[int]) -> list[list[int]]:
+def of_one_length(lengths: Sequence[int]) -> list[list[int]]:
     """Positions in batches of one length each, the longest first: of what takes long nothing is left for the end.
 
-    >>> _of_one_length([3, 5, 3])
+    >>> of_one_length([3, 5, 3])
     [[1], [0, 2]]
     """
     by_length: dict[int, list[int]] = {}

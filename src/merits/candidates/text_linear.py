@@ -31,6 +31,7 @@ SPACE: Space = {
     "characters": [0, 3, 4, 5],
     "balanced": [False, True],
 }
+OPENS = "estimator"  # see `insides`
 
 _MANY = 1000  # from so many examples on, what stands in one of them only is noise and half of the features
 

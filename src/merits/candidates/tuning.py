@@ -98,10 +98,10 @@ def tune(
 
 
 def _groups(encoder: Encoder, params: TuningParams) -> list[dict[str, Any]]:
-    body = list(encoder.network["body"].named_parameters())
+    body = list(encoder.network.body.named_parameters())
     decayed = [weight for name, weight in body if not name.endswith(_NO_DECAY)]
     plain = [weight for name, weight in body if name.endswith(_NO_DECAY)]
-    head = list(encoder.network["head"].parameters())
+    head = list(encoder.network.head.parameters())
     return [
         {"params": decayed, "lr": params.learning_rate, "weight_decay": params.weight_decay},
         {"params": plain, "lr": params.learning_rate, "weight_decay": 0.0},

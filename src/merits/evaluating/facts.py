@@ -74,6 +74,8 @@ def _of_candidate(each: Contender, columns: Columns, tally: Tally) -> dict[str, 
         facts[f"given up on {name}"] = tally.given_up[index]
     if index in tally.taught:
         facts[f"training of {name}"] = f"{tally.taught[index]:,} tokens, paid beside those of its answers"
+    if size := getattr(each.model, "size_bytes", None):
+        facts[f"size of {name}"] = f"{size / 1e6:,.3g} MB on disk"
     if changes := columns.served[index].changes():
         facts[f"not always the same behind {name}"] = changes
     return facts
