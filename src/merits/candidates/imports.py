@@ -6,6 +6,7 @@ Knows nothing about candidates.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -186,12 +187,18 @@ def versions(*modules: str) -> dict[str, str]:
     return {module: _version(module.partition(".")[0]) for module in modules}
 
 
+# Reading what every package brings takes a second of processor time, and a search loads models by the hundred.
+_distributions = functools.cache(packages_distributions)
+
+
+@functools.cache
 def _version(top: str) -> str:
+    """The version of the package that brings a module; of this process, which imports no two of them."""
     try:
         return version(top)
     except PackageNotFoundError:
         pass
     if top in sys.stdlib_module_names:
         return ""
-    names = packages_distributions().get(top, ())
+    names = _distributions().get(top, ())
     return version(names[0]) if names else ""
