@@ -7,9 +7,9 @@ doi:10.1093/jrsssb/qkad009; without replacement 2020, NeurIPS 33). Each of n tri
 there are depends on those before, so the probability that the best of them is ever pruned is at most delta by the
 union bound, and not by less.
 
-Rows of one group are one item. Of a trained candidate the parts are whole folds, one after another in a drawn order, and
-its model of one fold may be better or worse than that of another: the margin must cover by how much (`FOLD_MARGIN`), and
-folds must have been drawn by chance. "As good" is meant of these rows, so that the luck of the best so far is no bias.
+Rows of one group are one item. Of a trained candidate the parts are whole folds in a drawn order, and its model of one
+fold may be better or worse than that of another: the margin (`FOLD_MARGIN`) must cover by how much, and folds must have
+been drawn by chance. "As good" is meant of these rows, so that the luck of the best so far is no bias.
 """
 
 from __future__ import annotations
