@@ -43,7 +43,7 @@ def test_the_clear_one_among_given_prompts_is_found() -> None:
     """A prompt is a choice like any other."""
     with FakeProvider(reply) as provider:
         task, store = parity(provider), merits.open_store(":memory:")
-        found = searched(task, improver_of("tuning", {"space": {"prompt": [VAGUE, CLEAR]}}), store, trained=False)
+        found = searched(task, improver_of("tuning", {"space": {"prompt": [VAGUE, CLEAR]}}), store)
     assert [one.params["prompt"] for one in found.kept] == [CLEAR]
     assert found.solved(found.kept[0].name) == 1.0
 
