@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
+from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Brief, Improver, Store, Trials
 from merits.core.evaluation import Evaluation
+from merits.core.identity import JSON
 from merits.core.outcome import Status
 from merits.core.task import Task
 from merits.searching.trying import Trying
@@ -41,12 +44,15 @@ class Search:
         return float(shares.mean())
 
 
-def searched(task: Task, improver: Improver, store: Store, *, seed: int = 0) -> Search:
-    """A search, run to its end."""
+Asking: TypeAlias = Callable[[Candidate, JSON], Answer]
+
+
+def searched(task: Task, improver: Improver, store: Store, *, seed: int = 0, ask: Asking | None = None) -> Search:
+    """A search, run to its end. `ask` answers questions of the improver's own."""
     trying = Trying(task, store, None)
     evaluation = trying.of(task.candidates)
     trained, folds = trying.folds(evaluation)
-    found = Search(Brief(trying.task, evaluation, trying.said, seed=seed, trained=trained, folds=folds))
+    found = Search(Brief(trying.task, evaluation, trying.said, seed=seed, trained=trained, folds=folds, ask=ask))
     generator = improver(found.brief)
     try:
         trials = next(generator)
