@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import pytest
 
 from merits.improving.searching.pruning import FOLD_MARGIN, Pruning, looks
 
@@ -80,16 +79,6 @@ def test_trials_as_good_as_the_best_are_seldom_given_up() -> None:
 def test_models_of_folds_that_differ_within_the_margin_are_seldom_given_up() -> None:
     """A trained trial is looked at fold by fold."""
     assert share_lost_by_folds(100, 400, 8) <= DELTA + 2.0 * np.sqrt(DELTA * (1 - DELTA) / 100)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [60, 300, 1000])
-@pytest.mark.parametrize("n_trials", [2, 30])
-def test_the_promise_holds_in_many_runs(n: int, n_trials: int) -> None:
-    """2,000 runs of each; with and without folds."""
-    allowed = DELTA + 2.0 * np.sqrt(DELTA * (1 - DELTA) / 2000)
-    assert share_lost(2000, n, n_trials) <= allowed
-    assert share_lost_by_folds(2000, n, n_trials) <= allowed
 
 
 def test_trials_that_are_far_worse_are_given_up_early() -> None:
