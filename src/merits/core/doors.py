@@ -142,7 +142,9 @@ class Brief:
     that was evaluated since, answered, row by row, None where it did not. `seed` decides whatever is drawn at random.
     `seconds_left` is what the budget leaves, inf where there is no time in it. `trained` names the seeds that learn
     from dev, and `folds` (rows,) is in which fold of the cross-validation each row is: asking rows of one fold trains
-    one model only. None where nothing is trained, or nobody knows.
+    one model only. None where nothing is trained, or nobody knows. `ask` puts a question of the improver's own to a
+    candidate: stored and paid for like any other, so that it is answered the same when it is asked again; an answer
+    that could not be had is a failure. None where nobody can be asked.
     """
 
     task: Task
@@ -152,6 +154,7 @@ class Brief:
     seconds_left: Callable[[], float] = lambda: float("inf")
     trained: frozenset[str] = frozenset()
     folds: NDArray[np.integer] | None = None
+    ask: Callable[[Candidate, JSON], Answer] | None = None
 
     @property
     def seeds(self) -> tuple[Candidate, ...]:

@@ -7,9 +7,9 @@ doi:10.1093/jrsssb/qkad009; without replacement 2020, NeurIPS 33). Each of n tri
 there are depends on those before, so the probability that the best of them is ever pruned is at most delta by the
 union bound, and not by less.
 
-*Rows of one group* are one item. *Of a trained candidate* a part of the rows is whole folds, and its model of one fold
-may be better or worse than that of another. The bets then are on what answers of a fold show of the models of that fold
-(future rows like these), and the margin must cover by how much folds may differ: see `FOLD_MARGIN`.
+Rows of one group are one item. Of a trained candidate the parts are whole folds in a drawn order, and its model of one
+fold may be better or worse than that of another: the margin (`FOLD_MARGIN`) must cover by how much, and folds must have
+been drawn by chance. "As good" is meant of these rows, so that the luck of the best so far is no bias.
 """
 
 from __future__ import annotations
@@ -59,8 +59,7 @@ class Pruning:
     """Bets that some trials are worse than the best so far, by rows that both have answered.
 
     `best` and `valid` (rows,) are the values of the best so far in 0..1 and where they mean something, `group` (rows,)
-    its units. `alpha` is the probability with which each trial may be pruned though it is as good. With `finite` "as
-    good" is meant of these rows, else of future ones like them.
+    its units. `alpha` is the probability with which each trial may be pruned though it is as good on these rows.
 
     >>> pruning = Pruning(np.ones(100), np.ones(100, bool), np.arange(100), n_trials=2, alpha=0.05)
     >>> shown = np.arange(40)
@@ -75,14 +74,13 @@ class Pruning:
     n_trials: int
     alpha: float
     margin: float = 0.0
-    finite: bool = True
     _n_seen: int = 0
     _behind: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         _, self._unit, sizes = np.unique(self.group, return_inverse=True, return_counts=True)
         self._largest = int(sizes.max())
-        self._bets = Bets(self.n_trials + 1, len(sizes) if self.finite else None)
+        self._bets = Bets(self.n_trials + 1, len(sizes))
         self._behind = np.zeros(self.n_trials)
 
     def see(self, rows: NDArray[np.integer], values: Floats, valid: Bools, generator: np.random.Generator) -> Bools:

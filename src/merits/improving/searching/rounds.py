@@ -95,10 +95,8 @@ class Rounds:
 
     def pruning(self, study: Study, n_trials: int, values: Floats, valid: Bools) -> Pruning:
         """Bets against trials of a study, by the values of the best so far."""
-        trained = self._trained(study)
-        margin = FOLD_MARGIN if trained else 0.0
-        alpha = self.alpha or 0.0
-        return Pruning(values, valid, self._group, n_trials, alpha=alpha, margin=margin, finite=not trained)
+        margin = FOLD_MARGIN if self._trained(study) else 0.0
+        return Pruning(values, valid, self._group, n_trials, alpha=self.alpha or 0.0, margin=margin)
 
     def _trained(self, study: Study) -> bool:
         return self._folds is not None and study.seed.candidate.name in self.brief.trained
