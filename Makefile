@@ -6,10 +6,11 @@ EXTRAS := $(LIGHT),languages,translation,speech,images,generation,transformers,t
 # Installed first, so that nothing brings another build.
 TORCH := torch==2.13.0
 
-.PHONY: help demo examples test lint assets simulate bench peers clean
+.PHONY: help demo improve examples test lint assets simulate bench peers clean
 
 help:
 	@echo "make demo      the main job on a real task: sentiment of customer text in four domains"
+	@echo "make improve   the same task, to find better and cheaper candidates than it was given"
 	@echo "make examples  a worked example of each kind of task, on real data"
 	@echo "make test      the tests"
 	@echo "make lint      formatter, linter, types, layers, dependencies"
@@ -19,6 +20,9 @@ help:
 
 demo: assets
 	HF_HUB_OFFLINE=1 $(BIN)/merits run demo/sentiment.yaml
+
+improve: assets .venv/.everything
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/merits improve demo/improve.yaml --budget "10 min"
 
 examples: assets .venv/.everything
 	HF_HUB_OFFLINE=1 $(BIN)/python -m examples all

@@ -21,10 +21,11 @@ from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import whole
 from merits.core.errors import UsageError
+from merits.core.estimate import cases_to_hold
 
 if TYPE_CHECKING:
     from merits.core.identity import JSON
-    from merits.core.improvement import TechniqueRecord
+    from merits.core.improvement import TechniqueRecord, TrialRecord
     from merits.core.task import Task
     from merits.evaluating import Progress
     from merits.improved import Improved
@@ -216,10 +217,11 @@ class Watcher:
         return Noting(Notes())
 
 
-def _figures(record: object) -> str:
-    quality, cost = getattr(record, "quality", None), getattr(record, "cost", None)
-    said = [quality.text()] if quality is not None else []
-    said += [f"{cost.text()} a case"] if cost is not None else []
+def _figures(record: TrialRecord) -> str:
+    said = [record.quality.text()] if record.quality is not None else []
+    if (cost := record.cost) is not None and cost.value is not None:
+        n = cases_to_hold(cost.value)
+        said.append(f"{cost.times(n).text()} for {'a case' if n == 1 else f'{n:,} cases'}")
     return ", ".join(said) or "no record"
 
 

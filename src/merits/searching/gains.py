@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 import msgspec
 
-from merits.core.estimate import Estimate
+from merits.core.estimate import Estimate, cases_to_hold
 from merits.core.evaluation import Evaluation
 from merits.core.improvement import Gain, Improvement, TechniqueRecord, TrialRecord
 from merits.core.needs import Needs
@@ -174,13 +174,7 @@ def _pay_back(spent: float | None, change: Change, needs: Needs) -> Estimate | N
 
 
 def _words(gain: Gain) -> str:
-    saves = ""
-    if gain.cost_given is not None and gain.cost_found is not None and gain.cost_on_test is not None:
-        before, after = gain.cost_given, gain.cost_found
-        saves = f" A case costs {after.number(after.value)} instead of {before.number(before.value)}."
-        if before.value and after.value is not None and after.value < before.value:
-            saves = f"{saves[:-1]}: {1 - after.value / before.value:.0%} less."
-    points = f"{gain.on_test.text()} on test, {gain.on_dev.number(gain.on_dev.value)} on dev where it was searched for."
+    points = f"{gain.on_test.text()} on test, {gain.on_dev.number(gain.on_dev.value)} on dev where it was searched for"
     what = {
         "better": f"{gain.found} is certainly better than {gain.given}",
         "worse": f"{gain.found} is certainly worse than {gain.given}, though dev said otherwise",
@@ -189,9 +183,26 @@ def _words(gain: Gain) -> str:
         "not shown": f"{gain.found} is not shown to be {'better' if gain.goal == 'better' else 'as good'} "
         f"{'than' if gain.goal == 'better' else 'as'} {gain.given}",
     }[gain.holds]
-    back = gain.pays_back_after
-    paid = "" if back is None else f" The search is paid back after {back.text()} cases."
-    return f"{what}: {points}{saves}{paid}"
+    return f"{what}: {points}.{_cost_words(gain)}{_pay_back_words(gain.pays_back_after)}"
+
+
+def _cost_words(gain: Gain) -> str:
+    before, after = gain.cost_given, gain.cost_found
+    if before is None or after is None or before.value is None or after.value is None:
+        return ""
+    n = cases_to_hold(min(before.value, after.value) or max(before.value, after.value))
+    cases = "A case costs" if n == 1 else f"{n:,} cases cost"
+    said = f" {cases} {after.times(n).text()} instead of {before.times(n).text()}"
+    share = after.value / before.value - 1.0 if before.value else 0.0
+    return f"{said}, {abs(share):.0%} {'less' if share < 0.0 else 'more'}." if share else f"{said}."
+
+
+def _pay_back_words(after: Estimate | None) -> str:
+    if after is None:
+        return ""
+    if after.value is None:
+        return " As it looks the search is never paid back."
+    return f" The search is paid back after {after.text()} cases."
 
 
 def _told(found: Found, gains: Sequence[Gain]) -> str:
