@@ -119,7 +119,7 @@ def values_by_row(objective: Objective, found: Outcomes, needs: Needs) -> Floats
     """
     scored = found.status == Status.SCORED
     if objective == "quality":
-        return (scored & found.solved).astype(np.float64)
+        return np.asarray(scored & found.solved, np.float64)
     if objective == "measure":
         return np.where(scored, found.value, 0.0)
     if objective == "latency":
