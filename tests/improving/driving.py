@@ -48,11 +48,13 @@ Asking: TypeAlias = Callable[[Candidate, JSON], Answer]
 
 
 def searched(task: Task, improver: Improver, store: Store, *, seed: int = 0, ask: Asking | None = None) -> Search:
-    """A search, run to its end. `ask` answers questions of the improver's own."""
+    """A search, run to its end. `ask` answers questions of the improver's own, unless the candidates do."""
     trying = Trying(task, store, None)
     evaluation = trying.of(task.candidates)
     trained, folds = trying.folds(evaluation)
-    found = Search(Brief(trying.task, evaluation, trying.said, seed=seed, trained=trained, folds=folds, ask=ask))
+    found = Search(
+        Brief(trying.task, evaluation, trying.said, seed=seed, trained=trained, folds=folds, ask=ask or trying.ask)
+    )
     generator = improver(found.brief)
     try:
         trials = next(generator)

@@ -162,6 +162,14 @@ def test_what_nobody_can_load_is_a_failed_trial_and_is_not_asked() -> None:
     assert asked == {(0, 2), (1, 0), (1, 2)}
 
 
+def test_who_is_kept_was_asked_all_of_dev_in_one_question(tumours: Task, store: Store) -> None:
+    """Asked piece by piece, a trial has no figure until it is asked everything: the rest is known by then."""
+    found = searched(tumours, improver_of("tuning", {"trials": 6}), store)
+    assert any(trials.rows is not None for trials in found.asked)
+    whole = {one.name for trials in found.asked if trials.rows is None for one in trials.candidates}
+    assert {one.name for one in found.kept} <= whole
+
+
 def test_a_search_that_finds_nothing_better_keeps_nothing(tumours: Task, store: Store) -> None:
     """Worse values only."""
     task = merits.make_task(

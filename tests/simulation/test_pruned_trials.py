@@ -7,7 +7,7 @@ import pytest
 
 from tests.improving.test_pruning import DELTA, share_lost, share_lost_by_folds
 
-RUNS = 1000
+RUNS = 500
 
 
 @pytest.mark.slow

@@ -133,14 +133,14 @@ class _Search:
 
     def _gepa(self, ask: Callable[[Rows], Any]) -> None:
         """Runs GEPA; every example and every reflection goes through `ask`."""
-        import gepa
+        from gepa.api import optimize
 
         generator = np.random.default_rng(self._brief.seed)
         group = self._brief.evaluation.group[self._plain_rows]
         units = np.unique(group)
         shown = np.isin(group, generator.permutation(units)[: (len(units) + 1) // 2])
         train, held = self._plain_rows[shown].tolist(), self._plain_rows[~shown].tolist()
-        gepa.optimize(
+        optimize(
             seed_candidate={_COMPONENT: self._first},
             trainset=train,
             valset=held or train,

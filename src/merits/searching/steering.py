@@ -166,6 +166,7 @@ class _Search:
             seconds_left=self.clock.left_of_turn,
             trained=trained,
             folds=folds,
+            ask=self.trying.ask,
         )
 
 

@@ -11,16 +11,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.answer import Answer
+from merits.core.answer import Answer, Failure
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Store, Trials
 from merits.core.errors import ProviderError, UsageError
 from merits.core.evaluation import Evaluation, Raced
+from merits.core.identity import JSON
 from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Allowance, Budget, Racing, Round, Schedule
 from merits.core.robustness import Robustness
-from merits.core.task import Task
+from merits.core.task import Example, ScorerSpec, Task
 from merits.deciding.decide import decide
 from merits.evaluating import Progress, evaluate
 from merits.evaluating.contenders import learns, load_context
@@ -121,6 +122,20 @@ class Trying:
         found = (stored.get(key) for key in keys)
         return [None if answer is None or answer.failure is not None else answer for answer in found]
 
+    def ask(self, candidate: Candidate, question: JSON) -> Answer:
+        """What a candidate answers to a question that is no example: stored, and paid from the same purse."""
+        example = Example("question", question, "", split="dev")
+        of_one = msgspec.structs.replace(
+            self.task, kind="generation", classes=(), examples=(example,), scorers=(ScorerSpec("exact"),), needs=Needs()
+        )
+        try:
+            found = self._paid(of_one, [candidate], None, None)
+        except (UsageError, ProviderError) as problem:
+            return Answer(failure=Failure("bad_request", problem.found))
+        key = AnswerKey(example.input_hash)
+        answer = self._store.answers(found.versions[0], {key}).get(key)
+        return Answer(failure=Failure("raised", "the budget ended")) if answer is None else answer
+
     def folds(self, evaluation: Evaluation) -> tuple[frozenset[str], NDArray[np.integer] | None]:
         """Who of these learns from dev, and the fold of each row in the cross-validation; None where nobody does."""
         trained = frozenset(name for name, kind in zip(evaluation.names, self._learn(evaluation), strict=True) if kind)
@@ -144,13 +159,23 @@ class Trying:
         *,
         schedule: Schedule | None = None,
     ) -> Evaluation:
+        found = self._paid(self.task, candidates, schedule if rows is None else _only(rows), progress)
+        self._rows = self._rows or found
+        for k, (name, version) in enumerate(zip(found.names, found.versions, strict=True)):
+            self._versions[name] = version
+            self.costs[version] = float(found.cost[k].sum()) if found.priced[k] else None
+        return found
+
+    def _paid(
+        self, task: Task, candidates: Sequence[Candidate], schedule: Schedule | None, progress: Progress | None
+    ) -> Evaluation:
+        """The evaluation of candidates on the dev examples of a task, from what is left of the purse."""
         left = None
         if self._amount is not None:
             left = Budget(max(self._amount.amount - self.spent, 0.0), self._amount.unit)
-        schedule = schedule if rows is None else _only(rows)
         found = finished(
             lambda: evaluate(
-                self.task,
+                task,
                 candidates,
                 split="dev",
                 store=self._store,
@@ -162,10 +187,6 @@ class Trying:
         )
         if found.budget is not None:
             self.spent += found.budget.spent
-        self._rows = self._rows or found
-        for k, (name, version) in enumerate(zip(found.names, found.versions, strict=True)):
-            self._versions[name] = version
-            self.costs[version] = float(found.cost[k].sum()) if found.priced[k] else None
         return found
 
 

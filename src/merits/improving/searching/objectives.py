@@ -114,12 +114,12 @@ def must_suit(objectives: Sequence[Objective], needs: Needs) -> None:
 def values_by_row(objective: Objective, found: Outcomes, needs: Needs) -> Floats:
     """The value of every row (rows,), larger is better; meaningless where a row does not count.
 
-    A failure solves nothing, and costs what it cost. The net value is that of `merits.deciding.money` without reviews,
+    A failure solves nothing, and costs what it cost. The net value is that of `merits.deciding.values` without reviews,
     abstentions and losses by class.
     """
     scored = found.status == Status.SCORED
     if objective == "quality":
-        return (scored & found.solved).astype(np.float64)
+        return np.asarray(scored & found.solved, np.float64)
     if objective == "measure":
         return np.where(scored, found.value, 0.0)
     if objective == "latency":

@@ -46,7 +46,7 @@ class Rounds:
         pieces = self._pieces(batch, generator) if judges else [np.arange(len(self._plain))]
         left = batch
         for number, piece in enumerate(pieces):
-            yield from self._piece(left, piece, everything=len(pieces) == 1)
+            yield from self._piece(left, piece, last=number == len(pieces) - 1)
             if number < len(pieces) - 1:
                 for judge in judges:
                     judge.look(piece, generator)
@@ -54,10 +54,13 @@ class Rounds:
             if not left:
                 return
 
-    def _piece(self, left: Batch, piece: NDArray[np.intp], *, everything: bool) -> Generator[Trials, Evaluation, None]:
-        """Has the trials that are left asked some more rows, and counts those that crashed as failed."""
+    def _piece(self, left: Batch, piece: NDArray[np.intp], *, last: bool) -> Generator[Trials, Evaluation, None]:
+        """Has the trials that are left asked some more rows, and counts those that crashed as failed.
+
+        In the end they are asked all rows, of which those that were asked before are known: then they have a figure.
+        """
         rows = self._plain[piece]
-        whole = everything and len(rows) == self.brief.evaluation.n_rows
+        whole = last and len(self._plain) == self.brief.evaluation.n_rows
         evaluation = yield Trials([trial.candidate for _, trial in left], None if whole else rows)
         for study, trial in left:
             new = of_a_candidate(evaluation, evaluation.index(trial.candidate.name))
