@@ -108,7 +108,7 @@ def test_a_cascade_is_proposed_with_what_is_expected_of_it() -> None:
     assert {candidate.kind for candidate in kept} == {"cascade"}
     first = kept[0]
     assert [part.name for part in first.parts] == ["small", "large"]
-    assert first.name == "cascade of small and large, floor"
+    assert first.name == "cascade from small to large, floor"
     assert "at most 2 points, certified at 90%" in str(first.metadata["goal"])
     assert "saving against large" in first.metadata
     assert str(first.metadata["saving by one alone"]).startswith("0.0 %")

@@ -1,19 +1,22 @@
-"""What a search finds on stored answers is what an evaluation of the recipe finds, with candidates that were trained."""
+"""What a search finds on stored answers is what an evaluation of the recipe finds, with trained candidates too."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 import merits
+from merits.concluding import save_page
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Brief
 from merits.core.evaluation import Evaluation
 from merits.core.task import Example, ScorerSpec, Task
+from merits.flow import run
 from merits.improving.composing.policies import OneByOne, Policy
 from merits.improving.composing.pool import pool_of
 from merits.store.sqlite import open_store
@@ -66,3 +69,19 @@ def test_a_cascade_evaluated_on_dev_is_what_the_arrays_said(tmp_path: Path, orde
     assert 0.0 < (routed.cost > pool.cost[order[0]]).mean() < 1.0
     assert found.solved[0][rows].astype(float).tolist() == routed.value.tolist()
     assert found.cost[0][rows] == pytest.approx(routed.cost)
+
+
+def test_a_cascade_goes_through_run_and_its_report(tmp_path: Path) -> None:
+    """It has no bill of its own: what was paid is paid to those that it asks."""
+    short = Candidate(
+        name="short", kind="text-linear", params={"words": 1, "characters": 0}, price=Price(per_call=0.01)
+    )
+    long = Candidate(name="long", kind="text-linear", params={"strength": 1.0}, price=Price(per_call=0.1))
+    cascade = Candidate(name="short first", kind="cascade", params={"thresholds": [0.7]}, parts=(short, long))
+    task = msgspec.structs.replace(reviews(), candidates=(short, long, cascade))
+    done = run(task, store=tmp_path / "store.sqlite")
+    assert {standing.candidate for standing in done.decision.standings} == {"short", "long", "short first"}
+    assert done.bill is not None
+    assert {row.candidate for row in done.bill.rows} == {"short", "long"}
+    page = save_page(done.view, tmp_path / "report.html").read_text("utf-8")
+    assert "those that it asks" in page

@@ -27,6 +27,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 _WHOLE = 0.8  # who has fewer rows than this share of the most is left out rather than the rows
+_SEARCHED = ("cascade", "router")  # were chosen by these very outcomes, and look better on them than they are
 _FEW_WORDS = 60  # so many different answers are labels; more are texts, which no rule can be written for
 
 
@@ -113,7 +114,9 @@ def pool_of(brief: Brief, *, reads: bool = False) -> tuple[Pool, Ints]:
     there = (evaluation.status == Status.SCORED) | (evaluation.status == Status.FAILED)
     plain = evaluation.perturbations == ""
     share = there[:, plain].mean(axis=1) if plain.any() else np.zeros(len(there))
-    usable = np.flatnonzero(evaluation.priced & evaluation.scored.any(axis=1) & (share >= _WHOLE * share.max()))
+    simple = np.array([candidate.kind not in _SEARCHED for candidate in evaluation.candidates])
+    known = evaluation.priced & evaluation.scored.any(axis=1) & (share >= _WHOLE * share.max(initial=0.0))
+    usable = np.flatnonzero(simple & known)
     cheap = usable[np.argsort(np.where(there, evaluation.cost, 0.0)[usable].mean(axis=1), kind="stable")]
     rows = np.flatnonzero(there[cheap].all(axis=0) & plain)
     at = np.ix_(cheap, rows)

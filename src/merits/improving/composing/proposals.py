@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -92,9 +93,8 @@ def candidates_of(brief: Brief, goals: Goals, space: Space) -> list[Candidate]:
         if not choice.composed or not _pays(choice, goal):
             continue
         recipe = choice.policy.recipe(pool, "")
-        name = f"{recipe.kind} of {' and '.join(_short(part.name) for part in recipe.parts)}, {goal}"
         found = _words(pool, choice, simple, brief.evaluation.currency)
-        candidate = msgspec.structs.replace(recipe, name=name, metadata=found)
+        candidate = msgspec.structs.replace(recipe, name=_name(recipe, goal), metadata=found)
         kept.setdefault(candidate.id, candidate)
     return list(kept.values())
 
@@ -102,12 +102,18 @@ def candidates_of(brief: Brief, goals: Goals, space: Space) -> list[Candidate]:
 def _searches(brief: Brief, goals: Goals, space: Space) -> dict[str, tuple[Pool, _Choose]]:
     """By goal the outcomes, with the value that it is about, and how to choose of any families."""
     pool = space.pool
+
+    def losing(epsilon: float, tried: Sequence[Family]) -> Choice:
+        return floor(pool, tried, _drawn(brief), epsilon=epsilon, delta=goals.delta)
+
+    def losing_nothing(tried: Sequence[Family]) -> Choice:
+        """Certified where that is possible, else only expected."""
+        certain = losing(0.0, tried)
+        return certain if certain.composed else no_loss(pool, tried, _drawn(brief))
+
     found: dict[str, tuple[Pool, _Choose]] = {
-        "floor": (
-            pool,
-            lambda tried: floor(pool, tried, _drawn(brief), epsilon=goals.epsilon, delta=goals.delta),
-        ),
-        "no loss": (pool, lambda tried: no_loss(pool, tried, _drawn(brief))),
+        "floor": (pool, partial(losing, goals.epsilon)),
+        "no loss": (pool, losing_nothing),
     }
     if brief.task.needs.worth_of_solved is not None:
         money = pool.gaining(money_of(brief, pool, space.rows))
@@ -135,6 +141,13 @@ def _drawn(brief: Brief) -> np.random.Generator:
 def _pays(choice: Choice, goal: str) -> bool:
     """Whether anything is gained, by what was not searched on."""
     return (choice.change.value or 0.0) > 0.0 if goal == "net value" else (choice.saving.value or 0.0) > 0.0
+
+
+def _name(recipe: Candidate, goal: str) -> str:
+    """Its ends, and how many there are between."""
+    between = f" over {len(recipe.parts) - 2} more" if len(recipe.parts) > 2 else ""
+    first, last = (_short(recipe.parts[at].name) for at in (0, -1))
+    return f"{recipe.kind} from {first}{between} to {last}, {goal}"
 
 
 def _short(name: str, most: int = 24) -> str:

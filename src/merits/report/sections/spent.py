@@ -57,7 +57,8 @@ def spent_section(subject: Subject, bill: Bill | None = None) -> SpentSection | 
     paid = _first_of_each_question(subject.evaluation)  # rows with the same question share one answer, paid for once
     if bill is not None and not any(row.n_answers for row in bill.rows):
         bill = None  # another tool's results: what they cost is not known here
-    rows = tuple(_row(subject, k, paid, None if bill is None else bill.rows[k]) for k in subject.order)
+    billed = {} if bill is None else {row.candidate: row for row in bill.rows}  # who only asks others has none
+    rows = tuple(_row(subject, k, paid, billed.get(subject.evaluation.names[k])) for k in subject.order)
     if not rows:
         return None
     costs = [row.cost for row in rows if row.cost is not None]
