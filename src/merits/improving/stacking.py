@@ -21,6 +21,8 @@ __all__ = ["EFFORT", "TITLE", "Params", "make", "why_not"]
 EFFORT: Effort = "trains"
 TITLE = "Stacking: learned how far to trust which candidate"
 
+_CLOSER = 30.0
+
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """What learns from the candidates' answers."""
@@ -62,6 +64,8 @@ def _proposals(params: Params, brief: Brief) -> Iterator[Candidate]:
         parts = seeds[:size]
         called = f"stack of {listed([part.name for part in parts])}"
         yield recipe("stack", parts, taken, called)
+        if rule == "labels":  # the usual strength leaves too little of the probabilities of many classes
+            yield recipe("stack", parts, taken, f"{called}, closer fit", strength=_CLOSER)
         if rule == "numbers":
             yield recipe("stack", parts, taken, f"{called}, ridge", numbers="ridge")
         if params.inputs and rule in ("labels", "numbers") and "text" in _reads(brief):

@@ -77,7 +77,7 @@ def _proposals(brief: Brief, seeds: Sequence[Seed], taken: set[str]) -> Iterator
     cheaper = np.flatnonzero(costs < costs[0])
     known = {one.id for one in brief.seeds}
     for among in [np.arange(len(seeds)), *([cheaper] if len(cheaper) > 1 else [])]:
-        some = [seeds[place] for place in among]
+        some = [seeds[int(place)] for place in among]
         for counts, params in _counts(brief, some):
             if np.count_nonzero(counts) < 2 or (made := _vote(some, counts, params, {*taken})).id in known:
                 continue

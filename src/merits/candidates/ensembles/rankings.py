@@ -29,6 +29,7 @@ def by_rank(k: int = 60) -> Combine:
                 found[item] += weight / (k + rank)
         if not found:
             return Answer(answers[0].output)
-        return Answer(sorted(found, key=lambda item: round(found[item], 12), reverse=True))
+        fused: list[str] = sorted(found, key=lambda item: round(found[item], 12), reverse=True)
+        return Answer(fused)
 
     return combine

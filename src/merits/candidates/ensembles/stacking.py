@@ -65,7 +65,7 @@ class LabelHead:
         """Fits; CandidateError where all examples are of one class, or no part said anything."""
         known = labels_to_learn(examples)
         rows = np.stack([self._told([part.get(one.input_hash) for part in said]) for one in known])  # (n, parts, k)
-        heard = ~np.isnan(rows).any(axis=2)
+        heard: NDArray[np.bool_] = np.asarray(~np.isnan(rows).any(axis=2))
         _must_have_said(heard)
         self._usual = np.stack([rows[heard[:, part], part].mean(axis=0) for part in range(len(said))])
         matrix: Any = np.where(np.isnan(rows), self._usual, rows).reshape(len(known), -1)
