@@ -356,3 +356,23 @@ async def test_an_exception_in_a_thread_reaches_the_caller() -> None:
 
     with pytest.raises(ValueError, match="one class only"):
         await in_thread(work)
+
+
+def test_models_that_have_others_learn_do_not_wait_for_one_another() -> None:
+    """More of them than there are turns: each held its own, and waited for another one for what it is made of."""
+
+    def made() -> Batcher:
+        inner = Batcher(lambda inputs: [], batch_size=1, fingerprint="inner", timeout_s=10, fit=lambda examples: None)
+
+        def fit(examples: Sequence[Example]) -> None:
+            time.sleep(0.05)  # until all have begun
+            inner.fit(examples)
+
+        return Batcher(lambda inputs: [], batch_size=1, fingerprint="outer", timeout_s=10, fit=fit)
+
+    threads = [threading.Thread(target=made().fit, args=([],), daemon=True) for _ in range(4 * (os.cpu_count() or 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert not any(thread.is_alive() for thread in threads)

@@ -85,7 +85,7 @@ def test_a_larger_margin_allows_more() -> None:
 
 
 def test_pictures_get_static_int8_and_copies_say_what_their_parent_said() -> None:
-    """Dynamic int8 of convolutions is slower than 32 bits; a licence holds for copies too."""
+    """Dynamic int8 leaves convolutions alone; a licence holds for copies too."""
     asked = next(make(Params())(brief(PICTURES, TUNED)))
     assert [each.params["method"] for each in asked.candidates] == [["onnx"], ["int8-static"], ["onnx"], ["onnx-int8"]]
     assert [each.parts for each in asked.candidates] == [(PICTURES,), (PICTURES,), (TUNED,), (TUNED,)]

@@ -38,6 +38,7 @@ _LEND_AFTER_S = 1.0  # a step that takes longer no longer keeps the others waiti
 _EACH_BATCH = (
     64  # a hand-over between threads costs some 50 us; larger batches mean more tasks at once, and were slower
 )
+_mine = threading.local()  # whether this thread has a turn to fit
 
 
 class Batcher(Model):
@@ -410,11 +411,20 @@ def _only(answers: Sequence[Answer | Exception]) -> Answer:
 
 
 def _in_turn(fit: Fit, examples: Sequence[Example]) -> None:
-    """Fits take turns among themselves: a long one must not keep the other candidates from answering."""
+    """Fits take turns among themselves: a long one must not keep the other candidates from answering.
+
+    A model that has another one learn while it learns itself does that in its own turn: would each wait for a second
+    one, none would ever be free.
+    """
+    if getattr(_mine, "fits", False):
+        fit(examples)
+        return
     turn = FITTING.take()
+    _mine.fits = True
     try:
         fit(examples)
     finally:
+        _mine.fits = False
         turn.give_back()
 
 

@@ -1,7 +1,7 @@
 """Int8 in ONNX Runtime: dynamic, where inputs of layers are rounded as they come, and static, with ranges from dev.
 
 Dynamic int8 is of linear layers and tables of embeddings; static int8 of convolutions too. Weights have a sign and 7
-bits: with 8, processors without VNNI add up to more than fits and answer otherwise than those that have it.
+bits: with 8, processors without VNNI add up to more than fits (ONNX Runtime's advice).
 """
 
 from __future__ import annotations
