@@ -18,6 +18,7 @@ from merits.core.doors import Trainable
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 from merits.core.task import Example
+from tests.candidates.tiny_encoders import tiny_encoder
 
 torch = pytest.importorskip("torch", reason="needs the extra transformers")
 transformers = pytest.importorskip("transformers", reason="needs the extra transformers")
@@ -27,21 +28,7 @@ WORDS = ["good", "fine", "nice", "bad", "poor", "sad", "the", "film", "is", "was
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("encoder")
-    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
-    transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
-    config = transformers.BertConfig(
-        vocab_size=len(WORDS) + 5,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=32,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        transformers.BertModel(config).save_pretrained(folder)
-    return folder
+    return tiny_encoder(tmp_path_factory.mktemp("encoder"), WORDS)
 
 
 def sentences(n: int, seed: int = 0) -> list[Example]:

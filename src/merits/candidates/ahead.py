@@ -86,6 +86,8 @@ class DecodedAhead(Model):
         self._decode = decode
         self._batcher = batcher
         self.fit = batcher.fit
+        if hasattr(batcher, "fit_soft"):
+            self.fit_soft = batcher.fit_soft
         self.weights = batcher.weights
         self.insides = batcher.insides
 

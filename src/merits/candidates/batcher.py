@@ -10,9 +10,9 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -30,6 +30,7 @@ T = TypeVar("T")
 AnswerBatch: TypeAlias = Callable[[Sequence[JSON]], Sequence[Answer | Exception]]
 AnswerOne: TypeAlias = Callable[[JSON], Answer]
 Fit: TypeAlias = Callable[[Sequence[Example]], None]
+Shares: TypeAlias = Sequence[Mapping[str, float]]
 Waiting: TypeAlias = tuple[JSON, "asyncio.Future[Answer]"]
 
 _DELIVER_EVERY_S = 0.02  # how long a finished answer may wait for the rest of its batch
@@ -41,6 +42,12 @@ _EACH_BATCH = (
 _mine = threading.local()  # whether this thread has a turn to fit
 
 
+class FitSoft(Protocol):
+    """See `SoftTrainable.fit_soft`."""
+
+    def __call__(self, examples: Sequence[Example], shares: Shares, temperature: float = 1.0) -> None: ...
+
+
 class Batcher(Model):
     """A model around a blocking `answer_batch`, which gives one Answer or Exception for each input, in their order.
 
@@ -49,10 +56,11 @@ class Batcher(Model):
     cannot be stopped, but it does not keep the process alive), the inputs fail with TimeoutError, and a new thread
     goes on. When `answer_batch` raises, the inputs are tried one by one, so that one bad input fails alone.
 
-    With `fit` the batcher is `Trainable`. `weights` are what it must have in memory to answer, if that is worth
-    counting; `insides` is what others may see of it, and `size_bytes` what it takes on disk. All batchers of a process
-    share as many turns as there are cores; a step longer than a second lends its turn, so that no slow candidate
-    starves the others.
+    With `fit` the batcher is `Trainable`, with `fit_soft` also `SoftTrainable`. `weights` are what it must have in
+    memory to answer, if that is worth counting; `insides` is what others may see of it, and `size_bytes` what it takes
+    on disk. All batchers of a process share as many turns as there are cores; a step longer than a second lends its
+    turn, so that no slow candidate starves the others.
+
 
     Not guaranteed: that a thread abandoned in the middle of a step no longer touches what it shares with the next.
 
@@ -69,6 +77,7 @@ class Batcher(Model):
 
     timed = True  # keeps its own deadline and measures its own latency: see `Meter`
     fit: Fit  # there only when it was given, because having it makes a model Trainable
+    fit_soft: FitSoft  # likewise
 
     def __init__(
         self,
@@ -82,6 +91,7 @@ class Batcher(Model):
         weights: Weights | None = None,
         insides: Insides | None = None,
         size_bytes: Callable[[], int | None] = lambda: None,
+        fit_soft: FitSoft | None = None,
     ) -> None:
         self._answer_batch: AnswerBatch | None = answer_batch
         self._answer_one: AnswerOne = lambda input: _only(answer_batch([input]))
@@ -93,7 +103,11 @@ class Batcher(Model):
         self.insides = insides
         self._size_bytes = size_bytes
         if fit is not None:
-            self.fit = lambda examples: _in_turn(fit, examples)
+            self.fit = lambda examples: _in_turn(lambda: fit(examples))
+        if fit_soft is not None:
+            self.fit_soft = lambda examples, shares, temperature=1.0: _in_turn(
+                lambda: fit_soft(examples, shares, temperature)
+            )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[Waiting] = []
         self._run: _Run | None = None
@@ -410,19 +424,19 @@ def _only(answers: Sequence[Answer | Exception]) -> Answer:
     return answers[0]
 
 
-def _in_turn(fit: Fit, examples: Sequence[Example]) -> None:
+def _in_turn(fit: Callable[[], None]) -> None:
     """Fits take turns among themselves: a long one must not keep the other candidates from answering.
 
     A model that has another one learn while it learns itself does that in its own turn: would each wait for a second
     one, none would ever be free.
     """
     if getattr(_mine, "fits", False):
-        fit(examples)
+        fit()
         return
     turn = FITTING.take()
     _mine.fits = True
     try:
-        fit(examples)
+        fit()
     finally:
         _mine.fits = False
         turn.give_back()

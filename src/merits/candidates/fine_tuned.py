@@ -6,7 +6,7 @@ import importlib.util
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from merits.candidates.imports import versions
 from merits.candidates.insides import Insides
 from merits.candidates.memory import Weights
 from merits.candidates.registry import LoadContext, Space
+from merits.candidates.soft import Soft, soft_of
 from merits.candidates.texts import as_text
 from merits.candidates.tuning import Lesson, TuningParams, tune
 from merits.core.answer import Answer
@@ -87,6 +88,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=content_hash(identity),
         timeout_s=context.timeout_s,
         fit=model.fit,
+        fit_soft=model.fit_soft,
         close=model.close,
         weights=Weights(_TRAINING * folder.n_bytes(4), model.open, model.put_aside),
         insides=Insides("network", model.opened),
@@ -117,9 +119,24 @@ class _FineTuned:
                 f"{len(learned)} examples of {len(labels)} classes are too little to learn from.",
                 "A classifier needs examples of two classes in the dev split.",
             )
+        self._learn(learned, labels)
+
+    def fit_soft(
+        self, examples: Sequence[Example], shares: Sequence[Mapping[str, float]], temperature: float = 1.0
+    ) -> None:
+        """Train on the shares of labels, as Hinton et al. (2015) do."""
+        soft = soft_of(shares, temperature)
+        if len(soft.labels) < 2:
+            raise CandidateError(
+                f"{len(examples)} examples of {len(soft.labels)} classes are too little to learn from.",
+                "A classifier needs examples of two classes in the dev split.",
+            )
+        self._learn(examples, soft.labels, soft)
+
+    def _learn(self, learned: Sequence[Example], labels: tuple[str, ...], soft: Soft | None = None) -> None:
         encoder = self._opened(len(labels))
-        checkpoint, seed = self._checkpoint(learned), self._context.seed
-        lesson = self._lesson(learned, labels)
+        checkpoint, seed = self._checkpoint(learned, soft), self._context.seed
+        lesson = self._lesson(learned, labels, soft)
         tune(encoder, lesson, self._params, seed=seed, checkpoint=checkpoint, note=self._context.note)
         self._encoder, self._labels, self.size_bytes = encoder, labels, encoder.n_bytes
 
@@ -138,12 +155,13 @@ class _FineTuned:
         lesson, seed = self._lesson(known, self._labels), self._context.seed
         tune(encoder, lesson, shorter, seed=seed, checkpoint=None, note=self._context.note)
 
-    def _lesson(self, learned: Sequence[Example], labels: Sequence[str]) -> Lesson:
+    def _lesson(self, learned: Sequence[Example], labels: Sequence[str], soft: Soft | None = None) -> Lesson:
         code = {label: number for number, label in enumerate(labels)}
         return Lesson(
             texts=[as_text(example.input) for example in learned],
             codes=[code[str(example.target)] for example in learned],
             held_out=held_out(learned, self._params.held_out, seed=self._context.seed),
+            soft=soft,
         )
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer]:
@@ -205,8 +223,9 @@ class _FineTuned:
             seed=self._context.seed,
         )
 
-    def _checkpoint(self, learned: Sequence[Example]) -> Checkpoint | None:
+    def _checkpoint(self, learned: Sequence[Example], soft: Soft | None) -> Checkpoint | None:
         """Where this very training is kept: its name is a hash of the recipe, the code and the examples."""
         taught: list[Any] = [(example.input_hash, example.target, example.group) for example in learned]
+        taught += [] if soft is None else [(soft.temperature, soft.shares.tolist())]
         name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught])
         return checkpoint_of(self._context, "transformer", name, kept=self._params.checkpoints)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
@@ -16,10 +16,11 @@ from merits.candidates.ahead import DecodedAhead, decoded_ahead, readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.feature_store import FeatureStore
 from merits.candidates.imports import versions
-from merits.candidates.learner import labels_to_learn, one_thread, predicted
+from merits.candidates.learner import fit_weighted, labels_to_learn, one_thread, predicted
 from merits.candidates.linear_head import linear_head
 from merits.candidates.memory import Weights
 from merits.candidates.registry import LoadContext, Space
+from merits.candidates.soft import soft_of
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import DataError
@@ -89,6 +90,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=fingerprint,
         timeout_s=context.timeout_s,
         fit=model.fit,
+        fit_soft=model.fit_soft,
         close=network.close,
         weights=Weights(network.n_bytes, network.open, network.close),
     )
@@ -105,6 +107,7 @@ class _Classifier:
         self._network = network
         self._kept = kept
         self._head: Any = None
+        self._temperature = 1.0
 
     def pixels(self, input: JSON) -> Bytes:
         """The picture that an input names, as the network takes it; DataError where it cannot be read."""
@@ -112,6 +115,24 @@ class _Classifier:
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Train the classifier on the features of the examples that have a target and a picture that can be read."""
+        self._learn(examples, lambda head, vectors, known: head.fit(vectors, [str(one.target) for one in known]))
+
+    def fit_soft(
+        self, examples: Sequence[Example], shares: Sequence[Mapping[str, float]], temperature: float = 1.0
+    ) -> None:
+        """Train it on the shares of labels; its probabilities then are those at that temperature, brought back to 1."""
+        shares_of = dict(zip(map(id, examples), shares, strict=True))
+        self._learn(
+            examples,
+            lambda head, vectors, known: fit_weighted(
+                head, vectors, soft_of([shares_of[id(one)] for one in known], temperature)
+            ),
+        )
+        self._temperature = temperature
+
+    def _learn(
+        self, examples: Sequence[Example], fit: Callable[[Any, NDArray[np.float32], Sequence[Example]], object]
+    ) -> None:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
@@ -119,18 +140,18 @@ class _Classifier:
         files = {hash: file for file in map(self._file, known) if file is not None and (hash := file_hash(file))}
         vectors = self._vectors(files)
 
-        def vector(example: Example) -> tuple[Floats, str]:
+        def vector(example: Example) -> tuple[Floats, Example]:
             found = vectors[file_hash(picture_file(self._media, example.input))]
             if isinstance(found, DataError):
                 raise found
-            return found, str(example.target)
+            return found, example
 
         learned = readable(vector, known, self._context.note, ahead=False)
         params = self._params
         linear = linear_head(strength=params.strength, balanced=params.balanced, seed=self._context.seed)
         head = make_pipeline(StandardScaler(), linear)
         with one_thread():
-            head.fit(np.stack([one for one, _ in learned]), [label for _, label in learned])
+            fit(head, np.stack([one for one, _ in learned]), [example for _, example in learned])
         self._head = head
 
     def answer_batch(self, pictures: Sequence[JSON]) -> Sequence[Answer]:
@@ -139,7 +160,7 @@ class _Classifier:
             raise RuntimeError("asked before it was fitted")
         vectors = self._network.features(cast("Sequence[Bytes]", pictures))
         with one_thread():
-            return predicted(self._head, vectors)
+            return predicted(self._head, vectors, self._temperature)
 
     def _file(self, example: Example) -> Path | None:
         try:

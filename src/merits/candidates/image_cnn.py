@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
@@ -23,6 +23,7 @@ from merits.candidates.insides import Batch, Insides, labelled
 from merits.candidates.learner import labels_to_learn
 from merits.candidates.pixels import Pixels
 from merits.candidates.registry import LoadContext, Space
+from merits.candidates.soft import Soft, soft_of
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import MissingExtra
@@ -82,6 +83,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=fingerprint,
         timeout_s=context.timeout_s,
         fit=model.fit,
+        fit_soft=model.fit_soft,
         close=model.close,
         insides=Insides("network", model.opened),
         size_bytes=lambda: model.size_bytes,
@@ -107,8 +109,21 @@ class _Cnn:
         known = labels_to_learn(examples)
         pictures, learned = self._pictures(known)
         labels = tuple(sorted({str(example.target) for example in learned}))
-        lesson = self._lesson(pictures, learned, labels)
-        self._network = self._trained(lesson, len(labels), self._checkpoint(learned))
+        self._learn(self._lesson(pictures, learned, labels), labels, learned)
+
+    def fit_soft(
+        self, examples: Sequence[Example], shares: Sequence[Mapping[str, float]], temperature: float = 1.0
+    ) -> None:
+        """Train on the shares of labels, as Hinton et al. (2015) do."""
+        one_thread()
+        shares_of = dict(zip(map(id, examples), shares, strict=True))
+        pictures, learned = self._pictures(labels_to_learn(examples))
+        soft = soft_of([shares_of[id(example)] for example in learned], temperature)
+        apart = held_out(learned, self._params.held_out, seed=self._context.seed)
+        self._learn(Lesson(pictures, soft.codes, apart, soft), soft.labels, learned)
+
+    def _learn(self, lesson: Lesson, labels: tuple[str, ...], learned: Sequence[Example]) -> None:
+        self._network = self._trained(lesson, len(labels), self._checkpoint(learned, lesson.soft))
         self._labels = labels
         self.size_bytes = sum(part.numel() * part.element_size() for part in self._network.state_dict().values())
 
@@ -171,9 +186,10 @@ class _Cnn:
         train(made, lesson, self._params, seed=seed, checkpoint=checkpoint, note=self._context.note)
         return made
 
-    def _checkpoint(self, learned: Sequence[Example]) -> Checkpoint | None:
+    def _checkpoint(self, learned: Sequence[Example], soft: Soft | None) -> Checkpoint | None:
         """Where this very training is kept: its name is a hash of the recipe, the code and the examples."""
-        taught = [(example.input_hash, example.target, example.group) for example in learned]
+        taught: list[Any] = [(example.input_hash, example.target, example.group) for example in learned]
+        taught += [] if soft is None else [(soft.temperature, soft.shares.tolist())]
         name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught])
         return checkpoint_of(self._context, "image-cnn", name, kept=self._params.checkpoints)
 

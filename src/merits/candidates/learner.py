@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,6 +18,7 @@ from merits.candidates.batcher import Batcher
 from merits.candidates.features import Reader
 from merits.candidates.insides import Insides
 from merits.candidates.memory import Weights
+from merits.candidates.soft import Soft, at_temperature, likeliest, soft_of, weighted
 from merits.core.answer import Answer
 from merits.core.errors import CandidateError, DataError
 from merits.core.identity import JSON
@@ -27,6 +28,7 @@ __all__ = [
     "Learner",
     "Predictor",
     "as_output",
+    "fit_weighted",
     "labels_to_learn",
     "learning_model",
     "one_thread",
@@ -34,6 +36,7 @@ __all__ = [
     "predicted",
 ]
 
+_COPIES = 10  # of an example with several labels, for an estimator that takes no weights
 BATCH_SIZE = 32  # large enough to share an estimator's overhead of about a millisecond, small enough not to wait long
 
 
@@ -87,6 +90,7 @@ class Learner:
         self._reader: Reader | None = None
         self._estimator: Predictor | None = None
         self._size_bytes: int | None = None
+        self._temperature = 1.0
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Learn from the examples that have a target; CandidateError when they cannot teach anything."""
@@ -105,6 +109,29 @@ class Learner:
         if self._reader is None or self._estimator is None:
             raise RuntimeError("opened before it was fitted")
         return FittedEstimator(self._estimator, self._reader)
+
+    def fit_soft(
+        self, examples: Sequence[Example], shares: Sequence[Mapping[str, float]], temperature: float = 1.0
+    ) -> None:
+        """Learn from the shares of labels: from each example once for each of its labels, with that weight.
+
+        An estimator that takes no weights sees each example in ten copies. Its probabilities are at the temperature of
+        the shares, and are brought back to 1 when it answers.
+        """
+        reader = self._reader_of([example.input for example in examples])
+        decodes = getattr(reader, "DECODES", False)
+        numbered = dict(zip(map(id, examples), shares, strict=True))
+        found = readable(
+            lambda example: (reader.row(example.input), numbered[id(example)]), examples, self._note, ahead=decodes
+        )
+        soft = soft_of([row_shares for _, row_shares in found], temperature)
+        if len(set(soft.codes.tolist())) < 2:
+            raise _of_one_label(len(found), likeliest(found[0][1]))
+        rows = [row for row, _ in found]
+        estimator = self._build(reader, rows)
+        with one_thread():
+            fit_weighted(estimator, reader.matrix(rows), soft)
+        self._reader, self._estimator, self._temperature = reader, estimator, temperature
 
     def close(self) -> None:
         """Forgets what was learned, and frees its memory."""
@@ -128,7 +155,7 @@ class Learner:
         rows = list(decoded_ahead(read, inputs) if getattr(reader, "DECODES", False) else map(read, inputs))
         good = [row for row in rows if not isinstance(row, _Unreadable)]
         with one_thread():
-            answers = iter(predicted(estimator, reader.matrix(good)) if good else [])
+            answers = iter(predicted(estimator, reader.matrix(good), self._temperature) if good else [])
         return [row.problem if isinstance(row, _Unreadable) else next(answers) for row in rows]
 
 
@@ -136,11 +163,15 @@ def labels_to_learn(examples: Sequence[Example]) -> list[Example]:
     """The examples that have a target; CandidateError when they are of one label only, or none."""
     known = _known(examples)
     if len({str(example.target) for example in known}) < 2:
-        raise CandidateError(
-            f"all {len(known)} examples to learn from are labelled {known[0].target!r}.",
-            "A classifier needs examples of two classes in the dev split.",
-        )
+        raise _of_one_label(len(known), known[0].target)
     return known
+
+
+def _of_one_label(n: int, label: JSON) -> CandidateError:
+    return CandidateError(
+        f"all {n} examples to learn from are labelled {label!r}.",
+        "A classifier needs examples of two classes in the dev split.",
+    )
 
 
 def _known(examples: Sequence[Example]) -> list[Example]:
@@ -222,11 +253,31 @@ def learning_model(
         fingerprint=fingerprint,
         timeout_s=timeout_s,
         fit=learner.fit,
+        fit_soft=learner.fit_soft,
         close=learner.close,
         weights=weights,
         insides=None if weights else Insides("estimator", learner.opened),
         size_bytes=lambda: learner.size_bytes,
     )
+
+
+def fit_weighted(estimator: Any, matrix: Any, soft: Soft) -> None:
+    """Fits an estimator to shares; what comes before the last step of a pipeline sees each example once."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    likely = [soft.labels[code] for code in soft.codes]
+    while steps := getattr(estimator, "steps", None):
+        *before, (_, estimator) = steps
+        for _, step in before:
+            matrix = matrix if step in (None, "passthrough") else step.fit_transform(matrix, likely)
+    takes_weights = has_fit_parameter(estimator, "sample_weight")
+    rows, codes, weights = weighted(soft, None if takes_weights else _COPIES)
+    repeated = matrix[rows] if hasattr(matrix, "shape") else [matrix[row] for row in rows]
+    labels = [soft.labels[code] for code in codes]
+    if takes_weights:
+        estimator.fit(repeated, labels, sample_weight=weights)
+    else:
+        estimator.fit(repeated, labels)
 
 
 def _targets(estimator: Predictor, targets: Sequence[JSON]) -> list[JSON]:
@@ -241,8 +292,11 @@ def _targets(estimator: Predictor, targets: Sequence[JSON]) -> list[JSON]:
         raise CandidateError(f"a regressor learns numbers only: {problem}.", "Name a classifier.") from None
 
 
-def predicted(estimator: Any, matrix: object) -> list[Answer]:
-    """The answers for a matrix; what comes before the last step of a pipeline is computed once."""
+def predicted(estimator: Any, matrix: object, temperature: float = 1.0) -> list[Answer]:
+    """The answers for a matrix; what comes before the last step of a pipeline is computed once.
+
+    Of an estimator that learned shares at a `temperature` they are sharper than what it predicts.
+    """
     *before, (_, estimator) = getattr(estimator, "steps", [("", estimator)])
     for _, step in before:
         matrix = matrix if step in (None, "passthrough") else step.transform(matrix)
@@ -252,7 +306,12 @@ def predicted(estimator: Any, matrix: object) -> list[Answer]:
     classes = [str(as_output(name)) for name in estimator.classes_]
     rows = estimator.predict_proba(matrix).tolist()
     return [
-        Answer(output, dict(zip(classes, row, strict=True)) if all(map(math.isfinite, row)) else None)
+        Answer(
+            output,
+            at_temperature(dict(zip(classes, row, strict=True)), 1.0 / temperature)
+            if all(map(math.isfinite, row))
+            else None,
+        )
         for output, row in zip(outputs, rows, strict=True)
     ]
 

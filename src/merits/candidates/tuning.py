@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from merits.candidates.checkpoints import Checkpoint
 from merits.candidates.encoder import Encoder
+from merits.candidates.soft import Soft, soft_loss
 
 __all__ = ["Lesson", "TuningParams", "tune"]
 
@@ -42,11 +43,12 @@ class TuningParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fro
 
 @dataclass(frozen=True)
 class Lesson:
-    """Texts, the numbers of their classes, and which are held out, shape (texts,)."""
+    """Texts, the numbers of their classes, and which are held out, shape (texts,); `soft` where shares are learned."""
 
     texts: Sequence[str]
     codes: Sequence[int]
     held_out: NDArray[np.bool_]
+    soft: Soft | None = None
 
 
 def tune(
@@ -125,20 +127,40 @@ def _step(encoder: Encoder, lesson: Lesson, places: NDArray[np.intp], optimiser:
     torch = encoder.torch
     encoder.network.train()
     scores = encoder.logits([lesson.texts[at] for at in places])
-    loss = torch.nn.functional.cross_entropy(
-        scores, torch.tensor([lesson.codes[at] for at in places], device=encoder.device)
-    )
+    loss = _loss_of(encoder, scores, lesson, places)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(encoder.network.parameters(), 1.0)
     optimiser.step()
 
 
+def _loss_of(encoder: Encoder, scores: Any, lesson: Lesson, places: NDArray[np.intp]) -> Any:
+    torch = encoder.torch
+    if lesson.soft is None:
+        codes = torch.tensor([lesson.codes[at] for at in places], device=encoder.device)
+        return torch.nn.functional.cross_entropy(scores, codes)
+    shares = torch.tensor(lesson.soft.shares[places], dtype=torch.float32, device=encoder.device)
+    return soft_loss(scores, shares, lesson.soft.temperature)
+
+
 def _loss(encoder: Encoder, lesson: Lesson, places: NDArray[np.intp]) -> float:
     """The mean log loss of some texts; without any, 0: then the last epoch is kept."""
+    if lesson.soft is not None:
+        return _soft_loss(encoder, lesson, places)
     losses = []
     for start in range(0, len(places), _TOGETHER):
         chosen = places[start : start + _TOGETHER]
         for row, at in zip(encoder.shares([lesson.texts[at] for at in chosen]), chosen, strict=True):
             losses.append(-math.log(max(row[lesson.codes[at]], 1e-12)))
     return math.fsum(losses) / len(losses) if losses else 0.0
+
+
+def _soft_loss(encoder: Encoder, lesson: Lesson, places: NDArray[np.intp]) -> float:
+    torch, total = encoder.torch, 0.0
+    encoder.network.eval()
+    with torch.inference_mode():
+        for start in range(0, len(places), _TOGETHER):
+            chosen = places[start : start + _TOGETHER]
+            scores = encoder.logits([lesson.texts[at] for at in chosen])
+            total += float(_loss_of(encoder, scores, lesson, chosen)) * len(chosen)
+    return total / len(places) if len(places) else 0.0

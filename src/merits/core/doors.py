@@ -32,6 +32,7 @@ __all__ = [
     "Scorer",
     "Selective",
     "Signed",
+    "SoftTrainable",
     "Store",
     "StoredAnswer",
     "StoredRun",
@@ -75,6 +76,20 @@ class Selective(Trainable, Protocol):
     """A trainable model that learns from some of the examples only, and says which: no other changes its answers."""
 
     def learns_from(self, examples: Sequence[Example]) -> Sequence[Example]: ...
+
+
+@runtime_checkable
+class SoftTrainable(Trainable, Protocol):
+    """A trainable model that can learn from the shares of labels in each example instead of one label ("soft targets").
+
+    `shares` are positive and sum to 1 for each example; its `target` is the likeliest. They are at a `temperature`:
+    what the model says at that temperature is to come near them, so that it answers at a temperature of 1. `fit_soft`
+    blocks, and is called once, instead of `fit`.
+    """
+
+    def fit_soft(
+        self, examples: Sequence[Example], shares: Sequence[Mapping[str, float]], temperature: float = 1.0
+    ) -> None: ...
 
 
 @runtime_checkable

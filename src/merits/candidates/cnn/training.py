@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from merits.candidates.checkpoints import Checkpoint
 from merits.candidates.cnn.augmenting import Augmentation, augmented
 from merits.candidates.cnn.pictures import Pictures
+from merits.candidates.soft import Soft, soft_loss
 from merits.media.on_torch import as_tensor
 
 if TYPE_CHECKING:
@@ -73,11 +74,12 @@ class Training(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=
 
 @dataclass(frozen=True)
 class Lesson:
-    """Pictures with the codes of their labels, and which of them are held out."""
+    """Pictures with the codes of their labels, and which of them are held out; `soft` where shares are learned."""
 
     pictures: Pictures
     codes: NDArray[np.int64]
     held_out: NDArray[np.bool_]
+    soft: Soft | None = None
 
 
 def train(
@@ -178,17 +180,27 @@ class _Run:
 
     def _step(self, pixels: NDArray[np.uint8], chosen: NDArray[np.intp], random: np.random.Generator) -> float:
         import torch
-        from torch.nn.functional import cross_entropy
 
-        target = torch.from_numpy(self.lesson.codes[chosen]).to(self.device)
         moved = augmented(as_tensor(pixels, self.device), self.training.augmentation, random)
         with torch.autocast(self.device.type, dtype=self.half, enabled=self.mixed):
-            loss = cross_entropy(self.network(moved), target, label_smoothing=self.training.label_smoothing)
+            loss = self._loss(self.network(moved), chosen, self.training.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return float(loss.detach())
+
+    def _loss(self, logits: Tensor, chosen: NDArray[np.intp], smoothing: float = 0.0) -> Tensor:
+        """The mean loss of pictures whose logits are given."""
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        soft = self.lesson.soft
+        if soft is not None:
+            shares = torch.from_numpy(soft.shares[chosen].astype(np.float32)).to(self.device)
+            return soft_loss(logits, shares, soft.temperature)
+        target = torch.from_numpy(self.lesson.codes[chosen]).to(self.device)
+        return cross_entropy(logits, target, label_smoothing=smoothing)
 
     def _looked(self) -> str:
         """How the held-out part is answered now; the best weights so far are kept."""
@@ -203,7 +215,6 @@ class _Run:
     def _measured(self) -> tuple[float, int]:
         """The mean cross-entropy on the held-out part, and how many of it are right."""
         import torch
-        from torch.nn.functional import cross_entropy
 
         batches = np.array_split(self.looked_at, math.ceil(len(self.looked_at) / _EVALUATED))
         self.network.eval()
@@ -212,7 +223,7 @@ class _Run:
             for chosen, pixels in zip(batches, self.lesson.pictures.batches(batches), strict=True):
                 logits = self.network(as_tensor(pixels, self.device))
                 target = torch.from_numpy(self.lesson.codes[chosen]).to(self.device)
-                loss += float(cross_entropy(logits, target, reduction="sum"))
+                loss += float(self._loss(logits, chosen)) * len(chosen)
                 right += int((logits.argmax(1) == target).sum())
         return loss / len(self.looked_at), right
 
