@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from merits.reading.labels import read_label, reader
+from merits.reading.labels import read_label, reader, told_label
 
 CLASSES = ("negative", "neutral", "positive")
 
@@ -83,3 +83,25 @@ def test_classes_with_quotes_and_stops_are_read_as_they_are():
 def test_a_reader_is_made_once_for_the_same_classes():
     """A million answers are read with it."""
     assert reader(("a", "b")) is reader(("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("The label is spam.", "spam"),
+        ("Category: 'Ham'", "ham"),
+        ("I looked at it.\n**Answer**: spam", "spam"),
+        ("spam", "spam"),
+        ('{"label": "ham"}', "ham"),
+        ("The label is not spam.", None),
+        ("The label is spam. No, the label is ham.", None),
+        ("Label: spam\nLabel: ham", None),
+        ("This looks like spam", None),
+        ("The label is eggs", None),
+        (None, None),
+        ("label is " * 1000 + "spam", None),
+    ],
+)
+def test_what_is_learned_from_may_say_that_it_is_the_label(said: str | None, meant: str | None) -> None:
+    """A teacher need not keep to the form that a scorer wants; but nothing is guessed, and no "not" is overlooked."""
+    assert told_label(said, ("ham", "spam")) == meant

@@ -125,7 +125,7 @@ class Learner:
             lambda example: (reader.row(example.input), numbered[id(example)]), examples, self._note, ahead=decodes
         )
         soft = soft_of([row_shares for _, row_shares in found], temperature)
-        if len(set(soft.codes.tolist())) < 2:
+        if self._needs_classes and len(soft.labels) < 2:
             raise _of_one_label(len(found), likeliest(found[0][1]))
         rows = [row for row, _ in found]
         estimator = self._build(reader, rows)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
 from merits.core.identity import JSON
 from merits.reading.values import json_of, text_of
 
-__all__ = ["read_label", "reader"]
+__all__ = ["read_label", "reader", "told_label"]
 
 _AROUND = " \t\r\n\"'`*“”‘’«»„‚"  # quotes, and the marks chat models put around a word to make it bold or code
+_TOLD = re.compile(
+    r"\b(?:label|class|category|intent|answer)\b[\"'`*]*\s*(?:is|:|=)\s*(?P<label>[^\n]+)", re.IGNORECASE
+)
 _LONGEST = 2_000  # characters; a longer text is no label, and reading it as one would only cost time
 
 
@@ -28,6 +32,23 @@ def read_label(output: JSON, classes: tuple[str, ...]) -> str | None:
     True
     """
     return reader(classes)(output)
+
+
+def told_label(output: JSON, classes: tuple[str, ...]) -> str | None:
+    """The class that an answer is taken to mean by whoever learns from it: also one that it calls the label, once.
+
+    For teachers and voters, whose answers are read and not judged: a scorer holds a candidate to the form that the
+    task asked for, and reads with `read_label`.
+
+    >>> told_label("The label is **spam**.", ("ham", "spam")), told_label("It is not spam", ("ham", "spam"))
+    ('spam', None)
+    """
+    read = reader(classes)
+    found = read(output)
+    if found is not None or not isinstance(output, str) or len(output) > _LONGEST:
+        return found
+    told = {label for match in _TOLD.finditer(output) if (label := read(match["label"])) is not None}
+    return told.pop() if len(told) == 1 else None
 
 
 @functools.lru_cache(maxsize=64)
