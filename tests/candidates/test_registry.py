@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from merits.candidates.registry import LoadContext, check, kinds, load, params_schema
+from merits.candidates.registry import LoadContext, check, kinds, load, params_schema, parts_of
 from merits.core.candidate import Candidate
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
@@ -17,7 +17,10 @@ KINDS = [name for name in kinds() if name != "object"]
 
 
 def recipe(kind: str, **params: JSON) -> Candidate:
-    return Candidate(name="mine", kind=kind, params=params)
+    """A recipe with as many parts as its kind needs."""
+    least = parts_of(kinds()[kind])[0] if kind in kinds() else 0
+    parts = tuple(Candidate(name=f"part {n}", kind="text-linear") for n in range(least))
+    return Candidate(name="mine", kind=kind, params=params, parts=parts)
 
 
 def test_an_unknown_kind_names_the_near_miss() -> None:
@@ -31,7 +34,7 @@ def test_a_misspelt_parameter_of_any_kind_names_the_near_miss(kind: str) -> None
     """A parameter that is silently ignored would make a candidate look worse than it is."""
     schema = params_schema()[kind]
     assert isinstance(schema, Mapping)
-    for name in schema.get("properties", {}):
+    for name in sorted({*schema.get("properties", {})} - {"parts"}):
         with pytest.raises(CandidateError, match=rf"unknown key '{name}s'.*Did you mean '{name}"):
             check(recipe(kind, **{f"{name}s": 1}))
 
