@@ -90,7 +90,7 @@ def test_a_picture_is_perturbed_the_same_by_the_same_seed_and_stays_as_it_was(na
     assert given.tobytes() == picture().tobytes()
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", sorted({*PICTURES} - {"flip"}))  # which has a chance, and no severities
 def test_a_picture_changes_more_at_each_severity(name: str) -> None:
     """A curve over strengths means something only if they are in order; what is drawn is averaged out."""
     found = perturbation(name)
@@ -100,7 +100,7 @@ def test_a_picture_changes_more_at_each_severity(name: str) -> None:
     assert mean[0] > 0
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", sorted({*PICTURES} - {"flip"}))
 def test_a_severity_that_makes_no_sense_is_refused_and_none_at_all_changes_nothing(name: str) -> None:
     """As the registry asks."""
     assert change(name, 0) < 0.5

@@ -5,7 +5,7 @@ The teacher may be anything that answers, a chat API included; the student anyth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -20,7 +20,6 @@ from merits.core.doors import Model, SoftTrainable, Trainable
 from merits.core.errors import CandidateError
 from merits.core.identity import content_hash
 from merits.core.task import Example
-from merits.media.files import file_hash
 
 __all__ = ["PARTS", "Params", "load"]
 
@@ -73,11 +72,10 @@ def load(params: Params, context: LoadContext) -> Model:
     """
     student = trainable_part(context, 1, "taught")
     further: list[Example] = []
-    content = ""
     if params.unlabelled:
         file = further_file(params.unlabelled, context)
-        further, content = further_examples(file, context, column=params.column), file_hash(file)
-    return _Distilled(params, context, student, further, content)
+        further = further_examples(file, context, column=params.column)
+    return _Distilled(params, context, student, further)
 
 
 class _Distilled(Wrapped):
@@ -85,12 +83,22 @@ class _Distilled(Wrapped):
 
     teachers = (0,)
 
-    def __init__(
-        self, params: Params, context: LoadContext, student: Trainable, further: Sequence[Example], content: str
-    ) -> None:
-        super().__init__(student, content_hash(["distilled 1", student.fingerprint, content, context.seed]))
+    def __init__(self, params: Params, context: LoadContext, student: Trainable, further: Sequence[Example]) -> None:
+        super().__init__(student)
         self._params, self._context, self._student = params, context, student
         self._further = {example.input_hash: example for example in further}
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the student, and of the further inputs."""
+        return content_hash(["distilled 1", self._student.fingerprint, [*self._further], self._context.seed])
+
+    def leave_out(self, input_hashes: Collection[str]) -> None:
+        """Forgets the further inputs that the task holds."""
+        held = self._further.keys() & set(input_hashes)
+        self._further = {hash: example for hash, example in self._further.items() if hash not in held}
+        if held:
+            self._context.note(f"{len(held):,} inputs of {self._params.unlabelled} are in the task, and are left out")
 
     def asks(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples that it learns from, unless only their targets count, and the further inputs."""

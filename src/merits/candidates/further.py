@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -19,13 +20,24 @@ from merits.core.task import Example
 from merits.core.validate import did_you_mean
 from merits.media.finding import Media
 
-__all__ = ["further_examples", "further_file"]
+__all__ = ["Bringing", "further_examples", "further_file"]
 
 _INPUTS = ("input", "question", "prompt", "text")  # as in a task's own data
 _TARGETS = ("target", "answer", "label", "expected", "expected_output", "ideal")
 _LONGEST_CELL = 10_000_000
 
 Row = Mapping[str, JSON]
+
+
+@runtime_checkable
+class Bringing(Protocol):
+    """What learns from inputs of its own too, and leaves those out that the task holds: they may be in its test.
+
+    `leave_out` is given the hashes of all inputs of the task, once, before anything else; the fingerprint is then that
+    of what is left.
+    """
+
+    def leave_out(self, input_hashes: Collection[str]) -> None: ...
 
 
 def further_file(name: str, context: LoadContext) -> Path:

@@ -16,11 +16,10 @@ _STUDENTS = "Take one that learns, such as text-linear, embeddings-linear, sklea
 
 
 class Wrapped:
-    """Answers, waits and frees memory as the model inside does."""
+    """Answers, waits and frees memory as the model inside does; what it learned from is in its own fingerprint."""
 
-    def __init__(self, inside: Model, fingerprint: str) -> None:
+    def __init__(self, inside: Model) -> None:
         self.inside = inside
-        self.fingerprint = fingerprint
         self.timed = bool(getattr(inside, "timed", False))
         self.weights = weights_of(inside)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count, islice
 from pathlib import Path
 from typing import TypeAlias
@@ -14,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.environment import environment
+from merits.candidates.further import Bringing
 from merits.candidates.registry import LoadContext, load_any
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Composite, Model, Pupil, Selective, Trainable
 from merits.core.errors import CandidateError, MeritsError, MissingExtra, TaskError
 from merits.core.identity import JSON, as_read, content_hash
 from merits.core.kinds import Reads
+from merits.core.on_demand import outlines
 from merits.core.task import Example, Split, Task
 from merits.evaluating.composing import Assembly, Exchange
 from merits.evaluating.folds import assign_folds
@@ -167,6 +170,8 @@ class _Gathering:
 
     def _new(self, number: int, candidate: Candidate) -> Contender:
         loaded = load_any(candidate, self._context)
+        if isinstance(loaded, Bringing):
+            loaded.leave_out(self._school.input_hashes)
         parts: tuple[int, ...] = ()
         identity = [candidate.id, loaded.fingerprint]
         if isinstance(loaded, Composite):
@@ -274,6 +279,11 @@ class _School:
         self.first_input = rows.example_of(0).input
         self._lessons: tuple[Lesson, ...] | None = None
         self._fold: NDArray[np.int32] | None = None
+
+    @cached_property
+    def input_hashes(self) -> frozenset[str]:
+        """Those of all inputs of the task."""
+        return frozenset(example.input_hash for example in outlines(self._task.examples))
 
     def lessons(self, candidate: Candidate) -> tuple[Lesson, ...]:
         if not self._examples:

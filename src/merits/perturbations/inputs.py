@@ -26,7 +26,7 @@ from merits.media.finding import Media, is_sound, names_picture
 from merits.perturbations.registry import Perturbation
 from merits.perturbations.registry import perturbation as registered
 
-__all__ = ["Applied", "asked_as", "holds", "perturb", "texts_of", "with_texts"]
+__all__ = ["Applied", "asked_as", "holds", "perturb", "texts_of", "with_texts", "write_whole"]
 
 
 def holds(input: JSON, reads: Reads, media: Media) -> bool:
@@ -112,7 +112,7 @@ class Applied:
         name = blake2b(f"{content}/{self.asked_as}".encode(), digest_size=16).hexdigest()
         target = self.folder.absolute() / f"{name}{suffix}"
         if not target.is_file():
-            _write(target, self._bytes(file, content))
+            write_whole(target, self._bytes(file, content))
         return str(target)
 
     def _bytes(self, file: Path, content: str) -> bytes:
@@ -166,8 +166,8 @@ def perturb(
     ).to(input)
 
 
-def _write(target: Path, content: bytes) -> None:
-    """Writes a file whole: it is there complete, or not at all."""
+def write_whole(target: Path, content: bytes) -> None:
+    """Writes a file whole: it is there complete, or not at all. StoreError where it cannot be written."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=target.parent, suffix=".part")
@@ -176,7 +176,7 @@ def _write(target: Path, content: bytes) -> None:
         Path(beside).replace(target)
     except OSError as problem:
         raise StoreError(
-            f"a perturbed file cannot be written to {target.parent}: {problem.strerror}.", "Make room, or check rights."
+            f"a changed file cannot be written to {target.parent}: {problem.strerror}.", "Make room, or check rights."
         ) from None
 
 
