@@ -80,7 +80,7 @@ def test_the_same_seed_makes_the_same_and_another_seed_others() -> None:
 def test_it_says_from_where_the_examples_are(tmp_path: Path) -> None:
     """Merged data keep their provenance: a column says it, or the file's name does."""
     (tmp_path / "old.csv").write_text(
-        "text,label,source\na fine good thing,good,forum\na sad bad thing,bad,\nour bad luck,bad,mail\n", "utf-8"
+        "text,label,source\na fine good thing,good,forum\na sad bad thing,bad,\nour really bad luck today,bad,mail\n", "utf-8"
     )
     notes: list[str] = []
     model = augmented(context(tmp_path, notes), methods=["typos"], extra="old.csv")
@@ -303,13 +303,13 @@ def test_an_augmented_student_can_be_taught() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("PIL") is None, reason="needs Pillow")
 def test_turned_and_shifted_digits_are_understood_better(tmp_path: Path) -> None:
-    """Real ones, 5 of each to learn from: the gain is certain, on the same 400 others."""
+    """Real ones, about 5 of each to learn from: the gain is certain, on the same 800 others."""
     from PIL import Image
     from sklearn.datasets import load_digits
 
     data = load_digits()
     examples = []
-    for n in range(450):
+    for n in range(850):
         Image.fromarray((data.images[n] * 15.9).astype(np.uint8), "L").resize((16, 16)).save(tmp_path / f"{n}.png")
         examples.append(Example(f"{n}", f"{n}.png", str(data.target[n])))
     few, test = examples[:50], examples[50:]
@@ -318,14 +318,13 @@ def test_turned_and_shifted_digits_are_understood_better(tmp_path: Path) -> None
     student = Candidate(
         name="s", kind="sklearn", params={"estimator": "sklearn.svm.SVC", "params": {"C": 10.0}, "pixels": pixels}
     )
-    model = augmented(where, student, methods={"rotation": 3, "crop": 1}, copies=3)
+    model = augmented(where, student, methods={"rotation": 2, "crop": 2}, copies=5)
     model.fit(few)
     alone = trained(student, where, few)
     found = [
         [a.output == e.target for a, e in zip(answers(m, [e.input for e in test]), test, strict=True)]
         for m in (model, alone)
     ]
-    print("DIGITS", np.mean(found, axis=1))
     gain = difference_bounds(np.array(found[0], float), np.array(found[1], float))
     assert gain.low is not None
     assert gain.low > 0

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.registry import learns
 from merits.core.candidate import Candidate
 from merits.core.doors import Brief
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
 from merits.core.kinds import Reads, task_kind
+from merits.media.finding import sorts_named
 from merits.stats.noninferiority import difference_bounds
 
 __all__ = ["against", "cost_of", "held", "learners", "quality", "reading", "values_of", "with_findings"]
 
 Floats = NDArray[np.float64]
+_LOOKED_AT = 50  # inputs
+_BASELINES = frozenset({"most-common", "mean", "chat", "anthropic", "any-llm", "imported", "late-fusion"})
 
 
 def learners(brief: Brief) -> tuple[Candidate, ...]:
-    """The seeds that are trained here."""
-    return tuple(candidate for candidate in brief.seeds if learns(candidate))
+    """The seeds that are trained here and may be taught or shown more: no baselines, and nothing made of others."""
+    return tuple(
+        seed for seed in brief.seeds if seed.name in brief.trained and not seed.parts and seed.kind not in _BASELINES
+    )
 
 
 def reading(brief: Brief) -> tuple[Reads, ...]:
     """What the inputs of the task hold: what its kind says, or the sort of files that they name."""
-    named = {
-        "sound" if type.startswith("audio/") else "picture"
-        for example in brief.task.split("dev")[:50]
-        for type in example.files.values()
-    }
+    some = list(islice(brief.task.split("dev"), _LOOKED_AT))
+    named: set[Reads] = set().union(*(sorts_named(example.input, example.files) for example in some))
     if named:
-        return tuple(sorted(named))  # type: ignore[arg-type]
-    dev = brief.task.split("dev")
-    if len(dev) and isinstance(dev[0].input, dict):
+        return tuple(sorted(named))
+    if some and all(isinstance(example.input, Mapping) for example in some):
         return ("columns",)
     return tuple(one for one in task_kind(brief.task.kind).reads if one != "columns")
 
@@ -71,7 +73,5 @@ def cost_of(evaluation: Evaluation, candidate: int) -> float | None:
 
 def with_findings(candidate: Candidate, findings: Sequence[tuple[str, Estimate]]) -> Candidate:
     """The same recipe with what was found on dev among its metadata, which are no part of what it is."""
-    import msgspec
-
     told = {name: str(estimate) for name, estimate in findings}
     return msgspec.structs.replace(candidate, metadata={**candidate.metadata, **told})
