@@ -80,7 +80,8 @@ def test_the_same_seed_makes_the_same_and_another_seed_others() -> None:
 def test_it_says_from_where_the_examples_are(tmp_path: Path) -> None:
     """Merged data keep their provenance: a column says it, or the file's name does."""
     (tmp_path / "old.csv").write_text(
-        "text,label,source\na fine good thing,good,forum\na sad bad thing,bad,\nour really bad luck today,bad,mail\n", "utf-8"
+        "text,label,source\na fine good thing,good,forum\na sad bad thing,bad,\nour really bad luck today,bad,mail\n",
+        "utf-8",
     )
     notes: list[str] = []
     model = augmented(context(tmp_path, notes), methods=["typos"], extra="old.csv")
