@@ -28,6 +28,12 @@ class Wrapped:
         """That of the model inside."""
         return self.inside.concurrency
 
+    @property
+    def size_bytes(self) -> int | None:
+        """What the model inside takes on disk, where it says so."""
+        found = getattr(self.inside, "size_bytes", None)
+        return found if isinstance(found, int) else None
+
     async def answer(self, input: JSON) -> Answer:
         """What the model inside answers."""
         return await self.inside.answer(input)
