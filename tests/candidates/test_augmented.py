@@ -96,12 +96,9 @@ def test_extra_examples_that_the_task_holds_are_left_out(tmp_path: Path) -> None
     held = days(1, 100)[0]
     (tmp_path / "old.csv").write_text(f'text,label\n"{held.input}",good\nour bad luck,bad\n', "utf-8")
     notes: list[str] = []
-    found: Any = load(
-        Candidate(name="more", kind="augmented", params={"extra": "old.csv"}, parts=(STUDENT,)),
-        context(tmp_path, notes),
-    )
-    before = found.fingerprint
-    found.leave_out([held.input_hash])
+    made = Candidate(name="more", kind="augmented", params={"extra": "old.csv"}, parts=(STUDENT,))
+    before = load(made, context(tmp_path)).fingerprint
+    found: Any = load(made, context(tmp_path, notes, held=lambda: {held.input_hash}))
     found.fit(days(4))
     assert notes == [
         "more: 1 examples of old.csv are in the task, and are left out",

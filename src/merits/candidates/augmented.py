@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated
@@ -72,13 +72,15 @@ def load(params: Params, context: LoadContext) -> Model:
             "Take image-cnn, image-backbone-linear or an estimator, or leave mixup out.",
         )
     extra: list[Example] = []
+    n_held = 0
     if params.extra:
         file = further_file(params.extra, context)
-        extra = further_examples(
+        extra, n_held = further_examples(
             file, context, column=params.column, target=params.target, source=params.source or "source"
         )
         _check_labels(extra, context, params.extra)
     sources = _Sources(params, context, student, extra, strengths)
+    sources.n_held = n_held
     if len(context.parts) == 2:
         _check_paraphraser(context)
         return _Paraphrased(sources)
@@ -104,13 +106,7 @@ class _Sources:
         self.methods = versions_of(strengths)
         self.translators: tuple[Model, ...] = ()
         self.media = Media.of(context)
-
-    def leave_out(self, input_hashes: Collection[str]) -> None:
-        """Forgets the extra examples whose input the task holds."""
-        held = self.extra.keys() & set(input_hashes)
-        self.extra = {hash: example for hash, example in self.extra.items() if hash not in held}
-        if held:
-            self.context.note(f"{len(held):,} examples of {self.params.extra} are in the task, and are left out")
+        self.n_held = 0  # extra examples that the task holds
 
     @property
     def identity(self) -> list[JSON]:
@@ -145,6 +141,8 @@ class _Sources:
 
     def _report(self, n_given: int, base: Sequence[Example], made: Sequence[Made]) -> None:
         """Says how many examples are from where."""
+        if self.n_held:
+            self.context.note(f"{self.n_held:,} examples of {self.params.extra} are in the task, and are left out")
         counts = Counter(example.tags.get("source", "") for example in base[n_given:])
         counts.update(one.example.tags["source"] for one in made)
         listed = ", ".join(f"{n:,} by {name}" for name, n in counts.items()) or "none"
@@ -182,10 +180,6 @@ class _Augmented(Wrapped):
         """Of the student, and of all it learns from beside the examples of the task."""
         sources = self._sources
         return content_hash(["augmented 1", sources.student.fingerprint, sources.identity, sources.context.seed])
-
-    def leave_out(self, input_hashes: Collection[str]) -> None:
-        """Forgets the extra examples whose input the task holds."""
-        self._sources.leave_out(input_hashes)
 
     async def close(self) -> None:
         """Closes the student, and those that translate for it."""

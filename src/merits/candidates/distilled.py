@@ -5,7 +5,7 @@ The teacher may be anything that answers, a chat API included; the student anyth
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -72,10 +72,11 @@ def load(params: Params, context: LoadContext) -> Model:
     """
     student = trainable_part(context, 1, "taught")
     further: list[Example] = []
+    n_held = 0
     if params.unlabelled:
         file = further_file(params.unlabelled, context)
-        further = further_examples(file, context, column=params.column)
-    return _Distilled(params, context, student, further)
+        further, n_held = further_examples(file, context, column=params.column)
+    return _Distilled(params, context, student, further, n_held)
 
 
 class _Distilled(Wrapped):
@@ -83,22 +84,18 @@ class _Distilled(Wrapped):
 
     teachers = (0,)
 
-    def __init__(self, params: Params, context: LoadContext, student: Trainable, further: Sequence[Example]) -> None:
+    def __init__(
+        self, params: Params, context: LoadContext, student: Trainable, further: Sequence[Example], n_held: int
+    ) -> None:
         super().__init__(student)
         self._params, self._context, self._student = params, context, student
         self._further = {example.input_hash: example for example in further}
+        self._n_held = n_held
 
     @property
     def fingerprint(self) -> str:
         """Of the student, and of the further inputs."""
         return content_hash(["distilled 1", self._student.fingerprint, [*self._further], self._context.seed])
-
-    def leave_out(self, input_hashes: Collection[str]) -> None:
-        """Forgets the further inputs that the task holds."""
-        held = self._further.keys() & set(input_hashes)
-        self._further = {hash: example for hash, example in self._further.items() if hash not in held}
-        if held:
-            self._context.note(f"{len(held):,} inputs of {self._params.unlabelled} are in the task, and are left out")
 
     def asks(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples that it learns from, unless only their targets count, and the further inputs."""
@@ -161,6 +158,10 @@ class _Distilled(Wrapped):
 
     def _report(self, told: Told, n_asked: int) -> None:
         teacher = self._context.parts[0].name
+        if self._n_held:
+            self._context.note(
+                f"{self._n_held:,} inputs of {self._params.unlabelled} are in the task, and are left out"
+            )
         said = f"{told.usable:,} of {n_asked:,} answers of {teacher} teach"
         why = told.why_not(n_asked)
         self._context.note(f"{said}; {why}" if why else said)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -20,24 +19,13 @@ from merits.core.task import Example
 from merits.core.validate import did_you_mean
 from merits.media.finding import Media
 
-__all__ = ["Bringing", "further_examples", "further_file"]
+__all__ = ["further_examples", "further_file"]
 
 _INPUTS = ("input", "question", "prompt", "text")  # as in a task's own data
 _TARGETS = ("target", "answer", "label", "expected", "expected_output", "ideal")
 _LONGEST_CELL = 10_000_000
 
 Row = Mapping[str, JSON]
-
-
-@runtime_checkable
-class Bringing(Protocol):
-    """What learns from inputs of its own too, and leaves those out that the task holds: they may be in its test.
-
-    `leave_out` is given the hashes of all inputs of the task, once, before anything else; the fingerprint is then that
-    of what is left.
-    """
-
-    def leave_out(self, input_hashes: Collection[str]) -> None: ...
 
 
 def further_file(name: str, context: LoadContext) -> Path:
@@ -53,8 +41,10 @@ def further_file(name: str, context: LoadContext) -> Path:
 
 def further_examples(
     file: Path, context: LoadContext, *, column: str = "", target: str | None = None, source: str = ""
-) -> list[Example]:
-    """The examples of a file, each with what identifies it by content; CandidateError with the line of what is broken.
+) -> tuple[list[Example], int]:
+    """The examples of a file that the task does not hold, and how many others it has: these may be in the task's test.
+
+    CandidateError, with the line, for what is broken.
 
     The input is in `column`; without it in the columns that the task's inputs have, or in the one with a usual name.
     `target` names the column of the label ("": the usual one), None where no label is wanted. The tag `source` says
@@ -86,7 +76,9 @@ def further_examples(
                 files=media.contents(input),
             )
         )
-    return found
+    held = context.held()
+    new = [example for example in found if example.input_hash not in held]
+    return new, len(found) - len(new)
 
 
 def _inputs_in(names: Sequence[str], column: str, context: LoadContext, file: str) -> str | tuple[str, ...]:

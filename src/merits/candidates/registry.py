@@ -6,7 +6,7 @@ Knows nothing about any kind in particular: a kind is one file with `Params` and
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias, cast
@@ -61,6 +61,8 @@ class LoadContext:
     or not; None where nobody looked. `columns` are those of the inputs, () where they have none or nobody looked.
     Where nothing is to be asked (`asks` is false) no key is needed. `note` takes what a model has to say while it
     learns to whoever watches; it may be called from any thread. `parts` are the candidates that the recipe is made of.
+    `held` gives the hashes of all inputs of the task: whoever brings further ones to learn from leaves these out, for
+    they may be in its test.
     """
 
     folder: Path = Path()
@@ -75,6 +77,7 @@ class LoadContext:
     asks: bool = True
     parts: tuple[Candidate, ...] = ()
     note: Callable[[str], None] = field(default=lambda text: None, repr=False, compare=False)
+    held: Callable[[], Collection[str]] = field(default=tuple, repr=False, compare=False)
 
     @property
     def is_labelled(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from itertools import count, islice
 from pathlib import Path
 from typing import TypeAlias
@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.environment import environment
-from merits.candidates.further import Bringing
 from merits.candidates.registry import LoadContext, load_any
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Composite, Model, Pupil, Selective, Trainable
@@ -108,6 +107,7 @@ def load_context(
         columns=_columns(task),
         asks=asks,
         note=note,
+        held=cache(lambda: frozenset(example.input_hash for example in outlines(task.examples))),
     )
     environment(context)
     return context
@@ -170,8 +170,6 @@ class _Gathering:
 
     def _new(self, number: int, candidate: Candidate) -> Contender:
         loaded = load_any(candidate, self._context)
-        if isinstance(loaded, Bringing):
-            loaded.leave_out(self._school.input_hashes)
         parts: tuple[int, ...] = ()
         identity = [candidate.id, loaded.fingerprint]
         if isinstance(loaded, Composite):
@@ -279,11 +277,6 @@ class _School:
         self.first_input = rows.example_of(0).input
         self._lessons: tuple[Lesson, ...] | None = None
         self._fold: NDArray[np.int32] | None = None
-
-    @cached_property
-    def input_hashes(self) -> frozenset[str]:
-        """Those of all inputs of the task."""
-        return frozenset(example.input_hash for example in outlines(self._task.examples))
 
     def lessons(self, candidate: Candidate) -> tuple[Lesson, ...]:
         if not self._examples:
