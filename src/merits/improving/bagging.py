@@ -17,7 +17,7 @@ from merits.improving.registry import Effort
 
 __all__ = ["EFFORT", "TITLE", "Params", "make", "why_not"]
 
-EFFORT: Effort = "trains"
+EFFORT: Effort = "trains long"
 TITLE = "Bagging: copies of a trained candidate, each of other examples"
 
 

@@ -17,7 +17,7 @@ from merits.improving.registry import Effort
 
 __all__ = ["EFFORT", "TITLE", "Params", "make", "why_not"]
 
-EFFORT: Effort = "trains"
+EFFORT: Effort = "trains long"
 TITLE = "Boosting: copies of a trained candidate, each of what was wrong before"
 
 

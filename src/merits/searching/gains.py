@@ -23,11 +23,10 @@ from merits.deciding.fixed import spread
 from merits.deciding.pairing import Side
 from merits.deciding.values import objective_of
 from merits.improving.searching.importance import importances
+from merits.searching.ranking import MARGIN
 from merits.searching.steering import Found
 
-__all__ = ["MARGIN", "improvement_of"]
-
-MARGIN = 0.01  # of quality: what "no loss" may leave open, unless a requirement names another margin
+__all__ = ["improvement_of"]
 
 
 def improvement_of(found: Found, task: Task, test: Evaluation | None) -> Improvement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,9 @@ from merits.deciding.standings import standings
 from merits.deciding.values import objective_of
 from merits.searching.arranging import GIVEN_UP
 
-__all__ = ["Ranked", "cheapest_at_no_loss", "ranked", "records_of"]
+__all__ = ["MARGIN", "Ranked", "ranked", "records_of"]
+
+MARGIN = 0.01  # of quality: what "no loss" may leave open, unless a requirement names another margin
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,3 @@ def ranked(all_: Collection[Ranked], n_rows: int) -> list[Ranked]:
     """Those that were asked everything and may be used, the best first; of equals the cheaper."""
     whole = [one for one in all_ if one.may and one.record.n_rows >= n_rows and one.value > -np.inf]
     return sorted(whole, key=lambda one: (-one.value, one.cost, one.record.number))
-
-
-def cheapest_at_no_loss(found: Sequence[Ranked], given: Ranked) -> Ranked | None:
-    """The cheapest that solves as much as the best given one and costs less; None where there is none."""
-    cheaper = [one for one in found if one.cost < given.cost and one.quality >= given.quality]
-    return min(cheaper, key=lambda one: (one.cost, -one.quality), default=None)

@@ -14,22 +14,25 @@ from typing import Protocol
 import msgspec
 
 from merits.core.candidate import Candidate
-from merits.core.doors import Brief, Store, Trials
+from merits.core.doors import Brief, Store
 from merits.core.errors import MissingExtra, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.core.improvement import Ended, TechniqueRecord
 from merits.core.task import Task
+from merits.deciding.changes import changes
+from merits.deciding.pairing import Side
 from merits.evaluating import Progress
 from merits.improving.registry import Effort, improver_of, technique, technique_names
 from merits.searching.budget import SearchBudget
-from merits.searching.ranking import Ranked, cheapest_at_no_loss, ranked, records_of
-from merits.searching.trying import Trying
+from merits.searching.ranking import MARGIN, Ranked, ranked, records_of
+from merits.searching.trying import OutOfTime, Trying
 
 __all__ = ["Found", "Plan", "Planned", "Watching", "plan", "search"]
 
 _ORDER: tuple[Effort, ...] = ("replays", "trains", "trains long", "asks")
 _FINALISTS = 4
+_ONE_SIDED = 0.6  # of an interval whose lower end holds in four of five cases: test will tell more
 _LEAST_S = 1.0  # a technique that has less left is not begun
 
 
@@ -102,7 +105,7 @@ class _Clock:
     def __init__(self, seconds: float | None, clock: Callable[[], float]) -> None:
         self._clock, self.start = clock, clock()
         self._end = float("inf") if seconds is None else self.start + seconds
-        self._turn_ends = self._end
+        self._turn_began, self._turn_ends = self.start, self._end
 
     @property
     def elapsed(self) -> float:
@@ -114,10 +117,17 @@ class _Clock:
 
     def turn(self, n_turns: int) -> None:
         """The next technique has its share of what is left, of so many turns that are still to come."""
+        self._turn_began = self._clock()
         self._turn_ends = min(self._end, self._clock() + self.left / max(n_turns, 1))
 
     def left_of_turn(self) -> float:
         return self._turn_ends - self._clock()
+
+    def left_for_trial(self) -> float:
+        """A trial may go on past the turn that it began in, but not much longer than that, nor past the end."""
+        now = self._clock()
+        turn = max(self._turn_ends - self._turn_began, 0.0)
+        return max(min(self._end, self._turn_ends + turn) - now, _LEAST_S)
 
 
 class _Search:
@@ -128,14 +138,20 @@ class _Search:
     ) -> None:
         self.task, self.watching, self.budget = task, watching, budget
         self.clock = _Clock(budget.seconds, clock)
-        self.trying = Trying(task, store, budget.amount)
+        self.trying = Trying(task, store, budget.amount, self.clock.left_for_trial)
         self.given: Evaluation | None = None
         self.known: dict[str, Ranked] = {}  # every candidate that was asked all of dev, by id
         self.number = 0
 
     def begin(self) -> list[Ranked]:
         """The given candidates on dev, the best first."""
-        self.given = self.trying.given(self.task.candidates, self.watching.progress())
+        try:
+            self.given = self.trying.given(self.task.candidates, self.watching.progress())
+        except OutOfTime:
+            raise UsageError(
+                f"the budget of {self.budget} ended before the given candidates were evaluated on dev.",
+                "What they answered is stored: run it again, with more time, or leave out the slowest.",
+            ) from None
         out = [one.name for one in self.task.candidates if one.name not in self.given.names]
         if out:
             self.watching.note(f"left out of the search, for they are worse and no cheaper: {', '.join(out)}")
@@ -156,7 +172,7 @@ class _Search:
         evaluation = self.given
         new = [one for one in extra if one.id not in {given.id for given in evaluation.candidates}]
         if new:
-            evaluation = self.trying.trials(Trials([*evaluation.candidates, *new]))
+            evaluation = self.trying.of([*evaluation.candidates, *new])
         trained, folds = self.trying.folds(evaluation)
         return Brief(
             task=self.trying.task,
@@ -262,7 +278,7 @@ def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidat
     returned: Sequence[Candidate] | None = None
     problem = ""
     generator = improver_of(one.name, one.params)(running.brief(extra))
-    try:
+    try:  # what a trial is asked past its time is stored: another search goes on with it
         asked = next(generator)
         while True:
             evaluation = running.trying.trials(asked, running.watching.progress())
@@ -276,6 +292,8 @@ def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidat
             asked = generator.send(evaluation)
     except StopIteration as end:
         returned = end.value
+    except OutOfTime:
+        ended = "time"
     except KeyboardInterrupt:
         ended = "stopped"
         raise
@@ -329,23 +347,35 @@ def _choose(running: _Search, found: Found, kept: Sequence[Candidate], n: int) -
     given, wanted = found.best_given, {candidate.id for candidate in kept}
     tried = [one for one in running.known.values() if one.candidate.id in wanted]
     best = ranked(_distinct(tried), _n_rows(running))
-    pairs, finalists = [], []
-    if best and best[0].value > given.value:
-        pairs.append(("better", given.candidate.name, best[0].candidate.name))
-        finalists.append(best[0].candidate)
-    cheaper = cheapest_at_no_loss(best, given)
-    if cheaper is not None:
-        pairs.append(("cheaper", given.candidate.name, cheaper.candidate.name))
-        if cheaper.candidate not in finalists:
-            finalists.append(cheaper.candidate)
-    if pairs:  # others that were kept come along: the decision corrects for all
-        others = [one.candidate for one in best if one.candidate not in finalists]
-        finalists += others[: max(n - len(finalists), 0)]
-    found.pairs, found.finalists = tuple(pairs), tuple(finalists)
-    names = {name for _, *both in pairs for name in both}
-    if pairs:
-        looked_at = [one.candidate for one in (given, *best) if one.candidate.name in names]
-        found.dev = running.trying.of(looked_at)
+    pairs: dict[str, tuple[str, str, str]] = {}
+    chosen: list[Candidate] = []
+    better = best[0] if best and best[0].value > given.value else None
+    cheaper = _cheaper(running, given, [one for one in best if one.cost < given.cost])
+    for goal, one in (("better", better), ("cheaper", cheaper)):
+        if one is not None and one.candidate.name not in pairs:
+            pairs[one.candidate.name] = (goal, given.candidate.name, one.candidate.name)
+            chosen.append(one.candidate)
+    if not chosen:
+        return
+    found.dev = running.trying.of([given.candidate, *chosen])
+    # Others that were kept come along: the decision corrects for all.
+    others = [one.candidate for one in best if one.candidate not in chosen]
+    found.pairs = tuple(pairs.values())
+    found.finalists = (*chosen, *others[: max(n - len(chosen), 0)])
+
+
+def _cheaper(running: _Search, given: Ranked, cheaper: Sequence[Ranked]) -> Ranked | None:
+    """The cheapest that dev shows to be as good as the best given one; None where there is none."""
+    if not cheaper:
+        return None
+    evaluation = running.trying.of([given.candidate, *(one.candidate for one in cheaper)])
+    sides = [Side(name, evaluation, evaluation.index(name)) for name in evaluation.names]
+    fine = []
+    for one, side in zip(cheaper, sides[1:], strict=True):
+        least = changes(sides[0], [side], confidence=_ONE_SIDED)[0].difference.low
+        if least is not None and least >= -MARGIN:
+            fine.append(one)
+    return min(fine, key=lambda one: (one.cost, -one.quality), default=None)
 
 
 def _distinct(tried: Collection[Ranked]) -> list[Ranked]:

@@ -5,7 +5,9 @@ A candidate that cannot be evaluated is a failed trial, never a failed search.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import asyncio
+import math
+from collections.abc import Callable, Generator, Sequence
 
 import msgspec
 import numpy as np
@@ -29,7 +31,11 @@ from merits.evaluating.folds import assign_folds
 from merits.opening import finished, prices_of, schedule_of
 from merits.searching.arranging import arranged
 
-__all__ = ["Trying", "for_dev"]
+__all__ = ["OutOfTime", "Trying", "for_dev"]
+
+
+class OutOfTime(Exception):
+    """A trial was ended where the time of the search ended; what was answered is stored."""
 
 
 def for_dev(task: Task) -> Task:
@@ -51,10 +57,17 @@ def for_dev(task: Task) -> Task:
 
 
 class Trying:
-    """Evaluates candidates on dev from one purse. `spent` counts what that took, in the budget's unit, None without."""
+    """Evaluates candidates on dev from one purse. `spent` counts what that took, in the budget's unit.
 
-    def __init__(self, task: Task, store: Store, amount: Budget | None) -> None:
+    A trial that takes longer than `seconds` says when it begins is ended: OutOfTime. What it was asked is stored, so
+    that it goes on from there in another search.
+    """
+
+    def __init__(
+        self, task: Task, store: Store, amount: Budget | None, seconds: Callable[[], float] = lambda: math.inf
+    ) -> None:
         self.task = for_dev(task)
+        self._seconds = seconds
         self._store, self._amount = store, amount
         self.spent = 0.0
         self.costs: dict[str, float | None] = {}  # of all answers of a version; None where its price is unknown
@@ -67,8 +80,12 @@ class Trying:
         return self._amount is not None and self.spent >= self._amount.amount * (1.0 - 1e-9)
 
     def of(self, candidates: Sequence[Candidate], progress: Progress | None = None) -> Evaluation:
-        """The evaluation of candidates that must be evaluated: what is wrong with one is raised."""
-        return self._evaluated(candidates, None, progress)
+        """The evaluation of candidates that were evaluated before, however long that takes."""
+        seconds, self._seconds = self._seconds, lambda: math.inf
+        try:
+            return self._evaluated(candidates, None, progress)
+        finally:
+            self._seconds = seconds
 
     def given(self, candidates: Sequence[Candidate], progress: Progress | None = None) -> Evaluation:
         """The evaluation of the given candidates that are of any use in a search.
@@ -173,18 +190,29 @@ class Trying:
         left = None
         if self._amount is not None:
             left = Budget(max(self._amount.amount - self.spent, 0.0), self._amount.unit)
-        found = finished(
-            lambda: evaluate(
-                task,
-                candidates,
-                split="dev",
-                store=self._store,
-                progress=progress,
-                table=prices_of(self.task),
-                schedule=schedule,
-                budget=left,
-            )
-        )
+        seconds = self._seconds()
+
+        async def evaluated() -> Evaluation:
+            async with asyncio.timeout(None if seconds == math.inf else max(seconds, 0.0)) as limit:
+                limits.append(limit)
+                return await evaluate(
+                    task,
+                    candidates,
+                    split="dev",
+                    store=self._store,
+                    progress=progress,
+                    table=prices_of(self.task),
+                    schedule=schedule,
+                    budget=left,
+                )
+
+        limits: list[asyncio.Timeout] = []
+        try:
+            found = finished(evaluated)
+        except TimeoutError:
+            if limits and limits[0].expired():
+                raise OutOfTime from None
+            raise
         if found.budget is not None:
             self.spent += found.budget.spent
         return found
