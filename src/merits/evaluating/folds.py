@@ -19,6 +19,8 @@ from merits.core.task import Example
 __all__ = ["assign_folds"]
 
 Ints = NDArray[np.int32]
+_MOST = 16  # assignments that are remembered: a search asks for the same one hundreds of times, and it takes seconds
+_assigned: dict[tuple[bytes, str, int, int], NDArray[np.int32]] = {}
 _STRATIFIED_GROUPS = 20_000  # scikit-learn's StratifiedGroupKFold takes 0.1 ms a group; past that, plain groups
 
 
@@ -44,7 +46,16 @@ def assign_folds(examples: Sequence[Example], kind: str, *, folds: int, seed: in
     target = np.array([str(example.target) for example in examples])
     if not is_labelled(kind) or np.unique(target, return_counts=True)[1].max() < n_folds:
         target = np.zeros(len(examples), np.int32)
-    fold = np.empty(len(examples), np.int32)
+    key = (groups.tobytes(), "\0".join(target.tolist()) if target.dtype.kind == "U" else "", n_folds, seed)
+    if key not in _assigned:
+        if len(_assigned) >= _MOST:
+            _assigned.clear()
+        _assigned[key] = _assign(target, groups, n_groups, n_folds, seed)
+    return _assigned[key].copy()
+
+
+def _assign(target: NDArray[np.generic], groups: Ints, n_groups: int, n_folds: int, seed: int) -> Ints:
+    fold = np.empty(len(groups), np.int32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer examples than folds: spread as well as can be
         for number, (_, held_out) in enumerate(_splits(target, groups, n_groups, n_folds, seed)):

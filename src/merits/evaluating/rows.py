@@ -22,6 +22,8 @@ from merits.evaluating.joined import Joined, JoinedRows, joined_examples, some_o
 
 __all__ = ["Rows"]
 
+_REMEMBERED = 20_000  # keys: three megabytes
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -206,11 +208,19 @@ def _each(given: Iterable[Outline], repeats: int) -> Iterator[Outline]:
 
 
 class _Keys(Sequence[AnswerKey]):
-    """The key of each question, made when it is asked for: a million of them would take 150 MB."""
+    """The key of each question, made when it is asked for: a million of them would take 150 MB. Few are remembered."""
 
     def __init__(self, hashes: Hashes, first: NDArray[np.int32], repeats: int, perturbation: str = "") -> None:
         self._hashes, self._repeats, self._perturbation = hashes, repeats, perturbation
         self._all, self._first = first, first.data
+        self._made: list[AnswerKey] | None = None
+
+    def __iter__(self) -> Iterator[AnswerKey]:
+        if len(self) > _REMEMBERED:
+            return (self[question] for question in range(len(self)))
+        if self._made is None:
+            self._made = [self[question] for question in range(len(self))]
+        return iter(self._made)
 
     def under(self, perturbation: str) -> _Keys:
         """The keys of the same questions under a perturbation."""
@@ -226,6 +236,8 @@ class _Keys(Sequence[AnswerKey]):
     def __getitem__(self, question: int | slice) -> AnswerKey | Sequence[AnswerKey]:
         if isinstance(question, slice):
             return [self[number] for number in range(*question.indices(len(self)))]
+        if self._made is not None:
+            return self._made[question]
         row: int = self._first[question]
         return AnswerKey(self._hashes[row], row % self._repeats, self._perturbation)
 
