@@ -21,7 +21,7 @@ from merits.report.sections.search import SearchSection, search_section
 from merits.report.views import ReportView, view
 from merits.store import keep_search, kept_search
 from tests.report.making import labelled
-from tests.report.searches import LONG, found_nothing, gain, money, searched, trial
+from tests.report.searches import LONG, found_nothing, gain, searched, trial
 from tests.report.test_page import read
 
 EVIL = "<script>alert(1)</script>\"'&\x1b[31m[red]"
@@ -110,6 +110,13 @@ def test_a_trial_that_was_asked_in_rounds_is_one_point() -> None:
     assert [(point.name, point.whole, point.best) for point in found.trials] == [("a", True, 0.9), ("b", True, 0.9)]
 
 
+def test_whom_the_verdict_names_is_said_where_that_is_another() -> None:
+    for chosen, said in (("stack", True), (LONG, False), ("", False)):
+        found = search_section(searched(), Needs(), chosen)
+        assert found is not None
+        assert any("The verdict names stack: it is on the given candidates" in one for one in found.sentences) == said
+
+
 def test_two_turns_of_a_technique_are_one_row_and_what_was_left_out_comes_last() -> None:
     made = searched()
     twice = msgspec.structs.replace(made, techniques=(*made.techniques, made.techniques[0]))
@@ -134,10 +141,12 @@ def test_tiny_costs_are_of_as_many_cases_as_can_be_read() -> None:
 
 def test_values_are_money_where_that_is_searched_for() -> None:
     made = searched(objective="net value")
-    worth = tuple(msgspec.structs.replace(one, net_value=money(0.03)) for one in made.trials)
-    chart = search_history_chart(section(msgspec.structs.replace(made, trials=worth)))
+    worth = tuple(one if one.value is None else msgspec.structs.replace(one, value=3e-5) for one in made.trials)
+    found = section(msgspec.structs.replace(made, trials=worth))
+    assert (found.n_cases, found.n_valued, found.trials[0].best) == (1, 1_000, pytest.approx(0.03))
+    chart = search_history_chart(found)
     assert chart is not None
-    assert "net value of a case on dev (USD)" in chart.wide
+    assert "net value of 1,000 cases on dev (USD)" in chart.wide
 
 
 def test_no_search_is_no_section() -> None:

@@ -174,7 +174,7 @@ def _name(row: CandidateRow) -> Text:
         words.append(f"{numbers.count(standing.n_failed)} failed")
     if standing.n_unscored:
         words.append(f"{numbers.count(standing.n_unscored)} unscored")
-    name = Text("● " if row.named else "", "green") + _text(one_line(row.name, 60))
+    name = Text("● " if row.named else "", "green") + _text(shortened(row.name, 60))
     return name.append("\n" + ", ".join(words), "not bold dim")
 
 

@@ -128,7 +128,7 @@ def view(
         made_at=made_at,
         needs=decision.needs,
         verdict=verdict_section(subject, units),
-        search=search_section(search, decision.needs),
+        search=search_section(search, decision.needs, decision.candidate),
         reasons=decision.reasons,
         candidates=rows,
         units=units,

@@ -44,7 +44,7 @@ def _spec(section: SearchSection, width: Width) -> Spec:
     names = technique_names(section, width)
     levels = [point for point in section.given if point.value is not None]
     best_given = [p.value for p in levels if p.value is not None and p.name == section.best_given]
-    known = [p.value for p in (*section.trials, *levels) if p.value is not None]
+    known = [*best_given, *(p.value for p in section.trials if p.value is not None)]
     low, high = floor_of(known, best_given), max(known)
     pad = 0.07 * (high - low) or 0.01 * (abs(high) or 1.0)
     domain = (low - pad, high + pad)
@@ -154,6 +154,6 @@ def _axis(section: SearchSection, domain: tuple[float, float], width: Width) -> 
         small = (domain[1] - domain[0]) / 6 < 0.01
         title: JSON = None if width.narrow else "cases solved on dev"
         return {"title": title, "format": ".1%" if small else ".0%", "tickCount": 6}
-    of = "a case" if section.n_cases == 1 else f"{section.n_cases:,} cases"
+    of = "a case" if section.n_valued == 1 else f"{section.n_valued:,} cases"
     title = None if width.narrow else f"net value of {of} on dev ({section.currency})"
     return {"title": title, "tickCount": 6, "labelExpr": "format(datum.value, ',.4~r')"}

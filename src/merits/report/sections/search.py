@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -30,7 +30,7 @@ _SHORT = 60  # letters of a name that stands in full elsewhere
 
 
 class SearchPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate on dev. `value` (a share, or money for `n_cases`) is what is ranked by, `best` the best so far.
+    """A candidate on dev. `value` (a share, or money for `n_valued`) is what is ranked by, `best` the best so far.
 
     `cost` is of `n_cases`. `whole`: it was asked everything, and misses no requirement for certain; only such a one can
     be the best. `failed` says why it could not be evaluated.
@@ -75,7 +75,7 @@ class Importance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SearchSection(msgspec.Struct, frozen=True, kw_only=True):
-    """A search. `headline` and `sentences` say what came of it; costs and values are of `n_cases`.
+    """A search. `headline` and `sentences` say what came of it; costs are of `n_cases`, net values of `n_valued`.
 
     `points` are the given candidates, then the trials in order. `gains` is empty where nothing went to test.
     """
@@ -100,6 +100,7 @@ class SearchSection(msgspec.Struct, frozen=True, kw_only=True):
     n_finalists: int
     n_failed: int
     n_cases: int
+    n_valued: int
 
     @property
     def given(self) -> tuple[SearchPoint, ...]:
@@ -112,18 +113,19 @@ class SearchSection(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(point for point in self.points if not point.given)
 
 
-def search_section(improvement: Improvement | None, needs: Needs) -> SearchSection | None:
-    """None where nothing was searched."""
+def search_section(improvement: Improvement | None, needs: Needs, chosen: str = "") -> SearchSection | None:
+    """None where nothing was searched. `chosen` is whom the verdict names."""
     if improvement is None:
         return None
-    n_cases = _cases(improvement)
-    points = _points(improvement, n_cases)
+    n_cases = _cases(one.cost.value for one in improvement.trials if one.cost is not None)
+    n_valued = _cases(one.value for one in improvement.trials) if improvement.objective == "net value" else 1
+    points = _points(improvement, n_cases, n_valued)
     headline, tone = _headline(improvement)
     rows = tuple(_gain_row(gain, n_cases, needs) for gain in improvement.gains)
     return SearchSection(
         headline=headline,
         tone=tone,
-        sentences=(_tried(improvement), *_found(improvement, points)),
+        sentences=(_tried(improvement), *_found(improvement, points), *_named(improvement, chosen)),
         worth_it=_worth_it(improvement, rows, needs),
         objective=improvement.objective,
         best_given=improvement.best_given,
@@ -145,22 +147,22 @@ def search_section(improvement: Improvement | None, needs: Needs) -> SearchSecti
         n_finalists=improvement.n_finalists,
         n_failed=sum(bool(point.failed) for point in points),
         n_cases=n_cases,
+        n_valued=n_valued,
     )
 
 
-def _cases(improvement: Improvement) -> int:
-    """Of how many cases costs are said, so that those of most candidates can be read."""
-    costs = sorted(one.cost.value for one in improvement.trials if one.cost is not None and one.cost.value)
-    return cases_to_hold(costs[len(costs) // 2]) if costs else 1
+def _cases(amounts: Iterable[float | None]) -> int:
+    """Of how many cases amounts of money are said, so that most of them can be read."""
+    known = sorted(abs(amount) for amount in amounts if amount)
+    return cases_to_hold(known[len(known) // 2]) if known else 1
 
 
-def _points(improvement: Improvement, n_cases: int) -> tuple[SearchPoint, ...]:
-    times = n_cases if improvement.objective == "net value" else 1
+def _points(improvement: Improvement, n_cases: int, n_valued: int) -> tuple[SearchPoint, ...]:
     n_rows = max((one.n_rows for one in improvement.trials), default=0)
     best: float | None = None
     found = []
     for one in _latest(improvement.trials):
-        value = None if one.value is None else one.value * times
+        value = None if one.value is None else one.value * n_valued
         whole = one.n_rows >= n_rows and not one.failed and not one.ruled_out
         if value is not None and whole:
             best = value if best is None else max(best, value)
@@ -243,6 +245,14 @@ def _found(improvement: Improvement, points: Sequence[SearchPoint]) -> list[str]
         return [said]
     solved = f"The best of them, {best.name}, solves {best.quality.text()} there"
     return [f"{said} {solved}; {given.name} {given.quality.text()}."]
+
+
+def _named(improvement: Improvement, chosen: str) -> list[str]:
+    """Whom the verdict names, where that is another than was the best on dev."""
+    if not chosen or not improvement.gains or chosen in {gain.found for gain in improvement.gains}:
+        return []
+    whom = f"the given candidates and {counted(improvement.n_finalists, 'finalist')}"
+    return [f"The verdict names {shortened(chosen, _SHORT)}: it is on {whom}, by what test shows of each."]
 
 
 def _worth_it(improvement: Improvement, rows: Sequence[GainRow], needs: Needs) -> str:
