@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from merits.report.numbers import money
 from merits.report.plain import clean, shortened
+from merits.report.sections.search import what_it_does
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,7 @@ def plan_in_words(plan: Plan) -> list[str]:
     """What is going to be tried, a line each."""
     lines = [_best_given(plan)]
     for number, one in enumerate(plan.chosen, 1):
-        lines.append(f"{number}. {one.name} ({_TAKES[one.effort]}): {one.title}")
+        lines.append(f"{number}. {one.name} ({_TAKES[one.effort]}): {what_it_does(one.name, one.title)}")
         lines += [f"   {note}" for note in one.notes]
     lines += [f"not {one.name}: {one.why_not}" for one in plan.techniques if one.why_not]
     return [*lines, *_remarks(plan)]
@@ -56,7 +57,7 @@ def render_search_plan(plan: Plan, console: Console) -> None:
     if plan.chosen:
         tried = table("what will be tried, in this order", "", "technique", "takes", "what it does")
         for number, one in enumerate(plan.chosen, 1):
-            told = _text(one.title)
+            told = _text(what_it_does(one.name, one.title))
             for note in one.notes:
                 told.append(f"\n{clean(note)}", "dim")
             tried.add_row(str(number), _text(one.name), _TAKES[one.effort], told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from merits.core.errors import UsageError
 from merits.core.estimate import cases_to_hold
@@ -147,6 +147,7 @@ class Bars(Silence):
     def __exit__(self, *_: object) -> None:
         """Leaves the bars as they are."""
         if self._drawing is not None:
+            self._fill()
             self._drawing.stop()
             self._drawing = None
 
@@ -179,7 +180,8 @@ class Bars(Silence):
         failed = f", {record.n_failed:,} failed" if record.n_failed else ""
         kept = f"kept {len(record.kept):,}" if record.kept else "kept nothing"
         said = f"{record.n_trials:,} tried{failed}, {kept}"
-        self._update(said=said, best=self._best, left=f"{record.seconds:,.0f} s", total=1, completed=1)
+        self._update(said=said, best=self._best, left="")
+        self._fill()
         if record.ended == "failed":
             self.note(f"{record.name} failed: {record.skipped}")
         self._bar = None
@@ -203,18 +205,21 @@ class Bars(Silence):
             self._drawing = _drawing(self._console)
             self._drawing.start()
         if self._bar is not None:
-            self._update(total=1, completed=1, best="")
+            self._fill()
         self._bar = self._drawing.add_task(_short(name, 18), total=None, said="", best="", left="")
 
-    def _update(self, *, total: float | None = None, completed: float | None = None, **fields: str) -> None:
+    def _fill(self) -> None:
+        if self._drawing is not None and self._bar is not None:
+            self._drawing.update(self._bar, total=1, completed=1)
+
+    def _update(self, **fields: str) -> None:
         from merits.report.plain import clean
 
         if self._drawing is not None and self._bar is not None:
-            shown = {key: clean(value) for key, value in fields.items()}
-            self._drawing.update(self._bar, total=total, completed=completed, **shown)
+            shown: dict[str, Any] = {key: clean(value) for key, value in fields.items()}
+            self._drawing.update(self._bar, **shown)
 
     def _stop(self) -> None:
-        self._update(total=1, completed=1, best="")
         self.__exit__()
         self._bar = None
 
@@ -234,6 +239,7 @@ class _Counted:
         self._last = clock()
         self._n: dict[str, int] = {}
         self._of = 0
+        self._said = False
 
     def started(self, plan: Asked) -> None:
         """Remembers how many answers there will be."""
@@ -244,7 +250,7 @@ class _Counted:
         """Says how far it is, now and then."""
         self._n[candidate] = n_answered
         if self._clock() - self._last >= self._every_s:
-            self._last = self._clock()
+            self._last, self._said = self._clock(), True
             self._say(f"{sum(self._n.values()):,} of {self._of:,} answers")
 
     def note(self, text: str) -> None:
@@ -252,7 +258,9 @@ class _Counted:
         self._note(text)
 
     def finished(self) -> None:
-        """Nothing."""
+        """Says how many there are in the end, where it said anything before."""
+        if self._said:
+            self._say(f"{sum(self._n.values()):,} of {self._of:,} answers")
 
 
 def _drawing(console: Console) -> Drawing:

@@ -35,7 +35,7 @@ def fitting(names: Sequence[str], room: float, *, middle: bool = False) -> list[
     >>> fitting(["alpha one", "alpha two", "b"], 45)
     ['alpha…', 'alpha…·2', 'b']
     >>> fitting(["vote of small and large", "vote of small and mid"], 90, middle=True)
-    ['vote…large', 'vote…d mid']
+    ['vote…large', 'vote…nd mid']
     """
     taken: dict[str, int] = {}
     found = []

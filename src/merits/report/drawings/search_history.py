@@ -146,7 +146,8 @@ def _levels(
     mark: Spec = {"type": "text", "align": "left", "dx": 6, "dy": 9, "color": "var(--soft)", "fontSize": 12}
     halo: Spec = {**mark, "stroke": "var(--paper)", "strokeWidth": 4, "strokeJoin": "round"}
     encoding: Spec = {"x": axes[0], "y": y, "text": {"field": "name"}}
-    return [*found, *({"data": values(named), "mark": m, "encoding": encoding} for m in (halo, mark))]
+    found += [{"data": values(named), "mark": m, "encoding": encoding} for m in (halo, mark)]
+    return found
 
 
 def _axis(section: SearchSection, domain: tuple[float, float], width: Width) -> Spec:

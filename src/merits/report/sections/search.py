@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
@@ -13,7 +14,7 @@ from merits.core.needs import Needs
 from merits.report.numbers import counted, money
 from merits.report.plain import shortened
 
-__all__ = ["GainRow", "Importance", "SearchPoint", "SearchSection", "TechniqueRow", "search_section"]
+__all__ = ["GainRow", "Importance", "SearchPoint", "SearchSection", "TechniqueRow", "search_section", "what_it_does"]
 
 Tone: TypeAlias = Literal["good", "open", "bad"]
 _HOLD = ("better", "cheaper at no loss")
@@ -61,9 +62,10 @@ class GainRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TechniqueRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A technique, and in words how it ended or why it was left out."""
+    """A technique: what it does, and in words how it ended or why it was left out."""
 
     record: TechniqueRecord
+    does: str
     outcome: str
 
 
@@ -113,6 +115,17 @@ class SearchSection(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(point for point in self.points if not point.given)
 
 
+def what_it_does(name: str, title: str) -> str:
+    """The title of a technique beside its name, which it does not say again.
+
+    >>> what_it_does("routers", "routers: choose whom to ask by the input"), what_it_does("a", "Something: else")
+    ('Choose whom to ask by the input', 'Something: else')
+    """
+    before, colon, rest = title.partition(": ")
+    said = rest if colon and before.lower() == name.lower() else title
+    return said[:1].upper() + said[1:]
+
+
 def search_section(improvement: Improvement | None, needs: Needs, chosen: str = "") -> SearchSection | None:
     """None where nothing was searched. `chosen` is whom the verdict names."""
     if improvement is None:
@@ -130,7 +143,10 @@ def search_section(improvement: Improvement | None, needs: Needs, chosen: str = 
         objective=improvement.objective,
         best_given=improvement.best_given,
         gains=rows,
-        techniques=tuple(TechniqueRow(record=one, outcome=_outcome(one)) for one in _by_name(improvement.techniques)),
+        techniques=tuple(
+            TechniqueRow(record=one, does=what_it_does(one.name, one.title), outcome=_outcome(one))
+            for one in _by_name(improvement.techniques)
+        ),
         points=points,
         importances=tuple(
             Importance(given=name, shares=tuple(sorted(shares.items(), key=lambda s: (-s[1], s[0]))[:_MOST_IMPORTANT]))
@@ -227,14 +243,16 @@ def _tried(improvement: Improvement) -> str:
 def _found(improvement: Improvement, points: Sequence[SearchPoint]) -> list[str]:
     """What each gain on dev is on test; of a search without one, how near it came."""
     if improvement.gains:
-        said = [gain.text for gain in improvement.gains]
         n, level = len(improvement.gains), improvement.gains[0].on_test.level
         for_each = (
             f"{counted(n, 'gain')} {'is' if n == 1 else 'are'} looked at on test, chosen before test was seen, so that "
             f"intervals there are at {100 * level:.4g} %"
         )
         together = f" each: together they hold at {100 * (1.0 - n * (1.0 - level)):.4g} %" if n > 1 else ""
-        return [*said, f"{for_each}{together}. How many were tried on dev makes no difference to them."]
+        return [
+            *(gain.text for gain in improvement.gains),
+            f"{for_each}{together}. How many were tried on dev makes no difference to them.",
+        ]
     given = next((one for one in points if one.given and one.name == improvement.best_given), None)
     tried = [one for one in points if not one.given and one.whole and one.value is not None]
     best = max(tried, key=lambda one: (one.value or 0.0, -one.number), default=None)
@@ -286,7 +304,7 @@ def _paid_back(row: GainRow, needs: Needs) -> str:
 
 
 def _months(months: float) -> str:
-    """A time to wait, in the unit that suits it, rounded up.
+    """A time to wait, in the unit that suits it; hours and days are rounded up.
 
     >>> [_months(m) for m in (0.001, 0.2, 5.0, 40.0)]
     ['an hour', '7 days', '5 months', '3.3 years']
@@ -297,7 +315,7 @@ def _months(months: float) -> str:
     if hours <= 24.0:
         return "a day"
     if months < 2.0:
-        return f"{hours / 24:.0f} days" if hours >= 48.0 else "2 days"
+        return f"{math.ceil(hours / 24)} days"
     return f"{months:.3g} months" if months < 24.0 else f"{months / 12:.2g} years"
 
 
