@@ -77,7 +77,7 @@ def targets(page: Path) -> list[str]:
     """What the links and images of a page point at beside it, in Markdown and in HTML."""
     text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
     found = re.findall(r"\]\(\s*<?([^)\s>]+)", text)
-    found += re.findall(r"^\s*\[[^\]]+\]:\s*<?([^\s>]+)", text, re.MULTILINE)
+    found += re.findall(r"^\s*\[[A-Za-z][^\]]*\]:\s*<?([^\s>]+)", text, re.MULTILINE)
     found += re.findall(r"(?:src|href|srcset)=\"([^\"\s]+)", text)
     return [target for target in found if not re.match(r"[a-z][a-z+.-]*:|//", target)]
 
@@ -88,7 +88,10 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_and_image_beside_a_page_exists(page: Path) -> None:
     """A page is read where it lies: a moved file breaks it without a word."""
     for target in targets(page):

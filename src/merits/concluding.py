@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from merits.core.decision import Decision
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
+    from merits.core.improvement import Improvement
     from merits.core.robustness import Level
     from merits.report.views import ReportView
 
@@ -35,7 +36,14 @@ class Run:
     bill: Bill
 
 
-def concluded(task: Task, evaluation: Evaluation, store: Store, *, remember: bool) -> Run:
+def concluded(
+    task: Task,
+    evaluation: Evaluation,
+    store: Store,
+    *,
+    remember: bool,
+    search: Improvement | None = None,
+) -> Run:
     from merits.deciding.decide import decide
     from merits.report.drawings import painter
 
@@ -44,7 +52,7 @@ def concluded(task: Task, evaluation: Evaluation, store: Store, *, remember: boo
     if remember:
         store.add([decision])
     bill = paid(task, evaluation, store=store)
-    return Run(task, evaluation, decision, view_of(task, evaluation, decision, store, bill), bill)
+    return Run(task, evaluation, decision, view_of(task, evaluation, decision, store, bill, search=search), bill)
 
 
 def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None = None) -> Bill:
@@ -56,7 +64,13 @@ def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None
 
 
 def view_of(
-    task: Task, evaluation: Evaluation, decision: Decision, store: Store, bill: Bill | None = None
+    task: Task,
+    evaluation: Evaluation,
+    decision: Decision,
+    store: Store,
+    bill: Bill | None = None,
+    *,
+    search: Improvement | None = None,
 ) -> ReportView:
     from merits.media.embedding import Embedder
     from merits.media.finding import Media
@@ -75,6 +89,7 @@ def view_of(
         scorers=task.scorers,
         made_at=made_at,
         bill=bill,
+        search=search,
     )
 
 

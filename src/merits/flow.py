@@ -32,6 +32,7 @@ from merits.opening import (
     labelled,
     labels_foretold,
     opened_store,
+    place_of_store,
     prices_of,
     raw_outputs,
     recipes_of,
@@ -402,9 +403,18 @@ def barred(task: Task) -> dict[str, str]:
 
 
 def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
-    """The main job again from what is stored, under the task's present needs and prices. Asks nothing."""
+    """The main job again from what is stored, under the task's present needs and prices. Asks nothing.
+
+    The latest search for better candidates is shown with it, where what it found is in the evaluation.
+    """
+    from merits.store import kept_search
+
+    search = kept_search(task.id, place_of_store(store, task))
     with opened_store(store, task, write=False) as opened:
-        return concluded(task, stored_evaluation(task, store=opened), opened, remember=False)
+        evaluation = stored_evaluation(task, store=opened)
+        if search is not None and not {gain.found for gain in search.gains} <= set(evaluation.names):
+            search = None
+        return concluded(task, evaluation, opened, remember=False, search=search)
 
 
 def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) -> Evaluation:

@@ -25,9 +25,10 @@ from merits.core.identity import JSON
 from merits.core.improvement import Improvement, TechniqueRecord
 from merits.core.racing import Budget
 from merits.core.task import Split, Task
-from merits.opening import finished, labelled, opened_store, prices_of
+from merits.opening import finished, labelled, opened_store, place_of_store, prices_of
 from merits.searching import Found, Plan, SearchBudget, Watching, improvement_of, search
 from merits.searching import plan as planned
+from merits.store import keep_search
 
 if TYPE_CHECKING:
     from merits.evaluating import Progress
@@ -62,6 +63,9 @@ class Unwatched:
     def tried(self, found: Sequence[Ranked], best: Ranked) -> None:
         """Nothing."""
 
+    def left(self, seconds: float | None, amount: Budget | None) -> None:
+        """Nothing."""
+
     def ended(self, record: TechniqueRecord) -> None:
         """Nothing."""
 
@@ -89,7 +93,8 @@ def improve(
     `budget` is the most that the search may take ("30 min, 5 USD"; none without), `techniques` which are tried (all
     that fit unless named), `params` their parameters by technique, beside those that the task names (`improve:`).
     `confirm` is called with the plan before the first trial, and may raise. At most so many `finalists` are asked the
-    test examples. A search that was stopped goes on where it was: what is stored is not asked again.
+    test examples. A search that was stopped goes on where it was: what is stored is not asked again. What it came to is
+    kept beside the store, where that is a file, for `stored_run`.
 
     Raises UsageError for what must be changed, TaskError for a task without dev examples, and what `evaluate` raises.
     """
@@ -110,7 +115,9 @@ def improve(
             confirm=confirm,
             n_finalists=finalists,
         )
-        return _concluded(task, found, opened, limits, watching or Unwatched())
+        done = _concluded(task, found, opened, limits, watching or Unwatched())
+    keep_search(done.improvement, place_of_store(store, task))
+    return done
 
 
 def plan_improvement(
@@ -154,16 +161,17 @@ def _concluded(task: Task, found: Found, store: Store, limits: SearchBudget, wat
     given = tuple(one for one in task.candidates if one.id in useful or one.name == task.needs.incumbent)
     if not found.finalists:
         of_dev = _evaluated(task, given, "dev", store=store, budget=None, watching=watching)
-        run = concluded(task, of_dev, store, remember=False)
-        return Improved(run, improvement_of(found, task, None), ())
+        improvement = improvement_of(found, task, None)
+        return Improved(concluded(task, of_dev, store, remember=False, search=improvement), improvement, ())
     wider = replace(task, candidates=(*given, *found.finalists))
     left = None
     if limits.amount is not None and found.spent is not None:
         left = Budget(max(limits.amount.amount - found.spent, 0.0), limits.amount.unit)
     watching.began("test")
     test = _evaluated(wider, wider.candidates, "test", store=store, budget=left, watching=watching)
-    run = concluded(wider, test, store, remember=True)
-    return Improved(run, improvement_of(found, task, test), found.finalists)
+    improvement = improvement_of(found, task, test)
+    run = concluded(wider, test, store, remember=True, search=improvement)
+    return Improved(run, improvement, found.finalists)
 
 
 def _evaluated(

@@ -33,6 +33,7 @@ __all__ = [
     "labelled",
     "labels_foretold",
     "opened_store",
+    "place_of_store",
     "prices_of",
     "raw_outputs",
     "recipes_of",
@@ -61,6 +62,18 @@ def opened_store(store: Store | str | Path | None, task: Task, *, write: bool = 
 def default_store(task: Task) -> Path:
     """Where a task's answers are remembered unless another place is named."""
     return Path(task.folder) / ".merits" / "store.sqlite"
+
+
+def place_of_store(store: Store | str | Path | None, task: Task) -> str | Path:
+    """Where the store lies that these arguments open; ":memory:" for an open one, of which that is not known.
+
+    >>> from merits.core.task import Task
+    >>> place_of_store("elsewhere.sqlite", Task(name="t", kind="generation", examples=(), scorers=()))
+    'elsewhere.sqlite'
+    """
+    if store is None:
+        return default_store(task)
+    return store if isinstance(store, str | Path) else ":memory:"
 
 
 def prices_of(task: Task) -> PriceBook:

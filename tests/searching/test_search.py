@@ -25,6 +25,7 @@ from merits.core.task import Task
 from merits.improved import Unwatched, improve, plan_improvement
 from merits.improving import registry
 from merits.searching import Plan, SearchBudget
+from merits.searching import search as searching
 from merits.searching.ranking import Ranked
 from merits.store import open_store
 from merits.testing.models import Fake
@@ -348,3 +349,29 @@ def test_who_is_worse_and_no_cheaper_is_not_asked_all_of_dev(techniques: dict[st
 def test_a_budget_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         SearchBudget.of(text)
+
+
+def test_a_trial_that_was_asked_in_rounds_is_one_trial_and_kept_once(techniques: dict[str, object]) -> None:
+    """Where the time ends before a technique said what it keeps, its best are kept, each once."""
+    (_, base), (_, better), (_, other) = solving("base", 0.6), solving("better", 0.9), solving("other", 0.7)
+
+    def search(brief: Brief) -> Asking:
+        yield Trials([better], rows=np.arange(40))
+        yield Trials([better, other])
+        yield Trials([better])
+        while True:
+            clock.now += 1_000.0
+            yield Trials([better])
+
+    class Clock:
+        now = 0.0
+
+        def __call__(self) -> float:
+            return self.now
+
+    clock = Clock()
+    techniques["made-up"] = technique(search)
+    with closing(open_store(":memory:")) as store:
+        found = searching(of(80, base), store=store, budget=SearchBudget.of("5 min"), watching=Unwatched(), clock=clock)
+    (record,) = found.records
+    assert (record.ended, record.n_trials, record.kept) == ("time", 2, ("better", "other"))

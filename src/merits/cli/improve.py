@@ -20,17 +20,15 @@ import msgspec
 from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import whole
+from merits.cli.search_plan import render_search_plan
+from merits.cli.watching import watcher_for
 from merits.core.errors import UsageError
-from merits.core.estimate import cases_to_hold
 
 if TYPE_CHECKING:
     from merits.core.identity import JSON
-    from merits.core.improvement import TechniqueRecord, TrialRecord
     from merits.core.task import Task
-    from merits.evaluating import Progress
     from merits.improved import Improved
     from merits.searching import Plan
-    from merits.searching.ranking import Ranked
 
 __all__ = ["arguments", "run"]
 
@@ -67,26 +65,28 @@ def run(args: argparse.Namespace) -> int:
     from merits import improved
 
     task = found_task(args.task)
-    watching = Watcher(quiet=args.quiet or args.json, ask=not args.yes and not args.json)
+    quiet = args.quiet or args.json
     params = _params(args.set)
     if args.dry_run:
-        made = improved.plan_improvement(
-            task, budget=args.budget, techniques=args.technique, params=params, store=args.store, watching=watching
-        )
+        with watcher_for(quiet=quiet, ask=False) as watching:
+            made = improved.plan_improvement(
+                task, budget=args.budget, techniques=args.technique, params=params, store=args.store, watching=watching
+            )
         return _show_plan(made, args)
     from merits.report.drawings import painter
 
     with painter.apart():
-        done = improved.improve(
-            task,
-            budget=args.budget,
-            techniques=args.technique,
-            params=params,
-            store=args.store,
-            watching=watching,
-            confirm=watching.confirm,
-            finalists=args.finalists,
-        )
+        with watcher_for(quiet=quiet, ask=not args.yes and not args.json) as watching:
+            done = improved.improve(
+                task,
+                budget=args.budget,
+                techniques=args.technique,
+                params=params,
+                store=args.store,
+                watching=watching,
+                confirm=watching.confirm,
+                finalists=args.finalists,
+            )
         return _conclude(task, done, args)
 
 
@@ -123,8 +123,7 @@ def _show_plan(plan: Plan, args: argparse.Namespace) -> int:
     if args.json:
         print_json("merits.improvement-plan/1", _plan_as_data(plan))
     else:
-        for line in plan_in_words(plan):
-            print(line)
+        render_search_plan(plan, console())
         print("nothing was searched.", file=sys.stderr)
     return 0
 
@@ -140,95 +139,9 @@ def _plan_as_data(plan: Plan) -> dict[str, object]:
     }
 
 
-def plan_in_words(plan: Plan) -> list[str]:
-    """What is going to be tried, a line each."""
-    best = plan.given[0]
-    quality = "" if best.record.quality is None else f": {best.record.quality.text()}"
-    lines = [f"best given on dev: {best.candidate.name}{quality}"]
-    for number, one in enumerate(plan.chosen, 1):
-        lines.append(f"{number}. {one.name} ({one.effort}): {one.title}")
-        lines += [f"   {note}" for note in one.notes]
-    lines += [f"not {one.name}: {one.why_not}" for one in plan.techniques if one.why_not]
-    if not plan.chosen:
-        lines.append("Nothing fits: there is nothing to search with.")
-    return lines
-
-
-class Watcher:
-    """Tells stderr how a search goes."""
-
-    def __init__(self, *, quiet: bool, ask: bool) -> None:
-        self._quiet, self._ask = quiet, ask
-        self._technique = ""
-        self._n = 0
-
-    def planned(self, plan: Plan) -> None:
-        """Says what will be tried."""
-        for line in plan_in_words(plan):
-            self.note(line)
-        if str(plan.budget):
-            self.note(f"budget: {plan.budget}")
-
-    def confirm(self, plan: Plan) -> None:
-        """Asks on a terminal where paid calls may follow without a limit of money."""
-        paid = [one.name for one in plan.chosen if one.effort == "asks"]
-        if not (self._ask and paid and plan.budget.amount is None and sys.stdin.isatty()):
-            return
-        print(f"{', '.join(paid)} may make paid calls, and no budget of money is set. Go on? [y/N] ", file=sys.stderr)
-        if input().strip().lower() not in ("y", "yes"):
-            raise UsageError("Nothing was searched.", "Set a limit: --budget '30 min, 5 USD'.")
-
-    def began(self, technique: str) -> None:
-        """Says whose turn it is."""
-        self._technique, self._n = technique, 0
-        self.note(f"— {technique}")
-
-    def tried(self, found: Sequence[Ranked], best: Ranked) -> None:
-        """Says what came of a round."""
-        for one in found:
-            self._n += 1
-            record = one.record
-            what = f"failed: {record.failed}" if record.failed else _figures(record)
-            self.note(f"  {self._n}. {one.candidate.name}: {what}")
-        self.note(f"  best so far: {best.candidate.name} ({_figures(best.record)})")
-
-    def ended(self, record: TechniqueRecord) -> None:
-        """Says what a technique kept."""
-        kept = ", ".join(record.kept) or "nothing"
-        why = f" ({record.skipped})" if record.skipped else ""
-        self.note(f"  {record.name}: kept {kept} after {record.seconds:,.0f} s, {record.ended}{why}")
-
-    def note(self, text: str) -> None:
-        """Prints a line."""
-        if not self._quiet:
-            from merits.report.plain import clean
-
-            print(clean(text), file=sys.stderr, flush=True)
-
-    def progress(self) -> Progress | None:
-        """Only what is worth noting: a bar for each trial would be too much."""
-        if self._quiet:
-            return None
-        from merits.evaluating.progress import Noting, Silent
-
-        class Notes(Silent):
-            note = self.note
-
-        return Noting(Notes())
-
-
-def _figures(record: TrialRecord) -> str:
-    said = [record.quality.text()] if record.quality is not None else []
-    if (cost := record.cost) is not None and cost.value is not None:
-        n = cases_to_hold(cost.value)
-        said.append(f"{cost.times(n).text()} for {'a case' if n == 1 else f'{n:,} cases'}")
-    return ", ".join(said) or "no record"
-
-
 def _conclude(task: Task, done: Improved, args: argparse.Namespace) -> int:
     from merits import flow
     from merits.report import terminal
-    from merits.report.plain import clean
 
     folder = Path(task.folder)
     report = args.report or folder / f"{task.name}-improved.html"
@@ -244,7 +157,6 @@ def _conclude(task: Task, done: Improved, args: argparse.Namespace) -> int:
         print_json("merits.improvement/1", said)
     else:
         terminal.render(done.run.view, console())
-        print(clean(done.improvement.text))
         if recipes:
             print(f"recipes: {recipes} (to go on with them, put them under `candidates:`)")
         print(f"report: {report}")

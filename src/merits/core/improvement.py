@@ -19,8 +19,8 @@ class TrialRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `value` is what candidates are ranked by (net value of a case where a solved one has a worth, else quality), None
     where nothing could be told. `cost` is of one case. `n_rows` were asked of it: fewer than there are where it was
-    given up early. `failed` says why it could not be evaluated; "" if it could. Of what was searched, the best look
-    better on dev than they are.
+    given up early. `failed` says why it could not be evaluated; "" if it could. `ruled_out`: by dev it certainly
+    misses a requirement. Of what was searched, the best look better on dev than they are.
     """
 
     number: int
@@ -35,6 +35,7 @@ class TrialRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     n_rows: int = 0
     failed: str = ""
     kept: bool = False
+    ruled_out: bool = False
 
 
 class TechniqueRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -29,9 +29,12 @@ from merits.report.drawings.latency import latency_chart
 from merits.report.drawings.quality import quality_chart
 from merits.report.drawings.race import race_chart
 from merits.report.drawings.robustness import robustness_charts
+from merits.report.drawings.search_frontier import search_frontier_chart
+from merits.report.drawings.search_history import search_history_chart
+from merits.report.drawings.search_importance import importance_chart
 from merits.report.drawings.slices import slice_chart
 from merits.report.drawings.tornado import tornado_chart
-from merits.report.plain import clean
+from merits.report.plain import clean, shortened
 from merits.report.sections.candidates import CandidateRow
 from merits.report.sections.economics import at_end
 from merits.report.sections.examples import ShownExample
@@ -62,6 +65,7 @@ def render(view: ReportView) -> str:
         charts=charts,
         curves=[break_even_chart(c, view.currency) for c in view.economics.curves] if view.economics else [],
         robustness=robustness_charts(view.robustness) if view.robustness else [],
+        importances=[importance_chart(one, n) for n, one in enumerate(view.search.importances)] if view.search else [],
         extras={extra.id: extra_charts(extra) for extra in view.extras},
         has=_has(view),
         contents=_contents(view, charts),
@@ -110,6 +114,7 @@ def _template() -> Template:
         "probability": numbers.probability,
         "relation": relation,
         "results": _results,
+        "named": _named,
         "symbol": _SYMBOLS.__getitem__,
         "text": lambda estimate: estimate.text(),
         "times": lambda estimate, factor: estimate.times(factor),
@@ -131,6 +136,16 @@ def _drawn(svg: str) -> Markup:
     from markupsafe import Markup
 
     return Markup(svg)
+
+
+def _named(name: str, longest: int = 44) -> Markup:
+    """A name that fits: what was cut out of its middle is in its title."""
+    from markupsafe import Markup
+
+    whole, short = " ".join(clean(name).split()), shortened(name, longest)
+    if whole == short:
+        return Markup("<span>{}</span>").format(short)
+    return Markup('<span title="{}">{}</span>').format(whole, short)
 
 
 def _p_value_of(p: float) -> str:
@@ -179,6 +194,8 @@ def _charts(view: ReportView) -> Mapping[str, Chart | None]:
     curves = view.curves
     return {
         "quality": quality_chart(view.candidates, view.needs),
+        "search_history": search_history_chart(view.search) if view.search else None,
+        "search_frontier": search_frontier_chart(view.search) if view.search else None,
         "race": race_chart(view.race) if view.race else None,
         "differences": difference_chart(view.differences) if view.differences else None,
         "frontier": frontier_chart(view.frontier) if view.frontier else None,
@@ -247,6 +264,7 @@ def _judged(view: ReportView) -> list[str]:
 def _contents(view: ReportView, charts: Mapping[str, Chart | None]) -> list[tuple[str, str]]:
     """The sections that are there, as (id, title)."""
     sections: list[tuple[str, str, object]] = [
+        ("search", "The search", view.search),
         ("candidates", "Candidates", True),
         ("requirements", "Requirements", any(row.standing.requirements for row in view.candidates)),
         ("quality", "Quality", charts["quality"]),

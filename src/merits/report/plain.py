@@ -12,7 +12,7 @@ from merits.core.identity import JSON
 from merits.core.secrets import shown_values
 from merits.reading.values import text_of
 
-__all__ = ["clean", "cut", "one_line", "target_text"]
+__all__ = ["clean", "cut", "one_line", "shortened", "target_text"]
 
 _ESCAPES = re.compile(
     r"""(?x)
@@ -55,6 +55,21 @@ def one_line(value: JSON, longest: int = 80) -> str:
     'a b'
     """
     return cut(" ".join(clean(shown_values(text_of(value), 8 * longest + 100)).split()), longest)
+
+
+def shortened(name: str, longest: int = 44) -> str:
+    """The name as clean text on one line, cut in its middle: names of what is made of others begin alike.
+
+    >>> shortened("cascade of keywords, words-linear and minilm-linear, no loss", 30)
+    'cascade of keyw…linear, no loss'
+    >>> shortened("words"), shortened("")
+    ('words', '(no name)')
+    """
+    text = " ".join(clean(name).split()) or "(no name)"
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half].rstrip()}…{text[-half:].lstrip()}"
 
 
 def target_text(target: JSON, longest: int) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from merits.core.decision import Standing
-from merits.core.estimate import Estimate
+from merits.core.estimate import Estimate, duration
 from merits.report import numbers
-from merits.report.plain import clean, one_line
+from merits.report.plain import clean, one_line, shortened
 from merits.report.sections.candidates import CandidateRow
 from merits.report.sections.measures import MeasureSection
 from merits.report.sections.robustness import RobustnessCurve, RobustnessSection
+from merits.report.sections.search import SearchSection
 from merits.report.views import ReportView
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ _MOST_LEVELS = 4
 def render(view: ReportView, console: Console) -> None:
     """Prints the report to the console."""
     console.print(_verdict(view))
+    if view.search:
+        for part in _search(view.search):
+            console.print(part)
     console.print(_candidates(view))
     if view.measures and view.measures.n_of_scorers:
         console.print(_measures(view.measures))
@@ -80,6 +84,25 @@ def _verdict(view: ReportView) -> RenderableType:
         parts.append(_text(verdict.caution, "yellow"))
     title = f"{view.task}: {numbers.counted(view.n_examples, f'{view.split} example')}"
     return Panel(_lines(parts), title=_text(title), title_align="left", border_style=colour, padding=(1, 2))
+
+
+def _search(section: SearchSection) -> list[RenderableType]:
+    """What a search came to, in words, and its techniques."""
+    table = _table("techniques of the search")
+    table.add_column("technique", overflow="fold", max_width=_NAME)
+    for name in ("tried", "failed", "time"):
+        table.add_column(name, justify="right")
+    table.add_column("kept, or why not", overflow="fold")
+    for row in section.techniques:
+        record = row.record
+        figures = [numbers.count(record.n_trials), numbers.count(record.n_failed), duration(record.seconds)]
+        kept = "\n".join(shortened(name, 60) for name in record.kept)
+        table.add_row(
+            _text(record.name), *(figures if record.ended != "skipped" else ["–"] * 3), _text(kept or row.outcome)
+        )
+    said = (section.headline + ".", *section.sentences, section.worth_it)
+    styles = (f"bold {_COLOURS[section.tone]}", *[""] * (len(said) - 1))
+    return [*map(_text, said, styles), table]
 
 
 def _candidates(view: ReportView) -> Table:
@@ -151,7 +174,7 @@ def _name(row: CandidateRow) -> Text:
         words.append(f"{numbers.count(standing.n_failed)} failed")
     if standing.n_unscored:
         words.append(f"{numbers.count(standing.n_unscored)} unscored")
-    name = Text("● " if row.named else "", "green") + _text(one_line(row.name, 60))
+    name = Text("● " if row.named else "", "green") + _text(shortened(row.name, 60))
     return name.append("\n" + ", ".join(words), "not bold dim")
 
 

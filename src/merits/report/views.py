@@ -13,6 +13,7 @@ from merits.core.bill import Bill
 from merits.core.decision import Decision, Reason
 from merits.core.economics import Economics
 from merits.core.evaluation import Evaluation
+from merits.core.improvement import Improvement
 from merits.core.kinds import is_labelled
 from merits.core.needs import Needs
 from merits.core.task import Example, ScorerSpec
@@ -33,6 +34,7 @@ from merits.report.sections.mistakes import ConfusionSection, confusion_section
 from merits.report.sections.race import RaceSection, race_section
 from merits.report.sections.repeats import RepeatSection, repeat_section
 from merits.report.sections.robustness import RobustnessSection, robustness_section
+from merits.report.sections.search import SearchSection, search_section
 from merits.report.sections.slices import SliceSection, slice_section
 from merits.report.sections.spent import SpentSection, spent_section
 from merits.report.sections.subject import Subject
@@ -64,6 +66,7 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     made_at: str
     needs: Needs
     verdict: VerdictSection
+    search: SearchSection | None
     reasons: tuple[Reason, ...]
     candidates: tuple[CandidateRow, ...]
     units: Units
@@ -99,13 +102,15 @@ def view(
     scorers: Sequence[ScorerSpec] = (),
     made_at: str = "",
     bill: Bill | None = None,
+    search: Improvement | None = None,
 ) -> ReportView:
     """The report on a decision, as plain data.
 
     `examples` are those of the split; `answers` gives the raw answers of a version to some keys (a store's
     `answers`) and is asked only for the few that are shown; `files` gives a copy of a picture or a sound that they
     name, and `perturbed` what was asked of an example under a perturbation. `scorers` are the task's: what is marked in
-    an answer is what they count. `made_at` is printed as it is. `bill` is what was paid over all runs.
+    an answer is what they count. `made_at` is printed as it is. `bill` is what was paid over all runs, and
+    `search` what was searched for better candidates.
     """
     subject = Subject(evaluation, decision)
     source = Source(examples, answers, files, perturbed, scorers)
@@ -123,6 +128,7 @@ def view(
         made_at=made_at,
         needs=decision.needs,
         verdict=verdict_section(subject, units),
+        search=search_section(search, decision.needs, decision.candidate),
         reasons=decision.reasons,
         candidates=rows,
         units=units,

@@ -67,6 +67,7 @@ def records_of(evaluation: Evaluation, needs: Needs, technique: str, at_s: float
             found.append(_nothing(evaluation, k, technique, at_s, first + k))
             continue
         net = standing.net_value_per_case
+        may = all(result.met != "not met" for result in standing.requirements)
         ranked_by = standing.quality if objective_of(needs) == "quality" else net
         record = TrialRecord(
             number=first + k,
@@ -79,8 +80,8 @@ def records_of(evaluation: Evaluation, needs: Needs, technique: str, at_s: float
             net_value=net,
             value=None if ranked_by is None else ranked_by.value,
             n_rows=answered,
+            ruled_out=not may,
         )
-        may = all(result.met != "not met" for result in standing.requirements)
         found.append(Ranked(candidate, record, may))
     return found
 

@@ -19,6 +19,7 @@ from merits.core.errors import MissingExtra, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.core.improvement import Ended, TechniqueRecord
+from merits.core.racing import Budget
 from merits.core.task import Task
 from merits.deciding.changes import changes
 from merits.deciding.pairing import Side
@@ -37,13 +38,18 @@ _LEAST_S = 1.0  # a technique that has less left is not begun
 
 
 class Watching(Protocol):
-    """Whoever watches a search. All is called in the thread that searches."""
+    """Whoever watches a search. All is called in the thread that searches.
+
+    `left` says, before each turn and after each round, what is left of the whole budget: None where it has no limit.
+    """
 
     def planned(self, plan: Plan) -> None: ...
 
     def began(self, technique: str) -> None: ...
 
     def tried(self, found: Sequence[Ranked], best: Ranked) -> None: ...
+
+    def left(self, seconds: float | None, amount: Budget | None) -> None: ...
 
     def ended(self, record: TechniqueRecord) -> None: ...
 
@@ -142,6 +148,14 @@ class _Search:
         self.given: Evaluation | None = None
         self.known: dict[str, Ranked] = {}  # every candidate that was asked all of dev, by id
         self.number = 0
+
+    def tell_what_is_left(self) -> None:
+        """Tells the watcher."""
+        amount, spent = self.budget.amount, self.trying.spent
+        self.watching.left(
+            None if self.budget.seconds is None else self.clock.left,
+            None if amount is None else Budget(max(amount.amount - spent, 0.0), amount.unit),
+        )
 
     def begin(self) -> list[Ranked]:
         """The given candidates on dev, the best first."""
@@ -273,6 +287,7 @@ def search(
 def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidate]) -> list[Candidate]:
     """The turn of one technique; what it kept."""
     running.watching.began(one.name)
+    running.tell_what_is_left()
     start, first = running.clock.elapsed, len(found.trials)
     ended: Ended = "done"
     returned: Sequence[Candidate] | None = None
@@ -303,7 +318,7 @@ def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidat
         generator.close()
         mine = found.trials[first:]
         if returned is None:
-            returned = [best.candidate for best in ranked(mine, _n_rows(running))[:2]]
+            returned = [best.candidate for best in _distinct(ranked(mine, _n_rows(running)))[:2]]
         kept = [candidate for candidate in returned if candidate.id not in {g.candidate.id for g in found.plan.given}]
         record = _record(one, mine, kept, ended, running.clock.elapsed - start)
         found.records.append(msgspec.structs.replace(record, skipped=problem))
@@ -323,6 +338,7 @@ def _note(running: _Search, name: str, evaluation: Evaluation, found: Found, *, 
     if n_asked is None:
         running.known |= {one.candidate.id: one for one in records if not one.record.failed}
     best = ranked(list(running.known.values()), _n_rows(running))
+    running.tell_what_is_left()
     running.watching.tried(records, best[0] if best else found.best_given)
 
 
@@ -335,8 +351,8 @@ def _record(
         effort=one.effort,
         ended=ended,
         notes=one.notes,
-        n_trials=len(mine),
-        n_failed=sum(bool(trial.record.failed) for trial in mine),
+        n_trials=len({trial.candidate.id for trial in mine}),  # one may be asked in several rounds
+        n_failed=len({trial.candidate.id for trial in mine if trial.record.failed}),
         seconds=seconds,
         kept=tuple(candidate.name for candidate in kept),
     )

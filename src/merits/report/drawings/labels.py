@@ -27,16 +27,21 @@ def pixels(text: str) -> float:
     return sum(_WIDE if unicodedata.east_asian_width(c) in "WF" else _LETTER for c in text)
 
 
-def fitting(names: Sequence[str], room: float) -> list[str]:
+def fitting(names: Sequence[str], room: float, *, middle: bool = False) -> list[str]:
     """The names, clean and on one line, each cut to fit into the room and different from all others.
+
+    With `middle` they are cut there: names of what is made of others begin alike.
 
     >>> fitting(["alpha one", "alpha two", "b"], 45)
     ['alpha…', 'alpha…·2', 'b']
+    >>> fitting(["vote of small and large", "vote of small and mid"], 90, middle=True)
+    ['vote…large', 'vote…nd mid']
     """
     taken: dict[str, int] = {}
     found = []
     for name in names:
-        short = _cut(" ".join(clean(name).split()) or "(no name)", room)
+        whole = " ".join(clean(name).split()) or "(no name)"
+        short = _cut_inside(whole, room) if middle else _cut(whole, room)
         taken[short] = taken.get(short, 0) + 1
         found.append(short if taken[short] == 1 else f"{short}·{taken[short]}")
     return found
@@ -58,3 +63,12 @@ def _cut(text: str, room: float) -> str:
     while text and pixels(text) + _LETTER > room:
         text = text[:-1]
     return text.rstrip(" .") + "…"
+
+
+def _cut_inside(text: str, room: float) -> str:
+    if pixels(text) <= room:
+        return text
+    begin, end = text[: (len(text) + 1) // 2], text[(len(text) + 1) // 2 :]
+    while begin and end and pixels(begin) + pixels(end) + _LETTER > room:
+        begin, end = (begin[:-1], end) if len(begin) >= len(end) else (begin, end[1:])
+    return f"{begin.rstrip(' .,')}…{end.lstrip()}"

@@ -11,7 +11,7 @@ from merits.core.economics import Economics, Place, Position
 from merits.core.estimate import Estimate
 from merits.report.sections.candidates import CandidateRow, Units
 
-__all__ = ["CostPoint", "FrontierSection", "frontier_section"]
+__all__ = ["CostPoint", "FrontierSection", "cost_scale", "frontier_section"]
 
 _DECADES = 20  # costs further apart than this factor are drawn on a logarithmic axis
 
@@ -58,7 +58,7 @@ def frontier_section(
     return FrontierSection(
         points=tuple(sorted(points, key=lambda point: (point.cost.value or 0.0, point.name))),
         unpriced=unpriced,
-        scale=_scale([cost.value or 0.0 for _, _, cost in known]),
+        scale=cost_scale([cost.value or 0.0 for _, _, cost in known]),
         currency=currency,
         n_cases=units.cases,
         positions=tuple(found[row.name] for row in rows if row.name in found),
@@ -80,7 +80,12 @@ def _figures(row: CandidateRow, units: Units) -> tuple[Estimate, Estimate] | Non
     return quality, cost.times(units.cases / 1_000)
 
 
-def _scale(costs: Sequence[float]) -> Literal["linear", "log", "symlog"]:
+def cost_scale(costs: Sequence[float]) -> Literal["linear", "log", "symlog"]:
+    """How an axis is scaled that all of these costs can be read on.
+
+    >>> cost_scale([1.0, 5.0]), cost_scale([0.1, 50.0]), cost_scale([0.0, 0.1, 50.0])
+    ('linear', 'log', 'symlog')
+    """
     above = [cost for cost in costs if cost > 0]
     if not above or max(above) / min(above) < _DECADES:
         return "linear" if min(costs) >= 0 else "symlog"
