@@ -44,11 +44,12 @@ class Encoder:
         self.device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
         self._max_tokens = max_tokens
         self._tokenizer = folder.open_tokenizer(AutoTokenizer)
-        body = folder.open(AutoModel, dtype=torch.float32)
+        with torch.random.fork_rng(devices=[]):  # what is read afterwards is drawn first, from a global generator
+            body = folder.open(AutoModel, dtype=torch.float32)
+            self.network: Any = PooledClassifier(body, n_labels, seed=seed).to(self.device)
         for module in body.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0  # draws from torch's one global generator, which other candidates share
-        self.network: Any = PooledClassifier(body, n_labels, seed=seed).to(self.device)
 
     def around(self, network: Any) -> Encoder:
         """The same with another network, which is moved to where this one computes."""
