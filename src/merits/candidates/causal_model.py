@@ -101,7 +101,10 @@ class CausalModel:
         return Pair(self._ids([text])["input_ids"][0], ids)
 
     def templated_answer(self, messages: Sequence[Message], prompt: str, answer: str) -> str:
-        """What stands after the prompt when it is answered, with what ends an answer in the chat template."""
+        """What stands after the prompt when it is answered, with what ends an answer in the chat template.
+
+        Without the space that some templates put before it: labels are looked for where the prompt ends.
+        """
         said: Message = {"role": "assistant", "content": answer}
         for asked in (list(messages), _without_system(messages)):
             try:
@@ -109,7 +112,7 @@ class CausalModel:
             except Exception:  # noqa: BLE001  as in `templated`
                 continue
             if whole.startswith(prompt):
-                return whole[len(prompt) :].rstrip()
+                return whole[len(prompt) :].strip()
         return answer
 
     def room_left(self, texts: Sequence[str], *, context: int, answer: int) -> list[int]:

@@ -63,6 +63,11 @@ class Encoder:
             list(texts), padding=True, truncation=True, max_length=self._max_tokens, return_tensors="pt"
         )
 
+    def lengths(self, texts: Sequence[str]) -> NDArray[np.intp]:
+        """How many tokens of each text are read, shape (texts,)."""
+        ids = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens)["input_ids"] if texts else []
+        return np.array([len(row) for row in ids], np.intp)
+
     def logits(self, texts: Sequence[str]) -> Any:
         """Scores of the classes, shape (texts, classes); mixed precision on a GPU that has bfloat16."""
         torch = self.torch
@@ -113,8 +118,7 @@ class OpenEncoder:
     def batches(self, inputs: Sequence[JSON]) -> Iterator[Batch]:
         """Texts of the same number of tokens together, so that nothing is padded."""
         texts = [as_text(input) for input in inputs]
-        lengths = self.encoder.tokens(texts)["attention_mask"].sum(1).tolist() if texts else []
-        for places in of_one_length(lengths):
+        for places in of_one_length(self.encoder.lengths(texts).tolist()):
             tokens = self.encoder.tokens([texts[at] for at in places])
             yield Batch(places, {name: np.asarray(values) for name, values in tokens.items()})
 

@@ -173,11 +173,12 @@ class _LocalModel:
             )
         lesson = Writing([pair for _, pair in fits], apart([example for example, _ in fits], training, seed=seed))
         with_adapter(model.network, training.lora, seed=seed)
-        where = {"seed": seed, "device": model.device}
         learn(
             model.network,
-            lambda folder: tune_writer(model.network, lesson, training, **where, folder=folder, note=note),
-            lambda: writer_job(self._source, lesson, training, **where),
+            lambda folder: tune_writer(
+                model.network, lesson, training, seed=seed, device=model.device, folder=folder, note=note
+            ),
+            lambda: writer_job(self._source, lesson, training, seed=seed, device=model.device),
             n_processes=training.processes,
             checkpoint=self._checkpoint(lesson),
             context=self._context,

@@ -69,7 +69,9 @@ def tune(
             mean = soft_loss(scores, labels, lesson.soft.temperature)
         return mean * len(labels), torch.tensor(len(labels))
 
-    course = Course(encoder.network, _groups(encoder, params), batch, loss, lesson.held_out)
+    course = Course(
+        encoder.network, _groups(encoder, params), batch, loss, lesson.held_out, encoder.lengths(lesson.texts)
+    )
     train(course, params, seed=seed, device=encoder.device, folder=folder, note=note)
 
 

@@ -1,10 +1,10 @@
 """The Trainer of transformers, made quiet, and keeping no more than what is learned.
 
-Imported only where transformers and accelerate are there. What it does by itself: batches in an order that the seed
-decides, shared out over the processes that torch.distributed knows of (accelerate), AdamW with clipped gradients, a
-rate that rises and falls, the loss on what is held out after each epoch, a checkpoint after each, and going on from it.
-What is different here: no message, bar or report goes anywhere; a checkpoint holds the trained numbers only; mixed
-precision is our own, since accelerate's would stay wrapped around the network.
+Imported only where transformers and accelerate are there. What it does by itself: batches, shared out over the
+processes that torch.distributed knows of (accelerate), AdamW with clipped gradients, a rate that rises and falls, the
+loss on what is held out after each epoch, a checkpoint after each, and going on from it. What is different here: no
+message, bar or report goes anywhere; a checkpoint holds the trained numbers only; mixed precision is our own, since
+accelerate's would stay wrapped around the network.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from merits.candidates.fine_tuning.settings import TrainerParams
 __all__ = ["Course", "train"]
 
 _NUMBERS = "trained.safetensors"
+_SPREAD = 0.1  # of all examples: how far in length those of a step may be apart
 _TOGETHER = 64  # held-out examples that are computed at once
 _ONE_TRAINING = threading.Lock()  # transformers and accelerate hold what they are doing in the process's globals
 
@@ -42,7 +43,8 @@ class Course:
 
     `batch` makes what the network takes of some examples, given by number, with `labels`; `loss` is that of a batch as
     the sum over its items, and how many these are. `groups` are what AdamW trains, with their rates. `held_out` says of
-    each example whether it is kept for deciding when to stop, shape (examples,).
+    each example whether it is kept for deciding when to stop, shape (examples,), and `lengths` how many tokens it has:
+    examples of about one length are computed together.
     """
 
     network: Any
@@ -50,6 +52,7 @@ class Course:
     batch: Callable[[Sequence[int]], dict[str, torch.Tensor]]
     loss: Callable[[Any, dict[str, torch.Tensor]], tuple[torch.Tensor, torch.Tensor]]
     held_out: NDArray[np.bool_]
+    lengths: NDArray[np.intp]
 
 
 def train(
@@ -75,7 +78,7 @@ def train(
         trainer.accelerator.free_memory()
 
 
-class _Trainer(Trainer):  # type: ignore[misc]  # transformers gives no type of it without its own stubs
+class _Trainer(Trainer):
     def __init__(
         self,
         course: Course,
@@ -88,7 +91,9 @@ class _Trainer(Trainer):  # type: ignore[misc]  # transformers gives no type of 
     ) -> None:
         self._course = course
         self._folder = folder
-        learned, looked_at = np.flatnonzero(~course.held_out), np.flatnonzero(course.held_out)
+        by_length = np.argsort(course.lengths, kind="stable")
+        learned, looked_at = by_length[~course.held_out[by_length]], by_length[course.held_out[by_length]]
+        self._order = _ByLength(len(learned), params.batch_size, seed)
         stops = bool(len(looked_at))
         world = int(os.environ.get("WORLD_SIZE", "1"))
         arguments = TrainingArguments(
@@ -133,6 +138,9 @@ class _Trainer(Trainer):  # type: ignore[misc]  # transformers gives no type of 
             self.optimizer = torch.optim.AdamW(self._course.groups)
         return self.optimizer
 
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return self._order
+
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: Any) -> Any:
         """All items of a step over all processes, so that theirs weigh alike wherever they are computed."""
         n_items = torch.stack([_n_items(batch["labels"]) for batch in batch_samples]).sum().to(device)
@@ -151,7 +159,7 @@ class _Trainer(Trainer):  # type: ignore[misc]  # transformers gives no type of 
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         if self.args.should_save:
-            into = Path(output_dir or self.args.output_dir)
+            into = Path(output_dir or self._folder)
             into.mkdir(parents=True, exist_ok=True)
             save_file(trained(self._course.network), into / _NUMBERS)
 
@@ -166,7 +174,38 @@ class _Trainer(Trainer):  # type: ignore[misc]  # transformers gives no type of 
         self._load_from_checkpoint(str(self._folder / Path(str(state["best_model_checkpoint"])).name))
 
 
-class _Notes(TrainerCallback):  # type: ignore[misc]
+class _ByLength(torch.utils.data.Sampler[int]):
+    """Numbers of examples that are sorted by length, so that those of a step are of about one length.
+
+    The steps come in an order that the seed and the epoch decide, and who is in a step with whom differs by epoch; one
+    that is not full comes last.
+    """
+
+    def __init__(self, n: int, batch_size: int, seed: int) -> None:
+        self._n, self._batch_size, self._seed, self._epoch = n, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return self._n
+
+    def set_epoch(self, epoch: int) -> None:
+        """Other steps, in another order."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        random, size = np.random.default_rng([self._seed, self._epoch]), self._batch_size
+        noisy = np.arange(self._n) + random.uniform(0, _SPREAD * self._n, self._n)  # neighbours change places
+        order = np.argsort(noisy)
+        left = self._n % size
+        at = int(random.integers(self._n - left + 1)) if left else self._n  # whose step is not full
+        rest, full = order[at : at + left], np.delete(order, np.s_[at : at + left])
+        steps = full.reshape(-1, size)
+        yield from (
+            int(number) for step in random.permutation(len(steps)) for number in random.permutation(steps[step])
+        )
+        yield from (int(number) for number in rest)
+
+
+class _Notes(TrainerCallback):
     def __init__(self, note: Callable[[str], None]) -> None:
         self._note = note
 
@@ -210,7 +249,7 @@ def _undisturbed() -> Iterator[None]:
     """One training at a time, after which the process's generators, environment and messages are what they were."""
     with _ONE_TRAINING, torch.random.fork_rng():
         python, numpy = random.getstate(), np.random.get_state()
-        environment, verbosity = dict(os.environ), logging.get_verbosity()  # type: ignore[no-untyped-call]
+        environment, verbosity = dict(os.environ), logging.get_verbosity()
         try:
             yield
         finally:
@@ -219,4 +258,4 @@ def _undisturbed() -> Iterator[None]:
             for name in set(os.environ) - set(environment):
                 del os.environ[name]
             os.environ.update(environment)
-            logging.set_verbosity(verbosity)  # type: ignore[no-untyped-call]
+            logging.set_verbosity(verbosity)

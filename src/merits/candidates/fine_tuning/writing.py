@@ -78,7 +78,8 @@ def tune_writer(
         )
         return total, (labels != _IGNORED).sum()
 
-    course = Course(network, _groups(network, params), batch, loss, lesson.held_out)
+    lengths = np.array([len(pair.prompt) + len(pair.answer) for pair in lesson.pairs], np.intp)
+    course = Course(network, _groups(network, params), batch, loss, lesson.held_out, lengths)
     train(course, params, seed=seed, device=device, folder=folder, note=note)
 
 
