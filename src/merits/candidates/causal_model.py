@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from merits.candidates.fine_tuning.writing import Pair
 from merits.candidates.label_shares import NextTokens
 from merits.candidates.local_chat import cut
 from merits.candidates.prompts import Message
@@ -24,7 +25,7 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import content_hash
 from merits.media.weights import ModelFolder
 
-__all__ = ["CausalModel", "Written"]
+__all__ = ["CausalModel", "Written", "language_model"]
 
 _EXTRA = "Install it: pip install 'merits[transformers]'"
 _TOP = 500  # tokens looked at for the start of a label; further down a token is less likely than 1 in 10,000
@@ -81,6 +82,38 @@ class CausalModel:
     def _through_template(self, messages: Sequence[Message]) -> str:
         text: str = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
         return text
+
+    @property
+    def network(self) -> Any:
+        """The module of torch, for whoever trains it."""
+        return self._model
+
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+        return self._device
+
+    def pair(self, text: str, answer: str) -> Pair:
+        """A prompt and the answer that is wanted as tokens, with the token that ends it."""
+        ids = self._tokenizer.encode(answer, add_special_tokens=False)
+        if self._tokenizer.eos_token_id is not None and not (ids and ids[-1] in self.ends):
+            ids = [*ids, self._tokenizer.eos_token_id]
+        return Pair(self._ids([text])["input_ids"][0], ids)
+
+    def templated_answer(self, messages: Sequence[Message], prompt: str, answer: str) -> str:
+        """What stands after the prompt when it is answered, with what ends an answer in the chat template.
+
+        Without the space that some templates put before it: labels are looked for where the prompt ends.
+        """
+        said: Message = {"role": "assistant", "content": answer}
+        for asked in (list(messages), _without_system(messages)):
+            try:
+                whole: str = self._tokenizer.apply_chat_template([*asked, said], tokenize=False)
+            except Exception:  # noqa: BLE001  as in `templated`
+                continue
+            if whole.startswith(prompt):
+                return whole[len(prompt) :].strip()
+        return answer
 
     def room_left(self, texts: Sequence[str], *, context: int, answer: int) -> list[int]:
         """How many tokens each text and an answer leave of a context, or of what the model can hold; negative where
@@ -218,6 +251,16 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
         return list(messages)
     first = {**messages[1], "content": f"{as_text(messages[0]['content'])}\n\n{as_text(messages[1]['content'])}"}
     return [first, *messages[2:]]
+
+
+def language_model(source: ModelFolder | Path, is_encoder_decoder: bool) -> Any:
+    """A model to be trained, in 32 bits; without its tokenizer."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM
+
+    if is_encoder_decoder and isinstance(source, ModelFolder):
+        return source.open(AutoModelForSeq2SeqLM, dtype=torch.float32)
+    return _opened(source, torch.float32)[1]
 
 
 def _opened(source: ModelFolder | Path, dtype: Any) -> tuple[Any, Any]:

@@ -36,6 +36,17 @@ class Checkpoint:
         self._note = note
         self._writes = True
 
+    @property
+    def running(self) -> Path | None:
+        """A folder for what a training on its way keeps, of the same name; None, which is said, where none can be."""
+        folder = self._file.with_suffix(".running")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            self._cannot_write(problem)
+            return None
+        return folder
+
     def load(self, device: Any) -> dict[str, Any] | None:
         """The state as it was saved, on a device; None where there is none."""
         if not self._file.is_file():
@@ -66,10 +77,13 @@ class Checkpoint:
                 os.fsync(file.fileno())
             beside.replace(self._file)
         except OSError as problem:
-            self._writes = False
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
-            self._note(f"no checkpoint can be written ({problem.strerror}); a training that is killed begins anew")
+            self._cannot_write(problem)
+
+    def _cannot_write(self, problem: OSError) -> None:
+        self._writes = False
+        self._note(f"no checkpoint can be written ({problem.strerror}); a training that is killed begins anew")
 
 
 def checkpoint_of(context: LoadContext, kind: str, training: str, *, kept: bool) -> Checkpoint | None:

@@ -44,11 +44,12 @@ class Encoder:
         self.device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
         self._max_tokens = max_tokens
         self._tokenizer = folder.open_tokenizer(AutoTokenizer)
-        body = folder.open(AutoModel, dtype=torch.float32)
+        with torch.random.fork_rng(devices=[]):  # what is read afterwards is drawn first, from a global generator
+            body = folder.open(AutoModel, dtype=torch.float32)
+            self.network: Any = PooledClassifier(body, n_labels, seed=seed).to(self.device)
         for module in body.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0  # draws from torch's one global generator, which other candidates share
-        self.network: Any = PooledClassifier(body, n_labels, seed=seed).to(self.device)
 
     def around(self, network: Any) -> Encoder:
         """The same with another network, which is moved to where this one computes."""
@@ -61,6 +62,11 @@ class Encoder:
         return self._tokenizer(
             list(texts), padding=True, truncation=True, max_length=self._max_tokens, return_tensors="pt"
         )
+
+    def lengths(self, texts: Sequence[str]) -> NDArray[np.intp]:
+        """How many tokens of each text are read, shape (texts,)."""
+        ids = self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens)["input_ids"] if texts else []
+        return np.array([len(row) for row in ids], np.intp)
 
     def logits(self, texts: Sequence[str]) -> Any:
         """Scores of the classes, shape (texts, classes); mixed precision on a GPU that has bfloat16."""
@@ -112,8 +118,7 @@ class OpenEncoder:
     def batches(self, inputs: Sequence[JSON]) -> Iterator[Batch]:
         """Texts of the same number of tokens together, so that nothing is padded."""
         texts = [as_text(input) for input in inputs]
-        lengths = self.encoder.tokens(texts)["attention_mask"].sum(1).tolist() if texts else []
-        for places in of_one_length(lengths):
+        for places in of_one_length(self.encoder.lengths(texts).tolist()):
             tokens = self.encoder.tokens([texts[at] for at in places])
             yield Batch(places, {name: np.asarray(values) for name, values in tokens.items()})
 

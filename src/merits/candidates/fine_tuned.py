@@ -16,13 +16,16 @@ from merits.candidates.batcher import Batcher
 from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoint_of
 from merits.candidates.cnn.held_out import held_out
 from merits.candidates.encoder import Encoder, OpenEncoder
+from merits.candidates.fine_tuning.classifying import Lesson, TuningParams, tune
+from merits.candidates.fine_tuning.jobs import ClassifierJob, Folder
+from merits.candidates.fine_tuning.learning import learn
+from merits.candidates.fine_tuning.numbers import check_peft, merged, with_adapter
 from merits.candidates.imports import versions
 from merits.candidates.insides import Insides
 from merits.candidates.memory import Weights
 from merits.candidates.registry import LoadContext, Space
 from merits.candidates.soft import Soft, soft_of
 from merits.candidates.texts import as_text
-from merits.candidates.tuning import Lesson, TuningParams, tune
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
@@ -35,7 +38,7 @@ __all__ = ["READS", "SPACE", "Params", "load"]
 
 ON_PREMISES = True
 SPACE: Space = {
-    "learning_rate": {"low": 1e-5, "high": 3e-4, "log": True},
+    "learning_rate": {"low": 1e-5, "high": 1e-3, "log": True},
     "head_learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
     "epochs": [2, 4, 8],
     "batch_size": [8, 16, 32],
@@ -54,10 +57,6 @@ class Params(TuningParams, kw_only=True, forbid_unknown_fields=True, frozen=True
     sha256: Sha256 = ""
     allow_pickle: AllowPickle = False
     max_tokens: Annotated[int, msgspec.Meta(ge=4, description="The end of a longer text is not read.")] = 128
-    held_out: Annotated[
-        float,
-        msgspec.Meta(gt=0, lt=0.9, description="Share of dev that decides when to stop and is not learned from."),
-    ] = 0.1
     checkpoints: KeepsCheckpoints = True
     threads: Annotated[int, msgspec.Meta(ge=1, description="Processor threads to compute with.")] = 1
     device: Annotated[Literal["auto", "cpu", "cuda"], msgspec.Meta(description="auto: a GPU where there is one.")] = (
@@ -68,19 +67,22 @@ class Params(TuningParams, kw_only=True, forbid_unknown_fields=True, frozen=True
 def load(params: Params, context: LoadContext) -> Model:
     """A trainable classifier of texts: the mean of the encoder's last layer over the tokens, and a linear head.
 
-    AdamW with a learning rate that rises over the first steps and falls to 0; the part of dev that is held out (whole
-    groups) decides which epoch is kept. On a GPU, mixed precision. The same seed and examples give the same network.
+    The Trainer of transformers trains it: AdamW with a learning rate that rises over the first steps and falls to 0;
+    the part of dev that is held out (whole groups) decides which epoch is kept. On a GPU, mixed precision. The same
+    seed and examples give the same network. With `lora` an adapter is trained beside the head, and merged afterwards.
     What was trained is kept in `.merits/checkpoints` in the task's folder, under a name that stands for all it depends
     on: a killed training goes on after its last epoch, and the next run on the same examples need not train.
     """
-    for package in ("torch", "transformers", "safetensors"):
+    for package in ("torch", "transformers", "safetensors", "accelerate"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(
                 f"transformer-finetune needs {package}, which is not installed.",
                 "Install it: pip install 'merits[transformers]'",
             )
+    check_peft(params.lora)
     folder = model_folder(params.path, context, sha256=params.sha256, allow_pickle=params.allow_pickle)
-    identity = ["transformer-finetune 1", folder.fingerprint, versions("torch"), versions("transformers"), context.seed]
+    identity = ["transformer-finetune 2", folder.fingerprint, versions("torch"), versions("transformers"), context.seed]
+    identity += [] if params.lora is None else [versions("peft")]
     model = _FineTuned(params, context, folder, content_hash(identity))
     return Batcher(
         model.answer_batch,
@@ -134,10 +136,18 @@ class _FineTuned:
         self._learn(examples, soft.labels, soft)
 
     def _learn(self, learned: Sequence[Example], labels: tuple[str, ...], soft: Soft | None = None) -> None:
-        encoder = self._opened(len(labels))
-        checkpoint, seed = self._checkpoint(learned, soft), self._context.seed
-        lesson = self._lesson(learned, labels, soft)
-        tune(encoder, lesson, self._params, seed=seed, checkpoint=checkpoint, note=self._context.note)
+        params, seed = self._params, self._context.seed
+        encoder, lesson = self._opened(len(labels)), self._lesson(learned, labels, soft)
+        adapter = with_adapter(encoder.network.body, params.lora, seed=seed)
+        learn(
+            encoder.network,
+            lambda folder: tune(encoder, lesson, params, seed=seed, folder=folder, note=self._context.note),
+            lambda: self._job(lesson, len(labels)),
+            n_processes=params.processes,
+            checkpoint=self._checkpoint(learned, soft),
+            context=self._context,
+        )
+        merged(adapter)
         self._encoder, self._labels, self.size_bytes = encoder, labels, encoder.n_bytes
 
     def opened(self) -> OpenEncoder:
@@ -151,9 +161,26 @@ class _FineTuned:
     def _tuned(self, encoder: Encoder, examples: Sequence[Example], epochs: int) -> None:
         """Trains a changed network on the examples of the classes that it knows."""
         known = [example for example in examples if str(example.target) in self._labels]
-        shorter = msgspec.structs.replace(self._params, epochs=epochs, patience=epochs)
+        shorter = msgspec.structs.replace(self._params, epochs=epochs, patience=epochs, lora=None)
         lesson, seed = self._lesson(known, self._labels), self._context.seed
-        tune(encoder, lesson, shorter, seed=seed, checkpoint=None, note=self._context.note)
+        with tempfile.TemporaryDirectory(prefix="merits-") as folder:
+            tune(encoder, lesson, shorter, seed=seed, folder=Path(folder), note=self._context.note)
+
+    def _job(self, lesson: Lesson, n_labels: int) -> ClassifierJob:
+        soft = lesson.soft
+        return ClassifierJob(
+            Folder.of(self._folder),
+            msgspec.convert(self._params, TuningParams, from_attributes=True),
+            n_labels,
+            self._params.max_tokens,
+            self._params.device,
+            self._context.seed,
+            list(lesson.texts),
+            list(lesson.codes),
+            lesson.held_out.tolist(),
+            None if soft is None else soft.shares.tolist(),
+            1.0 if soft is None else soft.temperature,
+        )
 
     def _lesson(self, learned: Sequence[Example], labels: Sequence[str], soft: Soft | None = None) -> Lesson:
         code = {label: number for number, label in enumerate(labels)}

@@ -12,6 +12,12 @@ import msgspec
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.causal_model import CausalModel, Written
+from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoint_of
+from merits.candidates.fine_tuning.jobs import writer_job
+from merits.candidates.fine_tuning.learning import apart, learn
+from merits.candidates.fine_tuning.numbers import check_peft, save, take, temporary_file, with_adapter
+from merits.candidates.fine_tuning.settings import TrainerParams
+from merits.candidates.fine_tuning.writing import Pair, Writing, tune_writer
 from merits.candidates.imports import versions
 from merits.candidates.label_shares import Looks, shares_by_looks
 from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
@@ -19,6 +25,7 @@ from merits.candidates.memory import Weights
 from merits.candidates.meter import AskFailed
 from merits.candidates.prompts import FEW_SHOT, Prompt, chosen, shown
 from merits.candidates.registry import LoadContext
+from merits.candidates.texts import as_text, one_answer
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
 from merits.core.errors import CandidateError, MissingExtra
@@ -31,6 +38,7 @@ from merits.media.weights import AllowPickle, Sha256, find_file, model_folder
 __all__ = ["READS", "Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
+_TRAINING = 4  # times its weights: with their gradients and the two moments of each
 
 ON_PREMISES = True
 SPACE = FEW_SHOT
@@ -52,6 +60,11 @@ class Params(LocalChatParams, kw_only=True, forbid_unknown_fields=True, frozen=T
         Literal["auto", "float32", "bfloat16", "float16"],
         msgspec.Meta(description="Numbers to compute in; auto: bfloat16 on a GPU, else float32."),
     ] = "auto"
+    train: Annotated[
+        TrainerParams | None,
+        msgspec.Meta(description="Fine-tune it on dev, on what is to follow each prompt: all of it, or an adapter."),
+    ] = None
+    checkpoints: KeepsCheckpoints = True
 
 
 def load(params: Params, context: LoadContext) -> Model:
@@ -61,27 +74,32 @@ def load(params: Params, context: LoadContext) -> Model:
     classification with `labels`, the answer is the likeliest label and every label has a probability (see
     `label_shares`). Else the answer is what the model writes, and its confidence the geometric mean of its tokens'
     probabilities. A draw (`temperature`) depends on the seed and the prompt, not on what it is computed with.
-    Nothing is downloaded, and no code that comes with a model is run.
+    Nothing is downloaded, and no code that comes with a model is run. With `train` it is fine-tuned first, by the
+    Trainer of transformers in 32 bits (mixed precision on a GPU): see `merits.candidates.fine_tuning`.
     """
-    _libraries()
+    _libraries(params)
     source, fingerprint = _source(params, context)
     labels = context.classes if params.labels and context.is_labelled else ()
     identity = ["transformers 1", fingerprint, versions("transformers"), versions("torch"), labels, context.seed]
-    model = _LocalModel(params, context, source)
+    if params.train is not None:
+        identity += ["trained 1", *([versions("peft")] if params.train.lora else [])]
+    model = _LocalModel(params, context, source, content_hash(identity))
     return Batcher(
         model.answer_batch,
         batch_size=params.batch_size,
         fingerprint=content_hash(identity),
         timeout_s=context.timeout_s,
-        fit=model.fit if params.few_shot else None,
+        fit=model.fit if params.few_shot or params.train else None,
         close=model.close,
-        weights=Weights(_size_of(source, params), model.open, model.close),
+        weights=Weights(_size_of(source, params), model.open, model.put_aside),
         size_bytes=lambda: size_of([source] if isinstance(source, Path) else source.weights),
     )
 
 
-def _libraries() -> None:
-    for package in ("torch", "transformers", "safetensors"):
+def _libraries(params: Params) -> None:
+    if params.train is not None:
+        check_peft(params.train.lora)
+    for package in ("torch", "transformers", "safetensors", *(["accelerate"] if params.train else [])):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(
                 f"a model in the Hugging Face format needs {package}, which is not installed.",
@@ -105,25 +123,29 @@ def _source(params: Params, context: LoadContext) -> tuple[Any, str]:
 
 def _size_of(source: Any, params: Params) -> int:
     """Bytes of the numbers in memory; of a GGUF file, which holds some five bits of each, about that."""
-    each = 2 if params.dtype in ("bfloat16", "float16") else 4
+    each = 2 if params.dtype in ("bfloat16", "float16") and params.train is None else 4
+    if params.train is not None and params.train.lora is None:
+        each *= _TRAINING
     return source.n_bytes(each) if not isinstance(source, Path) else size_of([source]) * 8 * each // 5
 
 
 class _LocalModel:
     """Blocking answers of one model. Its weights are read by the first question."""
 
-    def __init__(self, params: Params, context: LoadContext, source: Any) -> None:
+    def __init__(self, params: Params, context: LoadContext, source: Any, fingerprint: str) -> None:
         self._params = params
+        self._fingerprint = fingerprint
+        self._learned: Path | None = None  # where what was learned lies until the model is closed
         self._context = context
         self._source = source
         self._name = source.name if isinstance(source, Path) else source.path.name
         self._lock = threading.Lock()
         self._model: CausalModel | None = None
         self._habits: dict[str, float] | None = None
-        self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context)
+        self._prompt: Prompt | None = None if params.few_shot or params.train else Prompt(params, context)
 
     def fit(self, examples: Sequence[Example]) -> None:
-        """Choose the examples that are shown."""
+        """Choose the examples that are shown, and learn from the others, where that is wanted."""
         picked = chosen(
             examples,
             self._params.few_shot,
@@ -131,7 +153,63 @@ class _LocalModel:
             self._context.task_kind,
             draw=self._params.few_shot_draw,
         )
-        self._prompt, self._habits = Prompt(self._params, self._context, shown(picked)), None
+        prompt = Prompt(self._params, self._context, shown(picked))
+        if self._params.train is not None:
+            seen = {example.input_hash for example in picked}
+            known = [each for each in examples if each.target is not None and each.input_hash not in seen]
+            with self._lock:
+                self._train(known, prompt, self._params.train)
+        self._prompt, self._habits = prompt, None
+
+    def _train(self, known: Sequence[Example], prompt: Prompt, training: TrainerParams) -> None:
+        """Learns what is to follow the prompts, and keeps the numbers that were trained in a file."""
+        seed, note, params = self._context.seed, self._context.note, self._params
+        model = CausalModel(self._source, device=params.device, dtype="float32", threads=params.threads)
+        fits = self._pairs(model, prompt, known)
+        if not fits:
+            raise CandidateError(
+                f"none of {len(known)} examples with a target is short enough to learn from.",
+                "Label some in the dev split, or raise `context_tokens`.",
+            )
+        lesson = Writing([pair for _, pair in fits], apart([example for example, _ in fits], training, seed=seed))
+        with_adapter(model.network, training.lora, seed=seed)
+        learn(
+            model.network,
+            lambda folder: tune_writer(
+                model.network, lesson, training, seed=seed, device=model.device, folder=folder, note=note
+            ),
+            lambda: writer_job(self._source, lesson, training, seed=seed, device=model.device),
+            n_processes=training.processes,
+            checkpoint=self._checkpoint(lesson),
+            context=self._context,
+        )
+        self._learned = self._learned or temporary_file()
+        save(model.network, self._learned)
+        model.release()
+
+    def _pairs(self, model: CausalModel, prompt: Prompt, known: Sequence[Example]) -> list[tuple[Example, Pair]]:
+        """The examples that the model can hold, each with the tokens of its prompt and its answer."""
+        made: list[tuple[Example, Pair]] = []
+        plain, context = self._is_plain(model), self._params.context_tokens
+        for example in known:
+            messages, answer = (
+                prompt.messages(example.input),
+                as_text(one_answer(example.target, self._context.task_kind)),
+            )
+            text = plain_text(messages) if plain else model.templated(messages)
+            pair = model.pair(text, f" {answer}" if plain else model.templated_answer(messages, text, answer))
+            if model.room_left([text], context=context, answer=len(pair.answer))[0] >= 0:
+                made.append((example, pair))
+        if len(made) < len(known):
+            self._context.note(f"{len(known) - len(made):,} of {len(known):,} examples are too long to learn from")
+        return made
+
+    def _checkpoint(self, lesson: Writing) -> Checkpoint | None:
+        """Where this very training is kept: its name is a hash of the training, the code and the tokens."""
+        taught = [[pair.prompt, pair.answer] for pair in lesson.pairs]
+        settings = msgspec.to_builtins(self._params.train)
+        name = content_hash([self._fingerprint, settings, taught, lesson.held_out.tolist()])
+        return checkpoint_of(self._context, "language-model", name, kept=self._params.checkpoints)
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
         """The likeliest labels, or what the model writes; an input that is too long fails alone."""
@@ -151,17 +229,28 @@ class _LocalModel:
         with self._lock:
             self._loaded()
 
-    def close(self) -> None:
-        """Frees the model's memory."""
+    def put_aside(self) -> None:
+        """Frees the model's memory; what was learned is in a file."""
         with self._lock:
             if self._model is not None:
                 self._model.release()
             self._model = None
 
+    def close(self) -> None:
+        """Frees the model's memory, and forgets what was learned."""
+        self.put_aside()
+        with self._lock:
+            if self._learned is not None:
+                self._learned.unlink(missing_ok=True)
+            self._learned = None
+
     def _loaded(self) -> CausalModel:
         if self._model is None:
             params = self._params
-            self._model = CausalModel(self._source, device=params.device, dtype=params.dtype, threads=params.threads)
+            model = CausalModel(self._source, device=params.device, dtype=params.dtype, threads=params.threads)
+            if params.train is not None and self._learned is not None:
+                take(model.network, self._learned, params.train.lora, seed=self._context.seed)
+            self._model = model
         return self._model
 
     def _text(self, prompt: Prompt, input: JSON) -> str:
@@ -191,7 +280,7 @@ class _LocalModel:
         return Answer(text, confidence=written.confidence, usage=usage, model=self._name, finish_reason=reason)
 
     def _labelled(self, texts: Sequence[str], prompt: Prompt) -> list[Answer]:
-        if self._params.calibrate and self._habits is None:
+        if self._params.calibrate and self._params.train is None and self._habits is None:
             nothing = [self._text(prompt, text) for text in CONTENT_FREE]
             self._habits = habits([found for found, _ in self._shares(nothing, prompt.labels)], prompt.labels)
         answers = []
