@@ -4,7 +4,7 @@ python -m examples                     what there is
 python -m examples speech              one of them
 python -m examples all                 one after the other
 python -m examples speech --fetch      only fetches its models and data
-python -m examples speech --dry-run    other options go to `merits run`
+python -m examples speech --dry-run    other options go to `merits run` (or to the VERB of an example)
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _module(name: str) -> ModuleType:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code of `merits run`, of the worst of several; 4 where something could not be fetched."""
+    """The exit code of `merits`, of the worst of several; 4 where something could not be fetched."""
     if not arguments or arguments[0].startswith("-"):
         for name in names():
             print(f"{name:20} {(_module(name).__doc__ or '').splitlines()[0]}")
@@ -72,7 +72,9 @@ def _run(name: str, options: list[str]) -> int:
         print(f"error: {name}: {problem}", file=sys.stderr)
         return 4
     ready = time.perf_counter()
-    code = subprocess.run([sys.executable, "-m", "merits", "run", str(task), *options], check=False).returncode
+    module = _module(name)
+    verb, own = getattr(module, "VERB", "run"), getattr(module, "OPTIONS", ())
+    code = subprocess.run([sys.executable, "-m", "merits", verb, str(task), *own, *options], check=False).returncode
     say(f"{name}: {ready - start:.0f} s to prepare, {time.perf_counter() - ready:.0f} s to run")
     return 0 if code == 3 else code  # 3 is "undecided": an honest answer, and the example ran
 

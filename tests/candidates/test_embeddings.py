@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, embedder, model_files
+from merits.candidates.registry import LoadContext, load
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, Map, embedder, model_files
+from merits.core.candidate import Candidate
+from merits.core.doors import Trainable
 from merits.core.errors import CandidateError
+from merits.core.task import Example
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,3 +76,32 @@ def test_a_model_is_read_by_the_first_text_and_again_after_it_was_freed(model: E
     assert (model.embed(["a text"]) == before).all()
     assert model.weights.shared
     assert model.weights.n_bytes == found[0].stat().st_size
+
+
+def test_any_estimator_stands_on_embeddings_and_embeds_each_text_once_for_all_of_them(
+    model: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trials and folds share what was embedded; only answers are embedded anew, so that they take what they take."""
+    embedded: list[str] = []
+    vectors = Embedder._vectors
+
+    def counted(self: Embedder, texts: Sequence[str], run: Map) -> NDArray[np.float32]:
+        embedded.extend(texts)
+        return vectors(self, texts, run)
+
+    monkeypatch.setattr(Embedder, "_vectors", counted)
+    rows = [Example(f"e{i}", f"a {('good', 'bad')[i % 2]} day, the {i}th by my count", i % 2) for i in range(40)]
+    context = LoadContext(folder=ROOT, task_kind="classification", env={})
+    for path, params in (
+        ("sklearn.svm.SVC", {"C": 1.0}),
+        ("sklearn.svm.SVC", {"C": 10.0}),
+        ("sklearn.linear_model.LogisticRegression", {}),
+    ):
+        for fold in range(5):
+            recipe = {"estimator": path, "params": params, "features": "embeddings"}
+            learner = load(Candidate(name="a", kind="sklearn", params=recipe), context)
+            assert isinstance(learner, Trainable)
+            learner.fit([one for i, one in enumerate(rows) if i % 5 != fold])
+            answer = asyncio.run(learner.answer("it was a good day"))
+            assert answer.output == 0
+    assert sorted(one for one in embedded if one != "it was a good day") == sorted(str(one.input) for one in rows)

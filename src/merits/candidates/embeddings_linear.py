@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from merits.candidates.features import Reader
 from merits.candidates.imports import versions
@@ -15,7 +13,7 @@ from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
 from merits.candidates.registry import LoadContext, Space
 from merits.candidates.scikit_learn import RawTexts
-from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, embedder, model_files
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embeddings, embedder, model_files
 from merits.core.doors import Model
 from merits.core.identity import content_hash
 from merits.core.kinds import Reads
@@ -68,26 +66,10 @@ def load(params: Params, context: LoadContext) -> Model:
         from sklearn.pipeline import make_pipeline
 
         head = linear_head(strength=params.strength, balanced=params.balanced, seed=context.seed)
-        return make_pipeline(_Embeddings(model), head)
+        return make_pipeline(Embeddings(model), head)
 
     learner = Learner(lambda inputs: RawTexts(), build, needs_classes=True)
     # One text at a time: whoever asks for one waits for one, and of few texts hardly two have the same length.
     return learning_model(
         learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=1, weights=model.weights
     )
-
-
-class _Embeddings:
-    """The embedder as a scikit-learn transformer: training may use what it remembers, answering may not."""
-
-    def __init__(self, model: Embedder) -> None:
-        self._model = model
-
-    def fit(self, X: Sequence[str], y: object = None) -> _Embeddings:
-        return self
-
-    def fit_transform(self, X: Sequence[str], y: object = None) -> NDArray[np.float32]:
-        return self._model.embed_cached(X)
-
-    def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
-        return self._model.embed(X)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeGuard
+from typing import Annotated, Any, Literal, TypeGuard, cast
 
 import msgspec
 
@@ -15,6 +15,7 @@ from merits.candidates.imports import code_hash, find, source_of, versions
 from merits.candidates.learner import Learner, Predictor, learning_model
 from merits.candidates.pixels import Resizing, pixels_for
 from merits.candidates.registry import LoadContext, Space, holds
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embeddings, embedder, model_files
 from merits.candidates.texts import as_text
 from merits.candidates.tunable import Names
 from merits.candidates.usual_estimators import USUAL
@@ -22,6 +23,7 @@ from merits.core.doors import Model
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.validate import did_you_mean
+from merits.media.files import file_hash
 from merits.media.pictures import needs_pillow
 
 __all__ = [
@@ -63,11 +65,16 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         tuple[str | Step, ...], msgspec.Meta(description="Instead of an estimator: steps, the last one predicts.")
     ] = ()
     features: Annotated[
-        Literal["auto", "raw"],
+        Literal["auto", "raw", "embeddings"],
         msgspec.Meta(
-            description="auto: pictures, texts and columns become numbers as the first step needs. raw: as they are."
+            description="auto: pictures, texts and columns become numbers as the first step needs. raw: as they are. "
+            "embeddings: texts become sentence embeddings."
         ),
     ] = "auto"
+    embedding: Annotated[
+        str,
+        msgspec.Meta(description="Of `features: embeddings`: a fetched model, or a folder, as in embeddings-linear."),
+    ] = DEFAULT_MODEL
     pixels: Annotated[Resizing, msgspec.Meta(description="How pictures become numbers: `size` and `colour`.")] = (
         Resizing()
     )
@@ -93,7 +100,9 @@ def load(params: Params, context: LoadContext) -> Model:
     and word pairs, columns are imputed and scaled (numbers), one-hot encoded (categories) or vectorised (texts). An
     estimator that takes no sparse matrix gets texts reduced to 100 dimensions. A first step that takes texts or
     mappings gets the inputs as they are, and so does a class without tags. Inputs that name pictures become their
-    pixels from 0 to 1, resized and flattened. Every `random_state` left open is seeded.
+    pixels from 0 to 1, resized and flattened. With `features: embeddings` it gets the unit vectors of a local model
+    (columns are embedded as `column: value` lines), which are computed once for all candidates that learn from them.
+    Every `random_state` left open is seeded.
     """
     if "picture" in holds(context) and context.named != ():
         needs_pillow()
@@ -102,11 +111,37 @@ def load(params: Params, context: LoadContext) -> Model:
     seeded(estimator, context.seed)
     packages = versions("sklearn", *(type(part).__module__ for part in parts))
     code = [code_hash(file, context.folder) for part in parts if (file := _own_file(part, context.folder))]
+    if params.features == "embeddings":
+        return _over_embeddings(params, context, estimator, [packages, code, context.seed])
     of_pictures = ["pixels 1", versions("PIL")] if "picture" in holds(context) else []
     fingerprint = content_hash(["sklearn 1", packages, code, context.seed, *of_pictures])
     read = partial(reader_in, context, estimator, params.features, params.pixels)
     learner = Learner(read, partial(ready, estimator, context.seed), note=context.note)
     return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
+
+
+def _over_embeddings(params: Params, context: LoadContext, estimator: Any, made_of: list[Any]) -> Model:
+    files = model_files(params.embedding, context.folder, context.env)
+    model = embedder(*files)
+
+    def build(reader: Reader, rows: Sequence[object]) -> Predictor:
+        from sklearn.base import clone
+
+        return cast(Predictor, _joined([Embeddings(model), clone(estimator, safe=False)]))
+
+    fingerprint = content_hash(
+        [
+            "sklearn over embeddings 1",
+            [file_hash(file) for file in files],
+            versions("onnxruntime", "tokenizers"),
+            *made_of,
+        ]
+    )
+    learner = Learner(lambda inputs: RawTexts(), build, note=context.note)
+    # one text at a time, as embeddings-linear does
+    return learning_model(
+        learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=1, weights=model.weights
+    )
 
 
 def space(params: Params, folder: Path) -> Space:

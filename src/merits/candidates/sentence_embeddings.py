@@ -23,7 +23,7 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.media.assets import asset_folders
 from merits.media.files import check_hashes, size_of
 
-__all__ = ["Embedder", "embedder", "model_files", "of_one_length"]
+__all__ = ["Embedder", "Embeddings", "embedder", "model_files", "of_one_length"]
 
 Map: TypeAlias = Callable[[Callable[[list[int]], NDArray[np.float32]], list[list[int]]], Iterable[NDArray[np.float32]]]
 
@@ -162,6 +162,25 @@ class Embedder:
             return self._runtime.InferenceSession(str(self._onnx), options, providers=_providers(self._runtime))
         except Exception as problem:
             raise CandidateError(f"{self._onnx} cannot be read as an ONNX model: {problem}.") from problem
+
+
+class Embeddings:
+    """The embedder as a scikit-learn transformer: training may use what it remembers, answering may not."""
+
+    def __init__(self, model: Embedder) -> None:
+        self._model = model
+
+    def fit(self, X: Sequence[str], y: object = None) -> Embeddings:
+        """Nothing: it is trained."""
+        return self
+
+    def fit_transform(self, X: Sequence[str], y: object = None) -> NDArray[np.float32]:
+        """Unit vectors of texts to learn from, each embedded once for all candidates and folds."""
+        return self._model.embed_cached(X)
+
+    def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of texts to answer to."""
+        return self._model.embed(X)
 
 
 def _providers(runtime: Any) -> list[str]:
