@@ -16,8 +16,8 @@ from merits.core.candidate import Candidate
 from merits.core.errors import CandidateError, MissingExtra, TaskError
 from merits.core.identity import JSON
 from merits.core.task import Example, ScorerSpec
+from merits.reading import transcripts
 from merits.scorers import registry as scorers
-from merits.scorers import transcripts
 from merits.scorers.reading import CannotJudge
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +68,10 @@ CANDIDATES: list[tuple[str, dict[str, JSON], str, str]] = [
     ("seq2seq", PATH, "transformers", "transformers"),
     ("text-to-image-small", {}, "torch", "torch"),
     ("transformer-finetune", PATH, "safetensors", "transformers"),
+    ("transformer-finetune", {**PATH, "lora": {}}, "peft", "lora"),
     ("transformers", PATH, "transformers", "transformers"),
+    ("transformers", {**PATH, "train": {}}, "accelerate", "transformers"),
+    ("transformers", {**PATH, "train": {"lora": {}}}, "peft", "lora"),
     ("whisper", PATH, "faster_whisper", "speech"),
 ]
 SCORERS: list[tuple[str, dict[str, JSON], str, str]] = [

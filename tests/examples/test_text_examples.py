@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from examples import text_classification, text_generation
+from examples import fine_tuning, text_classification, text_generation
 from examples.fetching import assets_folder, sha256_of
 
 from merits.tasks.file import load_task
@@ -60,3 +60,15 @@ def test_the_sentiment_has_four_domains_and_its_encoder_is_the_published_one(tmp
     encoder = there("all-MiniLM-L6-v2/model.safetensors")
     (asset,) = (asset for asset in text_classification.ASSETS if asset.target == "all-MiniLM-L6-v2/model.safetensors")
     assert asset.sha256 == sha256_of(encoder.read_bytes())
+
+
+def test_the_example_of_fine_tuning_trains_in_two_processes_and_loads(tmp_path: Path) -> None:
+    there("hutto_ICWSM_2014.tar.gz")
+    folder = tmp_path / "fine_tuning"
+    folder.mkdir()
+    shutil.copy(FOLDER / "fine_tuning" / "merits.yaml", folder)
+    fine_tuning.prepare(assets_folder(), folder / "data")
+    task = load_task(folder / "merits.yaml")
+    tuned = [candidate for candidate in task.candidates if candidate.kind == "transformer-finetune"]
+    assert [candidate.params["processes"] for candidate in tuned] == [2, 2]
+    assert not [asset for asset in fine_tuning.ASSETS if asset.target.endswith(".gguf")]
