@@ -361,3 +361,14 @@ def test_thousands_of_cascades_over_10_000_examples_take_no_time() -> None:
     found = frontier(pool, [*families()[:1], partial(chains, most_parts=2)])
     assert found.n_searched > 1_000
     assert time.process_time() - start < 5.0
+
+
+def test_categories_are_those_that_the_router_reads() -> None:
+    """A value that was spelled before is not spelled again, and what is equal is not the same: 1, 1.0, true, -0.0."""
+    from merits.candidates.router import category_of
+    from merits.improving.composing.gains import _spelled
+
+    values: list[object] = [1, 1.0, True, 0.0, -0.0, " Sales. ", None, ["a"], {"b": 1}, 1]
+    for value in values:
+        assert _spelled({"x": value}, "x") == category_of({"x": value}, "x", ())  # type: ignore[dict-item]
+    assert _spelled("no columns", "x") == ""

@@ -83,9 +83,16 @@ def make(params: Params) -> Improver:
             if brief.seconds_left() < seconds:  # one of them takes no longer: all folds of it were tried in that time
                 break
             judged += judge.judged((yield Trials([candidate])))
-        return kept_of(sorted(judged, key=lambda one: -one.gain), params.keep)
+        return kept_of(_plain_first(judged), params.keep)
 
     return search
+
+
+def _plain_first(judged: Sequence[Judged]) -> list[Judged]:
+    """The best first; without a search that is no better than a recipe that one found: that is trained in no time."""
+    alone = max((one.gain for one in judged if one.candidate.kind == "sklearn"), default=-math.inf)
+    worth_it = [one for one in judged if one.candidate.kind == "sklearn" or one.gain > alone]
+    return sorted(worth_it, key=lambda one: -one.gain)
 
 
 def why_not(brief: Brief) -> str:

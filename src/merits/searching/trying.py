@@ -30,6 +30,7 @@ from merits.evaluating.contenders import learns, load_context
 from merits.evaluating.folds import assign_folds
 from merits.opening import finished, prices_of, schedule_of
 from merits.searching.arranging import arranged
+from merits.tasks.recipes import priced_here
 
 __all__ = ["OutOfTime", "Trying", "for_dev"]
 
@@ -101,7 +102,12 @@ class Trying:
         return self._evaluated(useful, None, progress)
 
     def trials(self, trials: Trials, progress: Progress | None = None) -> Evaluation:
-        """The evaluation of trials, in their order. Of one that cannot be evaluated all is missing; a fact says why."""
+        """The evaluation of trials, in their order. Of one that cannot be evaluated all is missing; a fact says why.
+
+        What runs here costs what the machine costs, as if the task had named it.
+        """
+        hourly, currency = self.task.machine_per_hour, self.task.needs.currency
+        trials = trials._replace(candidates=[priced_here(one, hourly, currency) for one in trials.candidates])
         wrong: dict[str, str] = {}
         found: Evaluation | None = None
         try:
