@@ -21,7 +21,7 @@ def test_the_overview_names_everything_on_one_page(merits: Merits) -> None:
     named = {*kind_names(), *candidates.kinds(), *scorers.params_schema(), *perturbation_names()}
     assert named <= words(out)
     assert len(out.splitlines()) < 60
-    assert "  sound: pocketsphinx, transcription, whisper\n" in out
+    assert "  sound: pocketsphinx, sound-linear, transcription, whisper\n" in out
     assert "merits kinds NAME" in out
 
 

@@ -70,7 +70,6 @@ def test_what_it_learned_from_is_on_the_bill() -> None:
         bill = bill_of(evaluation, store)
     assert bill.cost == pytest.approx(0.1 * sum(model.counts.total() for model in models))
     assert {row.candidate for row in bill.rows} == {
-        "stack",
         "part0 (as a part)",
         "part1 (as a part)",
         "training of stack by part0",

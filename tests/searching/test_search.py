@@ -393,3 +393,15 @@ def test_a_trial_that_was_asked_in_rounds_is_one_trial_and_kept_once(techniques:
         found = searching(of(80, base), store=store, budget=SearchBudget.of("5 min"), watching=Unwatched(), clock=clock)
     (record,) = found.records
     assert (record.ended, record.n_trials, record.kept) == ("time", 2, ("better", "other"))
+
+
+def test_where_no_given_candidate_meets_the_bars_one_that_does_is_looked_for(techniques: dict[str, object]) -> None:
+    """That is when a search is wanted most."""
+    from merits.core.needs import Needs, Requirement
+
+    _, base = solving("base", 0.6)
+    _, better = solving("better", 0.95)
+    techniques["made-up"] = technique(proposing(better))
+    needs = Needs(requirements=(Requirement("accuracy", ">=", 0.85, text="accuracy >= 0.85"),))
+    done = improve(msgspec.structs.replace(of(200, base), needs=needs), store=":memory:")
+    assert done.run.decision.candidate == "better"

@@ -41,9 +41,7 @@ def bill_of(evaluation: Evaluation, store: Store, table: PriceSource | None = No
     inputs = _Inputs(evaluation)
     rows = []
     for k, (name, version, price) in enumerate(zip(evaluation.names, evaluation.versions, prices, strict=True)):
-        if k in evaluation.composed:  # they are paid as those that they ask
-            rows.append(_row(name, Price(per_call=0.0, currency=evaluation.currency), iter(())))
-        else:
+        if k not in evaluation.composed:  # they are paid as those that they ask
             rows.append(_row(name, price, inputs.those_of(store.paid(version))))
     if evaluation.parts is not None:
         of_prices = known_prices(evaluation.parts.candidates, table, currency=evaluation.currency)

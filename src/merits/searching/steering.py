@@ -6,6 +6,7 @@ nothing, and it goes on where it was.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -174,9 +175,13 @@ class _Search:
         self.known = {one.candidate.id: one for one in found}
         best = ranked(found, self.given.n_rows)
         if not best:
+            self.watching.note("no given candidate meets the requirements on dev: one that does is looked for")
+            best = ranked([dataclasses.replace(one, may=True) for one in found], self.given.n_rows)
+            best = [one for given in best for one in found if one.candidate.id == given.candidate.id]
+        if not best:
             raise UsageError(
-                "no given candidate may be used by what dev shows, so there is nothing to improve on.",
-                "Run `merits run --dev` and look at what it says of the requirements.",
+                "no given candidate could be asked about dev, so there is nothing to improve on.",
+                "Run `merits run --dev` and look at why.",
             )
         return [*best, *(one for one in found if one not in best)]
 
@@ -365,7 +370,7 @@ def _choose(running: _Search, found: Found, kept: Sequence[Candidate], n: int) -
     best = ranked(_distinct(tried), _n_rows(running))
     pairs: dict[str, tuple[str, str, str]] = {}
     chosen: list[Candidate] = []
-    better = best[0] if best and best[0].value > given.value else None
+    better = best[0] if best and (best[0].value > given.value or not given.may) else None
     cheaper = _cheaper(running, given, [one for one in best if one.cost < given.cost])
     for goal, one in (("better", better), ("cheaper", cheaper)):
         if one is not None and one.candidate.name not in pairs:

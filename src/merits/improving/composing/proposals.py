@@ -87,6 +87,8 @@ def candidates_of(brief: Brief, goals: Goals, space: Space) -> list[Candidate]:
     """
     kept: dict[str, Candidate] = {}
     for goal, (pool, choose) in _searches(brief, goals, space).items():
+        if brief.seconds_left() <= 0.0:
+            break
         choice, simple = choose(space.families), beside(choose, space.learners)
         if space.tables_first:
             choice = _simplest(choice, simple, goal)

@@ -61,13 +61,17 @@ def spent_section(subject: Subject, bill: Bill | None = None) -> SpentSection | 
     rows = tuple(_row(subject, k, paid, billed.get(subject.evaluation.names[k])) for k in subject.order)
     if not rows:
         return None
-    costs = [row.cost for row in rows if row.cost is not None]
+    own = [row for k, row in zip(subject.order, rows, strict=True) if k not in subject.evaluation.composed]
+    costs = [row.cost for row in own if row.cost is not None]
+    parts = subject.evaluation.parts  # what composites asked of others than these candidates
+    if parts is not None and parts.priced.any():
+        costs.append(float(parts.cost[parts.priced].sum()))
     return SpentSection(
         rows=rows,
         token_kinds=tuple(kind for kind in subject.evaluation.tokens if any(row.tokens.get(kind) for row in rows)),
-        machine_s=sum(row.machine_s for row in rows),
+        machine_s=sum(row.machine_s for row in own) + (0.0 if parts is None else float(parts.machine_s.sum())),
         cost=sum(costs) if costs else None,
-        n_unpriced=len(rows) - len(costs),
+        n_unpriced=sum(row.cost is None for row in own),
         currency=subject.evaluation.currency,
         bill=bill,
         judges=subject.evaluation.judged,
