@@ -13,7 +13,8 @@ from merits.core.candidate import Candidate
 from merits.core.doors import Brief, Improver, Trials
 from merits.core.evaluation import Evaluation
 from merits.improving.combining.judging import Judge, kept_of
-from merits.improving.combining.seeds import cannot_combine, listed, members_of, recipe
+from merits.improving.combining.seeds import cannot_combine, members_of, recipe
+from merits.improving.naming import listed
 from merits.improving.registry import Effort
 
 __all__ = ["EFFORT", "TITLE", "Params", "make", "why_not"]

@@ -24,7 +24,8 @@ from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.improving.combining.greedy import accuracy_with, chosen_counts, closeness_with
 from merits.improving.combining.judging import Judge, kept_of
-from merits.improving.combining.seeds import Seed, cannot_combine, costs_of, listed, members_of, recipe
+from merits.improving.combining.seeds import Seed, cannot_combine, costs_of, members_of, recipe
+from merits.improving.naming import listed
 from merits.improving.registry import Effort
 from merits.reading.forecasts import forecast_of
 from merits.reading.numbers import number_in

@@ -13,6 +13,7 @@ from merits.core.candidate import Candidate
 from merits.core.doors import Brief
 from merits.core.identity import JSON
 from merits.core.kinds import kind_names, task_kind
+from merits.improving.naming import unused
 from merits.improving.searching.objectives import default_objective, of_a_candidate, value_of
 
 __all__ = [
@@ -20,7 +21,6 @@ __all__ = [
     "cannot_combine",
     "cannot_copy",
     "costs_of",
-    "listed",
     "members_of",
     "recipe",
     "seeds_of",
@@ -112,21 +112,9 @@ def cannot_copy(brief: Brief, what: str, kinds: Sequence[str] = ()) -> str:
 
 def recipe(kind: str, parts: Sequence[Candidate], taken: set[str], called: str, **params: JSON) -> Candidate:
     """An ensemble with a name that nobody has; `taken` gets it."""
-    name, number = called, 2
-    while name in taken:
-        name, number = f"{called} ({number})", number + 1
+    name = unused(called, taken)
     taken.add(name)
     return Candidate(name=name, kind=kind, params=params, parts=tuple(parts))
-
-
-def listed(names: Sequence[str]) -> str:
-    """The names in words, of many the first ones only.
-
-    >>> listed(["a", "b"]), listed(list("abcdef"))
-    ('a and b', 'a, b, c and 3 more')
-    """
-    some = [*names] if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
-    return " and ".join(filter(None, [", ".join(some[:-1]), some[-1]]))
 
 
 def costs_of(brief: Brief, seeds: Sequence[Seed]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

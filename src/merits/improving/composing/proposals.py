@@ -21,6 +21,7 @@ from merits.improving.composing.frontier import Family
 from merits.improving.composing.gains import Learner
 from merits.improving.composing.pool import Ints, Pool, pool_of
 from merits.improving.composing.worth import money_of
+from merits.improving.naming import short, unused
 
 __all__ = ["LEAST_ROWS", "Goals", "Proposing", "Space", "propose", "too_little"]
 
@@ -96,7 +97,8 @@ def candidates_of(brief: Brief, goals: Goals, space: Space) -> list[Candidate]:
             continue
         recipe = choice.policy.recipe(pool, "")
         found = _words(pool, choice, simple, brief.evaluation.currency)
-        candidate = msgspec.structs.replace(recipe, name=_name(recipe, goal), metadata=found)
+        taken = {known.name for known in (*brief.seeds, *kept.values())}
+        candidate = msgspec.structs.replace(recipe, name=unused(_name(recipe, goal), taken), metadata=found)
         kept.setdefault(candidate.id, candidate)
     return list(kept.values())
 
@@ -148,12 +150,8 @@ def _pays(choice: Choice, goal: str) -> bool:
 def _name(recipe: Candidate, goal: str) -> str:
     """Its ends, and how many there are between."""
     between = f" over {len(recipe.parts) - 2} more" if len(recipe.parts) > 2 else ""
-    first, last = (_short(recipe.parts[at].name) for at in (0, -1))
+    first, last = (short(recipe.parts[at].name) for at in (0, -1))
     return f"{recipe.kind} from {first}{between} to {last}, {goal}"
-
-
-def _short(name: str, most: int = 24) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def _words(pool: Pool, choice: Choice, simple: Mapping[str, Choice], currency: str) -> dict[str, JSON]:
