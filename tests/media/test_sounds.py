@@ -109,6 +109,7 @@ def rated(rate: int) -> bytes:
         ),
         (wav_of(Sound(np.zeros(3_700 * 1_000, np.float32), 1_000)), "call.wav is 3,700 s long at 1,000 Hz, more than"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "content",  # libsndfile writes the time of day into some
 )
 def test_what_is_no_whole_sound_is_refused_by_its_name(content: bytes, found: str, tmp_path: Path) -> None:
     """The message says what is wrong, never where the file lies."""
