@@ -1,4 +1,4 @@
-"""Compression: a forest and a classifier of words as ONNX copies, as good as before and answered in less time.
+"""Compression: a forest that reads words, and its copy in ONNX: as good as before, and answered in less time.
 
 The sentences and their ratings are those of Hutto and Gilbert (ICWSM 2014; MIT), as in the demonstration, with more
 of them to test on.

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.core.evaluation import Composed, Evaluation
+from merits.core.selection import selected
 
 __all__ = ["apart", "priced_composites"]
 
 Array: TypeAlias = NDArray[Any]
-_BY_CANDIDATE = ("status", "value", "solved", "latency_s", "machine_s", "attempts", "cost", "priced")
-_MAYBE = ("silent", "untimed", "unmetered", "unasked")
 
 
 def apart(evaluation: Evaluation, n: int, composed: Mapping[int, Composed]) -> Evaluation:
@@ -27,11 +26,9 @@ def apart(evaluation: Evaluation, n: int, composed: Mapping[int, Composed]) -> E
     if not composed and n == len(evaluation.candidates):
         return evaluation
     evaluation = _with_usage(evaluation, composed)
-    hidden = slice(n, len(evaluation.candidates))
-    own = dataclasses.replace(_taken(evaluation, slice(0, n)), composed=dict(composed))
-    if hidden.start == hidden.stop:
-        return own
-    return dataclasses.replace(own, parts=_bare(_taken(evaluation, hidden)))
+    own = dataclasses.replace(selected(evaluation, range(n)), composed=dict(composed))
+    hidden = range(n, len(evaluation.candidates))
+    return dataclasses.replace(own, parts=_bare(selected(evaluation, hidden))) if hidden else own
 
 
 def priced_composites(evaluation: Evaluation) -> Evaluation:
@@ -83,31 +80,6 @@ def _by_depth(composed: Mapping[int, Composed]) -> list[int]:
         return 1 + max(map(depth, composed[k].parts)) if k in composed else 0
 
     return sorted(composed, key=depth)
-
-
-def _taken(evaluation: Evaluation, which: slice) -> Evaluation:
-    """The evaluation of some of its candidates."""
-    numbers = range(len(evaluation.candidates))[which]
-    given: dict[str, Any] = {name: getattr(evaluation, name)[which] for name in ("candidates", "versions")}
-    given |= {name: getattr(evaluation, name)[which] for name in _BY_CANDIDATE}
-    given |= {name: array[which] for name in _MAYBE if (array := getattr(evaluation, name)) is not None}
-    for name in ("scores", "tokens", "services"):
-        given[name] = {key: array[which] for key, array in getattr(evaluation, name).items()}
-    given["counts"] = {
-        key: dataclasses.replace(counted, values=counted.values[which]) for key, counted in evaluation.counts.items()
-    }
-    given["confidence"] = {n: evaluation.confidence[k] for n, k in enumerate(numbers) if k in evaluation.confidence}
-    if evaluation.labels is not None:
-        given["labels"] = dataclasses.replace(
-            evaluation.labels,
-            predicted=evaluation.labels.predicted[which],
-            probabilities={
-                n: evaluation.labels.probabilities[k]
-                for n, k in enumerate(numbers)
-                if k in evaluation.labels.probabilities
-            },
-        )
-    return dataclasses.replace(evaluation, **given)
 
 
 def _bare(parts: Evaluation) -> Evaluation:

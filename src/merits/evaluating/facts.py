@@ -20,7 +20,9 @@ from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 from merits.evaluating.tally import Tally
 
-__all__ = ["facts_of_run"]
+__all__ = ["GIVEN_UP", "facts_of_run"]
+
+GIVEN_UP = "given up on "  # how the fact begins that says why a candidate was not asked everything
 
 
 def facts_of_run(
@@ -71,7 +73,7 @@ def _of_candidate(each: Contender, columns: Columns, tally: Tally) -> dict[str, 
         first = columns.first_failure[index]
         facts[f"failures of {name}"] = "; ".join(f"{n} {kind} ({first[kind]})" for kind, n in failures.items())
     if index in tally.given_up:
-        facts[f"given up on {name}"] = tally.given_up[index]
+        facts[f"{GIVEN_UP}{name}"] = tally.given_up[index]
     if index in tally.taught:
         facts[f"training of {name}"] = f"{tally.taught[index]:,} tokens, paid beside those of its answers"
     if size := getattr(each.model, "size_bytes", None):

@@ -17,7 +17,7 @@ from merits.deciding.economics import cost_per_case
 from merits.deciding.fixed import spread
 from merits.deciding.standings import standings
 from merits.deciding.values import objective_of
-from merits.searching.arranging import GIVEN_UP
+from merits.evaluating.facts import GIVEN_UP
 
 __all__ = ["MARGIN", "Ranked", "ranked", "records_of"]
 

@@ -6,8 +6,9 @@ A candidate that cannot be evaluated is a failed trial, never a failed search.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -23,13 +24,14 @@ from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Allowance, Budget, Racing, Round, Schedule
 from merits.core.robustness import Robustness
+from merits.core.selection import selected
 from merits.core.task import Example, ScorerSpec, Task
 from merits.deciding.decide import decide
 from merits.evaluating import Progress, evaluate
 from merits.evaluating.contenders import learns, load_context
+from merits.evaluating.facts import GIVEN_UP
 from merits.evaluating.folds import assign_folds
 from merits.opening import finished, prices_of, schedule_of
-from merits.searching.arranging import arranged
 from merits.tasks.recipes import priced_here
 
 __all__ = ["OutOfTime", "Trying", "for_dev"]
@@ -222,6 +224,20 @@ class Trying:
         if found.budget is not None:
             self.spent += found.budget.spent
         return found
+
+
+def arranged(found: Evaluation, candidates: Sequence[Candidate], why: Mapping[str, str]) -> Evaluation:
+    """The outcomes of these candidates, in this order; of those that `found` lacks all is missing, and a fact says why.
+
+    >>> from merits.testing.evaluations import tiny
+    >>> lost = Candidate(name="lost", kind="constant")
+    >>> arranged(tiny(), [lost], {"lost": "it crashed"}).facts["given up on lost"]
+    'it crashed'
+    """
+    places = {candidate.id: k for k, candidate in enumerate(found.candidates)}
+    facts = dict(found.facts) | {f"{GIVEN_UP}{name}": reason for name, reason in why.items()}
+    some = selected(found, [places.get(candidate.id) for candidate in candidates], candidates)
+    return dataclasses.replace(some, facts=facts)
 
 
 def useful_in(raced: Evaluation, needs: Needs) -> list[int]:
