@@ -22,8 +22,14 @@ from merits.scorers.reading import CannotJudge
 
 ROOT = Path(__file__).parents[1]
 EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-ELSEWHERE = {"parquet", "inspect", "prices", "languages", "any-llm"}  # they bring neither candidates nor scorers
+# They bring neither candidates nor scorers; the last two bring techniques, which say so by `why_not`.
+ELSEWHERE = {"parquet", "inspect", "prices", "languages", "any-llm", "optuna", "prompting"}
+MADE_OF = {
+    "vote": tuple(Candidate(name=name, kind="constant", params={"output": name}) for name in ("a", "b")),
+    "compressed": (Candidate(name="words", kind="text-linear", params={"characters": 0}),),
+}
 TASK_KINDS = {
+    "vote": "generation",
     "sklearn": "image-classification",
     "image-backbone-linear": "image-classification",
     "image-cnn": "image-classification",
@@ -73,6 +79,9 @@ CANDIDATES: list[tuple[str, dict[str, JSON], str, str]] = [
     ("transformers", {**PATH, "train": {}}, "accelerate", "transformers"),
     ("transformers", {**PATH, "train": {"lora": {}}}, "peft", "lora"),
     ("whisper", PATH, "faster_whisper", "speech"),
+    ("automl", {}, "flaml", "automl"),
+    ("vote", {}, "rapidfuzz", "ensembles"),
+    ("compressed", {"method": "onnx"}, "skl2onnx", "onnx"),
 ]
 SCORERS: list[tuple[str, dict[str, JSON], str, str]] = [
     ("bleu", {}, "sacrebleu", "translation"),
@@ -120,7 +129,8 @@ def folder(tmp_path: Path) -> Path:
 def load_candidate(kind: str, params: dict[str, JSON], folder: Path) -> object:
     env = {"MERITS_ASSETS": str(folder)}
     context = LoadContext(folder=folder, task_kind=TASK_KINDS.get(kind, "classification"), classes=("a", "b"), env=env)
-    return candidates.load(Candidate(name="mine", kind=kind, params=params), context)
+    recipe = Candidate(name="mine", kind=kind, params=params, parts=MADE_OF.get(kind, ()))
+    return candidates.load(recipe, context)
 
 
 @pytest.mark.parametrize(("kind", "params", "package", "extra"), CANDIDATES)

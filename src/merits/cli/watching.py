@@ -217,7 +217,7 @@ class Bars(Silence):
 
         if self._drawing is not None and self._bar is not None:
             shown: dict[str, Any] = {key: clean(value) for key, value in fields.items()}
-            self._drawing.update(self._bar, **shown)
+            self._drawing.update(self._bar, refresh=True, **shown)
 
     def _stop(self) -> None:
         self.__exit__()
