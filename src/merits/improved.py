@@ -100,17 +100,13 @@ def improve(
     """
     check_task(task)
     limits = SearchBudget.of(budget) if budget else SearchBudget()
-    given = {
-        name: {**dict(task.improve.get(name, {})), **dict((params or {}).get(name, {}))}
-        for name in _named(task, params)
-    }
     with opened_store(store, task) as opened:
         found = search(
             task,
             store=opened,
             budget=limits,
             only=techniques,
-            params=given,
+            params=_together(task, params or {}),
             watching=watching or Unwatched(),
             confirm=confirm,
             n_finalists=finalists,
@@ -132,18 +128,20 @@ def plan_improvement(
     """What `improve` would try, in its order, and why not the rest. Asks nobody but the given candidates, on dev."""
     check_task(task)
     limits = SearchBudget.of(budget) if budget else SearchBudget()
-    given = {
-        name: {**dict(task.improve.get(name, {})), **dict((params or {}).get(name, {}))}
-        for name in _named(task, params)
-    }
     with opened_store(store, task) as opened:
         return planned(
-            task, store=opened, budget=limits, only=techniques, params=given, watching=watching or Unwatched()
+            task,
+            store=opened,
+            budget=limits,
+            only=techniques,
+            params=_together(task, params or {}),
+            watching=watching or Unwatched(),
         )
 
 
-def _named(task: Task, params: Mapping[str, Mapping[str, JSON]] | None) -> set[str]:
-    return {*task.improve, *(params or {})}
+def _together(task: Task, params: Mapping[str, Mapping[str, JSON]]) -> dict[str, dict[str, JSON]]:
+    """The parameters that the task names, by technique, and over them those that are given."""
+    return {name: {**task.improve.get(name, {}), **params.get(name, {})} for name in {*task.improve, *params}}
 
 
 def check_task(task: Task) -> None:
