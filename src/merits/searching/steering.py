@@ -220,6 +220,8 @@ def plan(
 
 
 def _planned(running: _Search, only: Sequence[str], params: Mapping[str, Mapping[str, JSON]]) -> Plan:
+    for name in dict.fromkeys((*only, *params)):  # what is wrong with them is said before anybody is asked
+        improver_of(name, params.get(name, {}))
     given = running.begin()
     brief = running.brief()
     names = only or technique_names()
@@ -230,7 +232,6 @@ def _planned(running: _Search, only: Sequence[str], params: Mapping[str, Mapping
 
 def _look_at(name: str, params: Mapping[str, JSON], brief: Brief, *, named: bool) -> Planned:
     found = technique(name)
-    improver_of(name, params)  # what is wrong with the parameters is said before anything is tried
     notes: tuple[str, ...] = ()
     why_not = found.why_not(brief)
     if not why_not and hasattr(found, "notes"):
