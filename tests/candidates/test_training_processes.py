@@ -41,6 +41,12 @@ def workers_of(folder: Path) -> list[int]:
     return found
 
 
+def rank_of(pid: int) -> str | None:
+    """Which of the processes it is; None for their launcher."""
+    said = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    return next((entry.removeprefix("RANK=") for entry in said if entry.startswith("RANK=")), None)
+
+
 def gone(folder: Path) -> bool:
     """Whether none of them is there any more, soon."""
     deadline = time.monotonic() + 30
@@ -65,10 +71,23 @@ def test_a_process_that_dies_ends_the_training_with_its_reason(encoder: Path, tm
 
     def kill_one(note: str) -> None:
         if "epoch 2" in note:
-            os.kill(max(workers_of(tmp_path)), signal.SIGKILL)
+            os.kill(next(pid for pid in workers_of(tmp_path) if rank_of(pid) == "1"), signal.SIGKILL)
 
     with pytest.raises(CandidateError, match=r"in 2 processes ended before its time: one of them died of SIGKILL"):
         trained(encoder, tmp_path, sentences(80), **{**PARAMS, "epochs": 200}, processes=2, note=kill_one)
+    assert gone(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for processes in /proc")
+def test_a_launcher_that_dies_is_said_to_have_died(encoder: Path, tmp_path: Path) -> None:
+    """As when the system is out of memory and takes that one."""
+
+    def kill_launcher(note: str) -> None:
+        if "epoch 2 " in note:
+            os.kill(next(pid for pid in workers_of(tmp_path) if rank_of(pid) is None), signal.SIGKILL)
+
+    with pytest.raises(CandidateError, match=r"ended before its time: their launcher died of SIGKILL"):
+        trained(encoder, tmp_path, sentences(80), **{**PARAMS, "epochs": 200}, processes=2, note=kill_launcher)
     assert gone(tmp_path)
 
 

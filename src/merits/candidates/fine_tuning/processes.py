@@ -13,6 +13,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -77,6 +78,7 @@ def _run(command: Sequence[str], environment: dict[str, str], n_processes: int, 
         start_new_session=True,
     ) as launcher:
         assert launcher.stdout is not None
+        threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
         lines: list[str] = []
         try:
             for line in launcher.stdout:
@@ -93,6 +95,14 @@ def _run(command: Sequence[str], environment: dict[str, str], n_processes: int, 
             f"a training in {n_processes} processes ended before its time: {_reason(lines, code)}.",
             "Run it again: it goes on from the last epoch. `processes: 1` takes less memory.",
         )
+
+
+def _end_with(launcher: subprocess.Popen[str]) -> None:
+    """Workers go on without their launcher, and hold its output open; their input is what tells them."""
+    launcher.wait()
+    if launcher.stdin is not None:
+        with suppress(OSError):
+            launcher.stdin.close()
 
 
 def _end(launcher: subprocess.Popen[str]) -> None:
@@ -113,6 +123,8 @@ def _reason(lines: Sequence[str], code: int) -> str:
 
     That the others lost their connection to it says nothing, unless there is no more to say.
     """
+    if code < 0:
+        return f"their launcher died of {_name_of(-code)}"
     errors = [line.strip()[:300] for line in lines if _ERROR.match(line)]
     causes = [line for line in errors if not _LOST.search(line)]
     if causes:
@@ -120,6 +132,12 @@ def _reason(lines: Sequence[str], code: int) -> str:
     for line in lines:
         found = _DEAD.search(line)
         if found and int(found[1]) < 0:
-            with suppress(ValueError):
-                return f"one of them died of {signal.Signals(-int(found[1])).name}"
+            return f"one of them died of {_name_of(-int(found[1]))}"
     return errors[0] if errors else f"exit code {code}" + (f" ({lines[-1].strip()[:200]})" if lines else "")
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
