@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,12 +22,14 @@ from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.core.improvement import TechniqueRecord
 from merits.core.outcome import Status
+from merits.core.racing import Budget
 from merits.core.task import Task
 from merits.improved import Unwatched, improve, plan_improvement
 from merits.improving import registry
 from merits.searching import Plan, SearchBudget
 from merits.searching import search as searching
 from merits.searching.ranking import Ranked
+from merits.searching.trying import OutOfTime, Trying
 from merits.store import open_store
 from merits.testing.models import Fake
 from tests.evaluating.making import task
@@ -311,6 +314,65 @@ def test_time_ends_a_search_after_the_trial_that_is_running(techniques: dict[str
         )
     assert len(found.trials) == 4
     assert found.records[0].ended == "time"
+
+
+def test_time_ends_a_round_of_many_trials_after_a_few_and_these_count(techniques: dict[str, object]) -> None:
+    """The technique is told what there is, and says itself what it keeps; the others are no failed trials."""
+    _, base = solving("base", 0.6)
+    now, told = [0.0], list[Evaluation]()
+
+    class Slow(Solving):
+        async def _reply(self, input: JSON) -> Answer:
+            now[0] += 0.1
+            return await super()._reply(input)
+
+    def slow(n: int) -> Candidate:
+        made = as_candidate(Slow(f"trial {n}", 0.7 + n / 100), name=f"trial {n}")
+        return Candidate(name=made.name, kind=made.kind, params=made.params, price=Price(per_call=0.01))
+
+    made = [slow(n) for n in range(12)]
+
+    def search(brief: Brief) -> Asking:
+        told.append((yield Trials(made)))
+        return [made[1]]
+
+    techniques["made-up"] = technique(search)
+    from merits.searching import search as run_search
+
+    with closing(open_store(":memory:")) as store:
+        found = run_search(
+            of(40, base),
+            store=store,
+            budget=SearchBudget.of("10 s"),
+            watching=Unwatched(),
+            clock=lambda: now[0],
+        )
+    assert [one.candidate.name for one in found.trials] == ["trial 0", "trial 1", "trial 2", "trial 3"]
+    assert told[0].names == tuple(one.name for one in made)
+    assert told[0].scored.any(axis=1).tolist() == [True] * 4 + [False] * 8
+    assert (found.records[0].ended, found.records[0].kept, found.records[0].n_failed) == ("time", ("trial 1",), 0)
+
+
+def test_what_a_trial_spent_counts_though_its_time_ended(techniques: dict[str, object]) -> None:
+    _, base = solving("base", 0.6)
+
+    class Slow(Solving):
+        async def _reply(self, input: JSON) -> Answer:
+            await asyncio.sleep(0.1)
+            return await super()._reply(input)
+
+    model = Slow("slow", 0.9)
+    made = as_candidate(model, name="slow")
+    slow = Candidate(name="slow", kind=made.kind, params=made.params, price=Price(per_call=0.01))
+    with closing(open_store(":memory:")) as store:
+        trying = Trying(of(200, base), store, Budget(5.0, "USD"), seconds=lambda: 1.0)
+        trying.given([base])
+        before = trying.spent
+        with pytest.raises(OutOfTime):
+            trying.trials(Trials([slow]))
+    assert 10 < len(model.seen) < 200
+    in_flight = 8  # attempts that were cancelled may be on the bill
+    assert 0.0 <= (trying.spent - before) / 0.01 - len(model.seen) <= in_flight + 1e-6
 
 
 def test_money_ends_a_search_and_is_not_exceeded(techniques: dict[str, object]) -> None:

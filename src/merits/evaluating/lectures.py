@@ -154,7 +154,7 @@ class Lectures:
         try:
             for lesson in _classes(self.task, each, pupil):
                 found = await self.nested(lesson.task, lesson.teachers, lesson.split, self._left())
-                self._pay(found)
+                self._end_purse(found)
                 keys = {AnswerKey(input_hash) for input_hash in found.input_hashes.tolist()}
                 n_asked += len(keys) * len(pupil.teachers)
                 for n, version, teacher in zip(pupil.teachers, found.versions, found.candidates, strict=True):
@@ -203,8 +203,7 @@ class Lectures:
             return None
         return Budget(max(0.0, purse.budget.amount - purse.spent), purse.budget.unit)
 
-    def _pay(self, found: Evaluation) -> None:
+    def _end_purse(self, found: Evaluation) -> None:
         purse = self.purse_of()
         if purse is not None and found.budget is not None:
-            purse.spend(found.budget.spent)
             purse.ended |= found.budget.ended

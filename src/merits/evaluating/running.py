@@ -168,6 +168,7 @@ async def evaluate(
     budget: Budget | None = None,
     confirm: Callable[[Plan], object] = lambda plan: None,
     batching: Batching | None = None,
+    paid: Callable[[float], object] = lambda spent: None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split, also sealed into the store.
 
@@ -189,8 +190,8 @@ async def evaluate(
     that was interrupted goes on), or only what "failed" or was refused before.
 
     With a `budget` everybody is asked the same examples in a random order that the seed fixes, every attempt is
-    debited, and when it ends what is there is the evaluation. `confirm` is called with the plan before the first
-    question is asked, and may raise.
+    debited, and when it ends what is there is the evaluation. `paid` is told what was spent of it, however the run
+    ends. `confirm` is called with the plan before the first question is asked, and may raise.
 
     When it is cancelled (Ctrl-C), what was answered is stored first. `env` replaces the environment's variables.
 
@@ -199,7 +200,10 @@ async def evaluate(
     """
     run = _Run(task, candidates, split=split, store=store, progress=progress or Silent(), env=env, clock=clock, ask=ask)
     run.batching = batching
-    return await run.evaluation(table, schedule, budget, confirm)
+    try:
+        return await run.evaluation(table, schedule, budget, confirm)
+    finally:
+        paid(run.spent)
 
 
 def _later(loop: asyncio.AbstractEventLoop, note: Callable[[str], None], text: str) -> None:
@@ -265,6 +269,11 @@ class _Run:
         )
         self.kept: dict[tuple[int, int], Model] = {}  # by candidate and lesson, while there are further rounds
         self.part_models: dict[tuple[int, int], asyncio.Future[Model | None]] = {}  # those that composites ask
+
+    @property
+    def spent(self) -> float:
+        """What was spent so far, in the budget's unit; 0 where there is none."""
+        return 0.0 if self.purse is None else self.purse.spent
 
     async def evaluation(
         self,
@@ -349,7 +358,11 @@ class _Run:
             ask=ask,
         )
         run.seals = False
-        return await run.evaluation(self.table, None, budget, lambda plan: None)
+        try:
+            return await run.evaluation(self.table, None, budget, lambda plan: None)
+        finally:
+            if self.purse is not None:
+                self.purse.spend(run.spent)
 
     async def _lectured(self, missing: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
         """What is still to be asked once teachers have been: some of them may be candidates too."""

@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from merits.core.candidate import Candidate
-from merits.core.doors import Brief, Store
+from merits.core.doors import Brief, Store, Trials
 from merits.core.errors import MissingExtra, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
@@ -35,6 +35,7 @@ __all__ = ["Found", "Plan", "Planned", "Watching", "plan", "search"]
 _ORDER: tuple[Effort, ...] = ("replays", "trains", "trains long", "asks")
 _FINALISTS = 4
 _ONE_SIDED = 0.6  # of an interval whose lower end holds in four of five cases: test will tell more
+_AT_ONCE = 4  # trials: some learn while others answer
 _LEAST_S = 1.0  # a technique that has less left is not begun
 
 
@@ -301,16 +302,9 @@ def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidat
     generator = improver_of(one.name, one.params)(running.brief(extra))
     try:  # what a trial is asked past its time is stored: another search goes on with it
         asked = next(generator)
-        while True:
-            evaluation = running.trying.trials(asked, running.watching.progress())
-            _note(running, one.name, evaluation, found, n_asked=None if asked.rows is None else len(asked.rows))
-            if running.trying.is_spent:
-                ended = "money"
-                break
-            if running.clock.left_of_turn() <= 0.0:
-                ended = "time"
-                break
-            asked = generator.send(evaluation)
+        while ended == "done":
+            evaluation, ended = _tried(running, one, asked, found)
+            asked = generator.send(evaluation)  # once more after the end: it may say what it keeps
     except StopIteration as end:
         returned = end.value
     except OutOfTime:
@@ -330,6 +324,32 @@ def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidat
         found.records.append(msgspec.structs.replace(record, skipped=problem))
         running.watching.ended(found.records[-1])
     return kept
+
+
+def _tried(running: _Search, one: Planned, asked: Trials, found: Found) -> tuple[Evaluation, Ended]:
+    """The evaluation of what a technique asked for, and whether that ended its turn, by time or money.
+
+    A few candidates at a time, so that a turn ends between them; of those that it left out all is missing. Those that
+    replay stored answers take no time, and are looked at together.
+    """
+    candidates = list(asked.candidates)
+    at_once = len(candidates) if one.effort == "replays" else _AT_ONCE
+    parts: list[Evaluation] = []
+    ended: Ended = "done"
+    for at in range(0, len(candidates), at_once):
+        try:
+            part = running.trying.trials(Trials(candidates[at : at + at_once], asked.rows), running.watching.progress())
+        except OutOfTime:
+            ended = "time"
+            break
+        parts.append(part)
+        _note(running, one.name, part, found, n_asked=None if asked.rows is None else len(asked.rows))
+        ended = "money" if running.trying.is_spent else "time" if running.clock.left_of_turn() <= 0.0 else "done"
+        if ended != "done":
+            break
+    if len(parts) == 1 and at_once >= len(candidates):
+        return parts[0], ended
+    return running.trying.together(parts, candidates), ended
 
 
 def _n_rows(running: _Search) -> int:

@@ -24,7 +24,7 @@ from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Allowance, Budget, Racing, Round, Schedule
 from merits.core.robustness import Robustness
-from merits.core.selection import selected
+from merits.core.selection import joined, selected
 from merits.core.task import Example, ScorerSpec, Task
 from merits.deciding.decide import decide
 from merits.evaluating import Progress, evaluate
@@ -108,8 +108,7 @@ class Trying:
 
         What runs here costs what the machine costs, as if the task had named it.
         """
-        hourly, currency = self.task.machine_per_hour, self.task.needs.currency
-        trials = trials._replace(candidates=[priced_here(one, hourly, currency) for one in trials.candidates])
+        trials = trials._replace(candidates=self._priced(trials.candidates))
         wrong: dict[str, str] = {}
         found: Evaluation | None = None
         try:
@@ -122,6 +121,14 @@ class Trying:
             found = self._evaluated(fine, trials.rows, progress) if fine else None
         assert self._rows is not None
         return arranged(found or self._rows, trials.candidates, wrong)
+
+    def together(self, parts: Sequence[Evaluation], candidates: Sequence[Candidate]) -> Evaluation:
+        """What was found of candidates part by part; of those in no part all is missing."""
+        assert self._rows is not None
+        return arranged(joined(parts) if parts else self._rows, self._priced(candidates), {})
+
+    def _priced(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return [priced_here(one, self.task.machine_per_hour, self.task.needs.currency) for one in candidates]
 
     def _wrong_ones(self, trials: Trials, progress: Progress | None) -> dict[str, str]:
         """Which trials cannot be evaluated, and why: found out one by one."""
@@ -212,18 +219,19 @@ class Trying:
                     table=prices_of(self.task),
                     schedule=schedule,
                     budget=left,
+                    paid=self._pay,
                 )
 
         limits: list[asyncio.Timeout] = []
         try:
-            found = finished(evaluated)
+            return finished(evaluated)
         except TimeoutError:
             if limits and limits[0].expired():
                 raise OutOfTime from None
             raise
-        if found.budget is not None:
-            self.spent += found.budget.spent
-        return found
+
+    def _pay(self, amount: float) -> None:
+        self.spent += amount
 
 
 def arranged(found: Evaluation, candidates: Sequence[Candidate], why: Mapping[str, str]) -> Evaluation:
