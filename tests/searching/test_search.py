@@ -399,6 +399,21 @@ def test_the_plan_is_told_before_anything_is_tried(techniques: dict[str, object]
     assert len(model.seen) == 40
 
 
+def test_what_there_is_no_time_for_is_left_out_and_says_so(techniques: dict[str, object]) -> None:
+    """Unless it was named. A technique may know better than the driver what its trials take."""
+    _, base = solving("base", 0.6)
+    _, candidate = solving("trial", 0.5)
+    long = technique(proposing(candidate), effort="trains long")
+    long.seconds = lambda params, brief: 3600.0 * params.n  # type: ignore[attr-defined]
+    techniques |= {"short": technique(proposing(candidate)), "long": long}
+    of_both = plan_improvement(of(40, base), budget="30 min", store=":memory:")
+    assert [one.name for one in of_both.chosen] == ["short"]
+    why = next(one.why_not for one in of_both.techniques if one.name == "long")
+    assert why.startswith("There is no time for it: it takes 3.0 h to find anything.")
+    named = plan_improvement(of(40, base), budget="30 min", techniques=["long"], store=":memory:")
+    assert [one.name for one in named.chosen] == ["long"]
+
+
 def test_what_is_wrong_with_a_technique_is_said_before_it_begins(techniques: dict[str, object]) -> None:
     _, base = solving("base", 0.6)
     techniques["made-up"] = technique(proposing(), why_not="It needs two.")

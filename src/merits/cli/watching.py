@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from merits.core.errors import UsageError
-from merits.core.estimate import cases_to_hold
+from merits.core.estimate import cases_to_hold, long_duration
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -298,9 +298,9 @@ def _left(seconds: float | None, amount: Budget | None) -> str:
 
     >>> from merits.core.racing import Budget
     >>> _left(1_234.0, Budget(3.5, "USD")), _left(45.0, None), _left(None, None)
-    ('21 min, 3.5 USD left', '45 s left', '')
+    ('20.6 min, 3.5 USD left', '45 s left', '')
     """
-    said = [] if seconds is None else [f"{seconds / 60:.0f} min" if seconds >= 90.0 else f"{max(seconds, 0.0):.0f} s"]
+    said = [] if seconds is None else [long_duration(max(seconds, 0.0))]
     if amount is not None:
         said.append(f"{amount.amount:.3g} {amount.unit}")
     return f"{', '.join(said)} left" if said else ""

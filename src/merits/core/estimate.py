@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["Estimate", "Unit", "cases_to_hold", "duration"]
+__all__ = ["Estimate", "Unit", "cases_to_hold", "duration", "long_duration"]
 
 Unit: TypeAlias = Literal["rate", "points", "score", "seconds", "money", "count", "months", "value", "difference"]
 
@@ -93,6 +93,17 @@ def duration(seconds: float) -> str:
     """
     unit, size = _time_unit(seconds)
     return f"{_three_digits(seconds / size)} {unit}"
+
+
+def long_duration(seconds: float) -> str:
+    """A time that people wait for, in the unit that suits it.
+
+    >>> [long_duration(s) for s in (4.0, 130.0, 9_000.0)]
+    ['4 s', '2.2 min', '2.5 h']
+    """
+    if seconds < 100.0:
+        return duration(round(seconds))
+    return f"{seconds / 60:.1f} min" if seconds < 5_400.0 else f"{seconds / 3_600:.1f} h"
 
 
 def cases_to_hold(money_per_case: float) -> int:

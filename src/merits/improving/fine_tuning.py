@@ -95,6 +95,14 @@ def why_not(brief: Brief) -> str:
     return ""
 
 
+def seconds(params: Params, brief: Brief) -> float:
+    """About how long the shortest training takes; 0 where nothing is known of it."""
+    return min(
+        (_seconds(brief, origin, each) for origin in _origins(params, brief) for each in next(_rounds(params, []), [])),
+        default=0.0,
+    )
+
+
 @dataclass(frozen=True)
 class _Origin:
     """What is trained: a kind with its parameters, and the seed that named it, None for an encoder of its own."""

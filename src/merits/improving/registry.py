@@ -29,6 +29,9 @@ class Technique(Protocol):
     `Params` is a msgspec.Struct that forbids unknown fields and describes each; all have defaults. `make` returns the
     improver. `why_not` says in a sentence why it cannot do anything here, and what could; "" where it can. `EFFORT` is
     what trying it takes, and `TITLE` what it does, as people would look for it.
+
+    It may also have `notes(params, brief)`, lines that the plan shows, and `seconds(params, brief)`, about what its
+    shortest trial takes where that is more than what the given candidates took.
     """
 
     Params: type[msgspec.Struct]

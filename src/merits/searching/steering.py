@@ -17,6 +17,7 @@ import msgspec
 from merits.core.candidate import Candidate
 from merits.core.doors import Brief, Store, Trials
 from merits.core.errors import MissingExtra, UsageError
+from merits.core.estimate import long_duration
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.core.improvement import Ended, TechniqueRecord
@@ -25,8 +26,9 @@ from merits.core.task import Task
 from merits.deciding.changes import changes
 from merits.deciding.pairing import Side
 from merits.evaluating import Progress
-from merits.improving.registry import Effort, improver_of, technique, technique_names
+from merits.improving.registry import Effort, Technique, improver_of, technique, technique_names
 from merits.searching.budget import SearchBudget
+from merits.searching.fitting import first_that_fit, seconds_of, trial_seconds
 from merits.searching.ranking import MARGIN, Ranked, ranked, records_of
 from merits.searching.trying import OutOfTime, Trying
 
@@ -70,6 +72,7 @@ class Planned:
     params: Mapping[str, JSON]
     why_not: str = ""
     notes: tuple[str, ...] = ()
+    seconds: float = 0.0  # what it takes at least to find anything, about
 
 
 @dataclass(frozen=True)
@@ -123,10 +126,10 @@ class _Clock:
     def left(self) -> float:
         return self._end - self._clock()
 
-    def turn(self, n_turns: int) -> None:
-        """The next technique has its share of what is left, of so many turns that are still to come."""
+    def turn(self, share: float) -> None:
+        """The next technique has this share of what is left."""
         self._turn_began = self._clock()
-        self._turn_ends = min(self._end, self._clock() + self.left / max(n_turns, 1))
+        self._turn_ends = min(self._end, self._clock() + self.left * share)
 
     def left_of_turn(self) -> float:
         return self._turn_ends - self._clock()
@@ -228,7 +231,26 @@ def _planned(running: _Search, only: Sequence[str], params: Mapping[str, Mapping
     names = only or technique_names()
     techniques = [_look_at(name, params.get(name, {}), brief, named=name in only) for name in names]
     techniques.sort(key=lambda one: _ORDER.index(one.effort))
+    if not only:
+        techniques = _in_time(techniques, running.clock.left)
     return Plan(tuple(techniques), tuple(given), running.budget)
+
+
+def _in_time(techniques: Sequence[Planned], seconds: float) -> list[Planned]:
+    """Those that there is time for; of the others why not."""
+    fine = [one for one in techniques if not one.why_not]
+    fits = dict(
+        zip([one.name for one in fine], first_that_fit([(o.effort, o.seconds) for o in fine], seconds), strict=True)
+    )
+    named = "Give the search more time, or name it with --technique."
+    return [
+        one
+        if fits.get(one.name, True)
+        else dataclasses.replace(
+            one, why_not=f"There is no time for it: it takes {long_duration(one.seconds)} to find anything. {named}"
+        )
+        for one in techniques
+    ]
 
 
 def _look_at(name: str, params: Mapping[str, JSON], brief: Brief, *, named: bool) -> Planned:
@@ -242,7 +264,15 @@ def _look_at(name: str, params: Mapping[str, JSON], brief: Brief, *, named: bool
             why_not = str(problem)
     if named and why_not:
         raise UsageError(f"{name} cannot do anything here. {why_not}", "`merits improve --dry-run` says what can.")
-    return Planned(name, found.TITLE, found.EFFORT, params, why_not, notes)
+    seconds = 0.0 if why_not else _least_seconds(found, params, brief)
+    return Planned(name, found.TITLE, found.EFFORT, params, why_not, notes, seconds)
+
+
+def _least_seconds(found: Technique, params: Mapping[str, JSON], brief: Brief) -> float:
+    least = seconds_of(found.EFFORT, trial_seconds(brief))
+    if not hasattr(found, "seconds"):
+        return least
+    return max(least, float(found.seconds(msgspec.convert(dict(params), found.Params), brief)))
 
 
 def search(
@@ -278,7 +308,7 @@ def search(
             if running.trying.is_spent or running.clock.left < _LEAST_S:
                 found.stopped = "budget"
                 break
-            running.clock.turn(len(turns) + len(again) - n)
+            running.clock.turn(_share([*turns, *again][n:]))
             kept += _turn(running, one, found, kept if one.effort == "replays" or second else [])
     except KeyboardInterrupt:
         found.stopped = "interrupted"
@@ -289,6 +319,12 @@ def search(
     found.cost = None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
     _choose(running, found, kept, n_finalists)
     return found
+
+
+def _share(turns: Sequence[Planned]) -> float:
+    """What the first of these turns has of the time that they have together."""
+    needed = [max(one.seconds, _LEAST_S) for one in turns]
+    return needed[0] / sum(needed)
 
 
 def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidate]) -> list[Candidate]:

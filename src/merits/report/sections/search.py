@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from merits.core.estimate import Estimate, cases_to_hold, duration
+from merits.core.estimate import Estimate, cases_to_hold, long_duration
 from merits.core.improvement import Ended, Gain, Improvement, TechniqueRecord, TrialRecord
 from merits.core.needs import Needs
 from merits.report.numbers import counted, money
@@ -275,7 +275,7 @@ def _named(improvement: Improvement, chosen: str) -> list[str]:
 
 def _worth_it(improvement: Improvement, rows: Sequence[GainRow], needs: Needs) -> str:
     """What the search took, and when that comes back."""
-    took = f"It took {_hours(improvement.seconds)}"
+    took = f"It took {long_duration(improvement.seconds)}"
     if improvement.cost is None:
         took += "; what all answers on dev cost is not known, for a price is missing"
     else:
@@ -317,17 +317,6 @@ def _months(months: float) -> str:
     if months < 2.0:
         return f"{math.ceil(hours / 24)} days"
     return f"{months:.3g} months" if months < 24.0 else f"{months / 12:.2g} years"
-
-
-def _hours(seconds: float) -> str:
-    """A time that was taken, in the unit that suits it.
-
-    >>> [_hours(s) for s in (4.0, 130.0, 9_000.0)]
-    ['4 s', '2.2 min', '2.5 h']
-    """
-    if seconds < 100.0:
-        return duration(round(seconds))
-    return f"{seconds / 60:.1f} min" if seconds < 5_400.0 else f"{seconds / 3_600:.1f} h"
 
 
 def _gain_row(gain: Gain, n_cases: int, needs: Needs) -> GainRow:
