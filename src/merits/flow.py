@@ -379,15 +379,19 @@ def checked(task: Task, *, thorough: bool = True, looking: Looking | None = None
     """What a task's data holds and can show, with what is wrong with it and which candidates cannot run here yet.
 
     Not `thorough`, no files are opened and no labels doubted; `looking` is told how far a long look has come. Raises
-    RequirementError and TaskError for needs and perturbations that cannot be. Asks nobody.
+    RequirementError and TaskError for needs and perturbations that cannot be, UsageError for an `improve:` that names
+    what no technique has. Asks nobody.
     """
     from merits.evaluating.contenders import not_ready
     from merits.evaluating.work import scorers_not_ready
+    from merits.improving.registry import improver_of
     from merits.tasks.findings import readiness
     from merits.tasks.profile import profile
 
     check_needs(task)
     check_robustness(task)
+    for name, params in task.improve.items():
+        improver_of(name, params)
     found = profile(task, thorough=thorough, progress=looking)
     return replace(
         found, warnings=readiness(found.warnings, finished(lambda: not_ready(task)), scorers_not_ready(task))

@@ -96,13 +96,13 @@ def recipes_of(task: Task, candidates: Candidates | None) -> tuple[Candidate, ..
             raise TaskError(f"{task.name!r} has no candidates.", "List some under `candidates:`, or pass them.")
         return task.candidates
     from merits.candidates.objects import as_candidate  # what it knows of learners is slow to import
-    from merits.tasks.recipes import priced_here
+    from merits.tasks.recipes import completed
 
     if isinstance(candidates, Mapping):
         recipes = [as_candidate(thing, name=name) for name, thing in candidates.items()]
     else:
         recipes = [as_candidate(thing) for thing in candidates]
-    return tuple(priced_here(recipe, task.machine_per_hour, task.needs.currency) for recipe in recipes)
+    return tuple(completed(recipe, task.needs, task.machine_per_hour) for recipe in recipes)
 
 
 def schedule_of(task: Task, race: Racing | None) -> Schedule | None:

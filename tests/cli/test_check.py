@@ -191,3 +191,15 @@ def test_a_k_that_takes_all_items_is_a_finding(merits: Merits, tmp_path: Path) -
     assert "there are 7 items" in findings(merits, str(path))["k-takes-all"]
     path.write_text(f"{start}scorers: [{{kind: hit, k: 2}}]\n", "utf-8")
     assert "k-takes-all" not in findings(merits, str(path))
+
+
+def test_what_a_search_would_refuse_is_refused(merits: Merits, tmp_path: Path) -> None:
+    """Before an hour of a search, by the same words."""
+    path = Path(task(tmp_path, "classification", "most-common", "text-linear"))
+    plain = path.read_text("utf-8")
+    path.write_text(plain + "improve: {tuning: {trials: 5}}\n", "utf-8")
+    assert merits("check", str(path))[0] == 0
+    for said, told in (("{tuning: {trails: 5}}", "trials"), ("{tunning: {}}", "tuning")):
+        path.write_text(f"{plain}improve: {said}\n", "utf-8")
+        code, _, err = merits("check", str(path))
+        assert (code, f"Did you mean {told!r}?" in err) == (2, True), err

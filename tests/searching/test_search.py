@@ -21,6 +21,7 @@ from merits.core.errors import TaskError, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.core.improvement import TechniqueRecord
+from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
 from merits.core.racing import Budget
 from merits.core.task import Task
@@ -151,22 +152,25 @@ def test_a_cheaper_one_at_no_loss_is_found(techniques: dict[str, object]) -> Non
     assert "90% less" in gain.text
 
 
-def test_what_is_proposed_and_runs_here_costs_what_the_machine_costs(techniques: dict[str, object]) -> None:
-    """As if the task had named it: else nothing could be said of what a candidate costs that was found."""
+def test_what_is_proposed_and_runs_here_costs_what_the_machine_costs_and_stays_here(
+    techniques: dict[str, object],
+) -> None:
+    """As if the task had named it: else nothing could be said of what a candidate costs, or where it runs."""
     _, base = solving("base", 0.6)
     made = Candidate(name="found", kind="text-linear", params={"strength": 100.0})
-    prices: list[Price | None] = []
+    tried: list[Candidate] = []
 
     def search(brief: Brief) -> Asking:
         evaluation = yield Trials([made])
-        prices.extend(one.price for one in evaluation.candidates)
+        tried.extend(evaluation.candidates)
         return [made]
 
     techniques["made-up"] = technique(search)
-    improve(msgspec.structs.replace(of(60, base), machine_per_hour=0.25), store=":memory:")
-    (price,) = prices
-    assert price is not None
-    assert price.machine_per_hour == 0.25
+    needs = Needs(requirements=(Requirement("on-premises", "in", values=("true",)),))
+    improve(msgspec.structs.replace(of(60, base), machine_per_hour=0.25, needs=needs), store=":memory:")
+    (one,) = tried
+    assert one.price is not None
+    assert (one.price.machine_per_hour, one.metadata) == (0.25, {"on-premises": True})
 
 
 def test_a_search_that_found_nothing_says_so_and_asks_no_test_example(techniques: dict[str, object]) -> None:

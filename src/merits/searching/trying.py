@@ -32,7 +32,7 @@ from merits.evaluating.contenders import learns, load_context
 from merits.evaluating.facts import GIVEN_UP
 from merits.evaluating.folds import assign_folds
 from merits.opening import finished, prices_of, schedule_of
-from merits.tasks.recipes import priced_here
+from merits.tasks.recipes import completed
 
 __all__ = ["OutOfTime", "Trying", "for_dev"]
 
@@ -106,9 +106,9 @@ class Trying:
     def trials(self, trials: Trials, progress: Progress | None = None) -> Evaluation:
         """The evaluation of trials, in their order. Of one that cannot be evaluated all is missing; a fact says why.
 
-        What runs here costs what the machine costs, as if the task had named it.
+        They are as if the task had named them: what runs here costs what the machine costs, and stays here.
         """
-        trials = trials._replace(candidates=self._priced(trials.candidates))
+        trials = trials._replace(candidates=self._completed(trials.candidates))
         wrong: dict[str, str] = {}
         found: Evaluation | None = None
         try:
@@ -125,10 +125,10 @@ class Trying:
     def together(self, parts: Sequence[Evaluation], candidates: Sequence[Candidate]) -> Evaluation:
         """What was found of candidates part by part; of those in no part all is missing."""
         assert self._rows is not None
-        return arranged(joined(parts) if parts else self._rows, self._priced(candidates), {})
+        return arranged(joined(parts) if parts else self._rows, self._completed(candidates), {})
 
-    def _priced(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        return [priced_here(one, self.task.machine_per_hour, self.task.needs.currency) for one in candidates]
+    def _completed(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return [completed(one, self.task.needs, self.task.machine_per_hour) for one in candidates]
 
     def _wrong_ones(self, trials: Trials, progress: Progress | None) -> dict[str, str]:
         """Which trials cannot be evaluated, and why: found out one by one."""

@@ -20,7 +20,7 @@ from merits.tasks.definition import Definition, NeedsPart, candidate_keys
 from merits.tasks.requirements import money_of, parse_requirement
 from merits.tasks.source import Place, Source, convert_at
 
-__all__ = ["candidate_of", "candidates_of", "needs_of", "priced_here", "provider_of", "scorers_of"]
+__all__ = ["candidate_of", "candidates_of", "completed", "needs_of", "provider_of", "scorers_of"]
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ def candidates_of(definition: Definition, needs: Needs, source: Source) -> tuple
 
     def made(thing: object, name: str, place: Place, parts: tuple[Candidate, ...]) -> Candidate:
         candidate = _candidate(thing, name, needs.currency, source, place, parts=parts)
-        return _located(priced_here(candidate, definition.machine_per_hour, needs.currency), needs)
+        return completed(candidate, needs, definition.machine_per_hour)
 
     composing = Composing(listed, made, source)
     candidates: list[Candidate] = []
@@ -218,7 +218,12 @@ def _limits(limits: object, source: Source, place: Place) -> Limits | None:
     return convert_at(limits, Limits, source, *place)
 
 
-def priced_here(candidate: Candidate, machine_per_hour: float | None, currency: str) -> Candidate:
+def completed(candidate: Candidate, needs: Needs, machine_per_hour: float | None) -> Candidate:
+    """The candidate with what its task says for it: the price of the machine, and that it stays on it, if it does."""
+    return _located(_priced_here(candidate, machine_per_hour, needs.currency), needs)
+
+
+def _priced_here(candidate: Candidate, machine_per_hour: float | None, currency: str) -> Candidate:
     """The candidate with the price of the machine, if it runs here and has no price of its own.
 
     A remote model uses no seconds of this machine: with this price it would seem to be free.
