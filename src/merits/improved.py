@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -22,19 +21,15 @@ from merits.core.doors import Store
 from merits.core.errors import TaskError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
-from merits.core.improvement import Improvement, TechniqueRecord
+from merits.core.improvement import Improvement
 from merits.core.racing import Budget
 from merits.core.task import Split, Task
 from merits.opening import finished, labelled, opened_store, place_of_store, prices_of
-from merits.searching import Found, Plan, SearchBudget, Watching, improvement_of, search
+from merits.searching import Found, Plan, SearchBudget, Unwatched, Watching, improvement_of, search
 from merits.searching import plan as planned
 from merits.store import keep_search
 
-if TYPE_CHECKING:
-    from merits.evaluating import Progress
-    from merits.searching.ranking import Ranked
-
-__all__ = ["Improved", "Unwatched", "improve", "plan_improvement"]
+__all__ = ["Improved", "improve", "plan_improvement"]
 
 
 @dataclass(frozen=True)
@@ -49,32 +44,6 @@ class Improved:
     run: Run
     improvement: Improvement
     finalists: tuple[Candidate, ...]
-
-
-class Unwatched:
-    """A watcher of a search that says nothing."""
-
-    def planned(self, plan: Plan) -> None:
-        """Nothing."""
-
-    def began(self, technique: str) -> None:
-        """Nothing."""
-
-    def tried(self, found: Sequence[Ranked], best: Ranked) -> None:
-        """Nothing."""
-
-    def left(self, seconds: float | None, amount: Budget | None) -> None:
-        """Nothing."""
-
-    def ended(self, record: TechniqueRecord) -> None:
-        """Nothing."""
-
-    def note(self, text: str) -> None:
-        """Nothing."""
-
-    def progress(self) -> Progress | None:
-        """Nobody."""
-        return None
 
 
 def improve(

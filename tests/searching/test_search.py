@@ -25,9 +25,9 @@ from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
 from merits.core.racing import Budget
 from merits.core.task import Task
-from merits.improved import Unwatched, improve, plan_improvement
+from merits.improved import improve, plan_improvement
 from merits.improving import registry
-from merits.searching import Plan, SearchBudget
+from merits.searching import Plan, SearchBudget, Unwatched
 from merits.searching import search as searching
 from merits.searching.ranking import Ranked
 from merits.searching.trying import OutOfTime, Trying
@@ -306,10 +306,8 @@ def test_time_ends_a_search_after_the_trial_that_is_running(techniques: dict[str
         return []
 
     techniques["made-up"] = technique(search)
-    from merits.searching import search as run_search
-
     with closing(open_store(":memory:")) as store:
-        found = run_search(
+        found = searching(
             of(40, base),
             store=store,
             budget=SearchBudget.of("35 s"),
@@ -341,10 +339,8 @@ def test_time_ends_a_round_of_many_trials_after_a_few_and_these_count(techniques
         return [made[1]]
 
     techniques["made-up"] = technique(search)
-    from merits.searching import search as run_search
-
     with closing(open_store(":memory:")) as store:
-        found = run_search(
+        found = searching(
             of(40, base),
             store=store,
             budget=SearchBudget.of("10 s"),

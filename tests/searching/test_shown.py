@@ -13,9 +13,9 @@ from merits.cli.search_plan import plan_in_words, render_search_plan
 from merits.cli.watching import Bars, Lines
 from merits.core.racing import Budget
 from merits.flow import run, stored_run
-from merits.improved import Unwatched, improve, plan_improvement
+from merits.improved import improve, plan_improvement
 from merits.report.page import render
-from merits.searching import Plan
+from merits.searching import Plan, Unwatched
 from tests.searching import test_search as made_up
 from tests.searching.test_search import of, proposing, solving, technique
 

@@ -21,7 +21,6 @@ from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import whole
 from merits.cli.search_plan import render_search_plan
-from merits.cli.watching import watcher_for
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         return _listed(args)
     from merits import improved
+    from merits.cli.watching import watcher_for
 
     task = found_task(args.task)
     quiet = args.quiet or args.json

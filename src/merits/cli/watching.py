@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from merits.core.errors import UsageError
 from merits.core.estimate import cases_to_hold, long_duration
+from merits.searching import Unwatched
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +36,7 @@ def watcher_for(*, quiet: bool, ask: bool) -> Silence:
     return Bars(ask=ask) if sys.stderr.isatty() else Lines(ask=ask)
 
 
-class Silence:
+class Silence(Unwatched):
     """A watcher that says nothing, and asks before money is spent without a limit. Is entered and left once."""
 
     def __init__(self, *, ask: bool = False) -> None:
@@ -55,28 +56,6 @@ class Silence:
         print(f"{', '.join(paid)} may make paid calls, and no budget of money is set. Go on? [y/N] ", file=sys.stderr)
         if input().strip().lower() not in ("y", "yes"):
             raise UsageError("Nothing was searched.", "Set a limit: --budget '30 min, 5 USD'.")
-
-    def planned(self, plan: Plan) -> None:
-        """Nothing."""
-
-    def began(self, technique: str) -> None:
-        """Nothing."""
-
-    def tried(self, found: Sequence[Ranked], best: Ranked) -> None:
-        """Nothing."""
-
-    def left(self, seconds: float | None, amount: Budget | None) -> None:
-        """Nothing."""
-
-    def ended(self, record: TechniqueRecord) -> None:
-        """Nothing."""
-
-    def note(self, text: str) -> None:
-        """Nothing."""
-
-    def progress(self) -> Progress | None:
-        """Nobody."""
-        return None
 
 
 class Lines(Silence):

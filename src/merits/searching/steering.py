@@ -10,7 +10,6 @@ import dataclasses
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import msgspec
 
@@ -25,41 +24,20 @@ from merits.core.racing import Budget
 from merits.core.task import Task
 from merits.deciding.changes import changes
 from merits.deciding.pairing import Side
-from merits.evaluating import Progress
 from merits.improving.registry import Effort, Technique, improver_of, technique, technique_names
 from merits.searching.budget import SearchBudget
 from merits.searching.fitting import first_that_fit, seconds_of, trial_seconds
 from merits.searching.ranking import MARGIN, Ranked, ranked, records_of
 from merits.searching.trying import OutOfTime, Trying
+from merits.searching.watching import Watching
 
-__all__ = ["Found", "Plan", "Planned", "Watching", "plan", "search"]
+__all__ = ["Found", "Plan", "Planned", "plan", "search"]
 
 _ORDER: tuple[Effort, ...] = ("replays", "trains", "trains long", "asks")
 _FINALISTS = 4
 _ONE_SIDED = 0.6  # of an interval whose lower end holds in four of five cases: test will tell more
 _AT_ONCE = 4  # trials: some learn while others answer
 _LEAST_S = 1.0  # a technique that has less left is not begun
-
-
-class Watching(Protocol):
-    """Whoever watches a search. All is called in the thread that searches.
-
-    `left` says, before each turn and after each round, what is left of the whole budget: None where it has no limit.
-    """
-
-    def planned(self, plan: Plan) -> None: ...
-
-    def began(self, technique: str) -> None: ...
-
-    def tried(self, found: Sequence[Ranked], best: Ranked) -> None: ...
-
-    def left(self, seconds: float | None, amount: Budget | None) -> None: ...
-
-    def ended(self, record: TechniqueRecord) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def progress(self) -> Progress | None: ...
 
 
 @dataclass(frozen=True)
