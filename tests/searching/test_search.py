@@ -386,6 +386,19 @@ def test_money_ends_a_search_and_is_not_exceeded(techniques: dict[str, object]) 
     assert watching.records[0].ended == "money"
 
 
+def test_something_of_the_money_is_left_for_the_test(techniques: dict[str, object]) -> None:
+    """A search that spent everything could show nothing of what it found."""
+    _, base = solving("base", 0.6, cost=0.01)
+    made = [solving(f"trial {n}", 0.7 + n / 50, cost=0.01)[1] for n in range(9)]
+    techniques["made-up"] = technique(proposing(*made))
+    done = improve(of(40, base), budget="3 USD", store=":memory:")
+    assert done.improvement.techniques[0].ended == "money"
+    assert len(done.improvement.gains) == 1
+    assert done.run.evaluation.scored.all()
+    assert done.run.evaluation.budget is not None
+    assert not done.run.evaluation.budget.ended
+
+
 def test_the_plan_is_told_before_anything_is_tried(techniques: dict[str, object]) -> None:
     model, base = solving("base", 0.6)
     trial, candidate = solving("trial", 0.5)

@@ -13,11 +13,12 @@ from merits.core.doors import Brief
 from merits.core.evaluation import Evaluation
 from merits.improving.registry import Effort
 
-__all__ = ["first_that_fit", "seconds_of", "trial_seconds"]
+__all__ = ["first_that_fit", "reserved_amount", "reserved_seconds", "seconds_of", "trial_seconds"]
 
 # Trials of a usual seed that it takes to find anything. Those that replay stored answers are given a part of one.
 _TRIALS: Mapping[Effort, float] = {"replays": 0.5, "trains": 2.0, "asks": 2.0, "trains long": 6.0}
 _LEFT_OUT: tuple[Effort, ...] = ("replays", "trains", "asks", "trains long")  # the last one first
+_AND_FOUND = 2.0  # what was found together with the given ones, in what these take
 _IN_FLIGHT = 8  # answers that are waited for together, where it is not this machine that works
 
 
@@ -34,6 +35,35 @@ def trial_seconds(brief: Brief) -> float:
     names = [name in brief.trained for name in evaluation.names]
     counted = [k for k, is_trained in enumerate(names) if is_trained] or range(len(names))
     return float(np.mean([_seconds(evaluation, k) for k in counted]))
+
+
+def reserved_seconds(evaluation: Evaluation, n_test: int) -> float:
+    """About how long it takes to ask these candidates, and what was found, so many test examples: seconds.
+
+    What was found takes as long as all the given ones together; where it asks those, their answers are there by then.
+
+    >>> from merits.testing.evaluations import tiny
+    >>> round(reserved_seconds(tiny(), 8), 2)
+    0.92
+    """
+    of_dev = sum(_seconds(evaluation, k) for k in range(len(evaluation.candidates)))
+    return _AND_FOUND * of_dev * n_test / max(evaluation.n_rows, 1)
+
+
+def reserved_amount(evaluation: Evaluation, unit: str, n_test: int) -> float:
+    """What that takes of a budget of money, calls or tokens, in its unit; 0 of any other.
+
+    >>> from merits.testing.evaluations import tiny
+    >>> reserved_amount(tiny(), "calls", 8)
+    32.0
+    """
+    if unit == "calls":
+        of_dev = float(evaluation.attempts.sum())
+    elif unit == "tokens":
+        of_dev = float(sum(tokens.sum() for tokens in evaluation.tokens.values()))
+    else:
+        of_dev = float(evaluation.cost[evaluation.priced].sum()) if unit == evaluation.currency else 0.0
+    return _AND_FOUND * of_dev * n_test / max(evaluation.n_rows, 1)
 
 
 def _seconds(evaluation: Evaluation, k: int) -> float:

@@ -26,7 +26,7 @@ from merits.deciding.changes import changes
 from merits.deciding.pairing import Side
 from merits.improving.registry import Effort, Technique, improver_of, technique, technique_names
 from merits.searching.budget import SearchBudget
-from merits.searching.fitting import first_that_fit, seconds_of, trial_seconds
+from merits.searching.fitting import first_that_fit, reserved_amount, reserved_seconds, seconds_of, trial_seconds
 from merits.searching.ranking import MARGIN, Ranked, ranked, records_of
 from merits.searching.trying import OutOfTime, Trying
 from merits.searching.watching import Watching
@@ -104,6 +104,12 @@ class _Clock:
     def left(self) -> float:
         return self._end - self._clock()
 
+    def reserve(self, seconds: float) -> None:
+        """The search ends so much earlier, but no earlier than after two thirds of its time."""
+        left = self.left
+        if left != float("inf"):
+            self._end -= min(seconds, left / 3.0)
+
     def turn(self, share: float) -> None:
         """The next technique has this share of what is left."""
         self._turn_began = self._clock()
@@ -152,6 +158,7 @@ class _Search:
         out = [one.name for one in self.task.candidates if one.name not in self.given.names]
         if out:
             self.watching.note(f"left out of the search, for they are worse and no cheaper: {', '.join(out)}")
+        self._reserve(self.given, len(self.task.split("test")))
         found = records_of(self.given, self.trying.task.needs, "given", self.clock.elapsed, 0)
         self.number = len(found)
         self.known = {one.candidate.id: one for one in found}
@@ -166,6 +173,12 @@ class _Search:
                 "Run `merits run --dev` and look at why.",
             )
         return [*best, *(one for one in found if one not in best)]
+
+    def _reserve(self, given: Evaluation, n_test: int) -> None:
+        """Sets aside what it takes to ask the test examples: what is not shown there was found for nobody."""
+        self.clock.reserve(reserved_seconds(given, n_test))
+        if self.budget.amount is not None:
+            self.trying.reserve(reserved_amount(given, self.budget.amount.unit, n_test))
 
     def brief(self, extra: Sequence[Candidate] = ()) -> Brief:
         """What a technique is told: of the given candidates, and of what earlier ones kept."""
@@ -414,8 +427,8 @@ def _choose(running: _Search, found: Found, kept: Sequence[Candidate], n: int) -
     if not chosen:
         return
     found.dev = running.trying.of([given.candidate, *chosen])
-    # Others that were kept come along: the decision corrects for all.
-    others = [one.candidate for one in best if one.candidate not in chosen]
+    # Others that were kept come along, unless money is short: the decision corrects for all.
+    others = [] if running.trying.is_spent else [one.candidate for one in best if one.candidate not in chosen]
     found.pairs = tuple(pairs.values())
     found.finalists = (*chosen, *others[: max(n - len(chosen), 0)])
 

@@ -72,15 +72,21 @@ class Trying:
         self.task = for_dev(task)
         self._seconds = seconds
         self._store, self._amount = store, amount
-        self.spent = 0.0
+        self.spent, self._ended = 0.0, False
         self.costs: dict[str, float | None] = {}  # of all answers of a version; None where its price is unknown
         self._versions: dict[str, str] = {}
         self._rows: Evaluation | None = None
 
     @property
     def is_spent(self) -> bool:
-        """Whether nothing is left of the amount."""
-        return self._amount is not None and self.spent >= self._amount.amount * (1.0 - 1e-9)
+        """Whether nothing is left of the amount, or too little to ask another example."""
+        return self._ended or (self._amount is not None and self.spent >= self._amount.amount * (1.0 - 1e-9))
+
+    def reserve(self, amount: float) -> None:
+        """So much of the purse is not for trials; of what is left in it, a third at most."""
+        if self._amount is not None:
+            left = max(self._amount.amount - self.spent, 0.0)
+            self._amount = Budget(self._amount.amount - min(amount, left / 3.0), self._amount.unit)
 
     def of(self, candidates: Sequence[Candidate], progress: Progress | None = None) -> Evaluation:
         """The evaluation of candidates that were evaluated before, however long that takes."""
@@ -224,11 +230,13 @@ class Trying:
 
         limits: list[asyncio.Timeout] = []
         try:
-            return finished(evaluated)
+            found = finished(evaluated)
         except TimeoutError:
             if limits and limits[0].expired():
                 raise OutOfTime from None
             raise
+        self._ended |= found.budget is not None and found.budget.ended
+        return found
 
     def _pay(self, amount: float) -> None:
         self.spent += amount
