@@ -63,7 +63,7 @@ def _proposals(params: Params, brief: Brief) -> Iterator[Candidate]:
     rule = rule_of(brief.task.kind)
     for size in sorted({len(seeds), min(3, len(seeds))}, reverse=True):
         parts = seeds[:size]
-        called = f"stack of {listed([part.name for part in parts])}"
+        called = f"stack of {listed(parts)}"
         yield recipe("stack", parts, taken, called)
         if rule == "labels":  # the usual strength leaves too little of the probabilities of many classes
             yield recipe("stack", parts, taken, f"{called}, closer fit", strength=_CLOSER)

@@ -106,7 +106,7 @@ def _vote(seeds: Sequence[Seed], counts: NDArray[np.int64], params: dict[str, JS
     parts = [(seed.candidate, int(n)) for seed, n in zip(seeds, counts, strict=True) if n]
     weights: dict[str, JSON] = {"weights": [n for _, n in parts]} if len({n for _, n in parts}) > 1 else {}
     how = "median" if params.get("middle") == "median" else _WAYS[str(params.get("weigh", "equally"))]
-    called = f"{how} of {listed([part.name for part, _ in parts])}"
+    called = f"{how} of {listed([part for part, _ in parts])}"
     if weights:
         called += f", {':'.join(str(n) for _, n in parts)}"
     return recipe("vote", [part for part, _ in parts], taken, called, **params, **weights)
@@ -118,7 +118,7 @@ def _one_fewer(best: Candidate, tried: Sequence[Candidate], taken: set[str]) -> 
     for left_out in range(len(best.parts) if len(best.parts) > 2 else 0):
         parts = [part for place, part in enumerate(best.parts) if place != left_out]
         if Candidate(name="", kind="vote", params=best.params, parts=tuple(parts)).id not in known:
-            yield recipe("vote", parts, taken, f"vote of {listed([part.name for part in parts])}", **best.params)
+            yield recipe("vote", parts, taken, f"vote of {listed(parts)}", **best.params)
 
 
 def _rows(brief: Brief) -> NDArray[np.intp]:
