@@ -19,7 +19,7 @@ from merits.candidates.encoder import Encoder, OpenEncoder
 from merits.candidates.fine_tuning.classifying import Lesson, TuningParams, tune
 from merits.candidates.fine_tuning.jobs import ClassifierJob, Folder
 from merits.candidates.fine_tuning.learning import learn
-from merits.candidates.fine_tuning.numbers import check_peft, merged, with_adapter
+from merits.candidates.fine_tuning.numbers import IN_TRAINING, check_peft, merged, with_adapter
 from merits.candidates.imports import versions
 from merits.candidates.insides import Insides
 from merits.candidates.memory import Weights
@@ -47,7 +47,6 @@ OPENS = "network"  # see `insides`
 
 READS: tuple[Reads, ...] = ("text", "columns")
 _ANSWERED_TOGETHER = 16
-_TRAINING = 4  # times its weights: with their gradients and the two moments of each
 
 
 class Params(TuningParams, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -92,7 +91,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fit=model.fit,
         fit_soft=model.fit_soft,
         close=model.close,
-        weights=Weights(_TRAINING * folder.n_bytes(4), model.open, model.put_aside),
+        weights=Weights(IN_TRAINING * folder.n_bytes(4), model.open, model.put_aside),
         insides=Insides("network", model.opened),
         size_bytes=lambda: model.size_bytes,
     )

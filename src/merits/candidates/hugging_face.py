@@ -12,12 +12,11 @@ import msgspec
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.causal_model import CausalModel, Written
-from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoint_of
-from merits.candidates.fine_tuning.jobs import writer_job
-from merits.candidates.fine_tuning.learning import apart, learn
-from merits.candidates.fine_tuning.numbers import check_peft, save, take, temporary_file, with_adapter
+from merits.candidates.checkpoints import KeepsCheckpoints
+from merits.candidates.fine_tuning.learned_writer import LearnedWriter
+from merits.candidates.fine_tuning.numbers import IN_TRAINING, check_peft
 from merits.candidates.fine_tuning.settings import TrainerParams
-from merits.candidates.fine_tuning.writing import Pair, Writing, tune_writer
+from merits.candidates.fine_tuning.writing import Pair
 from merits.candidates.imports import versions
 from merits.candidates.label_shares import Looks, shares_by_looks
 from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
@@ -38,7 +37,6 @@ from merits.media.weights import AllowPickle, Sha256, find_file, model_folder
 __all__ = ["READS", "Params", "load"]
 
 READS: tuple[Reads, ...] = ("text", "columns")
-_TRAINING = 4  # times its weights: with their gradients and the two moments of each
 
 ON_PREMISES = True
 SPACE = FEW_SHOT
@@ -125,7 +123,7 @@ def _size_of(source: Any, params: Params) -> int:
     """Bytes of the numbers in memory; of a GGUF file, which holds some five bits of each, about that."""
     each = 2 if params.dtype in ("bfloat16", "float16") and params.train is None else 4
     if params.train is not None and params.train.lora is None:
-        each *= _TRAINING
+        each *= IN_TRAINING
     return source.n_bytes(each) if not isinstance(source, Path) else size_of([source]) * 8 * each // 5
 
 
@@ -134,8 +132,11 @@ class _LocalModel:
 
     def __init__(self, params: Params, context: LoadContext, source: Any, fingerprint: str) -> None:
         self._params = params
-        self._fingerprint = fingerprint
-        self._learned: Path | None = None  # where what was learned lies until the model is closed
+        self._writer = None
+        if params.train is not None:
+            self._writer = LearnedWriter(
+                params.train, context, family="language-model", fingerprint=fingerprint, kept=params.checkpoints
+            )
         self._context = context
         self._source = source
         self._name = source.name if isinstance(source, Path) else source.path.name
@@ -158,33 +159,16 @@ class _LocalModel:
             seen = {example.input_hash for example in picked}
             known = [each for each in examples if each.target is not None and each.input_hash not in seen]
             with self._lock:
-                self._train(known, prompt, self._params.train)
+                self._train(known, prompt)
         self._prompt, self._habits = prompt, None
 
-    def _train(self, known: Sequence[Example], prompt: Prompt, training: TrainerParams) -> None:
-        """Learns what is to follow the prompts, and keeps the numbers that were trained in a file."""
-        seed, note, params = self._context.seed, self._context.note, self._params
+    def _train(self, known: Sequence[Example], prompt: Prompt) -> None:
+        """Learns what is to follow the prompts."""
+        assert self._writer is not None
+        params = self._params
         model = CausalModel(self._source, device=params.device, dtype="float32", threads=params.threads)
-        fits = self._pairs(model, prompt, known)
-        if not fits:
-            raise CandidateError(
-                f"none of {len(known)} examples with a target is short enough to learn from.",
-                "Label some in the dev split, or raise `context_tokens`.",
-            )
-        lesson = Writing([pair for _, pair in fits], apart([example for example, _ in fits], training, seed=seed))
-        with_adapter(model.network, training.lora, seed=seed)
-        learn(
-            model.network,
-            lambda folder: tune_writer(
-                model.network, lesson, training, seed=seed, device=model.device, folder=folder, note=note
-            ),
-            lambda: writer_job(self._source, lesson, training, seed=seed, device=model.device),
-            n_processes=training.processes,
-            checkpoint=self._checkpoint(lesson),
-            context=self._context,
-        )
-        self._learned = self._learned or temporary_file()
-        save(model.network, self._learned)
+        pairs = self._pairs(model, prompt, known)
+        self._writer.learn(model.network, pairs, source=self._source, device=model.device, n_known=len(known))
         model.release()
 
     def _pairs(self, model: CausalModel, prompt: Prompt, known: Sequence[Example]) -> list[tuple[Example, Pair]]:
@@ -200,16 +184,7 @@ class _LocalModel:
             pair = model.pair(text, f" {answer}" if plain else model.templated_answer(messages, text, answer))
             if model.room_left([text], context=context, answer=len(pair.answer))[0] >= 0:
                 made.append((example, pair))
-        if len(made) < len(known):
-            self._context.note(f"{len(known) - len(made):,} of {len(known):,} examples are too long to learn from")
         return made
-
-    def _checkpoint(self, lesson: Writing) -> Checkpoint | None:
-        """Where this very training is kept: its name is a hash of the training, the code and the tokens."""
-        taught = [[pair.prompt, pair.answer] for pair in lesson.pairs]
-        settings = msgspec.to_builtins(self._params.train)
-        name = content_hash([self._fingerprint, settings, taught, lesson.held_out.tolist()])
-        return checkpoint_of(self._context, "language-model", name, kept=self._params.checkpoints)
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
         """The likeliest labels, or what the model writes; an input that is too long fails alone."""
@@ -240,16 +215,15 @@ class _LocalModel:
         """Frees the model's memory, and forgets what was learned."""
         self.put_aside()
         with self._lock:
-            if self._learned is not None:
-                self._learned.unlink(missing_ok=True)
-            self._learned = None
+            if self._writer is not None:
+                self._writer.forget()
 
     def _loaded(self) -> CausalModel:
         if self._model is None:
             params = self._params
             model = CausalModel(self._source, device=params.device, dtype=params.dtype, threads=params.threads)
-            if params.train is not None and self._learned is not None:
-                take(model.network, self._learned, params.train.lora, seed=self._context.seed)
+            if self._writer is not None:
+                self._writer.put_into(model.network)
             self._model = model
         return self._model
 

@@ -15,7 +15,10 @@ from typing import Any
 from merits.candidates.fine_tuning.settings import Lora
 from merits.core.errors import CandidateError, MissingExtra
 
-__all__ = ["check_peft", "merged", "put", "save", "take", "temporary_file", "trained", "with_adapter"]
+__all__ = ["IN_TRAINING", "check_peft", "merged", "put", "save", "take", "temporary_file", "trained", "with_adapter"]
+
+
+IN_TRAINING = 4  # times its weights: a network with the gradients and the two moments of each
 
 
 def check_peft(lora: Lora | None) -> None:

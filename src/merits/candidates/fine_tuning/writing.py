@@ -17,6 +17,15 @@ from merits.candidates.fine_tuning.settings import TrainerParams
 
 __all__ = ["Pair", "Writing", "tune_writer"]
 
+# Where networks without modules for it (Marian, NLLB) hold what they leave out.
+_DROPOUTS = (
+    "dropout",
+    "attention_dropout",
+    "activation_dropout",
+    "encoder_layerdrop",
+    "decoder_layerdrop",
+    "layerdrop",
+)
 _IGNORED = -100  # what torch's cross-entropy leaves out
 
 
@@ -51,9 +60,12 @@ def tune_writer(
 
     from merits.candidates.fine_tuning.trainer import Course, train
 
-    for name, module in network.named_modules():
-        if isinstance(module, torch.nn.Dropout) and ".lora_dropout" not in name:
-            module.p = 0.0  # draws from torch's one global generator, which other candidates share
+    for name, module in network.named_modules():  # they draw from torch's one global generator, which others share
+        if isinstance(module, torch.nn.Dropout):
+            module.p = module.p if ".lora_dropout" in name else 0.0
+        for share in _DROPOUTS:
+            if isinstance(getattr(module, share, None), float):
+                setattr(module, share, 0.0)
     apart = bool(network.config.is_encoder_decoder)
 
     def batch(places: Sequence[int]) -> dict[str, Any]:
