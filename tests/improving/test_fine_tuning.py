@@ -19,6 +19,7 @@ EMBEDDED = Candidate(name="embedded", kind="embeddings-linear", metadata={"licen
 TUNED = Candidate(
     name="tuned", kind="transformer-finetune", params={"path": "other", "epochs": 1, "max_tokens": 64, "batch_size": 4}
 )
+TRANSLATOR = Candidate(name="translator", kind="seq2seq", params={"path": "small-marian", "beams": 2})
 CHAT = Candidate(name="chat", kind="transformers", params={"path": "small-chat", "prompt": "Which? {input}"})
 ALWAYS = Candidate(name="always", kind="constant", params={"output": "good"})
 N = 400
@@ -84,11 +85,12 @@ def test_what_is_not_certainly_better_is_not_kept() -> None:
     assert driven(brief(EMBEDDED), {LORA: 95, FULL: 95, HIGHER: 95, LONGER: 95})[1] == []
 
 
-def test_a_language_model_is_trained_on_what_is_to_follow_its_prompts() -> None:
-    asked = next(make(Params(processes=2))(brief(CHAT))).candidates
-    assert [each.kind for each in asked] == ["transformers", "transformers"]
+@pytest.mark.parametrize("writer", [CHAT, TRANSLATOR])
+def test_a_language_model_is_trained_on_what_is_to_follow_its_prompts(writer: Candidate) -> None:
+    asked = next(make(Params(processes=2))(brief(writer))).candidates
+    assert [each.kind for each in asked] == [writer.kind, writer.kind]
     assert asked[1].params == {
-        **CHAT.params,
+        **writer.params,
         "train": {"epochs": 4, "learning_rate": 0.0005, "lora": {"rank": 8, "alpha": 16.0}, "processes": 2},
     }
     check(asked[1])

@@ -1,6 +1,6 @@
 """Fine-tuning: the networks that candidates name, trained on dev, all of them or by an adapter (LoRA).
 
-Knows nothing about how a network is trained: that is the kinds `transformer-finetune` and `transformers`.
+Knows nothing about how a network is trained: that is the kinds `transformer-finetune`, `transformers` and `seq2seq`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EFFORT: Effort = "trains long"
 TITLE = "Fine-tuning: networks trained on dev, in full or by an adapter (LoRA)"
 
 Method: TypeAlias = Literal["full", "lora"]
-_CLASSIFIER, _WRITER = "transformer-finetune", "transformers"
+_CLASSIFIER, _WRITERS = "transformer-finetune", frozenset({"transformers", "seq2seq"})
 _RATES: Mapping[Method, float] = {"full": 5e-5, "lora": 5e-4}
 _HIGHER = 4.0  # the rate that is tried next, in times of the usual one
 _EPOCHS = 4
@@ -91,7 +91,7 @@ def why_not(brief: Brief) -> str:
                 "No candidate names a network that can be trained here; embeddings-linear, transformer-finetune and "
                 "transformers do, or name a folder: improve: {fine-tuning: {encoder: all-MiniLM-L6-v2}}."
             )
-        return f"Fine-tuning takes texts, and no candidate of this {brief.task.kind} is of the kind transformers."
+        return f"Fine-tuning takes texts, and no candidate of this {brief.task.kind} is of the kind transformers or seq2seq."
     return ""
 
 
@@ -150,8 +150,8 @@ def _origins(params: Params, brief: Brief) -> Iterator[_Origin]:
 
 
 def _origin(seed: Candidate, brief: Brief) -> _Origin | None:
-    if seed.kind == _WRITER and not seed.params.get("train"):
-        return _Origin(_WRITER, seed.params, seed)
+    if seed.kind in _WRITERS and not seed.params.get("train"):
+        return _Origin(seed.kind, seed.params, seed)
     if not is_labelled(brief.task.kind):
         return None
     if seed.kind == _CLASSIFIER:
@@ -184,7 +184,7 @@ def _candidate(params: Params, origin: _Origin, setting: _Setting, brief: Brief)
         training["processes"] = params.processes
     named = origin.seed.name if origin.seed is not None else str(origin.params["path"]).rpartition("/")[2]
     name = f"{named} fine-tuned {said}, rate {setting.rate:g}, {setting.epochs} epochs"
-    given = {**origin.params, "train": training} if origin.kind == _WRITER else {**origin.params, **training}
+    given = {**origin.params, "train": training} if origin.kind in _WRITERS else {**origin.params, **training}
     if origin.seed is None:
         return Candidate(name=name, kind=origin.kind, params=given)
     metadata = dict(origin.seed.metadata)
