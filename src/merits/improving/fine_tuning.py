@@ -91,7 +91,10 @@ def why_not(brief: Brief) -> str:
                 "No candidate names a network that can be trained here; embeddings-linear, transformer-finetune and "
                 "transformers do, or name a folder: improve: {fine-tuning: {encoder: all-MiniLM-L6-v2}}."
             )
-        return f"Fine-tuning takes texts, and no candidate of this {brief.task.kind} is of the kind transformers or seq2seq."
+        return (
+            f"Fine-tuning takes texts, and no candidate of this {brief.task.kind} is of the kind transformers "
+            "or seq2seq."
+        )
     return ""
 
 
