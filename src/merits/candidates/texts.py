@@ -9,7 +9,7 @@ from typing import TypeGuard
 from merits.core.identity import JSON
 from merits.core.kinds import kind_names, task_kind
 
-__all__ = ["as_text", "is_messages", "one_answer"]
+__all__ = ["as_text", "is_messages", "one_answer", "prose_of"]
 
 
 def as_text(value: JSON) -> str:
@@ -31,6 +31,21 @@ def as_text(value: JSON) -> str:
     if is_messages(value):
         return "\n".join(f"{message['role']}: {as_text(message['content'])}" for message in value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def prose_of(value: JSON) -> str:
+    """The words that somebody wrote: texts of columns and messages, without names of columns, roles and numbers.
+
+    >>> prose_of({"subject": "Erstattung", "amount": 12.5, "body": [{"role": "user", "content": "Bitte."}]})
+    'Erstattung\\nBitte.'
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return "\n".join(filter(None, map(prose_of, value.values())))
+    if is_messages(value):
+        return "\n".join(filter(None, (prose_of(message["content"]) for message in value)))
+    return "\n".join(filter(None, map(prose_of, value))) if isinstance(value, Sequence) else ""
 
 
 def one_answer(target: JSON, kind: str) -> JSON:

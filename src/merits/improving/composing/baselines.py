@@ -16,10 +16,12 @@ from merits.improving.composing.routing import routers
 
 __all__ = ["beside", "coin", "mixed"]
 
+_TABLES = ("language", "length")
+
 
 def beside(choose: Callable[[Sequence[Family]], Choice], learners: Mapping[str, Learner]) -> dict[str, Choice]:
-    """What the same goal reaches with less: the cheapest alone that meets it, a table by length, tables by columns."""
-    tables = {name: learner for name, learner in learners.items() if name == "length" or name.startswith("the column")}
+    """What the same goal reaches with less: the cheapest alone that meets it; tables by columns, language, length."""
+    tables = {name: each for name, each in learners.items() if name in _TABLES or name.startswith("the column")}
     simple = {"one alone": choose([])}
     return simple | {name: choose([partial(routers, learner=each)]) for name, each in tables.items()}
 

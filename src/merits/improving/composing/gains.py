@@ -19,11 +19,12 @@ from merits.candidates.routing.reading import spoken
 from merits.candidates.routing.surface import SURFACE
 from merits.core.identity import JSON
 from merits.improving.composing.pool import Floats, Pool
+from merits.reading.languages import UNSURE
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["Forecast", "Learner", "Linear", "Table", "gains_of", "learners_of", "linear", "table"]
+__all__ = ["By", "Forecast", "Learner", "Linear", "Table", "gains_of", "learners_of", "linear", "table"]
 
 _SHRINK = 10.0  # rows of the mean gain that are added to each category
 _RIDGE = 3.0  # the best of 1, 3 and 10 on MMLU and GSM8K, where it hardly matters
@@ -53,17 +54,31 @@ def gains_of(pool: Pool) -> Floats:
 
 
 @dataclass(frozen=True)
+class By:
+    """What a category is: what a column says, the language of the text, or between which lengths it is long."""
+
+    column: str = ""
+    language: bool = False
+    lengths: tuple[float, ...] = ()
+
+    def params(self) -> dict[str, JSON]:
+        """As it stands in the recipe of a router."""
+        if self.column:
+            return {"column": self.column}
+        return {"language": True} if self.language else {"lengths": list(self.lengths)}
+
+
+@dataclass(frozen=True)
 class Table:
     """The shrunken mean gains of every category, and of any other."""
 
     gains: Mapping[str, Floats]
     otherwise: Floats
-    column: str = ""
-    lengths: tuple[float, ...] = ()
+    by: By
 
     def on(self, pool: Pool) -> Floats:
         """The gains of the category of each row."""
-        return np.stack([self.gains.get(name, self.otherwise) for name in self._categories(pool)], axis=1)
+        return np.stack([self.gains.get(name, self.otherwise) for name in _categories(pool, self.by)], axis=1)
 
     def params(self, prices: Floats) -> dict[str, JSON]:
         """Which part each category goes to."""
@@ -71,24 +86,23 @@ class Table:
         def part(gains: Floats) -> int:
             return int(np.argmax(np.r_[0.0, gains - prices]))
 
-        by: dict[str, JSON] = {"column": self.column} if self.column else {"lengths": list(self.lengths)}
         choose: dict[str, JSON] = {name: part(gains) for name, gains in self.gains.items()}
-        return {**by, "choose": choose, "otherwise": part(self.otherwise)}
-
-    def _categories(self, pool: Pool) -> list[str]:
-        return _categories(pool, self.column, self.lengths)
+        return {**self.by.params(), "choose": choose, "otherwise": part(self.otherwise)}
 
 
-def _categories(pool: Pool, column: str, lengths: tuple[float, ...]) -> list[str]:
+def _categories(pool: Pool, by: By) -> list[str]:
     """The category of each row, as `category_of` says it.
 
     A search asks for them thousands of times (each column, each fold): a value is spelled once, a length read once.
     """
-    if column:
-        return [_spelled(each, column) for each in pool.inputs]
-    if pool.texts is None:
-        return [category_of(each, column, lengths) for each in pool.inputs]
-    places: list[str] = np.searchsorted(lengths, pool.texts.lengths, side="right").astype(str).tolist()
+    if by.column:
+        return [_spelled(each, by.column) for each in pool.inputs]
+    assert pool.texts is not None, "only texts have a language or a length"
+    if by.language:
+        assert pool.texts.languages is not None, "a table of languages is made only where they are known"
+        told: list[str] = pool.texts.languages.tolist()
+        return told
+    places: list[str] = np.searchsorted(by.lengths, pool.texts.lengths, side="right").astype(str).tolist()
     return places
 
 
@@ -103,22 +117,28 @@ def _spoken(value: JSON, written: str) -> str:
     return spoken(value)
 
 
-def table(pool: Pool, column: str = "") -> Forecast:
-    """The table of a column, or of five buckets of lengths: Σ gain of a category and 10 mean ones, over n + 10."""
-    gains = gains_of(pool)
-    lengths: tuple[float, ...] = ()
-    if not column:
-        assert pool.texts is not None, "only texts have a length"
-        cuts = np.quantile(pool.texts.lengths, np.linspace(0.0, 1.0, _BUCKETS + 1)[1:-1])
-        lengths = tuple(float(cut) for cut in np.unique(np.rint(cuts)))
-    names = np.array(_categories(pool, column, lengths))
+def table(pool: Pool, by: By | None = None) -> Forecast:
+    """The table of what it goes by (five buckets of lengths): Σ gain of a category and 10 mean ones, over n + 10.
+
+    A language that few texts are in has no place in it: it is often a guess.
+    """
+    by, gains = by or _buckets(pool), gains_of(pool)
+    names = np.array(_categories(pool, by))
     mean = gains.mean(axis=1)
+    values, counts = np.unique(names, return_counts=True)
+    least = _ROWS_A_CATEGORY if by.language else 1
     shrunken = {
-        str(name): (gains[:, names == name].sum(axis=1) + _SHRINK * mean) / ((names == name).sum() + _SHRINK)
-        for name in np.unique(names)
-        if name
+        str(name): (gains[:, names == name].sum(axis=1) + _SHRINK * mean) / (count + _SHRINK)
+        for name, count in zip(values, counts, strict=True)
+        if name and count >= least
     }
-    return Table(shrunken, mean, column, lengths)
+    return Table(shrunken, mean, by)
+
+
+def _buckets(pool: Pool) -> By:
+    assert pool.texts is not None, "only texts have a length"
+    cuts = np.quantile(pool.texts.lengths, np.linspace(0.0, 1.0, _BUCKETS + 1)[1:-1])
+    return By(lengths=tuple(float(cut) for cut in np.unique(np.rint(cuts))))
 
 
 @dataclass(frozen=True)
@@ -191,13 +211,23 @@ def learners_of(pool: Pool) -> dict[str, Learner]:
     """What can be learned from these inputs, by name, the simplest first; {} where nothing is known of them."""
     found: dict[str, Learner] = {}
     for column in _columns(pool.inputs):
-        found[f"the column {column}"] = partial(table, column=column)
+        found[f"the column {column}"] = partial(table, by=By(column=column))
+    if _in_languages(pool):
+        found["language"] = partial(table, by=By(language=True))
     if pool.texts is not None and np.ptp(pool.texts.lengths) > 0.0:
         found["length"] = table
         found["surface"] = partial(linear, words=False, looks=True)
         found["words"] = linear
         found["words and surface"] = partial(linear, words=True, looks=True)
     return found
+
+
+def _in_languages(pool: Pool) -> bool:
+    """Whether there are texts in two languages, so many in each that they say something of it."""
+    if pool.texts is None or pool.texts.languages is None:
+        return False
+    names, counts = np.unique(pool.texts.languages, return_counts=True)
+    return int(((counts >= _ROWS_A_CATEGORY) & (names != UNSURE)).sum()) >= 2
 
 
 def _columns(inputs: Sequence[JSON]) -> list[str]:

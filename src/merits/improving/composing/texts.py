@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from merits.candidates.routing.hashed import buckets_of
 from merits.candidates.routing.surface import SURFACE, surface
-from merits.candidates.texts import as_text
+from merits.candidates.texts import as_text, prose_of
+from merits.core.errors import MissingExtra
 from merits.core.identity import JSON
+from merits.reading.languages import detector
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -22,16 +24,21 @@ __all__ = ["Texts", "texts_of"]
 
 @dataclass(frozen=True)
 class Texts:
-    """Counts of the filled `buckets` (rows, buckets), sparse; the surface (rows, 17); the characters (rows,)."""
+    """Counts of the filled `buckets` (rows, buckets), sparse; the surface (rows, 17); the characters (rows,).
+
+    `languages` (rows,) are the languages, None where nothing is installed that tells them.
+    """
 
     buckets: NDArray[np.int64]
     counts: csr_matrix
     surface: NDArray[np.float64]
     lengths: NDArray[np.float64]
+    languages: NDArray[np.str_] | None = None
 
     def rows(self, rows: NDArray[np.integer]) -> Texts:
         """The same of some rows."""
-        return Texts(self.buckets, self.counts[rows], self.surface[rows], self.lengths[rows])
+        languages = None if self.languages is None else self.languages[rows]
+        return Texts(self.buckets, self.counts[rows], self.surface[rows], self.lengths[rows], languages)
 
     def tf_idf(self, idf: NDArray[np.float64]) -> csr_matrix:
         """Counts times the inverse document frequencies (buckets,), each row of length 1 or 0."""
@@ -68,4 +75,13 @@ def texts_of(inputs: Sequence[JSON]) -> Texts:
         csr_matrix((counts, columns, ends), shape=(len(texts), len(buckets))),
         np.array([surface(text) for text in texts]).reshape(len(texts), len(SURFACE)),
         np.array([len(text) for text in texts], np.float64),
+        _languages([prose_of(each) for each in inputs]),
     )
+
+
+def _languages(texts: Sequence[str]) -> NDArray[np.str_] | None:
+    try:
+        detect = detector()
+    except MissingExtra:
+        return None
+    return np.array([detect(text) for text in texts], np.str_)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from merits.core.task import Example
-from merits.tasks.looks.languages import INSTALL, languages_of
+from merits.reading.languages import INSTALL, UNSURE, languages_of
 from merits.tasks.looks.personal import personal_data
 from merits.tasks.looks.seeing import Fact, Finding, Seen, Sight, spread_of
 from merits.tasks.normalise import text_of
@@ -59,13 +59,13 @@ def _languages(texts: Sequence[str]) -> tuple[list[Fact], list[Finding]]:
     counts = languages_of(texts)
     if counts is None:
         return [Fact("languages", f"not looked at: {INSTALL}")], []
-    known = Counter({code: n for code, n in counts.items() if code != "?"})
+    known = Counter({code: n for code, n in counts.items() if code != UNSURE})
     ranked = sorted(known.items(), key=lambda pair: (-pair[1], pair[0]))
-    unsure = counts["?"]
+    unsure = counts[UNSURE]
     shown = [f"{code} {n / len(texts):.0%}" for code, n in ranked[:6]]
     shown += [f"{len(ranked) - 6} more"] if len(ranked) > 6 else []
     shown += [f"unsure {unsure / len(texts):.0%}"] if unsure else []
-    fact = Fact("languages", ", ".join(shown), {code: n for code, n in [*ranked, ("?", unsure)] if n})
+    fact = Fact("languages", ", ".join(shown), {code: n for code, n in [*ranked, (UNSURE, unsure)] if n})
     minor = sum(n for _, n in ranked[1:])
     if minor <= _MINOR * max(1, sum(known.values())):
         return [fact], []
