@@ -3,9 +3,10 @@
 Half of the examples are searched, the other half tells what came of it, for every seed; the search is that of
 `merits improve` (techniques `cascades` and `routers`). By default on four data sets of FrugalML (2020 list prices);
 `--outcomes FILE` (CSV, Parquet or JSONL: a row an example; columns NAME.score, NAME.cost, and where known
-NAME.confidence, NAME.answer, for each candidate; `text`; categories) on any other. Of two candidates and a text the
-RouteLLM protocol is run too, with `--labels` examples to learn from. Intervals are Student's t over the seeds, whose
-halves overlap.
+NAME.confidence, NAME.answer, for each candidate; `text`; categories) on any other; a folder is one table of all its
+files, and so are several files with `--together`. RouteLLM's responses (`prompt`, and true or false of each model) are
+read as they are; `--costs NAME=10,NAME=0.3` says what they cost. Of two candidates and a text the RouteLLM protocol is
+run too, with `--labels` examples to learn from. Intervals are Student's t over the seeds, whose halves overlap.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ import numpy as np
 
 from benchmarks._markdown import markdown
 from benchmarks._outcomes import frugal_ml, read_pool
-from benchmarks._recovered import apgr, best_learner, cpt
+from benchmarks._recovered import protocol
 from merits.core.candidate import Candidate
 from merits.improving.cascades import families
 from merits.improving.composing.baselines import beside, mixed
 from merits.improving.composing.choosing import Choice, floor, no_loss
 from merits.improving.composing.frontier import Family, frontier
-from merits.improving.composing.gains import gains_of, learners_of
+from merits.improving.composing.gains import learners_of
 from merits.improving.composing.policies import Single
 from merits.improving.composing.pool import Pool
 from merits.improving.composing.routing import families_of
@@ -43,18 +44,19 @@ _EXPECTED = "no loss, expected"
 def main(argv: Sequence[str]) -> dict[str, object]:
     """For each data set and goal what is saved and lost; the RouteLLM protocol of two with text; CPU seconds."""
     options = _options(argv)
-    pools = {path.name.split(".")[0]: partial(read_pool, path) for path in options.outcomes or ()} or {
+    given = [options.outcomes] if options.together else [[path] for path in options.outcomes or ()]
+    pools = {paths[0].name.split(".")[0]: partial(read_pool, *paths, costs=options.costs) for paths in given} or {
         name: partial(frugal_ml, OUTCOMES / "FrugalML", name) for name in DATA_SETS
     }
     figures: dict[str, object] = {"seeds": options.seeds, "delta": _DELTA}
     rows: dict[str, object] = {}
     for name, load in pools.items():
         pool = load()
+        if pool.size == 2 and pool.texts is not None:
+            figures[f"recovered_{name}"] = protocol(pool, options.labels, options.seeds)
         for goal, found in searched(pool, options.seeds).items():
             rows[f"{name}: {goal}"] = found
             print(f"{name}, {goal}: {_line(found)}", flush=True)
-        if pool.size == 2 and pool.texts is not None:
-            figures[f"recovered_{name}"] = protocol(pool, options.labels, options.seeds)
     figures["goals"] = rows
     if not options.outcomes:
         figures["speed"] = speed()
@@ -80,9 +82,30 @@ def table(figures: Mapping[str, object]) -> str:
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("cascades", description=__doc__)
     parser.add_argument("--outcomes", nargs="+", type=Path, metavar="FILE", help="these outcomes instead")
+    parser.add_argument("--together", action="store_true", help="the files of --outcomes are one table")
+    parser.add_argument("--costs", type=_costs, metavar="NAME=COST,...", help="what an answer of each candidate costs")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--labels", type=int, default=1500, help="examples that a text router learns from")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if not options.outcomes and (options.together or options.costs):
+        parser.error("--together and --costs go with --outcomes")
+    return options
+
+
+def _costs(text: str) -> dict[str, float]:
+    """The cost of each candidate by its name, which may hold any sign but a comma."""
+    return dict(map(_cost, text.split(",")))
+
+
+def _cost(text: str) -> tuple[str, float]:
+    name, _, amount = text.rpartition("=")
+    try:
+        cost = float(amount)
+    except ValueError:
+        cost = 0.0
+    if not name.strip() or not cost > 0.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=COST with a cost above 0")
+    return name.strip(), cost
 
 
 # What is saved --------------------------------------------------------------------------------------------------
@@ -156,46 +179,6 @@ def _line(found: Mapping[str, object]) -> str:
         f"accuracy {found['change_points']:+} ± {found['change_reach']} points; "
         + ", ".join(f"{name.removesuffix('_percent').replace('_', ' ')} {value} %" for name, value in others.items())
     )
-
-
-# Two candidates and a text --------------------------------------------------------------------------------------
-
-
-def protocol(pool: Pool, labels: int, seeds: int) -> dict[str, dict[str, float]]:
-    """APGR, CPT50 and CPT80 on the examples that were not learned from: of each way to learn, and of the chosen one.
-
-    The weaker candidate on the learned examples is the weak one. `chosen` is the one that cross-validation on the
-    learned examples picks of those that look at the text only.
-    """
-    labels = min(labels, pool.n // 2)
-    runs: dict[str, list[list[float]]] = {}
-    for seed in range(seeds):
-        order = np.random.default_rng(seed).permutation(pool.n)
-        fit, held = pool.rows(order[:labels]), pool.rows(order[labels:])
-        sign = 1.0 if gains_of(fit).mean() >= 0.0 else -1.0
-        gains = sign * gains_of(held)[0]
-        scores = {name: sign * learner(fit).on(held)[0] for name, learner in learners_of(fit).items()}
-        by_text = {name: one for name, one in learners_of(fit).items() if not name.startswith("the column")}
-        if fit.texts is not None and held.texts is not None:
-            scores["prompt length, nothing learned"] = held.texts.lengths
-        scores["chosen from the text"] = scores[best_learner(fit, by_text)]
-        scores["random"] = np.random.default_rng(seed).random(held.n)
-        for name, each in scores.items():
-            of_run = [apgr(each, gains), cpt(each, gains, 0.5), cpt(each, gains, 0.8)]
-            runs.setdefault(name, []).append(of_run)
-    found = {}
-    for name, each in runs.items():
-        mean, spread = np.mean(each, axis=0), np.std(each, axis=0)
-        found[name] = {
-            "apgr": round(float(mean[0]), 4),
-            "apgr_spread": round(float(spread[0]), 4),
-            "cpt50": round(float(mean[1]), 2),
-            "cpt80": round(float(mean[2]), 2),
-        }
-        print(
-            f"{name}, {labels} labels: APGR {mean[0]:.3f} ± {spread[0]:.3f}, CPT50 {mean[1]:.1f}, CPT80 {mean[2]:.1f}"
-        )
-    return found
 
 
 # Speed ----------------------------------------------------------------------------------------------------------
