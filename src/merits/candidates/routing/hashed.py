@@ -1,7 +1,7 @@
 """TF-IDF of words and pairs of words in hashed buckets, so that a linear score of a text fits into a recipe.
 
 A word is two or more letters or digits, in lower case, as in scikit-learn. Buckets that no example filled are left out,
-as words outside a vocabulary are. What is empty packs to nearly nothing: 1,500 questions take some 50 kB.
+as words outside a vocabulary are. What is empty packs to nearly nothing: 1,500 questions take some 80 kB.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 __all__ = ["BUCKETS", "HashedText", "buckets_of", "packed", "rounded", "unpacked"]
 
-BUCKETS = 1 << 18
+BUCKETS = 1 << 22  # of 30,000 filled ones a word that was never seen hits one in a hundred cases; of 2^18 in ten
 _WORD = re.compile(r"\b\w\w+\b")
 _IDF_STEP = 1.0 / 20.0  # of an inverse document frequency, which lies between 1 and 13
 _FINEST = 127.0
@@ -40,47 +40,55 @@ def buckets_of(text: str) -> Mapping[int, int]:
 class HashedText:
     """A linear score of a text for each of several outputs.
 
-    `idf` has shape (BUCKETS,), 0 where a bucket is left out; `coefficients` (outputs, BUCKETS).
+    `at` (filled,) are the numbers of the buckets that count, rising; `idf` has shape (filled,), `coefficients`
+    (outputs, filled).
     """
 
+    at: NDArray[np.int64]
     idf: NDArray[np.float64]
     coefficients: NDArray[np.float64]
 
     def scores(self, text: str) -> NDArray[np.float64]:
         """The scores of a text (outputs,): the coefficients times its TF-IDF, which has length 1."""
         counts = buckets_of(text)
-        at = np.fromiter(counts.keys(), np.int64, len(counts))
-        values = np.fromiter(counts.values(), np.float64, len(counts)) * self.idf[at]
+        idf, coefficients = self.of(np.fromiter(counts.keys(), np.int64, len(counts)))
+        values = np.fromiter(counts.values(), np.float64, len(counts)) * idf
         length = float(np.sqrt((values * values).sum()))
         if length == 0.0:
             return np.zeros(len(self.coefficients))
-        return np.asarray((self.coefficients[:, at] * values).sum(axis=1) / length)
+        return np.asarray((coefficients * values).sum(axis=1) / length)
+
+    def of(self, buckets: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The inverse document frequencies (buckets,) and the coefficients (outputs, buckets); 0 for those left out."""
+        if not len(self.at):
+            return np.zeros(len(buckets)), np.zeros((len(self.coefficients), len(buckets)))
+        place = np.minimum(np.searchsorted(self.at, buckets), len(self.at) - 1)
+        there = self.at[place] == buckets
+        return self.idf[place] * there, self.coefficients[:, place] * there
 
 
-def rounded(at: NDArray[np.integer], idf: NDArray[np.float64], coefficients: NDArray[np.float64]) -> HashedText:
-    """A score with numbers of 8 bits, which is what `packed` writes down, from those of the buckets `at`."""
-    scales = _scales(coefficients)[:, None]
-    found = HashedText(np.zeros(BUCKETS), np.zeros((len(coefficients), BUCKETS)))
-    found.idf[at] = np.clip(np.rint(idf / _IDF_STEP), 0, 255) * _IDF_STEP
-    found.coefficients[:, at] = np.rint(coefficients / scales) * scales
-    return found
+def rounded(score: HashedText) -> HashedText:
+    """The score with numbers of 8 bits, which is what `packed` writes down."""
+    scales = _scales(score.coefficients)[:, None]
+    return HashedText(
+        score.at,
+        np.clip(np.rint(score.idf / _IDF_STEP), 0, 255) * _IDF_STEP,
+        np.rint(score.coefficients / scales) * scales,
+    )
 
 
 def packed(score: HashedText) -> tuple[str, list[float]]:
-    """The score in 8 bits a number, without the empty buckets, as text; and the scale of each output's coefficients.
+    """The score in 8 bits a number as text, and the scale of each output's coefficients.
 
-    >>> idf, coefficients = np.zeros(BUCKETS), np.zeros((1, BUCKETS))
-    >>> idf[7], coefficients[0, 7] = 2.0, -0.5
-    >>> back = unpacked(*packed(HashedText(idf, coefficients)))
-    >>> float(back.idf[7]), float(back.coefficients[0, 7])
-    (2.0, -0.5)
+    >>> back = unpacked(*packed(HashedText(np.array([7]), np.array([2.0]), np.array([[-0.5]]))))
+    >>> int(back.at[0]), float(back.idf[0]), float(back.coefficients[0, 0])
+    (7, 2.0, -0.5)
     """
     scales = _scales(score.coefficients)
     idf = np.clip(np.rint(score.idf / _IDF_STEP), 0, 255).astype(np.uint8)
-    at = np.flatnonzero(idf)
-    coefficients = np.rint(score.coefficients[:, at] / scales[:, None]).astype(np.int8)
-    gaps = np.diff(at, prepend=0).astype("<u4").view(np.uint8).reshape(-1, 4).T  # high bytes together: all zeros
-    data = zlib.compress(gaps.tobytes() + idf[at].tobytes() + coefficients.tobytes(), 9)
+    coefficients = np.rint(score.coefficients / scales[:, None]).astype(np.int8)
+    gaps = np.diff(score.at, prepend=0).astype("<u4").view(np.uint8).reshape(-1, 4).T  # high bytes together: all zeros
+    data = zlib.compress(gaps.tobytes() + idf.tobytes() + coefficients.tobytes(), 9)
     return base64.b85encode(data).decode("ascii"), [float(scale) for scale in scales]
 
 
@@ -98,10 +106,9 @@ def unpacked(text: str, scales: Sequence[float]) -> HashedText:
     at = np.cumsum(gaps, dtype=np.int64)
     if odd or (n and int(at[-1]) >= BUCKETS):
         raise ValueError(f"it is no packed score of texts with {len(scales)} outputs")
-    idf, coefficients = np.zeros(BUCKETS), np.zeros((len(scales), BUCKETS))
-    idf[at] = np.frombuffer(data, np.uint8, n, 4 * n) * _IDF_STEP
-    coefficients[:, at] = np.frombuffer(data, np.int8, offset=5 * n).reshape(len(scales), n)
-    return HashedText(idf, coefficients * np.asarray(scales)[:, None])
+    idf = np.frombuffer(data, np.uint8, n, 4 * n) * _IDF_STEP
+    coefficients = np.frombuffer(data, np.int8, offset=5 * n).reshape(len(scales), n)
+    return HashedText(at, idf, coefficients * np.asarray(scales)[:, None])
 
 
 def _scales(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:

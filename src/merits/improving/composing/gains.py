@@ -28,9 +28,7 @@ __all__ = ["By", "Forecast", "Learner", "Linear", "Table", "gains_of", "learners
 
 _SHRINK = 10.0  # rows of the mean gain that are added to each category
 _RIDGE = 3.0  # the best of 1, 3 and 10 on MMLU and GSM8K, where it hardly matters
-_RARE = (
-    5_000  # from so many texts on, what stands in one of them only is left out; of 1,500 that costs .003 of the area
-)
+_RARE = 5_000  # of so many texts what stands in one only is left out; of 1,500 that would cost .005 of APGR
 _CATEGORIES = range(2, 61)
 _ROWS_A_CATEGORY = 20
 _BUCKETS = 5  # of lengths
@@ -158,8 +156,8 @@ class Linear:
         assert pool.texts is not None, "a forecast from texts needs them"
         found = self.weights[:, :1] + self.weights[:, 1:] @ pool.texts.surface.T
         if self.words is not None:
-            at = pool.texts.buckets
-            found = found + (pool.texts.tf_idf(self.words.idf[at]) @ self.words.coefficients[:, at].T).T
+            idf, coefficients = self.words.of(pool.texts.buckets)
+            found = found + (pool.texts.tf_idf(idf) @ coefficients.T).T
         return np.asarray(found)
 
     def params(self, prices: Floats) -> dict[str, JSON]:
@@ -197,7 +195,8 @@ def linear(pool: Pool, *, words: bool = True, looks: bool = False) -> Forecast:
     weights = np.round(weights, 7)
     if not words:
         return Linear(weights)
-    return Linear(weights, rounded(pool.texts.buckets[filled], idf[filled], coefficients[:, : len(filled)]))
+    score = HashedText(pool.texts.buckets[filled], idf[filled], coefficients[:, : len(filled)])
+    return Linear(weights, rounded(score))
 
 
 def _ridge(features: csr_matrix, targets: Floats) -> tuple[Floats, Floats]:
