@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks._reading import Table, read_table
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, embedder, model_files
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.errors import DataError
 from merits.core.validate import did_you_mean
-from merits.improving.composing.pool import Floats, Pool, codes_of, looks_of
+from merits.improving.composing.pool import Floats, Looking, Pool, codes_of, looks_of
 from merits.improving.composing.texts import texts_of
 
 __all__ = ["frugal_ml", "read_pool"]
@@ -42,16 +45,24 @@ def frugal_ml(folder: Path, name: str) -> Pool:
     return _pool(name, columns, len(rows), {})
 
 
-def read_pool(*paths: Path, costs: Mapping[str, float] | None = None) -> Pool:
+def read_pool(*paths: Path, costs: Mapping[str, float] | None = None, embeddings: bool = False) -> Pool:
     """The pool of CSV, Parquet or JSONL files or of a folder of them: one row for each example.
 
     For each candidate there are columns `NAME.score` (from 0 to 1) and `NAME.cost`, and where known `NAME.confidence`
     and `NAME.answer`. Where no column is called so, those of nothing but true and false are candidates', as in
     RouteLLM's responses; what has no cost is taken to cost 1, 10, 100 ... from the worst to the best. `costs` goes
     before both. `text` is what was asked (or `prompt`, `question`, `input`). Any other column is a category that is
-    known before anything is asked, such as `file` of several files. DataError for anything else.
+    known before anything is asked, such as `file` of several files. DataError for anything else. With `embeddings` the
+    texts are embedded too, at no cost.
     """
-    return _pool(*read_table(paths), costs or {})
+    name, columns, n = read_table(paths)
+    pool = _pool(name, columns, n, costs or {})
+    text = _text_in(columns)
+    if not embeddings or text is None:
+        return pool
+    model = embedder(*model_files(DEFAULT_MODEL, Path(), os.environ))
+    vectors = model.embed_cached([str(each or "") for each in columns[text]]).astype(np.float64)
+    return replace(pool, looking=Looking(Candidate(name="embedding", kind="embedding"), vectors, np.zeros(n)))
 
 
 def _pool(file: str, columns: Table, n: int, costs: Mapping[str, float]) -> Pool:
@@ -74,7 +85,7 @@ def _pool(file: str, columns: Table, n: int, costs: Mapping[str, float]) -> Pool
     given = [_answers(file, columns, names[k], n) for k in order]
     spoke = all(f"{name}.answer" in columns for name in names)
     words, codes = codes_of(given) if spoke else ((), np.full((len(names), n), -1))
-    text = next((column for column in _TEXTS if column in columns), None)
+    text = _text_in(columns)
     known = {*scored.values(), *_APART, *_TEXTS, *(f"{name}.{field}" for name in names for field in _FIELDS)}
     return Pool(
         candidates=tuple(Candidate(name=names[k], kind="constant", params={"output": names[k]}) for k in order),
@@ -88,6 +99,10 @@ def _pool(file: str, columns: Table, n: int, costs: Mapping[str, float]) -> Pool
         inputs=_inputs({name: column for name, column in columns.items() if name not in known}, n),
         texts=texts_of([str(each or "") for each in columns[text]]) if text else None,
     )
+
+
+def _text_in(columns: Table) -> str | None:
+    return next((column for column in _TEXTS if column in columns), None)
 
 
 def _named(columns: Table) -> list[str]:

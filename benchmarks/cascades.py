@@ -5,8 +5,9 @@ Half of the examples are searched, the other half tells what came of it, for eve
 `--outcomes FILE` (CSV, Parquet or JSONL: a row an example; columns NAME.score, NAME.cost, and where known
 NAME.confidence, NAME.answer, for each candidate; `text`; categories) on any other; a folder is one table of all its
 files, and so are several files with `--together`. RouteLLM's responses (`prompt`, and true or false of each model) are
-read as they are; `--costs NAME=10,NAME=0.3` says what they cost. Of two candidates and a text the RouteLLM protocol is
-run too, with `--labels` examples to learn from. Intervals are Student's t over the seeds, whose halves overlap.
+read as they are; `--costs NAME=10,NAME=0.3` says what they cost, `--embeddings` looks at those of the texts too. Of
+two candidates and a text the RouteLLM protocol is run too, with `--labels` examples to learn from. Intervals are
+Student's t over the seeds, whose halves overlap.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from merits.improving.cascades import families
 from merits.improving.composing.baselines import beside, mixed
 from merits.improving.composing.choosing import Choice, floor, no_loss
 from merits.improving.composing.frontier import Family, frontier
-from merits.improving.composing.gains import learners_of
+from merits.improving.composing.learners import learners_of
 from merits.improving.composing.policies import Single
 from merits.improving.composing.pool import Pool
 from merits.improving.composing.routing import families_of
@@ -45,9 +46,10 @@ def main(argv: Sequence[str]) -> dict[str, object]:
     """For each data set and goal what is saved and lost; the RouteLLM protocol of two with text; CPU seconds."""
     options = _options(argv)
     given = [options.outcomes] if options.together else [[path] for path in options.outcomes or ()]
-    pools = {paths[0].name.split(".")[0]: partial(read_pool, *paths, costs=options.costs) for paths in given} or {
-        name: partial(frugal_ml, OUTCOMES / "FrugalML", name) for name in DATA_SETS
-    }
+    pools = {
+        paths[0].name.split(".")[0]: partial(read_pool, *paths, costs=options.costs, embeddings=options.embeddings)
+        for paths in given
+    } or {name: partial(frugal_ml, OUTCOMES / "FrugalML", name) for name in DATA_SETS}
     figures: dict[str, object] = {"seeds": options.seeds, "delta": _DELTA}
     rows: dict[str, object] = {}
     for name, load in pools.items():
@@ -83,12 +85,13 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("cascades", description=__doc__)
     parser.add_argument("--outcomes", nargs="+", type=Path, metavar="FILE", help="these outcomes instead")
     parser.add_argument("--together", action="store_true", help="the files of --outcomes are one table")
+    parser.add_argument("--embeddings", action="store_true", help="look at embeddings of the texts too, at no cost")
     parser.add_argument("--costs", type=_costs, metavar="NAME=COST,...", help="what an answer of each candidate costs")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--labels", type=int, default=1500, help="examples that a text router learns from")
     options = parser.parse_args(argv)
-    if not options.outcomes and (options.together or options.costs):
-        parser.error("--together and --costs go with --outcomes")
+    if not options.outcomes and (options.together or options.costs or options.embeddings):
+        parser.error("--together, --embeddings and --costs go with --outcomes")
     return options
 
 

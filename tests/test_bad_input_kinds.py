@@ -54,6 +54,7 @@ CANDIDATES: list[tuple[str, dict[str, JSON], str, str]] = [
     ("ctranslate2", {"path": "pieces"}, "sentencepiece", "translation"),
     ("diffusers", PATH, "diffusers", "diffusion"),
     ("diffusers", PATH, "torch", "diffusion"),
+    ("embedding", FOR_WORDS, "onnxruntime", "embeddings"),
     ("embeddings-linear", FOR_WORDS, "onnxruntime", "embeddings"),
     ("gguf", {"path": "model/model.gguf"}, "xllamacpp", "gguf"),
     ("image-backbone-linear", {}, "torch", "backbone"),
@@ -184,6 +185,7 @@ def test_a_model_of_another_hash_is_refused(kind: str, params: dict[str, JSON], 
 @pytest.mark.parametrize(
     ("kind", "params"),
     [
+        ("embedding", {"model": "model", "sha256": "0" * 64}),
         ("embeddings-linear", {"model": "model", "sha256": "0" * 64}),
         ("nearest-caption", {"model": "model", "sha256": {"tokenizer.json": "0" * 64}}),
         ("text-to-image-small", {"model": "model", "sha256": "0" * 64}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,9 @@ from benchmarks import cascades
 from benchmarks._outcomes import read_pool
 from benchmarks._recovered import apgr, cpt, protocol
 
-from merits.core.errors import DataError
+from merits.core.candidate import Candidate
+from merits.core.errors import CandidateError, DataError
+from merits.improving.composing.pool import Looking
 
 EASY = 0.6
 
@@ -217,6 +220,28 @@ def test_wrong_options_say_what(given: list[str], message: str, capsys: pytest.C
     with pytest.raises(SystemExit):
         cascades.main(given)
     assert message in capsys.readouterr().err
+
+
+def test_embeddings_are_looked_at_where_that_is_asked_for(tmp_path: Path) -> None:
+    """Here they know the subject, and words do not."""
+    rows = [row | {"text": f"word{number}"} for number, row in enumerate(rows_of(400))]
+    pool = read_pool(written(tmp_path / "two.csv", rows))
+    topics = np.array([int(str(row["subject"]).split()[1]) for row in rows])
+    looking = Looking(Candidate(name="embedding", kind="embedding"), np.eye(10)[topics], np.zeros(400))
+    found = protocol(replace(pool, looking=looking), 200, 2)
+    assert found["words and embedding"]["apgr"] > found["words"]["apgr"] + 0.02
+    assert found["chosen from the text"]["apgr"] >= found["words and embedding"]["apgr"] - 0.01
+
+
+def test_texts_of_a_file_are_embedded(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    try:
+        pool = read_pool(written(tmp_path / "two.csv", rows_of(12)), embeddings=True)
+    except CandidateError:
+        pytest.skip("the embedding model is not there; fetch it with `make assets`")
+    assert pool.looking is not None
+    assert pool.looking.vectors.shape == (12, 384)
+    assert not pool.looking.cost.any()
 
 
 def test_of_two_that_are_equally_good_nothing_is_recovered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from merits.candidates.registry import LoadContext, load_any
 from merits.candidates.routing.surface import SURFACE
+from merits.candidates.routing.vectors import packed_vector, vector_in, vectors_in
 from merits.core.answer import Answer, Failure
 from merits.core.candidate import Candidate
 from merits.core.doors import Composite
@@ -122,6 +124,49 @@ def test_a_router_takes_the_one_that_gains_most_on_the_first() -> None:
     said = [sure("a"), sure("b")]
     assert answered("router", said, "short", gains=gains) == ("a", (0,))
     assert answered("router", said, "long " * 50, gains=gains) == ("b", (1,))
+
+
+def looking(**gains: JSON) -> Composite:
+    """A router over two parts that looks at an embedding of two numbers first."""
+    parts = (*(Candidate(name=name, kind="constant", params={"output": name}) for name in "ab"), EMBEDDING)
+    params: dict[str, JSON] = {"gains": {"prices": [0.1], "weights": [[0.0] * 18]} | gains, "otherwise": 1}
+    loaded = load_any(Candidate(name="looks", kind="router", params=params, parts=parts), LoadContext(parts=parts))
+    assert isinstance(loaded, Composite)
+    return loaded
+
+
+EMBEDDING = Candidate(name="embedding", kind="embedding")
+
+
+def test_a_router_looks_at_the_embedding_first() -> None:
+    """Which is asked like any part: its time and its cost are the router's. Where it fails, `otherwise` is asked."""
+    router = looking(vectors=[[1.0, -1.0]])
+
+    def answer(*vector: float) -> tuple[JSON, tuple[int, ...], float]:
+        said = [Answer(output="a", latency_s=0.1), Answer(output="b", latency_s=0.5)]
+        seen = Answer(packed_vector(np.array(vector)), latency_s=0.25) if vector else FAILED
+        final = replay(router.steps("?"), [*said, seen].__getitem__)
+        return final.output, final.consulted, final.latency_s
+
+    assert answer(1.0, 0.0) == ("b", (2, 1), 0.75)
+    assert answer(0.0, 1.0) == ("a", (2, 0), 0.35)
+    assert answer() == ("b", (2, 1), 0.5)
+    assert answer(1.0) == ("b", (2, 1), 0.75)  # of another model
+
+
+def test_a_router_that_looks_needs_somebody_to_look_at() -> None:
+    with pytest.raises(CandidateError, match="weights of the embedding of 2"):
+        looking(vectors=[[1.0], [2.0]])
+    parts = tuple(Candidate(name=name, kind="constant", params={"output": name}) for name in "abc")
+    params: dict[str, JSON] = {"gains": {"prices": [0.1], "weights": [[0.0] * 18], "vectors": [[1.0]]}}
+    with pytest.raises(CandidateError, match=r"last part is of the kind constant.*Add one of the kind embedding"):
+        load_any(Candidate(name="looks", kind="router", params=params, parts=parts), LoadContext(parts=parts))
+
+
+@pytest.mark.parametrize("output", [None, "no vector!", ["ab", 1], ["no vector!"], [], 3])
+def test_what_is_no_vector_is_none(output: JSON) -> None:
+    assert vector_in(Answer(output)) is None
+    assert vectors_in(Answer(output)) is None
 
 
 @pytest.mark.parametrize(

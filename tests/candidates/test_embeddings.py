@@ -11,10 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from merits.candidates.registry import LoadContext, load
+from merits.candidates.routing.vectors import vector_in, vectors_in
 from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, Map, embedder, model_files
+from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Trainable
 from merits.core.errors import CandidateError
+from merits.core.identity import JSON
 from merits.core.task import Example
 
 ROOT = Path(__file__).parents[2]
@@ -105,3 +108,23 @@ def test_any_estimator_stands_on_embeddings_and_embeds_each_text_once_for_all_of
             answer = asyncio.run(learner.answer("it was a good day"))
             assert answer.output == 0
     assert sorted(one for one in embedded if one != "it was a good day") == sorted(str(one.input) for one in rows)
+
+
+def test_an_embedding_as_an_answer_is_the_vector(model: Embedder) -> None:
+    """In half precision; of a list of texts that of each; a task's columns as `column: value` lines."""
+    candidate = load(Candidate(name="where", kind="embedding"), LoadContext(folder=ROOT))
+
+    async def ask(*inputs: JSON) -> list[Answer]:
+        answers = [await candidate.answer(input) for input in inputs]
+        await candidate.close()
+        return answers
+
+    one, columns, several = asyncio.run(ask("a cat", {"animal": "cat"}, ["a cat", "a dog"]))
+    vector, of_columns = vector_in(one), vector_in(columns)
+    assert vector is not None
+    assert of_columns is not None
+    assert vector == pytest.approx(model.embed(["a cat"])[0], abs=2e-4)
+    assert of_columns == pytest.approx(model.embed(["animal: cat"])[0], abs=2e-4)
+    assert vectors_in(several) == pytest.approx(model.embed(["a cat", "a dog"]), abs=2e-4)
+    assert vector_in(several) is None
+    assert one.usage.machine_s > 0.0

@@ -163,6 +163,14 @@ class TestEmbeddings(ModelContract):
         return model("embeddings-linear")
 
 
+class TestEmbedding(ModelContract):
+    def make(self) -> Model:
+        pytest.importorskip("onnxruntime")
+        if not (ROOT / ".assets" / "all-MiniLM-L6-v2-int8").is_dir():
+            pytest.skip("the embedding model is not there; fetch it with `make assets`")
+        return model("embedding")
+
+
 class TestGguf(ModelContract):
     at_once: ClassVar = 4
     inputs: ClassVar = ("good", "bad")

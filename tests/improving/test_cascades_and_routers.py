@@ -10,9 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from merits.core.answer import Answer
+from merits.candidates.routing.vectors import packed_vector
+from merits.core.answer import Answer, Failure, Usage
 from merits.core.candidate import Candidate
 from merits.core.doors import Brief, Improver
+from merits.core.identity import JSON
 from merits.core.needs import Needs
 from merits.core.task import Example, ScorerSpec, Task
 from merits.improving.registry import improver_of, technique
@@ -156,13 +158,81 @@ def test_a_router_by_the_language_of_the_texts_is_proposed() -> None:
 
 
 def test_texts_of_one_language_are_not_routed_by_it() -> None:
-    from merits.improving.composing.gains import learners_of
+    from merits.improving.composing.learners import learners_of
     from merits.improving.composing.pool import pool_of
 
     brief = brief_with(
         [True, False] * 100, [True] * 200, inputs=[f"when will my new card arrive {i}" for i in range(200)]
     )
     assert "language" not in learners_of(pool_of(brief, reads=True)[0])
+
+
+def lying(n: int = 1000, *, hourly: float | None = 0.1) -> tuple[Brief, list[object]]:
+    """Texts whose words say nothing, and an embedding that says where the small one is right; and what was asked."""
+    draw = np.random.default_rng(0)
+    easy = draw.random(n) < 0.5
+    brief = brief_with(
+        draw.random(n) < np.where(easy, 0.95, 0.1),  # type: ignore[arg-type]
+        draw.random(n) < 0.9,  # type: ignore[arg-type]
+        inputs=[f"{draw.integers(10**9)}" for _ in range(n)],
+    )
+    lies = {str(example.input): yes for example, yes in zip(brief.task.split("dev"), easy, strict=True)}
+    asked: list[object] = []
+
+    def ask(candidate: Candidate, question: object) -> Answer:
+        asked.append(question)
+        assert isinstance(question, list)
+        vectors: list[JSON] = [packed_vector(np.array([1.0, 0.0] if lies[text] else [0.0, 1.0])) for text in question]
+        return Answer(vectors, usage=Usage(machine_s=36.0 * len(question)))
+
+    return replace(brief, task=msgspec.structs.replace(brief.task, machine_per_hour=hourly), ask=ask), asked
+
+
+def test_a_router_by_the_embedding_is_proposed_where_it_says_most() -> None:
+    """Many texts are asked in one question. What an embedding costs (here as much as the small one) counts."""
+    brief, asked = lying()
+    _, kept = drive(improver_of("routers", {"epsilon": 0.02}), brief)
+    assert len(asked) == 16
+    best = kept[0]
+    assert [part.name for part in best.parts] == ["small", "large", "embedding of the text"]
+    assert best.parts[-1].kind == "embedding"
+    assert best.parts[-1].price is not None
+    assert best.parts[-1].price.machine_per_hour == 0.1
+    assert best.params["otherwise"] == 1
+    saved = float(str(best.metadata["saving against large"]).split()[0])
+    assert saved == pytest.approx(35.0, abs=6.0)  # 45 % less the 10 % that an embedding costs
+
+
+def test_an_embedding_that_costs_too_much_is_not_looked_at() -> None:
+    brief, _ = lying(hourly=2.0)
+    assert drive(improver_of("routers", {"epsilon": 0.02}), brief) == ([], [])
+
+
+@pytest.mark.parametrize("why", ["no model", "no price", "nobody", "no time"])
+def test_without_an_embedding_at_hand_nothing_is_looked_at(why: str) -> None:
+    """Then other ways are searched, and here there is none."""
+    brief, asked = lying(hourly=None if why == "no price" else 0.1)
+    if why == "no model":
+        brief = replace(brief, ask=lambda candidate, question: Answer(failure=Failure("bad_request", "not there")))
+    if why == "nobody":
+        brief = replace(brief, ask=None)
+    if why == "no time":
+        brief = replace(brief, seconds_left=lambda: 1e-9 if asked else 1e9)
+    assert drive(improver_of("routers", {"epsilon": 0.02}), brief) == ([], [])
+    assert len(asked) == (1 if why == "no time" else 0)
+
+
+def test_the_embedding_is_that_of_a_candidate_that_embeds() -> None:
+    from merits.improving.composing.looking import with_looking
+    from merits.improving.composing.pool import pool_of
+
+    brief, _ = lying(60)
+    mine = Candidate(name="small", kind="embeddings-linear", params={"model": "mine", "strength": 3.0})
+    seeds = (mine, *brief.evaluation.candidates[1:])
+    brief = replace(brief, evaluation=replace(brief.evaluation, candidates=seeds))
+    looking = with_looking(brief, pool_of(brief, reads=True)[0]).looking
+    assert looking is not None
+    assert looking.candidate.params == {"model": "mine"}
 
 
 def test_where_the_cheap_one_knows_nothing_no_cascade_is_proposed() -> None:

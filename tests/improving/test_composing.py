@@ -18,7 +18,8 @@ from merits.improving.composing.baselines import mixed
 from merits.improving.composing.chains import chains
 from merits.improving.composing.choosing import floor, highest_net, no_loss
 from merits.improving.composing.frontier import Family, frontier
-from merits.improving.composing.gains import gains_of, learners_of
+from merits.improving.composing.gains import gains_of
+from merits.improving.composing.learners import learners_of
 from merits.improving.composing.policies import OneByOne, Policy, Single
 from merits.improving.composing.pool import Pool, codes_of, folds, looks_of
 from merits.improving.composing.routing import families_of, foretold
@@ -366,7 +367,7 @@ def test_thousands_of_cascades_over_10_000_examples_take_no_time() -> None:
 def test_categories_are_those_that_the_router_reads() -> None:
     """A value that was spelled before is not spelled again, and what is equal is not the same: 1, 1.0, true, -0.0."""
     from merits.candidates.router import category_of
-    from merits.improving.composing.gains import _spelled
+    from merits.improving.composing.tables import _spelled
 
     values: list[object] = [1, 1.0, True, 0.0, -0.0, " Sales. ", None, ["a"], {"b": 1}, 1]
     for value in values:

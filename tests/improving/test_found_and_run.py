@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 import merits
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, model_files
 from merits.concluding import save_page
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import AnswerKey, Brief
+from merits.core.errors import CandidateError
 from merits.core.evaluation import Evaluation
+from merits.core.identity import JSON
 from merits.core.task import Example, ScorerSpec, Task
 from merits.flow import run
 from merits.improving.composing.policies import OneByOne, Policy
@@ -69,6 +72,32 @@ def test_a_cascade_evaluated_on_dev_is_what_the_arrays_said(tmp_path: Path, orde
     assert 0.0 < (routed.cost > pool.cost[order[0]]).mean() < 1.0
     assert found.solved[0][rows].astype(float).tolist() == routed.value.tolist()
     assert found.cost[0][rows] == pytest.approx(routed.cost)
+
+
+def test_a_router_that_looks_is_evaluated_with_what_looking_costs(tmp_path: Path) -> None:
+    """The embedding is a part like any other: asked first, of every row, on the bill and in the latency."""
+    pytest.importorskip("onnxruntime")
+    root = Path(__file__).parents[2]
+    try:
+        model_files(DEFAULT_MODEL, root, {})
+    except CandidateError:
+        pytest.skip("the embedding model is not there; fetch it with `make assets`")
+    parts = (
+        Candidate(name="bad", kind="constant", params={"output": "bad"}, price=Price(per_call=0.01)),
+        Candidate(name="good", kind="constant", params={"output": "good"}, price=Price(per_call=0.1)),
+        Candidate(name="where", kind="embedding", price=Price(per_call=0.003)),
+    )
+    draw = np.random.default_rng(0)
+    vectors: list[JSON] = [[float(each) for each in draw.normal(size=384)]]
+    gains: JSON = {"prices": [0.0], "weights": [[0.0] * 18], "vectors": vectors}
+    router = Candidate(name="router", kind="router", params={"gains": gains}, parts=parts)
+    task = msgspec.structs.replace(reviews(60), folder=str(root))
+    found = merits.evaluate(task, [router], split="dev", store=tmp_path / "store.sqlite")
+    assert found.scored.all()
+    assert bool(found.priced[0])
+    assert {round(float(cost), 4) for cost in found.cost[0]} == {0.013, 0.103}
+    assert (found.latency_s[0] > 0.0).all()
+    assert found.composed[0].consulted[2].all()
 
 
 def test_a_cascade_goes_through_run_and_its_report(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from merits.candidates.imports import versions
 from merits.candidates.registry import LoadContext, check_columns
@@ -15,6 +16,7 @@ from merits.candidates.routing.hashed import HashedText, unpacked
 from merits.candidates.routing.linear import weighted
 from merits.candidates.routing.reading import spoken
 from merits.candidates.routing.surface import SURFACE, surface
+from merits.candidates.routing.vectors import vector_in
 from merits.candidates.texts import as_text, prose_of
 from merits.core.doors import Composite
 from merits.core.errors import CandidateError
@@ -43,8 +45,16 @@ class Gains(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tru
         str, msgspec.Meta(description="Packed coefficients of words and pairs of words; may be empty.")
     ] = ""
     scales: Annotated[list[float], msgspec.Meta(description="The scale of each part's coefficients.")] = []
+    vectors: Annotated[
+        list[list[float]],
+        msgspec.Meta(
+            description="A weight for each number of the embedding, which the last part (`kind: embedding`) says first."
+        ),
+    ] = []
 
     def __post_init__(self) -> None:
+        if self.vectors and len(self.vectors) != len(self.prices):
+            raise ValueError(f"there are {len(self.prices)} prices and weights of the embedding of {len(self.vectors)}")
         if len(self.weights) != len(self.prices):
             raise ValueError(f"there are {len(self.prices)} prices and weights of {len(self.weights)} parts")
         if any(len(weights) != len(SURFACE) + 1 for weights in self.weights):
@@ -68,7 +78,9 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
     choose: Annotated[
         dict[str, int], msgspec.Meta(description="Which part is asked, counted from 0, by the category.")
     ] = {}
-    otherwise: Annotated[int, msgspec.Meta(ge=0, description="Which part is asked for any other category.")] = 0
+    otherwise: Annotated[
+        int, msgspec.Meta(ge=0, description="Which part is asked for any other category, or without an embedding.")
+    ] = 0
     gains: Annotated[Gains | None, msgspec.Meta(description="The forecast. `merits improve` finds it.")] = None
 
     def __post_init__(self) -> None:
@@ -93,7 +105,10 @@ def category_of(input: JSON, column: str, lengths: Sequence[float]) -> str:
 
 
 class Router:
-    """A composite that asks one part. MissingExtra where languages are to be told, and nothing is installed for it."""
+    """A composite that asks one part; with `vectors` the last part before, where the text lies.
+
+    MissingExtra where languages are to be told, and nothing is installed for it.
+    """
 
     def __init__(self, params: Params) -> None:
         self._params = params
@@ -104,24 +119,34 @@ class Router:
         self._choose = {spoken(category): part for category, part in params.choose.items()}
         gains = params.gains
         self._words: HashedText | None = unpacked(gains.words, gains.scales) if gains and gains.words else None
+        self._vectors = np.array(gains.vectors) if gains and gains.vectors else None
 
     def steps(self, input: JSON) -> Steps:
         """Asks the part that is chosen; its answer is the final one, a failure too."""
-        (answer,) = yield [self.part_for(input)]
+        if self._vectors is None:
+            (answer,) = yield [self._part_for(input)]
+            return answer
+        (seen,) = yield [len(self._vectors) + 1]
+        vector = vector_in(seen)
+        known = vector is not None and len(vector) == self._vectors.shape[1]
+        (answer,) = yield [self._part_for(input, vector) if known else self._params.otherwise]
         return answer
 
-    def part_for(self, input: JSON) -> int:
+    def _part_for(self, input: JSON, vector: NDArray[np.float64] | None = None) -> int:
         """The number of the part that an input goes to; of equal forecasts the first."""
         if self._params.gains is None:
             return self._choose.get(self._category(input), self._params.otherwise)
-        return int(np.argmax([0.0, *self.forecast(as_text(input))]))
+        forecast = np.array(self._forecast(as_text(input)))
+        if vector is not None and self._vectors is not None:
+            forecast += self._vectors @ vector
+        return int(np.argmax([0.0, *forecast]))
 
     def _category(self, input: JSON) -> str:
         if self._language is not None:
             return self._language(prose_of(input))
         return category_of(input, self._params.column, self._params.lengths)
 
-    def forecast(self, text: str) -> Sequence[float]:
+    def _forecast(self, text: str) -> Sequence[float]:
         """How much each part but the first gains on the first, less its price."""
         gains = self._params.gains
         assert gains is not None, "there is a forecast only with gains"
@@ -142,7 +167,7 @@ def load(params: Params, context: LoadContext) -> Composite:
     >>> next(router.steps("a short text")), next(router.steps("a long text" * 20))
     ([0], [1])
     """
-    n = len(context.parts)
+    n = len(context.parts) - bool(params.gains and params.gains.vectors)
     stray = [part for part in (*params.choose.values(), params.otherwise) if not 0 <= part < n]
     if stray:
         raise CandidateError(f"it chooses part {stray[0]}, and there are {n}, counted from 0.", "Mend `choose:`.")
@@ -152,6 +177,11 @@ def load(params: Params, context: LoadContext) -> Composite:
         raise CandidateError(
             f"it has {n} parts and a forecast of {len(params.gains.prices)} gains.",
             "There is one for each part but the first; `merits improve` finds them.",
+        )
+    if params.gains and params.gains.vectors and context.parts[-1].kind != "embedding":
+        raise CandidateError(
+            f"it looks at an embedding, and its last part is of the kind {context.parts[-1].kind}.",
+            "Add one of the kind embedding as the last part.",
         )
     try:
         return Router(params)

@@ -13,7 +13,7 @@ from merits.core.doors import Brief, Improver
 from merits.improving.composing.by_label import by_label
 from merits.improving.composing.chains import agreements, chains
 from merits.improving.composing.frontier import Family
-from merits.improving.composing.gains import learners_of
+from merits.improving.composing.learners import learners_of
 from merits.improving.composing.pool import pool_of
 from merits.improving.composing.proposals import Goals, Proposing, Space, propose, too_little
 from merits.improving.composing.surfaces import by_surface

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from merits.core.doors import Brief, Improver
-from merits.improving.composing.gains import learners_of
+from merits.improving.composing.learners import learners_of
+from merits.improving.composing.looking import with_looking
 from merits.improving.composing.pool import pool_of
 from merits.improving.composing.proposals import Goals, Proposing, Space, propose, too_little
 from merits.improving.composing.routing import families_of
@@ -20,7 +21,7 @@ class Params(Goals, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
 
 def make(params: Params) -> Improver:
-    """The search, on what the candidates did on dev: it asks for nothing but the few winners.
+    """The search, on what the candidates did on dev: it asks for the few winners, and for the embeddings of the texts.
 
     What was learned (a table, or coefficients) stands in the recipe, so that what was evaluated is what is served. Its
     evaluation on dev is of rows that it was learned from; what it is chosen by, and what its metadata say, is not.
@@ -30,6 +31,7 @@ def make(params: Params) -> Improver:
         if why_not(brief):
             return []
         pool, rows = pool_of(brief, reads=True)
+        pool = with_looking(brief, pool)
         learners = learners_of(pool)
         space = Space(pool, rows, families_of(learners), learners, tables_first=True)
         return (yield from propose(brief, params, space))

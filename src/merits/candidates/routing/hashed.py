@@ -106,7 +106,7 @@ def unpacked(text: str, scales: Sequence[float]) -> HashedText:
     at = np.cumsum(gaps, dtype=np.int64)
     if odd or (n and int(at[-1]) >= BUCKETS):
         raise ValueError(f"it is no packed score of texts with {len(scales)} outputs")
-    idf = np.frombuffer(data, np.uint8, n, 4 * n) * _IDF_STEP
+    idf = np.frombuffer(data, np.uint8, n, 4 * n).astype(np.float64) * _IDF_STEP
     coefficients = np.frombuffer(data, np.int8, offset=5 * n).reshape(len(scales), n)
     return HashedText(at, idf, coefficients * np.asarray(scales)[:, None])
 

@@ -21,7 +21,7 @@ from merits.core.kinds import TaskKind, kind_names, task_kind
 from merits.core.outcome import Status
 from merits.improving.composing.texts import Texts, texts_of
 
-__all__ = ["Pool", "codes_of", "folds", "looks_of", "pool_of"]
+__all__ = ["Looking", "Pool", "codes_of", "folds", "looks_of", "pool_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -32,6 +32,19 @@ _FEW_WORDS = 60  # so many different answers are labels; more are texts, which n
 
 
 @dataclass(frozen=True)
+class Looking:
+    """Where each text lies (rows, dimensions), the candidate that says so, and what it costs to ask it (rows,)."""
+
+    candidate: Candidate
+    vectors: Floats
+    cost: Floats
+
+    def rows(self, rows: Ints) -> Looking:
+        """The same of some rows."""
+        return Looking(self.candidate, self.vectors[rows], self.cost[rows])
+
+
+@dataclass(frozen=True)
 class Pool:
     """The outcomes of priced candidates, cheapest first, on the rows that all of them have. Shapes (candidates, rows).
 
@@ -39,7 +52,7 @@ class Pool:
     (-inf where it could not be asked). `said` are codes into `words` of what it said, -1 for nothing. `groups` (rows,)
     are codes of rows that depend on each other. `looks` (candidates, rows, 18) are the confidence and the surface of
     each answer's text; None where answers are no texts. `inputs` are what was asked, () where that is not known, and
-    `texts` what is seen of it; None where inputs are no texts.
+    `texts` what is seen of it; None where inputs are no texts. `looking` is where they lie; None where nobody asked.
     """
 
     candidates: tuple[Candidate, ...]
@@ -52,6 +65,7 @@ class Pool:
     looks: Floats | None = None
     inputs: tuple[JSON, ...] = ()
     texts: Texts | None = None
+    looking: Looking | None = None
 
     @property
     def size(self) -> int:
@@ -91,6 +105,7 @@ class Pool:
             looks=None if self.looks is None else self.looks[:, rows],
             inputs=tuple(self.inputs[row] for row in rows) if self.inputs else (),
             texts=None if self.texts is None else self.texts.rows(rows),
+            looking=None if self.looking is None else self.looking.rows(rows),
         )
 
     def gaining(self, value: Floats) -> Pool:

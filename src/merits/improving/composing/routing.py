@@ -29,11 +29,19 @@ class Routing:
 
     def apply(self, pool: Pool) -> Routed:
         """Plays it through stored answers."""
-        return _routed(pool, _chosen(self.forecast.on(pool), self.prices))
+        chosen = _chosen(self.forecast.on(pool), self.prices)
+        return _routed(pool, chosen, looks=self.forecast.looks)
 
     def recipe(self, pool: Pool, name: str) -> Candidate:
-        """The router over all candidates of the pool that somebody is sent to, and the cheapest."""
-        return Candidate(name=name, kind="router", params=self.forecast.params(self.prices), parts=pool.candidates)
+        """The router over all candidates of the pool, and last whom it looks at first.
+
+        Where that one cannot be asked, the best candidate is.
+        """
+        params, parts = self.forecast.params(self.prices), pool.candidates
+        if self.forecast.looks:
+            assert pool.looking is not None, "a forecast that looks has something to look at"
+            params, parts = params | {"otherwise": pool.best}, (*parts, pool.looking.candidate)
+        return Candidate(name=name, kind="router", params=params, parts=parts)
 
 
 @dataclass(frozen=True)
@@ -55,22 +63,29 @@ class _Learned:
 
 def routers(pool: Pool, learner: Learner) -> Found:
     """A router at each of 101 prices of value; what they bring is said by forecasts of rows not learned from."""
-    forecast = foretold(pool, learner)
+    forecast, looks = _out_of_fold(pool, learner)
     cost = pool.cost.mean(axis=1)
     prices = _PRICES[:, None] * (cost[1:] - cost[0]) / max(float(cost.max()), 1e-300)
-    routed = [_routed(pool, _chosen(forecast, price)) for price in prices]
+    routed = [_routed(pool, _chosen(forecast, price), looks=looks) for price in prices]
     values, costs = (np.array([getattr(one, name).mean() for one in routed]) for name in ("value", "cost"))
     return Found(values, costs, _Learned(pool, learner, prices))
 
 
 def foretold(pool: Pool, learner: Learner) -> Floats:
     """The forecasts of every row by what was learned from the other folds: (candidates - 1, rows)."""
+    return _out_of_fold(pool, learner)[0]
+
+
+def _out_of_fold(pool: Pool, learner: Learner) -> tuple[Floats, bool]:
+    """The same, and whether it looks at the embedding."""
     fold = folds(pool.groups, _FOLDS, np.random.default_rng(0))
-    found = np.zeros((pool.size - 1, pool.n))
+    found, looks = np.zeros((pool.size - 1, pool.n)), False
     for one in range(_FOLDS):
         if (fold == one).any():
-            found[:, fold == one] = learner(pool.rows(fold != one)).on(pool.rows(fold == one))
-    return found
+            forecast = learner(pool.rows(fold != one))
+            looks = looks or forecast.looks
+            found[:, fold == one] = forecast.on(pool.rows(fold == one))
+    return found, looks
 
 
 def families_of(learners: Mapping[str, Learner]) -> list[Family]:
@@ -83,6 +98,11 @@ def _chosen(forecast: Floats, prices: Floats) -> Ints:
     return np.asarray(np.argmax(np.vstack([np.zeros(forecast.shape[1]), forecast - prices[:, None]]), axis=0))
 
 
-def _routed(pool: Pool, chosen: Ints) -> Routed:
+def _routed(pool: Pool, chosen: Ints, *, looks: bool) -> Routed:
+    """What the chosen parts bring and take; with `looks` the embedding of each text is paid too."""
     rows = np.arange(pool.n)
-    return Routed(pool.value[chosen, rows], pool.cost[chosen, rows])
+    cost = pool.cost[chosen, rows]
+    if looks:
+        assert pool.looking is not None, "a forecast that looks has something to look at"
+        cost = cost + pool.looking.cost
+    return Routed(pool.value[chosen, rows], cost)
