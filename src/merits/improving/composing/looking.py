@@ -23,7 +23,7 @@ from merits.improving.naming import unused
 __all__ = ["with_looking"]
 
 _AT_ONCE = 64  # texts a question: some seconds at most, and a kilobyte each in the store
-_SHARE = 0.25  # of the time that is left
+_SHARE = 0.5  # of the time that is left
 _EMBEDS = "embeddings-linear"
 
 
@@ -31,7 +31,7 @@ def with_looking(brief: Brief, pool: Pool) -> Pool:
     """The pool with the embedding of each of its texts, and what that costs.
 
     Without, where there are no texts, nobody can be asked, no embedding model is at hand, its seconds have no price, or
-    it would take more than a quarter of the time that is left. The model is that of a candidate that embeds, if any.
+    it would take more than half of the time that is left. The model is that of a candidate that embeds, if any.
     """
     hourly = brief.task.machine_per_hour
     if pool.texts is None or not pool.inputs or brief.ask is None or hourly is None:
