@@ -196,6 +196,7 @@ def test_a_router_by_the_embedding_is_proposed_where_it_says_most() -> None:
     best = kept[0]
     assert [part.name for part in best.parts] == ["small", "large", "embedding of the text"]
     assert best.parts[-1].kind == "embedding"
+    assert best.name == "router from small to large by embedding, floor"
     assert best.parts[-1].price is not None
     assert best.parts[-1].price.machine_per_hour == 0.1
     assert best.params["otherwise"] == 1

@@ -33,7 +33,6 @@ def learners_of(pool: Pool) -> dict[str, Learner]:
         found["words"] = partial(linear, words=True)
         found["words and surface"] = partial(linear, words=True, looks=True)
         if pool.looking is not None:
-            found["embedding"] = partial(linear, vectors=True)
             found["words and embedding"] = partial(linear, words=True, vectors=True)
     return found
 

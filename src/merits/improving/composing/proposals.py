@@ -148,10 +148,11 @@ def _pays(choice: Choice, goal: str) -> bool:
 
 
 def _name(recipe: Candidate, goal: str) -> str:
-    """Its ends, and how many there are between."""
-    between = f" over {len(recipe.parts) - 2} more" if len(recipe.parts) > 2 else ""
-    first, last = (short(recipe.parts[at].name) for at in (0, -1))
-    return f"{recipe.kind} from {first}{between} to {last}, {goal}"
+    """The ends of those that answer, how many there are between, and whether it looks at an embedding."""
+    answer = [part.name for part in recipe.parts if part.kind != "embedding"]
+    between = f" over {len(answer) - 2} more" if len(answer) > 2 else ""
+    looks = " by embedding" if len(answer) < len(recipe.parts) else ""
+    return f"{recipe.kind} from {short(answer[0])}{between} to {short(answer[-1])}{looks}, {goal}"
 
 
 def _words(pool: Pool, choice: Choice, simple: Mapping[str, Choice], currency: str) -> dict[str, JSON]:
