@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from examples import fine_tuning, text_classification, text_generation
+from examples import fine_tuning, routers, text_classification, text_generation
 from examples.fetching import assets_folder, sha256_of
 
 from merits.tasks.file import load_task
@@ -72,3 +72,19 @@ def test_the_example_of_fine_tuning_trains_in_two_processes_and_loads(tmp_path: 
     tuned = [candidate for candidate in task.candidates if candidate.kind == "transformer-finetune"]
     assert [candidate.params["processes"] for candidate in tuned] == [2, 2]
     assert not [asset for asset in fine_tuning.ASSETS if asset.target.endswith(".gguf")]
+
+
+def test_what_is_routed_is_whole_documents_of_four_domains_with_the_domain_in_the_input(tmp_path: Path) -> None:
+    """A router sees what stands in the input, and no slice of it."""
+    there("hutto_ICWSM_2014.tar.gz")
+    folder = tmp_path / "routers"
+    shutil.copytree(FOLDER / "routers", folder, ignore=shutil.ignore_patterns("data", ".merits", "*.html"))
+    routers.prepare(assets_folder(), folder / "data")
+    task = load_task(folder / "merits.yaml")
+    domains = {split: [example.input["domain"] for example in task.split(split)] for split in ("dev", "test")}  # type: ignore[index,call-overload]
+    for split, least in (("dev", 300), ("test", 500)):
+        counts = {domain: domains[split].count(domain) for domain in set(domains[split])}
+        assert len(counts) == 4
+        assert all(least <= n < least + 60 for n in counts.values())
+    groups = {split: {example.group for example in task.split(split)} for split in ("dev", "test")}  # type: ignore[arg-type]
+    assert not groups["dev"] & groups["test"]

@@ -18,6 +18,7 @@ from merits.reading.languages import UNSURE
 __all__ = ["learners_of"]
 
 _CATEGORIES = range(2, 61)
+_LANGUAGE = 0.02  # of the texts: so many in one language are taken for another's where they are short
 
 
 def learners_of(pool: Pool) -> dict[str, Learner]:
@@ -38,11 +39,12 @@ def learners_of(pool: Pool) -> dict[str, Learner]:
 
 
 def _in_languages(pool: Pool) -> bool:
-    """Whether there are texts in two languages, so many in each that they say something of it."""
+    """Whether there are texts in two languages, so many in each that they are no mistakes and say something of it."""
     if pool.texts is None or pool.texts.languages is None:
         return False
     names, counts = np.unique(pool.texts.languages, return_counts=True)
-    return int(((counts >= ROWS_A_CATEGORY) & (names != UNSURE)).sum()) >= 2
+    least = max(ROWS_A_CATEGORY, _LANGUAGE * pool.n)
+    return int(((counts >= least) & (names != UNSURE)).sum()) >= 2
 
 
 def _columns(inputs: Sequence[JSON]) -> list[str]:
