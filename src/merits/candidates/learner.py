@@ -242,11 +242,18 @@ def learning_model(
     timeout_s: float,
     batch_size: int = BATCH_SIZE,
     weights: Weights | None = None,
+    closing: Callable[[], None] = lambda: None,
 ) -> Batcher:
     """The learner as a trainable model; `weights` are those of what it embeds with, if anything.
 
-    One that embeds is mostly that network, which is none of the estimator, so it cannot be opened.
+    One that embeds is mostly that network, which is none of the estimator, so it cannot be opened. `closing` is called
+    when it is closed.
     """
+
+    def close() -> None:
+        learner.close()
+        closing()
+
     return Batcher(
         learner.answer_batch,
         batch_size=batch_size,
@@ -254,7 +261,7 @@ def learning_model(
         timeout_s=timeout_s,
         fit=learner.fit,
         fit_soft=learner.fit_soft,
-        close=learner.close,
+        close=close,
         weights=weights,
         insides=None if weights else Insides("estimator", learner.opened),
         size_bytes=lambda: learner.size_bytes,

@@ -15,7 +15,7 @@ from merits.candidates.imports import code_hash, find, source_of, versions
 from merits.candidates.learner import Learner, Predictor, learning_model
 from merits.candidates.pixels import Resizing, pixels_for
 from merits.candidates.registry import LoadContext, Space, holds
-from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embeddings, embedder, model_files
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embeddings, embedder, known_embeddings, model_files
 from merits.candidates.texts import as_text
 from merits.candidates.tunable import Names
 from merits.candidates.usual_estimators import USUAL
@@ -123,11 +123,12 @@ def load(params: Params, context: LoadContext) -> Model:
 def _over_embeddings(params: Params, context: LoadContext, estimator: Any, made_of: list[Any]) -> Model:
     files = model_files(params.embedding, context.folder, context.env)
     model = embedder(*files)
+    known = known_embeddings(model, context)
 
     def build(reader: Reader, rows: Sequence[object]) -> Predictor:
         from sklearn.base import clone
 
-        return cast(Predictor, _joined([Embeddings(model), clone(estimator, safe=False)]))
+        return cast(Predictor, _joined([Embeddings(known), clone(estimator, safe=False)]))
 
     fingerprint = content_hash(
         [
@@ -140,7 +141,12 @@ def _over_embeddings(params: Params, context: LoadContext, estimator: Any, made_
     learner = Learner(lambda inputs: RawTexts(), build, note=context.note)
     # one text at a time, as embeddings-linear does
     return learning_model(
-        learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=1, weights=model.weights
+        learner,
+        fingerprint=fingerprint,
+        timeout_s=context.timeout_s,
+        batch_size=1,
+        weights=model.weights,
+        closing=known.close,
     )
 
 

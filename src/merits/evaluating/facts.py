@@ -78,6 +78,8 @@ def _of_candidate(each: Contender, columns: Columns, tally: Tally) -> dict[str, 
         facts[f"training of {name}"] = f"{tally.taught[index]:,} tokens, paid beside those of its answers"
     if size := getattr(each.model, "size_bytes", None):
         facts[f"size of {name}"] = f"{size / 1e6:,.3g} MB on disk"
+    if memory := getattr(each.model, "memory", None):
+        facts[f"memory of {name}"] = str(memory)
     if changes := columns.served[index].changes():
         facts[f"not always the same behind {name}"] = changes
     return facts
