@@ -116,7 +116,7 @@ def load(params: Params, context: LoadContext) -> Model:
     of_pictures = ["pixels 1", versions("PIL")] if "picture" in holds(context) else []
     fingerprint = content_hash(["sklearn 1", packages, code, context.seed, *of_pictures])
     read = partial(reader_in, context, estimator, params.features, params.pixels)
-    learner = Learner(read, partial(ready, estimator, context.seed), note=context.note)
+    learner = Learner(read, partial(ready, estimator, context.seed), note=context.note, shares=context.trial)
     return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
 
 
