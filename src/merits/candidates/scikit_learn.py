@@ -102,7 +102,7 @@ def load(params: Params, context: LoadContext) -> Model:
     mappings gets the inputs as they are, and so does a class without tags. Inputs that name pictures become their
     pixels from 0 to 1, resized and flattened. With `features: embeddings` it gets the unit vectors of a local model
     (columns are embedded as `column: value` lines), which are computed once for all candidates that learn from them.
-    Every `random_state` left open is seeded.
+    Every `random_state` left open is seeded, and an `n_jobs` left open is 1: a model takes one core.
     """
     if "picture" in holds(context) and context.named != ():
         needs_pillow()
@@ -225,9 +225,23 @@ def _made(path: str, params: Mapping[str, JSON], folder: Path) -> Any:
             raise CandidateError(f"{path!r} has no parameter {name!r}.", did_you_mean(name, accepted))
     values = {name: _value(value, accepted.get(name), folder) for name, value in params.items()}
     try:
-        return made(**values)
+        instance = made(**values)
     except (TypeError, ValueError) as problem:
         raise CandidateError(f"{path!r} cannot be made: {problem}.", "Mend its params.") from problem
+    return instance if "n_jobs" in params else _on_one_thread(instance)
+
+
+def _on_one_thread(estimator: Any) -> Any:
+    """The estimator with one thread, if it would take as many as there are cores by itself: see `one_thread`.
+
+    LightGBM and XGBoost ask this parameter, and not the limit of a process; to scikit-learn's own None is one already.
+    """
+    if type(estimator).__module__.startswith("sklearn."):
+        return estimator
+    has_params = hasattr(estimator, "get_params") and hasattr(estimator, "set_params")
+    if has_params and estimator.get_params(deep=False).get("n_jobs", 1) in (None, -1):
+        estimator.set_params(n_jobs=1)
+    return estimator
 
 
 def _value(value: JSON, parameter: inspect.Parameter | None, folder: Path) -> object:
