@@ -53,8 +53,8 @@ class FeatureStore:
         """The vectors that are there."""
         rows = self._rows("SELECT key, vector FROM features WHERE extractor = ?", [self._extractor], keys)
         try:
-            return {str(key): np.frombuffer(vector, np.float32) for key, vector in rows}
-        except (TypeError, ValueError):  # a file that somebody else wrote
+            return {str(key): np.frombuffer(vector, np.float32) for key, vector in rows if isinstance(vector, bytes)}
+        except ValueError:  # a file that somebody else wrote
             return {}
 
     def seconds(self, way: str, keys: Iterable[str]) -> dict[str, float]:

@@ -179,10 +179,11 @@ class KnownVectors(Generic[T]):
             with self._known.mine("learned from", lacking):  # folds that go side by side need the same
                 found |= self._known.vectors(lacking)
                 new = {key: thing for key, thing in zip(keys, things, strict=True) if key not in found}
-                made = np.asarray(self._to_learn(list(new.values())), np.float32) if new else []
-                computed = dict(zip(new, made, strict=True))
-                self._known.keep(computed)
-                found |= computed
+                if new:
+                    made = np.asarray(self._to_learn(list(new.values())), np.float32)
+                    computed = dict(zip(new, made, strict=True))
+                    self._known.keep(computed)
+                    found |= computed
         return np.stack([found[key] for key in keys])
 
     def _looked_up(self, things: Sequence[T]) -> Floats:

@@ -116,7 +116,7 @@ class Learner:
         if not self._shares or not isinstance(reader, Texts | Columns) or len(steps) != 2:
             return estimator, matrix
         (name, encoder), (_, rest) = steps  # as its reader made it: see `Reader.encoder`
-        fitted, matrix = shared_fits().fitted(encoder, matrix)
+        fitted, matrix = shared_fits.fitted(encoder, matrix)
         estimator.steps[0] = (name, fitted)
         return rest, matrix
 

@@ -7,11 +7,10 @@ of pieces of words takes 3.6 s of the processor a fold, the head 0.2 s, and answ
 from __future__ import annotations
 
 import pickle
-import threading
-from collections import OrderedDict
-from functools import cache
 from hashlib import blake2b
 from typing import Any
+
+from merits.candidates.shared import Shared
 
 __all__ = ["SharedFits", "digest_of", "shared_fits"]
 
@@ -32,10 +31,7 @@ class SharedFits:
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
-        self._fitted: OrderedDict[str, tuple[Any, Any, int]] = OrderedDict()
-        self._locks: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._shared = Shared[tuple[Any, Any]](most_bytes)
 
     def fitted(self, encoder: Any, matrix: Any) -> tuple[Any, Any]:
         """The encoder fitted on the matrix, and what it makes of it, a copy of one's own.
@@ -45,45 +41,28 @@ class SharedFits:
         key = digest_of((encoder, matrix))
         if key is None:
             return encoder, encoder.fit_transform(matrix)
-        with self._lock:
-            mine = self._locks.setdefault(key, threading.Lock())
-        with mine:
-            with self._lock:
-                found = self._fitted.get(key)
-                if found is not None:
-                    self._fitted.move_to_end(key)
-            if found is None:
-                made = encoder.fit_transform(matrix)
-                found = (encoder, made, _n_bytes(encoder, made))
-                self._put(key, found)
-        return found[0], found[1].copy()
-
-    def _put(self, key: str, found: tuple[Any, Any, int]) -> None:
-        with self._lock:
-            self._fitted[key] = found
-            while len(self._fitted) > 1 and sum(size for _, _, size in self._fitted.values()) > self._most_bytes:
-                gone, _ = self._fitted.popitem(last=False)
-                self._locks.pop(gone, None)
+        fitted, made = self._shared.get(key, lambda: (encoder, encoder.fit_transform(matrix)), n_bytes=_n_bytes)
+        return fitted, made.copy()
 
 
-@cache
-def shared_fits() -> SharedFits:
-    """Those of this process."""
-    return SharedFits()
+shared_fits = SharedFits()
+"""Those of this process."""
 
 
 def digest_of(thing: object) -> str | None:
     """A hash of everything in it, the same in one process for what was made in the same way; None where it has none."""
+    pickled = _pickled(thing)
+    return None if pickled is None else blake2b(pickled, digest_size=16).hexdigest()
+
+
+def _pickled(thing: object) -> bytes | None:
     try:
-        return blake2b(pickle.dumps(thing), digest_size=16).hexdigest()
+        return pickle.dumps(thing)
     except (pickle.PicklingError, TypeError, AttributeError):
         return None
 
 
-def _n_bytes(encoder: object, matrix: Any) -> int:
-    parts = [getattr(matrix, name, None) for name in ("data", "indices", "indptr")]
-    n = matrix.nbytes if hasattr(matrix, "nbytes") else sum(getattr(part, "nbytes", 0) for part in parts)
-    try:
-        return int(n) + len(pickle.dumps(encoder))
-    except (pickle.PicklingError, TypeError, AttributeError):
-        return int(n)
+def _n_bytes(fitted: tuple[Any, Any]) -> int:
+    encoder, matrix = fitted
+    parts = [matrix] if hasattr(matrix, "nbytes") else [matrix.data, matrix.indices, matrix.indptr]
+    return sum(int(part.nbytes) for part in parts) + len(_pickled(encoder) or b"")

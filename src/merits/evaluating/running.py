@@ -61,7 +61,7 @@ from merits.evaluating.columns import Columns
 from merits.evaluating.composed import apart, priced_composites
 from merits.evaluating.composing import Assembly, Exchange, Hearing
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context, pupil_in
-from merits.evaluating.facts import facts_of_run
+from merits.evaluating.facts import facts_of_run, kept_facts
 from merits.evaluating.foreseen import Foreseen, foreseen
 from merits.evaluating.in_rounds import in_rounds
 from merits.evaluating.judge_costs import price_in
@@ -341,6 +341,8 @@ class _Run:
             started=self.started,
             ended=self.clock(),
         )
+        if not self.context.trial:
+            facts |= kept_facts(facts, self.contenders, self.store, self.task.id, self.split)
         if self.judging is not None:
             facts |= self.judging.facts(self.judged)
         facts |= self.lectures.facts()
