@@ -6,8 +6,9 @@ trained once: what was trained is kept in a folder of temporary files (`--folder
 
 All are asked through the same door, in turn: one text alone, and 32 at once. Latency is the median over the rounds;
 `times` is how many times as fast as the parent, the median of the ratios of each round, in time of the processor too,
-which says the same on a machine that does other things. Accuracy is on texts that nobody learned from, paired with the
-parent's, with bounds that each hold at 95 %.
+which says the same on a machine that does other things. Memory is what a fresh process takes beyond Python and NumPy
+that loads one of them and answers some texts one by one, its libraries among it: in the end, and at its peak. Accuracy
+is on texts that nobody learned from, paired with the parent's, with bounds that each hold at 95 %.
 
 The yardstick is int8 ONNX (`onnx-int8`): at least 1.8 times as fast, at most a third of the size, and not worse by a
 point.
@@ -31,6 +32,9 @@ from examples.fetching import assets_folder, fetch
 
 from benchmarks._markdown import markdown
 from benchmarks.embed import FULL
+from merits.candidates.compressed import opened_copy
+from merits.candidates.compressing.resident import resident
+from merits.candidates.insides import insides_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
@@ -44,6 +48,8 @@ _TOGETHER = 32
 _COLUMNS = {
     "mb": "MB on disk",
     "share": "of the parent",
+    "memory_mb": "MB in memory",
+    "peak_mb": "at its peak",
     "one_ms": "ms for one",
     "one_times": "times as fast",
     "one_cpu_times": "in CPU time",
@@ -77,13 +83,14 @@ def main(argv: Sequence[str]) -> dict[str, object]:
         lots = [asked[at : at + _TOGETHER] for at in range(0, len(asked), _TOGETHER)]
         many = _timed(runner, models, [lots[at % len(lots)] for at in range(max(5, options.rounds // 3))])
         sizes = {name: model.size_bytes for name, model in models.items()}
+        takes = _in_memory(models, learned)
         for model in models.values():
             runner.run(model.close())
     right = {
         name: np.array([answer.output == each.target for answer, each in zip(said, asked, strict=True)], float)
         for name, said in answers.items()
     }
-    ways = {name: _figures(name, sizes, one, many, right) for name in models}
+    ways = {name: _figures(name, sizes, one, many, right) | takes[name] for name in models}
     met = _yardstick(ways["onnx-int8"]) if "onnx-int8" in ways else None
     return {"learned": len(learned), "asked": len(asked), "threads": 1, "ways": ways, "yardstick": met}
 
@@ -138,6 +145,18 @@ def _models(options: argparse.Namespace, learned: Sequence[Example]) -> dict[str
         model.fit(learned)
         _said(f"{candidate.name}: made in {time.process_time() - begun:.0f} s of the processor")
     return models
+
+
+def _in_memory(models: Mapping[str, Any], learned: Sequence[Example]) -> dict[str, dict[str, float]]:
+    """MB of each; the parent's are those of what it has inside."""
+    insides = insides_of(models["parent"])
+    assert insides is not None
+    theirs = resident(opened_copy(insides), [each.input for each in learned])
+    found = {"parent": theirs} | {name: model.memory for name, model in models.items() if name != "parent"}
+    return {
+        name: {"memory_mb": round(one.n_bytes / 1e6, 1), "peak_mb": round(one.peak_bytes / 1e6, 1)} if one else {}
+        for name, one in found.items()
+    }
 
 
 def _said(text: str) -> None:

@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from merits.candidates.compressed import opened_copy
 from merits.candidates.compressing.forms import Copy, Graph, Torch
 from merits.candidates.compressing.methods import IN_TORCH, Method, Settings, Taught, method_of
+from merits.candidates.compressing.resident import resident
 from merits.candidates.insides import insides_of
 from merits.candidates.registry import LoadContext, check, load
 from merits.core.answer import Answer
@@ -181,6 +183,63 @@ def test_the_graph_is_written_where_it_is_wanted(encoder: Path, tmp_path: Path) 
     session = onnxruntime.InferenceSession(str(tmp_path / "out/mine.onnx"))
     assert {"input_ids", "attention_mask"} <= {each.name for each in session.get_inputs()}
     assert model.size_bytes == (tmp_path / "out/mine.onnx").stat().st_size
+
+
+def test_a_network_is_exported_once_for_all_methods_that_need_it(
+    taught: tuple[Torch, list[Answer]], graph: Graph
+) -> None:
+    """An export takes seconds, and every method in int8 begins with one; other numbers are another network."""
+    same = compressed(taught[0].with_module(copy.deepcopy(taught[0].module)), "onnx")
+    assert isinstance(same, Graph)
+    assert same.model is graph.model
+    other = copy.deepcopy(taught[0].module)
+    next(other.parameters()).data.add_(1.0)
+    changed = compressed(taught[0].with_module(other), "onnx")
+    assert isinstance(changed, Graph)
+    assert changed.model != graph.model
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux tells what a process takes")
+def test_what_a_copy_takes_in_memory_is_measured_beside_its_parent(tmp_path: Path) -> None:
+    """ONNX Runtime is a fraction of scikit-learn; in a search, whose trials are many, it is not measured."""
+    parent = estimator("linear_model.LogisticRegression", C=3.0)
+    trial = load(copy_of(parent, method="onnx"), LoadContext(folder=tmp_path, classes=("neg", "pos"), trial=True))
+    copied = loaded(copy_of(parent, method="onnx"), tmp_path)
+    for model in (trial, copied):
+        model.fit(sentences(60))
+    assert trial.memory is None
+    own = copied.memory
+    assert 0 < own.n_bytes <= own.peak_bytes
+    assert 2 * own.n_bytes < own.parent.n_bytes
+    assert resident(opened_copy(insides_of(loaded_and_fitted(parent, tmp_path))), []) is None
+
+
+def test_the_memory_of_what_cannot_be_written_is_not_known(tmp_path: Path) -> None:
+    """A lambda has no pickle; nothing is guessed."""
+    opened: Any = opened_copy(insides_of(loaded_and_fitted(LINEAR, tmp_path)))
+    opened.opened.estimator.secret = lambda: None
+    assert resident(opened, ["good"]) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux tells what a process takes")
+def test_a_larger_network_takes_more_memory_by_what_its_weights_take(taught: tuple[Torch, list[Answer]]) -> None:
+    """The measure sees 64 MB of weights, whatever torch itself takes."""
+    import torch
+
+    small = taught[0]
+    wide = copy.deepcopy(small.module)
+    wide.further = torch.nn.Linear(4096, 4096, bias=False)
+    torch.nn.init.ones_(wide.further.weight)
+    before, after = (resident(each, ["good"]) for each in (small, small.with_module(wide)))
+    assert before is not None
+    assert after is not None
+    assert (after.n_bytes - before.n_bytes) / 1e6 == pytest.approx(4 * 4096**2 / 1e6, rel=0.3)
+
+
+def loaded_and_fitted(parent: Candidate, folder: Path) -> Any:
+    model = loaded(parent, folder)
+    model.fit(sentences(60))
+    return model
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from merits.candidates.feature_store import FeatureStore
 from merits.candidates.registry import LoadContext, load
 from merits.candidates.routing.vectors import vector_in, vectors_in
-from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, Map, embedder, model_files
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, Map, embedder, known_embeddings, model_files
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Trainable
 from merits.core.errors import CandidateError
-from merits.core.identity import JSON
+from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
 
 ROOT = Path(__file__).parents[2]
@@ -47,10 +48,14 @@ def test_vectors_have_length_one_and_do_not_depend_on_their_neighbours(model: Em
     assert together == pytest.approx(np.concatenate([model.embed([text]) for text in texts]), abs=1e-6)
 
 
-def test_remembered_vectors_are_the_same_as_fresh_ones(model: Embedder) -> None:
-    """What a head is trained on must be what it is asked with."""
+def test_remembered_vectors_are_the_same_as_fresh_ones(model: Embedder, tmp_path: Path) -> None:
+    """What a head is trained on must be what it is asked with, in another process too."""
     texts = ["one", "two", "one"]
-    assert model.embed_cached(texts) == pytest.approx(model.embed(texts), abs=1e-6)
+    known = known_embeddings(model, LoadContext(folder=tmp_path, env={}))
+    fresh = model.embed(texts)
+    assert known(texts, True) == pytest.approx(fresh, abs=1e-6)
+    kept = FeatureStore(tmp_path / ".merits" / "features.sqlite", model.fingerprint).get(map(content_hash, texts))
+    assert np.stack([kept[content_hash(text)] for text in texts]) == pytest.approx(fresh, abs=1e-6)
 
 
 def test_a_missing_model_names_the_places_and_the_command(tmp_path: Path) -> None:
@@ -82,7 +87,7 @@ def test_a_model_is_read_by_the_first_text_and_again_after_it_was_freed(model: E
 
 
 def test_any_estimator_stands_on_embeddings_and_embeds_each_text_once_for_all_of_them(
-    model: Embedder, monkeypatch: pytest.MonkeyPatch
+    model: Embedder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Trials and folds share what was embedded; only answers are embedded anew, so that they take what they take."""
     embedded: list[str] = []
@@ -94,7 +99,7 @@ def test_any_estimator_stands_on_embeddings_and_embeds_each_text_once_for_all_of
 
     monkeypatch.setattr(Embedder, "_vectors", counted)
     rows = [Example(f"e{i}", f"a {('good', 'bad')[i % 2]} day, the {i}th by my count", i % 2) for i in range(40)]
-    context = LoadContext(folder=ROOT, task_kind="classification", env={})
+    context = LoadContext(folder=tmp_path, task_kind="classification", env={})
     for path, params in (
         ("sklearn.svm.SVC", {"C": 1.0}),
         ("sklearn.svm.SVC", {"C": 10.0}),

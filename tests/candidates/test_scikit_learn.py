@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from merits.candidates.insides import insides_of
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
@@ -118,6 +120,29 @@ def test_the_same_seed_gives_the_same_answers() -> None:
     other = [answer.probabilities for answer in answers(trained(TEXTS, seed=2, **params), inputs)]
     assert first == second
     assert first != other
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "threads"),
+    [
+        ("sklearn.ensemble.RandomForestClassifier", {}, None),
+        ("sklearn.ensemble.RandomForestClassifier", {"n_jobs": 2}, 2),
+        ("lightgbm.LGBMClassifier", {}, 1),
+        ("lightgbm.LGBMClassifier", {"n_jobs": -1}, -1),
+    ],
+)
+def test_an_estimator_takes_one_thread_unless_the_recipe_says_otherwise(
+    path: str, params: dict[str, JSON], threads: int | None
+) -> None:
+    """LightGBM would take all cores, of which other candidates have their share; None is one to scikit-learn's own."""
+    pytest.importorskip(path.partition(".")[0])
+    inner: dict[str, JSON] = {"estimator": path, "params": params}
+    model = trained(TEXTS, estimator="sklearn.multiclass.OneVsRestClassifier", params={"estimator": inner})
+    insides = insides_of(model)
+    assert insides is not None
+    opened: Any = insides.open()
+    outer = opened.estimator.steps[-1][1]
+    assert outer.estimator.n_jobs == threads
 
 
 def test_fitting_again_starts_afresh() -> None:

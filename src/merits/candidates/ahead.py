@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
 
+from merits.candidates import remembered
 from merits.candidates.batcher import Batcher
 from merits.core.answer import Answer
 from merits.core.doors import Model
@@ -77,7 +78,8 @@ def _or_problem(read: Callable[[Example], T], example: Example) -> T | DataError
 class DecodedAhead(Model):
     """A model around a batcher of decoded inputs: each is decoded in a thread while the batch before is computed.
 
-    The processor time of decoding is in the answer's seconds. An input that cannot be decoded fails alone.
+    The processor time of decoding is in the answer's seconds (`remembered`: of what was decoded before, too). An input
+    that cannot be decoded fails alone.
     """
 
     timed = True
@@ -119,4 +121,6 @@ class DecodedAhead(Model):
 
     def _decoded(self, input: JSON) -> tuple[object, float]:
         start = time.thread_time()  # of this thread alone: what others compute meanwhile is not its doing
-        return self._decode(input), time.thread_time() - start
+        remembered.taken()
+        decoded = self._decode(input)
+        return decoded, max(time.thread_time() - start + remembered.taken(), 0.0)

@@ -16,10 +16,11 @@ from msgspec.structs import replace
 from merits.candidates.automated import LEARNERS, AutomatedSearch, Best, Learned, Metric, Target, check_automated
 from merits.candidates.features import Reader, reader_of, words
 from merits.candidates.imports import versions
+from merits.candidates.known_vectors import KnownVectors
 from merits.candidates.learner import Learner, learning_model, predicted
 from merits.candidates.registry import LoadContext
 from merits.candidates.scikit_learn import RawTexts
-from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embedder, Embeddings, embedder, model_files
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embeddings, embedder, known_embeddings, model_files
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.errors import CandidateError
@@ -86,8 +87,9 @@ def load(params: Params, context: LoadContext) -> Model:
         return learning_model(learner, fingerprint=content_hash(made_of), timeout_s=context.timeout_s)
     files = model_files(params.embedding, context.folder, context.env)
     model = embedder(*files)
+    known = known_embeddings(model, context)
     made_of += [[file_hash(file) for file in files], versions("onnxruntime", "tokenizers")]
-    build = partial(_Found, search, model)
+    build = partial(_Found, search, known)
     learner = _Telling(lambda inputs: RawTexts(), build, needs_classes=target == "label", note=context.note)
     return learning_model(
         learner,
@@ -95,6 +97,7 @@ def load(params: Params, context: LoadContext) -> Model:
         timeout_s=context.timeout_s,
         batch_size=1,  # as embeddings-linear
         weights=model.weights,
+        closing=known.close,
     )
 
 
@@ -154,9 +157,11 @@ class _Telling(Learner):
 class _Found:
     """The estimator that a search finds, behind what makes numbers of the inputs. `recipe` says which it is."""
 
-    def __init__(self, search: AutomatedSearch, model: Embedder | None, reader: Reader, rows: Sequence[object]) -> None:
+    def __init__(
+        self, search: AutomatedSearch, known: KnownVectors[str] | None, reader: Reader, rows: Sequence[object]
+    ) -> None:
         self._search: AutomatedSearch | None = search
-        self._encoder: Any = Embeddings(model) if model else _encoder(search, reader, rows)
+        self._encoder: Any = Embeddings(known) if known else _encoder(search, reader, rows)
         self.steps: list[tuple[str, Any]] = []
         self.recipe = ""
 

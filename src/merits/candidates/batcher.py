@@ -16,8 +16,9 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from merits.candidates import remembered
 from merits.candidates.insides import Insides
-from merits.candidates.memory import Weights
+from merits.candidates.memory import Resident, Weights
 from merits.candidates.turns import ANSWERING, FITTING, Turn
 from merits.core.answer import NO_USAGE, Answer, Usage
 from merits.core.doors import Model
@@ -52,15 +53,15 @@ class Batcher(Model):
     """A model around a blocking `answer_batch`, which gives one Answer or Exception for each input, in their order.
 
     `latency_s` is what a caller waits for its batch once it is computed and `usage.machine_s` its share of it; waiting
-    for a turn on the machine is in neither. When a batch takes longer than `timeout_s`, its thread is abandoned (it
-    cannot be stopped, but it does not keep the process alive), the inputs fail with TimeoutError, and a new thread
-    goes on. When `answer_batch` raises, the inputs are tried one by one, so that one bad input fails alone.
+    for a turn on the machine is in neither. What was computed before counts with what it took (`remembered`). When a
+    batch takes longer than `timeout_s`, its thread is abandoned (it cannot be stopped, but it does not keep the process
+    alive), the inputs fail with TimeoutError, and a new thread goes on. When `answer_batch` raises, the inputs are
+    tried one by one, so that one bad input fails alone.
 
     With `fit` the batcher is `Trainable`, with `fit_soft` also `SoftTrainable`. `weights` are what it must have in
-    memory to answer, if that is worth counting; `insides` is what others may see of it, and `size_bytes` what it takes
-    on disk. All batchers of a process share as many turns as there are cores; a step longer than a second lends its
-    turn, so that no slow candidate starves the others.
-
+    memory to answer, if that is worth counting; `insides` is what others may see of it, `size_bytes` what it takes
+    on disk, and `memory` what was measured of it in memory. All batchers of a process share as many turns as
+    there are cores; a step longer than a second lends its turn, so that no slow candidate starves the others.
 
     Not guaranteed: that a thread abandoned in the middle of a step no longer touches what it shares with the next.
 
@@ -91,6 +92,7 @@ class Batcher(Model):
         weights: Weights | None = None,
         insides: Insides | None = None,
         size_bytes: Callable[[], int | None] = lambda: None,
+        memory: Callable[[], Resident | None] = lambda: None,
         fit_soft: FitSoft | None = None,
     ) -> None:
         self._answer_batch: AnswerBatch | None = answer_batch
@@ -102,6 +104,7 @@ class Batcher(Model):
         self.weights = weights
         self.insides = insides
         self._size_bytes = size_bytes
+        self._memory = memory
         if fit is not None:
             self.fit = lambda examples: _in_turn(lambda: fit(examples))
         if fit_soft is not None:
@@ -157,6 +160,11 @@ class Batcher(Model):
     def size_bytes(self) -> int | None:
         """What the model takes on disk; None where that is not known, or not before it has learned."""
         return self._size_bytes()
+
+    @property
+    def memory(self) -> Resident | None:
+        """What it takes in memory to answer, where that was measured."""
+        return self._memory()
 
     @property
     def concurrency(self) -> int:
@@ -298,7 +306,7 @@ class _Run:
                 return self._compute_each()
             self.ready.append((batch[0][1], _plain(problem)))
             return True
-        seconds = time.perf_counter() - start
+        seconds = max(time.perf_counter() - start + remembered.taken(), 0.0)
         if len(answers) != len(batch):
             answers = [TypeError(f"gave {len(answers)} answers to {len(batch)} inputs")] * len(batch)
         share_s = seconds / len(batch)
@@ -320,7 +328,8 @@ class _Run:
             try:
                 answer = function(input)
                 end = clock()
-                result = _measured(answer, end - start, end - start)
+                took = max(end - start + remembered.taken(), 0.0)
+                result = _measured(answer, took, took)
             except BaseException as problem:  # noqa: BLE001 (the meter records it)
                 end = clock()
                 result = _plain(problem)
@@ -342,6 +351,7 @@ class _Run:
             if self.abandoned:
                 return None
             self.step = (first, end)
+            remembered.taken()  # of a step that raised
             self.started = now = time.perf_counter()
             return now
 

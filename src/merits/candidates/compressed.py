@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,10 @@ import msgspec
 from merits.candidates.batcher import Batcher
 from merits.candidates.compressing.forms import Copy, Fitted, Graph, Torch
 from merits.candidates.compressing.methods import IN_TORCH, Method, Settings, Taught, method_of, misfit, unfit
+from merits.candidates.compressing.resident import resident
 from merits.candidates.imports import versions
 from merits.candidates.insides import Insides, Network, insides_of
-from merits.candidates.memory import Weights, weights_of
+from merits.candidates.memory import Resident, Weights, weights_of
 from merits.candidates.registry import LoadContext, load_part
 from merits.core.answer import Answer
 from merits.core.doors import Model, Trainable
@@ -23,11 +25,12 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
 
-__all__ = ["ON_PREMISES", "PARTS", "Params", "load"]
+__all__ = ["ON_PREMISES", "PARTS", "Params", "load", "opened_copy"]
 
 PARTS = (1, 1)
 ON_PREMISES = True
 _ANSWERED_TOGETHER = 32
+_memory: dict[str, Resident | None] = {}  # what was measured in this process, of parents and copies
 _LIBRARIES = {  # what runs a copy, and what makes it of a network and of an estimator
     "network": ("onnx", "onnxscript", "onnxruntime"),
     "estimator": ("onnx", "skl2onnx", "onnxruntime"),
@@ -97,6 +100,7 @@ def load(params: Params, context: LoadContext) -> Model:
         close=model.close,
         weights=None if theirs is None else Weights(theirs.n_bytes, lambda: None, model.put_aside),
         size_bytes=lambda: model.size_bytes,
+        memory=lambda: model.memory,
     )
 
 
@@ -123,28 +127,34 @@ class _Compressed:
         self._copy: Copy | None = None
         self._lock = threading.Lock()
         self.size_bytes: int | None = None
+        self.memory: Resident | None = None
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Has the parent learn, copies it, and compresses the copy."""
         if isinstance(self._parent, Trainable):
             self._parent.fit(examples)
         learned = [example for example in examples if example.target is not None]
-        made = self._opened()
+        made = opened_copy(self._insides)
         before, taught = made.size_bytes, Taught(self._params, learned)
+        theirs = self._measured(made, taught, self._context.parts[0].id)
         for method in self._params.methods:
             made = method_of(method).make(made, method, taught)
         if isinstance(made, Graph):
             _ = made.session  # what cannot be run is said now
         with self._lock:
             self._copy, self.size_bytes = made, made.size_bytes
+        own = self._measured(made, taught, content_hash([self._context.parts[0].id, msgspec.to_builtins(self._params)]))
+        self.memory = None if own is None else replace(own, parent=theirs)
         self._tell(before)
 
-    def _opened(self) -> Copy:
-        """The parent's insides, copied where they are going to be changed."""
-        opened = self._insides.open()
-        if self._insides.form == "estimator":
-            return Fitted(opened)  # type: ignore[arg-type]
-        return Torch(_copied(opened), opened)  # type: ignore[arg-type]
+    def _measured(self, made: Copy, taught: Taught, key: str) -> Resident | None:
+        """What a copy takes in memory, once in a process: what learned from other folds takes the same.
+
+        It takes seconds, so of a trial of a search it is not measured: only what is kept is.
+        """
+        if key not in _memory and not self._context.trial:
+            _memory[key] = resident(made, [example.input for example in taught.examples])
+        return _memory.get(key)
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer]:
         """Answers in the form of the parent's."""
@@ -168,6 +178,8 @@ class _Compressed:
         copy = self._copy
         size = f"{(self.size_bytes or 0) / 1e6:,.3g} MB"
         self._context.note(f"{size} on disk" + (f", where its parent takes {before / 1e6:,.3g} MB" if before else ""))
+        if self.memory:
+            self._context.note(f"in memory {self.memory}")
         if self._params.file and isinstance(copy, Graph):
             file = Path(self._context.folder) / self._params.file
             try:
@@ -176,6 +188,14 @@ class _Compressed:
             except OSError as problem:
                 raise CandidateError(f"{file} cannot be written: {problem.strerror}.", "Name another `file`.") from None
             self._context.note(f"written to {file}")
+
+
+def opened_copy(insides: Insides) -> Copy:
+    """What a model that has learned has inside, as a copy: of a network one that may be changed."""
+    opened = insides.open()
+    if insides.form == "estimator":
+        return Fitted(opened)  # type: ignore[arg-type]
+    return Torch(_copied(opened), opened)  # type: ignore[arg-type]
 
 
 def _copied(opened: Network) -> object:

@@ -13,7 +13,7 @@ from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
 from merits.candidates.registry import LoadContext, Space
 from merits.candidates.scikit_learn import RawTexts
-from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embeddings, embedder, model_files
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embeddings, embedder, known_embeddings, model_files
 from merits.core.doors import Model
 from merits.core.identity import content_hash
 from merits.core.kinds import Reads
@@ -53,6 +53,7 @@ def load(params: Params, context: LoadContext) -> Model:
     """
     files = model_files(params.model, context.folder, context.env, params.sha256)
     model = embedder(*files)
+    known = known_embeddings(model, context)
     fingerprint = content_hash(
         [
             "embeddings-linear 1",
@@ -66,10 +67,15 @@ def load(params: Params, context: LoadContext) -> Model:
         from sklearn.pipeline import make_pipeline
 
         head = linear_head(strength=params.strength, balanced=params.balanced, seed=context.seed)
-        return make_pipeline(Embeddings(model), head)
+        return make_pipeline(Embeddings(known), head)
 
     learner = Learner(lambda inputs: RawTexts(), build, needs_classes=True)
     # One text at a time: whoever asks for one waits for one, and of few texts hardly two have the same length.
     return learning_model(
-        learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=1, weights=model.weights
+        learner,
+        fingerprint=fingerprint,
+        timeout_s=context.timeout_s,
+        batch_size=1,
+        weights=model.weights,
+        closing=known.close,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.shared_fits import digest_of
 from merits.candidates.texts import as_text
 from merits.core.identity import JSON
 
@@ -26,6 +27,7 @@ Cell: TypeAlias = "float | str"
 ColumnKind: TypeAlias = Literal["number", "category", "text"]
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 _FEW = 20  # a column with no more distinct texts than this holds categories, however long they are
+_counted: dict[str, int] = {}  # features by what finds them in what
 _REDUCED_TO = 100  # dimensions of texts for estimators that take no sparse matrices, as usual in latent semantics
 
 
@@ -132,12 +134,24 @@ def words() -> BaseEstimator:
 
 def _reduced(vectoriser: BaseEstimator, texts: Sequence[str], seed: int) -> BaseEstimator:
     """The vectoriser followed by truncated SVD (latent semantic analysis, Deerwester et al. 1990)."""
-    from sklearn.base import clone
     from sklearn.decomposition import TruncatedSVD
     from sklearn.pipeline import make_pipeline
 
-    n_features = clone(vectoriser).fit_transform(texts).shape[1]
+    n_features = _n_features(vectoriser, texts)
     return make_pipeline(vectoriser, TruncatedSVD(max(1, min(_REDUCED_TO, n_features - 1)), random_state=seed))
+
+
+def _n_features(vectoriser: BaseEstimator, texts: Sequence[str]) -> int:
+    """How many features the vectoriser finds in texts; remembered, for trials ask for the same."""
+    from sklearn.base import clone
+
+    key = digest_of((vectoriser, texts))
+    if key is None or key not in _counted:
+        n_features: int = clone(vectoriser).fit_transform(texts).shape[1]
+        if key is None:
+            return n_features
+        _counted[key] = n_features
+    return _counted[key]
 
 
 def _numbers() -> BaseEstimator:

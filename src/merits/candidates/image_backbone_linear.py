@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
@@ -12,10 +13,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates import remembered
 from merits.candidates.ahead import DecodedAhead, decoded_ahead, readable
 from merits.candidates.batcher import Batcher
-from merits.candidates.feature_store import FeatureStore
 from merits.candidates.imports import versions
+from merits.candidates.known_vectors import Remembered, remembered_of
 from merits.candidates.learner import fit_weighted, labels_to_learn, one_thread, predicted
 from merits.candidates.linear_head import linear_head
 from merits.candidates.memory import Weights
@@ -44,6 +46,7 @@ READS: tuple[Reads, ...] = ("picture",)
 _BATCH = 16  # pictures in one pass; on a processor more bring nothing
 _KEPT_EVERY = 128  # pictures; what was computed by then is on disk
 _NOTE_EVERY_S = 5.0
+_DECODING, _COMPUTING = "decoded", f"{_BATCH} at a time"  # what takes its seconds of an answer
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -69,9 +72,9 @@ def load(params: Params, context: LoadContext) -> Model:
     """A trainable classifier of the pictures that inputs name, by the features of a frozen network.
 
     Features of pictures to learn from are kept in `.merits/features.sqlite` in the task's folder, by what is in the
-    file, so that folds, other heads and later runs do not compute them again. Answers never come from there, or the
-    second candidate would look faster than it is. Smaller pictures than the network was trained on (`size`) take
-    less time by the square, and say less.
+    file, so that folds, other heads and later runs do not compute them again. Answers come from there in trials of a
+    search only, with the seconds that computing them took (`KnownVectors`). Smaller pictures than the network was
+    trained on (`size`) take less time by the square, and say less.
     """
     network = backbone(params.model, params.size, params.sha256, context)
     fingerprint = content_hash(
@@ -82,7 +85,7 @@ def load(params: Params, context: LoadContext) -> Model:
             context.seed,
         ]
     )
-    kept = FeatureStore(Path(context.folder) / ".merits" / "features.sqlite", network.fingerprint)
+    kept = remembered_of(context, network.fingerprint)
     model = _Classifier(params, context, network, kept)
     batcher = Batcher(
         model.answer_batch,
@@ -91,16 +94,32 @@ def load(params: Params, context: LoadContext) -> Model:
         timeout_s=context.timeout_s,
         fit=model.fit,
         fit_soft=model.fit_soft,
-        close=network.close,
+        close=model.close,
         weights=Weights(network.n_bytes, network.open, network.close),
     )
     return DecodedAhead(model.pixels, batcher)
 
 
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A picture whose features are known, and what they took."""
+
+    vector: Floats
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Timed:
+    """A picture whose features are to be known from now on."""
+
+    pixels: Bytes
+    hash: str
+
+
 class _Classifier:
     """Blocking training and answers."""
 
-    def __init__(self, params: Params, context: LoadContext, network: Backbone, kept: FeatureStore) -> None:
+    def __init__(self, params: Params, context: LoadContext, network: Backbone, kept: Remembered) -> None:
         self._params = params
         self._context = context
         self._media = Media.of(context)
@@ -109,9 +128,33 @@ class _Classifier:
         self._head: Any = None
         self._temperature = 1.0
 
-    def pixels(self, input: JSON) -> Bytes:
-        """The picture that an input names, as the network takes it; DataError where it cannot be read."""
-        return self._decoded(picture_file(self._media, input))
+    def pixels(self, input: JSON) -> Bytes | _Seen | _Timed:
+        """The picture that an input names, as the network takes it; DataError where it cannot be read.
+
+        In a trial what is known of it, or what is to become known.
+        """
+        file = picture_file(self._media, input)
+        if not self._context.trial:
+            return self._decoded(file)
+        start = time.thread_time()
+        hash = file_hash(file)
+        vector = self._kept.vectors([hash]).get(hash)
+        seconds = [self._kept.seconds(way, [hash]).get(hash) for way in (_DECODING, _COMPUTING)]
+        decoding, computing = seconds
+        if vector is not None and decoding is not None and computing is not None:
+            remembered.add(decoding - (time.thread_time() - start))
+            return _Seen(vector, computing)
+        begun = time.thread_time()
+        pixels = self._decoded(file)
+        ended = time.thread_time()
+        self._kept.note(_DECODING, {hash: ended - begun}, {})
+        remembered.add(-(begun - start) - (time.thread_time() - ended))
+        return _Timed(pixels, hash)
+
+    def close(self) -> None:
+        """Frees the network, and writes down what was measured."""
+        self._network.close()
+        self._kept.write()
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Train the classifier on the features of the examples that have a target and a picture that can be read."""
@@ -158,9 +201,27 @@ class _Classifier:
         """A label and the probability of each, for pictures that are decoded already."""
         if self._head is None:
             raise RuntimeError("asked before it was fitted")
-        vectors = self._network.features(cast("Sequence[Bytes]", pictures))
+        vectors = self._features(cast("Sequence[Bytes | _Seen | _Timed]", pictures))
         with one_thread():
             return predicted(self._head, vectors, self._temperature)
+
+    def _features(self, pictures: Sequence[Bytes | _Seen | _Timed]) -> NDArray[np.float32]:
+        """The features of pictures; those that are known count with what they took."""
+        if not self._context.trial:
+            return self._network.features(cast("Sequence[Bytes]", pictures))
+        new = [one.pixels if isinstance(one, _Timed) else one for one in pictures if not isinstance(one, _Seen)]
+        remembered.add(sum(one.seconds for one in pictures if isinstance(one, _Seen)))
+        if not new:
+            return np.stack([one.vector for one in pictures if isinstance(one, _Seen)])
+        begun = time.perf_counter()
+        computed = self._network.features(new)
+        ended = time.perf_counter()
+        share, rest = (ended - begun) / len(new), iter(computed)
+        vectors = [one.vector if isinstance(one, _Seen) else next(rest) for one in pictures]
+        noted = {one.hash: vector for one, vector in zip(pictures, vectors, strict=True) if isinstance(one, _Timed)}
+        self._kept.note(_COMPUTING, dict.fromkeys(noted, share), noted)
+        remembered.add(-(time.perf_counter() - ended))
+        return np.stack(vectors)
 
     def _file(self, example: Example) -> Path | None:
         try:
@@ -173,7 +234,7 @@ class _Classifier:
 
     def _vectors(self, files: Mapping[str, Path]) -> dict[str, Floats | DataError]:
         """The features of each file by its hash, kept or computed on all cores; or why there are none."""
-        found: dict[str, Floats | DataError] = {**self._kept.get(files)}
+        found: dict[str, Floats | DataError] = {**self._kept.vectors(files)}
         new = [hash for hash in files if hash not in found]
         pictures = decoded_ahead(self._attempted, [files[hash] for hash in new], ahead=2 * _KEPT_EVERY)
         decoded = zip(new, pictures, strict=True)
@@ -183,7 +244,7 @@ class _Classifier:
             groups = batched([*good.values()], _BATCH)
             vectors = [vector for group in decoded_ahead(self._network.features, groups) for vector in group]
             computed = dict(zip(good, vectors, strict=True))
-            self._kept.add(computed)
+            self._kept.keep(computed)
             found |= computed
             found |= {hash: problem for hash, problem in some.items() if isinstance(problem, DataError)}
             if time.monotonic() - told > _NOTE_EVERY_S:

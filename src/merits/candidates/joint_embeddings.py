@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.ahead import decoded_ahead
 from merits.candidates.features import Reader, words
 from merits.candidates.imports import versions
+from merits.candidates.known_vectors import KnownVectors
 from merits.candidates.learner import Learner, learning_model
 from merits.candidates.linear_head import linear_head
 from merits.candidates.memory import Weights, together, weights_of
-from merits.candidates.modalities import Modalities, Vectors, modalities_of
-from merits.candidates.picture_vectors import network_vectors
+from merits.candidates.modalities import Modalities, modalities_of
+from merits.candidates.picture_vectors import layout_vectors, network_vectors
 from merits.candidates.registry import LoadContext, Space, check_columns, holds
-from merits.candidates.sentence_embeddings import Embedder, embedder, model_files
+from merits.candidates.sentence_embeddings import embedder, known_embeddings, model_files
 from merits.core.doors import Model
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.media.backbones import backbone
 from merits.media.files import file_hash
 from merits.media.finding import Media
-from merits.media.picture_features import LAYOUT_VERSION, layout_of
-from merits.media.pictures import needs_pillow, read_picture
+from merits.media.picture_features import LAYOUT_VERSION
+from merits.media.pictures import needs_pillow
 from merits.media.weights import Sha256
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ SPACE: Space = {"strength": {"low": 0.03, "high": 1000.0, "log": True}, "balance
 READS: tuple[Reads, ...] = ("text", "picture", "columns")
 _LAYOUT = "layout"
 _WORDS = 2048  # columns that words are hashed into
+_TOGETHER = 8  # inputs that are answered at a time
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -85,7 +86,7 @@ def load(params: Params, context: LoadContext) -> Model:
     if "picture" in (holds(context) if context.named is None else context.named):
         needs_pillow()
     model = embedder(*files) if files else None
-    texts = _hashed if model is None else _embedded(model)
+    texts = _hashed if model is None else known_embeddings(model, context, together=_TOGETHER)
     media = Media.of(context)
 
     def build(reader: Reader, rows: Sequence[object]) -> Pipeline:
@@ -96,7 +97,7 @@ def load(params: Params, context: LoadContext) -> Model:
         return make_pipeline(encoder, head)
 
     network = None if params.picture == _LAYOUT else backbone(params.picture, None, params.picture_sha256, context)
-    pictures = _layouts if network is None else network_vectors(network, context)
+    pictures = layout_vectors(context, _TOGETHER) if network is None else network_vectors(network, context, _TOGETHER)
     version = LAYOUT_VERSION if network is None else network.fingerprint
     packages = versions("sklearn", "PIL", *([] if network is None else ["torch"]))
     made_of = [version, [file_hash(file) for file in files], packages, context.seed]
@@ -108,11 +109,20 @@ def load(params: Params, context: LoadContext) -> Model:
     fingerprint = content_hash(["joint-embeddings 1", *made_of])
     seeing = None if network is None else Weights(network.n_bytes, network.open, network.close)
     weights = together([weights_of(model), seeing])
-    return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=8, weights=weights)
 
+    def closing() -> None:
+        for known in (pictures, texts):
+            if isinstance(known, KnownVectors):
+                known.close()
 
-def _layouts(files: Sequence[Any], training: bool) -> NDArray[np.float64]:
-    return np.stack([layout_of(picture) for picture in decoded_ahead(read_picture, files)])
+    return learning_model(
+        learner,
+        fingerprint=fingerprint,
+        timeout_s=context.timeout_s,
+        batch_size=_TOGETHER,
+        weights=weights,
+        closing=closing,
+    )
 
 
 def _hashed(texts: Sequence[str], training: bool) -> NDArray[np.float64]:
@@ -121,10 +131,3 @@ def _hashed(texts: Sequence[str], training: bool) -> NDArray[np.float64]:
 
     by_pieces = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=_WORDS, alternate_sign=True)
     return np.asarray(by_pieces.transform(texts).toarray(), np.float64)
-
-
-def _embedded(model: Embedder) -> Vectors:
-    def vectors(texts: Sequence[str], training: bool) -> NDArray[np.float64]:
-        return np.asarray(model.embed_cached(texts) if training else model.embed(texts), np.float64)
-
-    return vectors

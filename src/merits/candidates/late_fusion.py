@@ -85,7 +85,7 @@ def load(params: Params, context: LoadContext) -> Model:
                 f"the member {candidate.name!r} is asked over a network, and its answers would not be kept.",
                 "Fuse members that run here, and compare with the others.",
             )
-        members.append(_Member(candidate, columns, replace(context, columns=columns)))
+        members.append(_Member(candidate, columns, replace(context, columns=columns, trial=False)))
     return _Fusion(params, context, members)
 
 

@@ -15,9 +15,10 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from merits.candidates.ahead import decoded_ahead, readable
 from merits.candidates.batcher import Batcher
-from merits.candidates.features import Reader
+from merits.candidates.features import Columns, Reader, Texts
 from merits.candidates.insides import Insides
 from merits.candidates.memory import Weights
+from merits.candidates.shared_fits import shared_fits
 from merits.candidates.soft import Soft, at_temperature, likeliest, soft_of, weighted
 from merits.core.answer import Answer
 from merits.core.errors import CandidateError, DataError
@@ -72,7 +73,8 @@ class Learner:
     """Fits what `build` makes for the inputs it is shown, and answers with what that predicts.
 
     `build` is given the reader of the inputs and the rows it read, and returns an unfitted estimator. Examples whose
-    file cannot be read teach nothing; `note` is told how many there are.
+    file cannot be read teach nothing; `note` is told how many there are. With `shares` an encoder of inputs that was
+    fitted on the same examples is not fitted again.
     """
 
     def __init__(
@@ -82,10 +84,12 @@ class Learner:
         *,
         needs_classes: bool = False,
         note: Callable[[str], None] = lambda text: None,
+        shares: bool = False,
     ) -> None:
         self._reader_of = reader_of
         self._build = build
         self._needs_classes = needs_classes
+        self._shares = shares
         self._note = note
         self._reader: Reader | None = None
         self._estimator: Predictor | None = None
@@ -100,9 +104,21 @@ class Learner:
         found = readable(lambda example: (reader.row(example.input), example.target), known, self._note, ahead=decodes)
         rows, targets = [row for row, _ in found], [target for _, target in found]
         estimator = self._build(reader, rows)
+        wanted = _targets(estimator, targets)
         with one_thread():
-            estimator.fit(reader.matrix(rows), _targets(estimator, targets))
+            rest, matrix = self._encoded(estimator, reader, rows)
+            rest.fit(matrix, wanted)
         self._reader, self._estimator = reader, estimator
+
+    def _encoded(self, estimator: Any, reader: Reader, rows: Sequence[object]) -> tuple[Any, Any]:
+        """What is still to be fitted, and the matrix for it: in a trial the encoder of inputs may be fitted already."""
+        matrix, steps = reader.matrix(rows), getattr(estimator, "steps", [])
+        if not self._shares or not isinstance(reader, Texts | Columns) or len(steps) != 2:
+            return estimator, matrix
+        (name, encoder), (_, rest) = steps  # as its reader made it: see `Reader.encoder`
+        fitted, matrix = shared_fits.fitted(encoder, matrix)
+        estimator.steps[0] = (name, fitted)
+        return rest, matrix
 
     def opened(self) -> FittedEstimator:
         """The fitted estimator, with what reads inputs for it."""
@@ -130,7 +146,8 @@ class Learner:
         rows = [row for row, _ in found]
         estimator = self._build(reader, rows)
         with one_thread():
-            fit_weighted(estimator, reader.matrix(rows), soft)
+            rest, matrix = self._encoded(estimator, reader, rows)
+            fit_weighted(rest, matrix, soft)
         self._reader, self._estimator, self._temperature = reader, estimator, temperature
 
     def close(self) -> None:
@@ -242,11 +259,18 @@ def learning_model(
     timeout_s: float,
     batch_size: int = BATCH_SIZE,
     weights: Weights | None = None,
+    closing: Callable[[], None] = lambda: None,
 ) -> Batcher:
     """The learner as a trainable model; `weights` are those of what it embeds with, if anything.
 
-    One that embeds is mostly that network, which is none of the estimator, so it cannot be opened.
+    One that embeds is mostly that network, which is none of the estimator, so it cannot be opened. `closing` is called
+    when it is closed.
     """
+
+    def close() -> None:
+        learner.close()
+        closing()
+
     return Batcher(
         learner.answer_batch,
         batch_size=batch_size,
@@ -254,7 +278,7 @@ def learning_model(
         timeout_s=timeout_s,
         fit=learner.fit,
         fit_soft=learner.fit_soft,
-        close=learner.close,
+        close=close,
         weights=weights,
         insides=None if weights else Insides("estimator", learner.opened),
         size_bytes=lambda: learner.size_bytes,

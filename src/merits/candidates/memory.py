@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-__all__ = ["Weights", "give_back", "together", "weights_of"]
+__all__ = ["Resident", "Weights", "give_back", "together", "weights_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +29,30 @@ class Weights:
     read: Callable[[], object]
     free: Callable[[], object]
     shared: bool = False
+
+
+@dataclass(frozen=True)
+class Resident:
+    """Bytes that a process took for a model beyond those of Python and NumPy, its libraries among them.
+
+    `n_bytes` when it had answered, `peak_bytes` at the most. Of a compressed copy
+    `parent` is what it was made of.
+    """
+
+    n_bytes: int
+    peak_bytes: int
+    parent: Resident | None = None
+
+    def __str__(self) -> str:
+        """As it stands in a report.
+
+        >>> str(Resident(81_200_000, 126_000_000, Resident(318_000_000, 318_000_000)))
+        '81.2 MB, at most 126 MB (its parent 318 MB)'
+        """
+        own = f"{self.n_bytes / 1e6:,.3g} MB"
+        if self.peak_bytes > 1.01 * self.n_bytes:
+            own += f", at most {self.peak_bytes / 1e6:,.3g} MB"
+        return own if self.parent is None else f"{own} (its parent {self.parent})"
 
 
 def weights_of(model: object) -> Weights | None:

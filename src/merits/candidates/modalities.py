@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Block", "Modalities", "modalities_of"]
 
 Modality: TypeAlias = Literal["picture", "text", "other"]
-Vectors: TypeAlias = Callable[[Sequence[Any], bool], NDArray[np.float64]]
+Vectors: TypeAlias = Callable[[Sequence[Any], bool], NDArray[np.floating]]
 """Vectors of shape (things, dimensions) of pictures' files or of texts; the second argument says: for training."""
 
 _FEW = 20  # a column of no more distinct texts than this holds categories

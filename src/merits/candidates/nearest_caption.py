@@ -15,7 +15,7 @@ from merits.candidates.imports import versions
 from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.memory import Weights, weights_of
 from merits.candidates.registry import LoadContext
-from merits.candidates.sentence_embeddings import embedder, model_files
+from merits.candidates.sentence_embeddings import embedder, known_embeddings, model_files
 from merits.candidates.texts import as_text
 from merits.core.answer import Answer
 from merits.core.doors import Model
@@ -79,6 +79,7 @@ class _Nearest:
     def __init__(self, params: Params, context: LoadContext, files: tuple[Path, Path] | None) -> None:
         self._within, self._folder, self._media = params.pictures, context.folder, Media.of(context)
         self._embedder = embedder(*files) if files else None
+        self._known = None if self._embedder is None else known_embeddings(self._embedder, context)
         self._words: Any = None
         self._captions: Any = None
         self._files: list[Path] = []
@@ -92,18 +93,20 @@ class _Nearest:
         """Forgets the captions."""
         self._words = self._captions = None
         self._files = []
+        if self._known is not None:
+            self._known.close()
 
     def fit(self, examples: Sequence[Example]) -> None:
         """Remember the captions."""
         pairs = captioned(examples, self._media)
         captions = [caption for caption, _ in pairs]
-        if self._embedder is None:
+        if self._known is None:
             from sklearn.feature_extraction.text import TfidfVectorizer
 
             self._words = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True).fit(captions)
             self._captions = self._words.transform(captions)
         else:
-            self._captions = self._embedder.embed_cached(captions)
+            self._captions = self._known(captions, True)
         self._files = [file for _, file in pairs]
 
     def answer(self, input: JSON) -> Answer:
@@ -111,7 +114,7 @@ class _Nearest:
         if self._captions is None:
             raise RuntimeError("asked before it was fitted")
         text = as_text(input)
-        asked = self._words.transform([text]) if self._embedder is None else self._embedder.embed([text])
+        asked = self._words.transform([text]) if self._known is None else self._known([text], False)
         near = self._captions @ asked.T
         nearest = int(np.argmax(near.toarray() if hasattr(near, "toarray") else near))
         return Answer(keep_picture(self._files[nearest].read_bytes(), self._folder, self._within))

@@ -62,7 +62,9 @@ class LoadContext:
     Where nothing is to be asked (`asks` is false) no key is needed. `note` takes what a model has to say while it
     learns to whoever watches; it may be called from any thread. `parts` are the candidates that the recipe is made of.
     `held` gives the hashes of all inputs of the task: whoever brings further ones to learn from leaves these out, for
-    they may be in its test.
+    they may be in its test. Of a `trial` of a search, answers to dev examples may come of vectors that were computed
+    before, with the seconds that took (see `feature_store`), and what is only for the report of those that are kept is
+    not measured.
     """
 
     folder: Path = Path()
@@ -76,6 +78,7 @@ class LoadContext:
     columns: tuple[str, ...] = ()
     asks: bool = True
     parts: tuple[Candidate, ...] = ()
+    trial: bool = False
     note: Callable[[str], None] = field(default=lambda text: None, repr=False, compare=False)
     held: Callable[[], Collection[str]] = field(default=tuple, repr=False, compare=False)
 

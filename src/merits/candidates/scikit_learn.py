@@ -15,7 +15,7 @@ from merits.candidates.imports import code_hash, find, source_of, versions
 from merits.candidates.learner import Learner, Predictor, learning_model
 from merits.candidates.pixels import Resizing, pixels_for
 from merits.candidates.registry import LoadContext, Space, holds
-from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embeddings, embedder, model_files
+from merits.candidates.sentence_embeddings import DEFAULT_MODEL, Embeddings, embedder, known_embeddings, model_files
 from merits.candidates.texts import as_text
 from merits.candidates.tunable import Names
 from merits.candidates.usual_estimators import USUAL
@@ -102,7 +102,7 @@ def load(params: Params, context: LoadContext) -> Model:
     mappings gets the inputs as they are, and so does a class without tags. Inputs that name pictures become their
     pixels from 0 to 1, resized and flattened. With `features: embeddings` it gets the unit vectors of a local model
     (columns are embedded as `column: value` lines), which are computed once for all candidates that learn from them.
-    Every `random_state` left open is seeded.
+    Every `random_state` left open is seeded, and an `n_jobs` left open is 1: a model takes one core.
     """
     if "picture" in holds(context) and context.named != ():
         needs_pillow()
@@ -116,18 +116,19 @@ def load(params: Params, context: LoadContext) -> Model:
     of_pictures = ["pixels 1", versions("PIL")] if "picture" in holds(context) else []
     fingerprint = content_hash(["sklearn 1", packages, code, context.seed, *of_pictures])
     read = partial(reader_in, context, estimator, params.features, params.pixels)
-    learner = Learner(read, partial(ready, estimator, context.seed), note=context.note)
+    learner = Learner(read, partial(ready, estimator, context.seed), note=context.note, shares=context.trial)
     return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
 
 
 def _over_embeddings(params: Params, context: LoadContext, estimator: Any, made_of: list[Any]) -> Model:
     files = model_files(params.embedding, context.folder, context.env)
     model = embedder(*files)
+    known = known_embeddings(model, context)
 
     def build(reader: Reader, rows: Sequence[object]) -> Predictor:
         from sklearn.base import clone
 
-        return cast(Predictor, _joined([Embeddings(model), clone(estimator, safe=False)]))
+        return cast(Predictor, _joined([Embeddings(known), clone(estimator, safe=False)]))
 
     fingerprint = content_hash(
         [
@@ -140,7 +141,12 @@ def _over_embeddings(params: Params, context: LoadContext, estimator: Any, made_
     learner = Learner(lambda inputs: RawTexts(), build, note=context.note)
     # one text at a time, as embeddings-linear does
     return learning_model(
-        learner, fingerprint=fingerprint, timeout_s=context.timeout_s, batch_size=1, weights=model.weights
+        learner,
+        fingerprint=fingerprint,
+        timeout_s=context.timeout_s,
+        batch_size=1,
+        weights=model.weights,
+        closing=known.close,
     )
 
 
@@ -219,9 +225,23 @@ def _made(path: str, params: Mapping[str, JSON], folder: Path) -> Any:
             raise CandidateError(f"{path!r} has no parameter {name!r}.", did_you_mean(name, accepted))
     values = {name: _value(value, accepted.get(name), folder) for name, value in params.items()}
     try:
-        return made(**values)
+        instance = made(**values)
     except (TypeError, ValueError) as problem:
         raise CandidateError(f"{path!r} cannot be made: {problem}.", "Mend its params.") from problem
+    return instance if "n_jobs" in params else _on_one_thread(instance)
+
+
+def _on_one_thread(estimator: Any) -> Any:
+    """The estimator with one thread, if it would take as many as there are cores by itself: see `one_thread`.
+
+    LightGBM and XGBoost ask this parameter, and not the limit of a process; to scikit-learn's own None is one already.
+    """
+    if type(estimator).__module__.startswith("sklearn."):
+        return estimator
+    has_params = hasattr(estimator, "get_params") and hasattr(estimator, "set_params")
+    if has_params and estimator.get_params(deep=False).get("n_jobs", 1) in (None, -1):
+        estimator.set_params(n_jobs=1)
+    return estimator
 
 
 def _value(value: JSON, parameter: inspect.Parameter | None, folder: Path) -> object:

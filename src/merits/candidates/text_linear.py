@@ -77,7 +77,7 @@ def load(params: Params, context: LoadContext) -> Model:
         return make_pipeline(encoder, head)
 
     fingerprint = content_hash(["text-linear 1", versions("sklearn"), context.seed])
-    learner = Learner(reader_of, build, needs_classes=True)
+    learner = Learner(reader_of, build, needs_classes=True, shares=context.trial)
     return learning_model(learner, fingerprint=fingerprint, timeout_s=context.timeout_s)
 
 

@@ -92,6 +92,7 @@ def load_context(
     env: Mapping[str, str] | None,
     *,
     asks: bool = True,
+    trial: bool = False,
     note: Callable[[str], None] = lambda text: None,
 ) -> LoadContext:
     """What the task's recipes need to become models. Registers every secret of the environment for redaction."""
@@ -106,6 +107,7 @@ def load_context(
         named=_named(task),
         columns=_columns(task),
         asks=asks,
+        trial=trial,
         note=note,
         held=cache(lambda: frozenset(example.input_hash for example in outlines(task.examples))),
     )

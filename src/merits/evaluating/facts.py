@@ -10,18 +10,19 @@ from itertools import islice
 
 import numpy as np
 
-from merits.core.doors import Signed
+from merits.core.doors import Signed, Store, Trainable
 from merits.core.identity import hash_of_rows
 from merits.core.on_demand import outlines
-from merits.core.task import Task
+from merits.core.task import Split, Task
 from merits.evaluating.columns import Columns
 from merits.evaluating.contenders import Contender
 from merits.evaluating.rows import Rows
 from merits.evaluating.scoring import Judge
 from merits.evaluating.tally import Tally
 
-__all__ = ["GIVEN_UP", "facts_of_run"]
+__all__ = ["GIVEN_UP", "facts_of_run", "kept_facts"]
 
+_LOOKED_AT = 8  # former evaluations
 GIVEN_UP = "given up on "  # how the fact begins that says why a candidate was not asked everything
 
 
@@ -78,9 +79,44 @@ def _of_candidate(each: Contender, columns: Columns, tally: Tally) -> dict[str, 
         facts[f"training of {name}"] = f"{tally.taught[index]:,} tokens, paid beside those of its answers"
     if size := getattr(each.model, "size_bytes", None):
         facts[f"size of {name}"] = f"{size / 1e6:,.3g} MB on disk"
+    if memory := getattr(each.model, "memory", None):
+        facts[f"memory of {name}"] = str(memory)
     if changes := columns.served[index].changes():
         facts[f"not always the same behind {name}"] = changes
     return facts
+
+
+def kept_facts(
+    facts: Mapping[str, str], contenders: Sequence[Contender], store: Store, task: str, split: Split
+) -> dict[str, str]:
+    """What candidates take on disk and in memory, of those that were not trained this time, for nothing was asked.
+
+    From the latest evaluation with the same version in which they were. A few are looked at, the latest first.
+    """
+    lacking = {
+        each.candidate.name: each.version
+        for each in contenders
+        if isinstance(each.model, Trainable) and f"size of {each.candidate.name}" not in facts
+    }
+    found: dict[str, str] = {}
+    if not lacking:
+        return found
+    runs = [run for run in store.runs() if (run.task, run.split) == (task, split) and {*run.candidates} & {*lacking}]
+    for run in runs[: -1 - _LOOKED_AT : -1]:
+        before = store.run(run.number)
+        versions = {} if before is None else dict(zip(before.names, before.versions, strict=True))
+        for name in [name for name, version in lacking.items() if versions.get(name) == version]:
+            told = {fact: before.facts[fact] for fact in _of_model(name) if before and fact in before.facts}
+            found |= told
+            if told:
+                del lacking[name]
+        if not lacking:
+            break
+    return found
+
+
+def _of_model(name: str) -> tuple[str, str]:
+    return f"size of {name}", f"memory of {name}"
 
 
 def _perturbed(rows: Rows, unmade: Mapping[int, str]) -> dict[str, str]:

@@ -61,7 +61,7 @@ from merits.evaluating.columns import Columns
 from merits.evaluating.composed import apart, priced_composites
 from merits.evaluating.composing import Assembly, Exchange, Hearing
 from merits.evaluating.contenders import Contender, Lesson, contenders, load_context, pupil_in
-from merits.evaluating.facts import facts_of_run
+from merits.evaluating.facts import facts_of_run, kept_facts
 from merits.evaluating.foreseen import Foreseen, foreseen
 from merits.evaluating.in_rounds import in_rounds
 from merits.evaluating.judge_costs import price_in
@@ -169,6 +169,7 @@ async def evaluate(
     confirm: Callable[[Plan], object] = lambda plan: None,
     batching: Batching | None = None,
     paid: Callable[[float], object] = lambda spent: None,
+    trial: bool = False,
 ) -> Evaluation:
     """The evaluation of the candidates on one split, also sealed into the store.
 
@@ -193,12 +194,25 @@ async def evaluate(
     debited, and when it ends what is there is the evaluation. `paid` is told what was spent of it, however the run
     ends. `confirm` is called with the plan before the first question is asked, and may raise.
 
+    Of `trial` candidates of a search, answers to dev examples may be made of vectors that were computed before, and
+    count with the seconds that took; those to test examples never are.
+
     When it is cancelled (Ctrl-C), what was answered is stored first. `env` replaces the environment's variables.
 
     Raises ProviderError when no candidate could be asked, UsageError for what the user must change, and StoreError
     when answers cannot be stored; nothing that was stored is lost.
     """
-    run = _Run(task, candidates, split=split, store=store, progress=progress or Silent(), env=env, clock=clock, ask=ask)
+    run = _Run(
+        task,
+        candidates,
+        split=split,
+        store=store,
+        progress=progress or Silent(),
+        env=env,
+        clock=clock,
+        ask=ask,
+        trial=trial,
+    )
     run.batching = batching
     try:
         return await run.evaluation(table, schedule, budget, confirm)
@@ -224,12 +238,17 @@ class _Run:
         env: Mapping[str, str] | None,
         clock: Callable[[], float],
         ask: Asking,
+        trial: bool = False,
     ) -> None:
         self.task, self.split, self.store, self.progress, self.clock = task, split, store, progress, clock
         self.ask = ask
         loop = asyncio.get_running_loop()  # models note from their own threads
         self.context: LoadContext = load_context(
-            task, env, asks=ask != "nothing", note=lambda text: _later(loop, progress.note, text)
+            task,
+            env,
+            asks=ask != "nothing",
+            trial=trial and split == "dev",
+            note=lambda text: _later(loop, progress.note, text),
         )
         self.started = clock()
         self.rows, self.perturbing = _rows(task, split, store, self.context, clock)
@@ -322,6 +341,8 @@ class _Run:
             started=self.started,
             ended=self.clock(),
         )
+        if not self.context.trial:
+            facts |= kept_facts(facts, self.contenders, self.store, self.task.id, self.split)
         if self.judging is not None:
             facts |= self.judging.facts(self.judged)
         facts |= self.lectures.facts()
@@ -356,6 +377,7 @@ class _Run:
             env=self.context.env,
             clock=self.clock,
             ask=ask,
+            trial=self.context.trial,
         )
         run.seals = False
         try:

@@ -226,6 +226,7 @@ class Trying:
                     schedule=schedule,
                     budget=left,
                     paid=self._pay,
+                    trial=True,
                 )
 
         limits: list[asyncio.Timeout] = []

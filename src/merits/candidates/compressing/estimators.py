@@ -15,7 +15,7 @@ import numpy as np
 from merits.candidates.compressing.forms import Graph, Outputs
 from merits.candidates.compressing.vectorisers import NotInOnnx, mended, prepared
 from merits.candidates.insides import Batch, Estimator
-from merits.candidates.learner import as_output, pickled_size
+from merits.candidates.learner import as_output
 from merits.core.answer import Answer
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
@@ -38,8 +38,7 @@ def exported_estimator(opened: Estimator, inputs: Sequence[JSON]) -> Graph:
         except NotInOnnx as problem:
             reasons.append(str(problem))
             continue
-        kept = pickled_size(before) or 0 if before else 0
-        return Graph(part.model, _Reading(opened, before, part.prepare), _answers_of(after[-1]), kept)
+        return Graph(part.model, _Reading(opened, before, part.prepare), _answers_of(after[-1]), before)
     telling = [reason for reason in reasons if reason != _SPARSE] or reasons
     raise CandidateError(
         f"{type(steps[-1]).__name__} cannot be exported to ONNX: {telling[-1]}.",

@@ -86,22 +86,22 @@ class Fitted:
 class Graph:
     """A model in the ONNX format with what reads its inputs (`batches`) and says what comes out (`answers`).
 
-    `n_beside` are the bytes of steps that stay outside it.
+    `beside` are fitted steps that stay outside it.
     """
 
     model: bytes
     batches: Callable[[Sequence[JSON]], Iterable[Batch]]
     answers: Callable[[Outputs], list[Answer]]
-    n_beside: int = 0
+    beside: Sequence[Any] = ()
 
     def with_model(self, model: bytes) -> Graph:
         """The same with another graph."""
-        return Graph(model, self.batches, self.answers, self.n_beside)
+        return replace(self, model=model)
 
     @property
     def size_bytes(self) -> int:
         """The bytes of the file that it makes, and of what stays outside it."""
-        return len(self.model) + self.n_beside
+        return len(self.model) + ((pickled_size(list(self.beside)) or 0) if self.beside else 0)
 
     @cached_property
     def session(self) -> Any:

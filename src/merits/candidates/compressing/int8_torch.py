@@ -1,8 +1,9 @@
 """Dynamic int8 in torch: weights of linear layers in 8 bits, their inputs rounded as they come.
 
-torch.ao.quantization is deprecated in favour of torchao, whose int8 is slower than 32 bits on a processor unless the
-network is compiled (seven times as slow for MiniLM, where this is twice as fast). Where torch no longer brings it,
-`onnx-int8` does the same.
+torch.ao.quantization is deprecated in favour of torchao (3 MB), whose int8 is slower than 32 bits on a processor unless
+the network is compiled: torchao 0.18 with torch 2.13 takes 11 times the processor time of 32 bits for a MiniLM of
+random weights and one text (360 ms, 33 ms), where this takes half (18 ms). Where torch no longer brings it, `onnx-int8`
+does the same.
 """
 
 from __future__ import annotations

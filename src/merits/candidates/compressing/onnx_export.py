@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import warnings
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ import numpy as np
 from merits.candidates.compressing.estimators import exported_estimator
 from merits.candidates.compressing.forms import Copy, Fitted, Graph, Torch
 from merits.candidates.compressing.methods import Method, Taught
+from merits.candidates.shared import Shared
 from merits.core.errors import CandidateError
 
 __all__ = ["make"]
 
 _OPSET = 18
+_exported = Shared[bytes](most_bytes=256_000_000)  # the last graphs: an export takes some 10 s, whatever its size
 
 
 def make(copy: Copy, method: Method, taught: Taught) -> Copy:
@@ -27,8 +30,21 @@ def make(copy: Copy, method: Method, taught: Taught) -> Copy:
     assert isinstance(copy, Torch)
     batch = next(iter(copy.network.batches(inputs[:8])))
     sample = {name: np.concatenate([each, each]) for name, each in batch.arrays.items()}  # one row would be taken as 1
-    network = copy.network
-    return Graph(_traced(copy.module, sample), network.batches, lambda outputs: network.answers(outputs[0]))
+    network, module = copy.network, copy.module
+    key = _digest(module, sample)  # other methods compress what the same network becomes
+    model = _exported.get(key, lambda: _traced(module, sample), n_bytes=len)
+    return Graph(model, network.batches, lambda outputs: network.answers(outputs[0]))
+
+
+def _digest(module: Any, sample: dict[str, Any]) -> str:
+    """A hash of all that decides the graph: the layers, their settings and numbers, and what they take."""
+    hashed = blake2b(repr((module, getattr(module, "config", ""))).encode(), digest_size=16)
+    for name, tensor in module.state_dict().items():
+        hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        hashed.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    for name, each in sample.items():
+        hashed.update(f"{name} {each.dtype} {each.shape[1:]}".encode())
+    return hashed.hexdigest()
 
 
 def _traced(module: Any, sample: dict[str, Any]) -> bytes:

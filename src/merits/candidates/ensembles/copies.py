@@ -23,7 +23,9 @@ __all__ = ["Copies", "fresh_copies", "said_now"]
 def fresh_copies(context: LoadContext, n: int) -> list[Trainable]:
     """That many untrained copies of the recipe's part, each with a seed of its own.
 
-    CandidateError where the part learns nothing, or is asked over a network: its answers would not be kept one by one.
+    They embed anew for each answer, in a trial too: together they are timed by the clock, to which what one of them
+    knows says nothing. CandidateError where the part learns nothing, or is asked over a network: its answers would not
+    be kept one by one.
     """
     (part,) = context.parts
     if not getattr(kind_of(part), "RUNS_HERE", True):
@@ -33,7 +35,7 @@ def fresh_copies(context: LoadContext, n: int) -> list[Trainable]:
         )
     copies: list[Trainable] = []
     for number in range(n):
-        copy = load_part(replace(context, seed=context.seed + number), 0)
+        copy = load_part(replace(context, seed=context.seed + number, trial=False), 0)
         if not isinstance(copy, Trainable):
             raise CandidateError(
                 f"{part.name!r} ({part.kind}) learns from no examples, so all copies of it would say the same.",
