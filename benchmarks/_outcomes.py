@@ -61,7 +61,7 @@ def read_pool(*paths: Path, costs: Mapping[str, float] | None = None, embeddings
     if not embeddings or text is None:
         return pool
     model = embedder(*model_files(DEFAULT_MODEL, Path(), os.environ))
-    vectors = model.embed_cached([str(each or "") for each in columns[text]]).astype(np.float64)
+    vectors = model.embed_on_all_cores([str(each or "") for each in columns[text]]).astype(np.float64)
     return replace(pool, looking=Looking(Candidate(name="embedding", kind="embedding"), vectors, np.zeros(n)))
 
 

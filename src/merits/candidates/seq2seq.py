@@ -86,7 +86,7 @@ def load(params: Params, context: LoadContext) -> Model:
     folder = model_folder(params.path, context, sha256=params.sha256, allow_pickle=params.allow_pickle)
     identity = ["seq2seq 1", folder.fingerprint, versions("transformers"), versions("torch")]
     if params.train is not None:
-        identity += ["trained 1", context.seed, *([versions("peft")] if params.train.lora else [])]
+        identity += ["trained 1", str(context.seed), *([versions("peft")] if params.train.lora else [])]
     translator = _Translator(params, folder, context, content_hash(identity))
     trains_all = params.train is not None and params.train.lora is None
     return Batcher(
