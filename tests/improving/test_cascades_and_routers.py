@@ -15,6 +15,7 @@ from merits.core.answer import Answer, Failure, Usage
 from merits.core.candidate import Candidate
 from merits.core.doors import Brief, Improver
 from merits.core.identity import JSON
+from merits.core.improvement import MEMORISED
 from merits.core.needs import Needs
 from merits.core.task import Example, ScorerSpec, Task
 from merits.improving.registry import improver_of, technique
@@ -200,6 +201,7 @@ def test_a_router_by_the_embedding_is_proposed_where_it_says_most() -> None:
     assert best.parts[-1].price is not None
     assert best.parts[-1].price.machine_per_hour == 0.1
     assert best.params["otherwise"] == 1
+    assert 0.0 <= float(str(best.metadata.get(MEMORISED, 0.0))) < 0.1
     saved = float(str(best.metadata["saving against large"]).split()[0])
     assert saved == pytest.approx(35.0, abs=6.0)  # 45 % less the 10 % that an embedding costs
 

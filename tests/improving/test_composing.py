@@ -22,7 +22,7 @@ from merits.improving.composing.gains import gains_of
 from merits.improving.composing.learners import learners_of
 from merits.improving.composing.policies import OneByOne, Policy, Single
 from merits.improving.composing.pool import Pool, codes_of, folds, looks_of
-from merits.improving.composing.routing import families_of, foretold
+from merits.improving.composing.routing import Routing, families_of, foretold, routers
 from merits.improving.composing.texts import texts_of
 
 NAMES = ("small", "middle", "large")
@@ -319,6 +319,20 @@ def test_forecasts_are_of_rows_that_were_not_learned_from() -> None:
     gains = gains_of(noise)[0]
     assert abs(np.corrcoef(foretold(noise, learner)[0], gains)[0, 1]) < 0.12
     assert np.corrcoef(learner(noise).on(noise)[0], gains)[0, 1] > 0.5
+
+
+def test_what_a_forecast_remembers_of_its_rows_is_known() -> None:
+    """With gains that are pure noise all that it does better than chance is remembered; a table remembers little."""
+    pool = asked(600, 3)
+    noise = pool.gaining((np.random.default_rng(0).random(pool.value.shape) < 0.5).astype(float))
+    memorised = {}
+    for name in ("words", "the column topic"):
+        routing = routers(noise, learners_of(noise)[name]).make(0)
+        assert isinstance(routing, Routing)
+        memorised[name] = routing.memorised / noise.n
+        assert memorised[name] == pytest.approx(float(routing.apply(noise).value.mean()) - 0.5, abs=0.04)
+    assert memorised["words"] > 0.15
+    assert memorised["the column topic"] < 0.08
 
 
 def test_columns_with_few_values_are_categories() -> None:

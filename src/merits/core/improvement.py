@@ -9,7 +9,10 @@ import msgspec
 from merits.core.candidate import Candidate
 from merits.core.estimate import Estimate
 
-__all__ = ["Ended", "Gain", "Improvement", "TechniqueRecord", "TrialRecord"]
+__all__ = ["MEMORISED", "Ended", "Gain", "Improvement", "TechniqueRecord", "TrialRecord"]
+
+MEMORISED = "memorised on dev"
+"""In a candidate's metadata: by how much its quality on dev is too good, for it learned from these very rows."""
 
 Ended: TypeAlias = Literal["done", "time", "money", "stopped", "failed", "skipped"]
 
@@ -17,10 +20,11 @@ Ended: TypeAlias = Literal["done", "time", "money", "stopped", "failed", "skippe
 class TrialRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One candidate that was tried on dev, `at_s` seconds after the search began.
 
-    `value` is what candidates are ranked by (net value of a case where a solved one has a worth, else quality), None
-    where nothing could be told. `cost` is of one case. `n_rows` were asked of it: fewer than there are where it was
-    given up early. `failed` says why it could not be evaluated; "" if it could. `ruled_out`: by dev it certainly
-    misses a requirement. Of what was searched, the best look better on dev than they are.
+    `value` is what candidates are ranked by (net value of a case where a solved one has a worth, else quality, less
+    what is known to be MEMORISED), None where nothing could be told. `cost` is of one case. `n_rows` were asked of it:
+    fewer than there are where it was given up early. `failed` says why it could not be evaluated; "" if it could.
+    `ruled_out`: by dev it certainly misses a requirement. Of what was searched, the best look better on dev than they
+    are.
     """
 
     number: int

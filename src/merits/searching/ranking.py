@@ -9,7 +9,7 @@ import numpy as np
 
 from merits.core.candidate import Candidate
 from merits.core.evaluation import Evaluation
-from merits.core.improvement import TrialRecord
+from merits.core.improvement import MEMORISED, TrialRecord
 from merits.core.needs import Needs
 from merits.deciding.assessment import assess
 from merits.deciding.cases import POLICIES, Cases
@@ -19,7 +19,7 @@ from merits.deciding.standings import standings
 from merits.deciding.values import objective_of
 from merits.evaluating.facts import GIVEN_UP
 
-__all__ = ["MARGIN", "Ranked", "ranked", "records_of"]
+__all__ = ["MARGIN", "Ranked", "memorised_by", "ranked", "records_of"]
 
 MARGIN = 0.01  # of quality: what "no loss" may leave open, unless a requirement names another margin
 
@@ -68,7 +68,10 @@ def records_of(evaluation: Evaluation, needs: Needs, technique: str, at_s: float
             continue
         net = standing.net_value_per_case
         may = all(result.met != "not met" for result in standing.requirements)
-        ranked_by = standing.quality if objective_of(needs) == "quality" else net
+        by_quality = objective_of(needs) == "quality"
+        ranked_by = standing.quality if by_quality else net
+        of_quality = 1.0 if by_quality else (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
+        memorised = memorised_by(candidate)
         record = TrialRecord(
             number=first + k,
             technique=technique,
@@ -78,12 +81,18 @@ def records_of(evaluation: Evaluation, needs: Needs, technique: str, at_s: float
             cost=cost_per_case(assessment.cases, k, needs.confidence) if evaluation.priced[k] else None,
             latency_s=standing.latency_p50_s,
             net_value=net,
-            value=None if ranked_by is None else ranked_by.value,
+            value=None if ranked_by is None or ranked_by.value is None else ranked_by.value - memorised * of_quality,
             n_rows=answered,
             ruled_out=not may,
         )
         found.append(Ranked(candidate, record, may))
     return found
+
+
+def memorised_by(candidate: Candidate) -> float:
+    """By how much the quality of a candidate on dev is too good, as far as who proposed it knows: from 0 to 1."""
+    known = candidate.metadata.get(MEMORISED, 0.0)
+    return min(max(float(known), 0.0), 1.0) if isinstance(known, int | float) else 0.0
 
 
 def _nothing(evaluation: Evaluation, k: int, technique: str, at_s: float, number: int) -> Ranked:

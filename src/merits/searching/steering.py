@@ -27,7 +27,7 @@ from merits.deciding.pairing import Side
 from merits.improving.registry import Effort, Technique, improver_of, technique, technique_names
 from merits.searching.budget import SearchBudget
 from merits.searching.fitting import first_that_fit, reserved_amount, reserved_seconds, seconds_of, trial_seconds
-from merits.searching.ranking import MARGIN, Ranked, ranked, records_of
+from merits.searching.ranking import MARGIN, Ranked, memorised_by, ranked, records_of
 from merits.searching.trying import OutOfTime, Trying
 from merits.searching.watching import Watching
 
@@ -442,7 +442,7 @@ def _cheaper(running: _Search, given: Ranked, cheaper: Sequence[Ranked]) -> Rank
     fine = []
     for one, side in zip(cheaper, sides[1:], strict=True):
         least = changes(sides[0], [side], confidence=_ONE_SIDED)[0].difference.low
-        if least is not None and least >= -MARGIN:
+        if least is not None and least - memorised_by(one.candidate) >= -MARGIN:
             fine.append(one)
     return min(fine, key=lambda one: (one.cost, -one.quality), default=None)
 

@@ -15,11 +15,13 @@ from merits.core.doors import Brief, Trials
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
+from merits.core.improvement import MEMORISED
 from merits.improving.composing.baselines import beside, coin
 from merits.improving.composing.choosing import Choice, floor, highest_net, no_loss
 from merits.improving.composing.frontier import Family
 from merits.improving.composing.gains import Learner
 from merits.improving.composing.pool import Ints, Pool, pool_of
+from merits.improving.composing.routing import Routing
 from merits.improving.composing.worth import money_of
 from merits.improving.naming import short, unused
 
@@ -96,7 +98,7 @@ def candidates_of(brief: Brief, goals: Goals, space: Space) -> list[Candidate]:
         if not choice.composed or not _pays(choice, goal):
             continue
         recipe = choice.policy.recipe(pool, "")
-        found = _words(pool, choice, simple, brief.evaluation.currency)
+        found = _words(pool, choice, simple, brief.evaluation.currency) | _memorised(pool, choice, brief)
         taken = {known.name for known in (*brief.seeds, *kept.values())}
         candidate = msgspec.structs.replace(recipe, name=unused(_name(recipe, goal), taken), metadata=found)
         kept.setdefault(candidate.id, candidate)
@@ -153,6 +155,15 @@ def _name(recipe: Candidate, goal: str) -> str:
     between = f" over {len(answer) - 2} more" if len(answer) > 2 else ""
     looks = " by embedding" if len(answer) < len(recipe.parts) else ""
     return f"{recipe.kind} from {short(answer[0])}{between} to {short(answer[-1])}{looks}, {goal}"
+
+
+def _memorised(pool: Pool, choice: Choice, brief: Brief) -> dict[str, JSON]:
+    """By how much quality on dev is too good, where a forecast remembers rows of it; a search ranks by what is left."""
+    if not isinstance(choice.policy, Routing) or choice.policy.memorised <= 0.0:
+        return {}
+    needs = brief.task.needs
+    of_quality = 1.0 if choice.change.unit != "money" else (needs.worth_of_solved or 0.0) + needs.loss_of_wrong
+    return {MEMORISED: choice.policy.memorised / pool.n / of_quality} if of_quality > 0.0 else {}
 
 
 def _words(pool: Pool, choice: Choice, simple: Mapping[str, Choice], currency: str) -> dict[str, JSON]:

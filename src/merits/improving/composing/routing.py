@@ -22,10 +22,23 @@ _PRICES = np.r_[0.0, np.geomspace(1e-3, 10.0, 100)]
 
 @dataclass(frozen=True)
 class Routing:
-    """The part of the highest forecast less its price (candidates - 1,)."""
+    """The part of the highest forecast less its price (candidates - 1,).
+
+    `learned` are the rows that the forecast was learned from, and what forecasts learned from others bring there on
+    average.
+    """
 
     forecast: Forecast
     prices: Floats
+    learned: tuple[Pool, float] | None = None
+
+    @property
+    def memorised(self) -> float:
+        """How much more it brings, summed over the rows that it learned from, than it would on others like them."""
+        if self.learned is None:
+            return 0.0
+        pool, apart = self.learned
+        return max(float(self.apply(pool).value.mean() - apart) * pool.n, 0.0)
 
     def apply(self, pool: Pool) -> Routed:
         """Plays it through stored answers."""
@@ -51,6 +64,7 @@ class _Learned:
     pool: Pool
     learner: Learner
     prices: Floats
+    apart: Floats  # the mean value at each price by forecasts of rows not learned from
     made: dict[int, Policy] = field(default_factory=dict)
 
     @cached_property
@@ -58,7 +72,8 @@ class _Learned:
         return self.learner(self.pool)
 
     def __call__(self, number: int) -> Policy:
-        return self.made.setdefault(number, Routing(self.forecast, self.prices[number]))
+        learned = (self.pool, float(self.apart[number]))
+        return self.made.setdefault(number, Routing(self.forecast, self.prices[number], learned))
 
 
 def routers(pool: Pool, learner: Learner) -> Found:
@@ -68,7 +83,7 @@ def routers(pool: Pool, learner: Learner) -> Found:
     prices = _PRICES[:, None] * (cost[1:] - cost[0]) / max(float(cost.max()), 1e-300)
     routed = [_routed(pool, _chosen(forecast, price), looks=looks) for price in prices]
     values, costs = (np.array([getattr(one, name).mean() for one in routed]) for name in ("value", "cost"))
-    return Found(values, costs, _Learned(pool, learner, prices))
+    return Found(values, costs, _Learned(pool, learner, prices, values))
 
 
 def foretold(pool: Pool, learner: Learner) -> Floats:
