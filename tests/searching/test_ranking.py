@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from merits.core.candidate import Candidate
+from merits.core.estimate import Estimate
 from merits.core.identity import JSON
 from merits.core.improvement import MEMORISED
 from merits.core.needs import Needs
@@ -32,3 +33,13 @@ def test_only_a_share_is_memorised(said: JSON, known: float) -> None:
     assert (
         memorised_by(Candidate(name="a", kind="constant", params={"output": "a"}, metadata={MEMORISED: said})) == known
     )
+
+
+def test_the_gain_on_dev_is_told_without_what_is_memorised() -> None:
+    """Else it would be far from what is left of it on test."""
+    from merits.searching.gains import _without
+
+    gain = Estimate(value=0.1, low=0.05, high=None, level=0.95, n=100, unit="points", method="paired")
+    less = _without(gain, 0.08)
+    assert (round(less.value or 0.0, 6), round(less.low or 0.0, 6), less.high) == (0.02, -0.03, None)
+    assert _without(gain, 0.0) is gain

@@ -23,7 +23,7 @@ from merits.deciding.fixed import spread
 from merits.deciding.pairing import Side
 from merits.deciding.values import objective_of
 from merits.improving.searching.importance import importances
-from merits.searching.ranking import MARGIN
+from merits.searching.ranking import MARGIN, memorised_by
 from merits.searching.steering import Found
 
 __all__ = ["improvement_of"]
@@ -117,7 +117,7 @@ def _gain(
         goal=cast(Literal["better", "cheaper"], goal),
         given=given,
         found=better,
-        on_dev=on_dev.difference,
+        on_dev=_without(on_dev.difference, memorised_by(evaluations[0].candidates[evaluations[0].index(better)])),
         on_test=on_test.difference,
         cost_on_dev=on_dev.cost,
         cost_on_test=on_test.cost,
@@ -128,6 +128,13 @@ def _gain(
         pays_back_after=_pay_back(found.cost, on_test, needs),
     )
     return msgspec.structs.replace(gain, text=_words(gain))
+
+
+def _without(difference: Estimate, memorised: float) -> Estimate:
+    """The difference in quality less what the found one is known to have learned from these very rows."""
+    ends = {name: getattr(difference, name) for name in ("value", "low", "high")}
+    moved = {name: end - memorised for name, end in ends.items() if end is not None}
+    return msgspec.structs.replace(difference, **moved) if memorised else difference
 
 
 def _change(evaluation: Evaluation, given: str, found: str, level: float) -> Change:
