@@ -9,12 +9,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from merits.candidates import sound_linear
 from merits.candidates.registry import LoadContext, load
 from merits.core.candidate import Candidate
 from merits.core.doors import Model
 from merits.core.errors import DataError
 from merits.core.task import Example
-from merits.media.sound_features import cepstra
+from merits.media.sound_features import cepstra, sound_vector
 from merits.media.sounds import Sound, wav_of
 from merits.testing.contracts.model import ModelContract
 from tests.candidates.taught import DATA, accuracy, needs_data, trained
@@ -52,6 +53,28 @@ class TestContract(ModelContract):
 
     def make(self) -> Model:
         return load(KIND, context(self.folder, "high", "low"))
+
+
+def test_sounds_to_learn_from_are_listened_to_once_for_all_folds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another process too; those to answer to are, each time."""
+    examples, heard = tones(tmp_path, 12), list[int]()
+
+    def counted(sound: Sound, parts: int) -> object:
+        heard.append(parts)
+        return sound_vector(sound, parts)
+
+    monkeypatch.setattr(sound_linear, "sound_vector", counted)
+    for fold in range(3):
+        model = trained(KIND, context(tmp_path, "high", "low"), examples[fold:])
+        assert len(heard) == 12
+        assert accuracy(model, examples[:2]) == 1.0
+        assert len(heard) == 14
+        del heard[12:]
+    seven = Candidate(name="heard", kind="sound-linear", params={"parts": 7})
+    trained(seven, context(tmp_path, "high", "low"), examples)
+    assert heard[12:] == [7] * 12
 
 
 def test_what_cannot_be_read_teaches_nothing_and_fails_alone(tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ class Learner:
         known = labels_to_learn(examples) if self._needs_classes else _known(examples)
         reader = self._reader_of([example.input for example in known])
         decodes = getattr(reader, "DECODES", False)
-        found = readable(lambda example: (reader.row(example.input), example.target), known, self._note, ahead=decodes)
+        read = getattr(reader, "taught", reader.row)  # what it remembers of what is learned from
+        found = readable(lambda example: (read(example.input), example.target), known, self._note, ahead=decodes)
         rows, targets = [row for row, _ in found], [target for _, target in found]
         estimator = self._build(reader, rows)
         wanted = _targets(estimator, targets)
@@ -136,9 +137,10 @@ class Learner:
         """
         reader = self._reader_of([example.input for example in examples])
         decodes = getattr(reader, "DECODES", False)
+        read = getattr(reader, "taught", reader.row)
         numbered = dict(zip(map(id, examples), shares, strict=True))
         found = readable(
-            lambda example: (reader.row(example.input), numbered[id(example)]), examples, self._note, ahead=decodes
+            lambda example: (read(example.input), numbered[id(example)]), examples, self._note, ahead=decodes
         )
         soft = soft_of([row_shares for _, row_shares in found], temperature)
         if self._needs_classes and len(soft.labels) < 2:
