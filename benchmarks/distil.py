@@ -13,7 +13,6 @@ by itself, at 95 %; those of `with unlabelled` over `labelled only` are what the
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 import tempfile
@@ -23,19 +22,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 from examples.embedding import EMBEDDING
 from examples.fetching import assets_folder, fetch
 
 import merits
 from benchmarks._markdown import markdown
-from merits.core.evaluation import Evaluation
-from merits.stats import difference_bounds, wilson
+from benchmarks._paired import COLUMNS, figures_of, gain_of, rows_of, write_rows
 
 _DATA = Path(__file__).parents[2] / "shared" / "data" / "labelled" / "banking77"
 _TEACHER = '{"kind": "embeddings-linear"}'
-_PARTS = ["teacher", "student alone"]
-_COLUMNS = {"accuracy": "solved", "gain": "over the student alone", "cost": "USD for 1,000,000"}
+_ALONE = "student alone"
+_PARTS = ["teacher", _ALONE]
 _WAYS = {
     "with unlabelled": {"unlabelled": "unlabelled.txt"},
     "with unlabelled, truth 1": {"unlabelled": "unlabelled.txt", "truth": 1},
@@ -68,29 +65,29 @@ def main(argv: Sequence[str]) -> dict[str, object]:
         "unlabelled": options.unlabelled,
         "asked": evaluation.n_rows,
         "cpu_s": seconds,
-        "ways": {name: _figures(evaluation, name) for name in evaluation.names},
-        "unlabelled over labelled only": str(_gain(evaluation, "with unlabelled", "labelled only")),
+        "ways": {name: figures_of(evaluation, name, _ALONE if name in _WAYS else "") for name in evaluation.names},
+        "unlabelled over labelled only": str(gain_of(evaluation, "with unlabelled", "labelled only")),
     }
 
 
 def table(figures: Mapping[str, Any]) -> str:
     """The figures as Markdown, and what the unlabelled questions bring below them."""
     brought = figures["unlabelled over labelled only"]
-    return f"{markdown(_COLUMNS, figures['ways'])}\n\nWith unlabelled over labelled only: {brought}.\n"
+    return f"{markdown(COLUMNS, figures['ways'])}\n\nWith unlabelled over labelled only: {brought}.\n"
 
 
 def _written(options: argparse.Namespace, folder: Path) -> Path:
     """The task file, with its data beside it: the questions of each file in a random order that is always the same."""
-    train, test = (_read(options.data / f"{name}.csv") for name in ("train", "test"))
+    train, test = (rows_of(options.data / f"{name}.csv") for name in ("train", "test"))
     known = {text for text, _ in test[: options.ask]}
     train = [(text, label) for text, label in train if text not in known]
-    _write(folder / "dev.csv", train[: options.learn])
-    _write(folder / "test.csv", test[: options.ask])
+    write_rows(folder / "dev.csv", train[: options.learn])
+    write_rows(folder / "test.csv", test[: options.ask])
     others = [" ".join(text.split()) for text, _ in train[options.learn : options.learn + options.unlabelled]]
     (folder / "unlabelled.txt").write_text("\n".join(others), "utf-8")
     recipes: list[dict[str, object]] = [
         {"name": "teacher", **json.loads(options.teacher)},
-        {"name": "student alone", "kind": "text-linear"},
+        {"name": _ALONE, "kind": "text-linear"},
         *({"name": name, "kind": "distilled", "parts": _PARTS, **given} for name, given in _WAYS.items()),
     ]
     said = {
@@ -106,30 +103,3 @@ def _written(options: argparse.Namespace, folder: Path) -> Path:
     file = folder / "merits.json"
     file.write_bytes(msgspec.json.encode(said))
     return file
-
-
-def _read(file: Path) -> list[tuple[str, str]]:
-    with file.open(encoding="utf-8", newline="") as opened:
-        rows = list(csv.DictReader(opened))
-    target = "category" if "category" in rows[0] else "label"
-    return [(rows[at]["text"], rows[at][target]) for at in np.random.default_rng(0).permutation(len(rows))]
-
-
-def _write(file: Path, rows: Sequence[tuple[str, str]]) -> None:
-    with file.open("w", encoding="utf-8", newline="") as opened:
-        csv.writer(opened).writerows([("text", "label"), *rows])
-
-
-def _figures(evaluation: Evaluation, name: str) -> dict[str, object]:
-    at = evaluation.index(name)
-    taught = name in _WAYS
-    return {
-        "accuracy": str(wilson(int(evaluation.solved[at].sum()), evaluation.n_rows)),
-        "gain": str(_gain(evaluation, name, "student alone")) if taught else "",
-        "cost": round(float(evaluation.cost[at].mean()) * 1e6, 4) if evaluation.priced[at] else None,
-    }
-
-
-def _gain(evaluation: Evaluation, name: str, over: str) -> object:
-    solved = [evaluation.solved[evaluation.index(one)].astype(float) for one in (name, over)]
-    return difference_bounds(solved[0], solved[1])
