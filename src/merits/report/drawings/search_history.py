@@ -52,7 +52,13 @@ def _spec(section: SearchSection, width: Width) -> Spec:
         "field": "n",
         "type": "quantitative",
         "scale": {"domain": [0, len(section.trials) + 1], "nice": False},
-        "axis": {"title": "trials, in order", "tickCount": width.ticks, "format": ",d", "grid": False},
+        "axis": {
+            "title": "trials, in order",
+            "tickCount": width.ticks,
+            "tickMinStep": 1,
+            "format": ",d",
+            "grid": False,
+        },
     }
     y: Spec = {
         "field": "value",
