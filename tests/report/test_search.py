@@ -259,7 +259,7 @@ def test_a_search_is_kept_beside_the_store_the_latest_of_a_task(tmp_path: Path) 
 
 def test_few_trials_are_numbered_once_each() -> None:
     """A drawing of two trials had 0 0 0 1 1 1 1 2 2 2 below it."""
-    few = section(searched([trial(0, "given", "base", 0.80), trial(1, "tuning", "base #1", 0.82)]))
+    few = section(searched([trial(2, "tuning", "base #1", 0.82)]))
     chart = search_history_chart(few)
     assert chart is not None
     assert [chart.wide.count(f">{n}</text>") for n in range(3)] == [1, 1, 1]
