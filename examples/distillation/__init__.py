@@ -15,8 +15,8 @@ __all__ = ["ASSETS", "OPTIONS", "VERB", "prepare"]
 
 ASSETS = cascades.ASSETS
 VERB = "improve"
-OPTIONS = ("--technique", "distillation", "--budget", "4 min")
-N_UNLABELLED = 4_000
+OPTIONS = ("--technique", "distillation", "--budget", "3 min")
+N_UNLABELLED = 2_000
 
 
 def prepare(assets: Path, data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which digit was written? Four classifiers, and what they are together: a vote, a stack, a bag and a boost.
+"""Ensembles: what a tree and naive Bayes make of digits together, by voting, stacking, bagging and boosting.
 
 1,797 digits of 8 x 8 points, each in the hand of one of 43 people (Alpaydin & Kaynak 1998, UCI). They come with
 scikit-learn: nothing is fetched.
@@ -11,9 +11,14 @@ from pathlib import Path
 
 from examples.fetching import Asset
 
-__all__ = ["ASSETS", "prepare"]
+__all__ = ["ASSETS", "OPTIONS", "VERB", "prepare"]
 
 ASSETS: tuple[Asset, ...] = ()
+VERB = "improve"
+OPTIONS = (
+    *("--technique", "voting", "--technique", "stacking", "--technique", "bagging", "--technique", "boosting"),
+    *("--budget", "3 min", "--finalists", "6"),
+)
 
 
 def prepare(assets: Path, data: Path) -> None:

@@ -1,4 +1,4 @@
-"""More examples are tried, one method at a time and all together; what is kept has certainly gained."""
+"""More examples are tried, one method at a time and all together; what is kept has gained, as it looks."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ def test_a_file_and_other_words_are_tried_too() -> None:
     assert trials[2].parts == (SMALL, RULES)
 
 
-@pytest.mark.parametrize(("share", "kept"), [(0.7, ["small with typos"]), (0.55, []), (0.3, [])])
-def test_only_a_certain_gain_is_kept_and_its_interval_told(share: float, kept: list[str]) -> None:
-    """Of 200 rows and two trials: 5 points more are not certain, when each is looked at with 97.5 %."""
+@pytest.mark.parametrize(("share", "kept"), [(0.7, ["small with typos"]), (0.51, []), (0.3, [])])
+def test_a_gain_that_is_likely_is_kept_and_its_interval_told(share: float, kept: list[str]) -> None:
+    """Of 200 rows: 1 point more, 12 gained and 10 lost, is not likely enough to be looked at on test."""
     brief = only(with_quality(brief_of([SMALL], task_of(200)), small=0.5), "small")
     search = make(Params(methods={"typos": 0.1, "synonyms": 0.5}))(brief)
     evaluation = outcomes(next(search).candidates, brief.task)
     rows = np.arange(200)
     solved = np.stack([rows % 200 < share * 200, rows < 80, rows < 80])
-    if share == 0.55:  # 20 more are solved and 10 fewer
-        solved[0] = (rows >= 10) & (rows < 120)
+    if share == 0.51:
+        solved[0] = (rows >= 10) & (rows < 112)
     with pytest.raises(StopIteration) as end:
         search.send(replace(evaluation, solved=solved))
     assert [one.name for one in end.value.value] == kept

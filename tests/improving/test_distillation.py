@@ -6,6 +6,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation
 from merits.improving.distillation import Params, make, why_not
 from merits.improving.registry import improver_of
+from merits.tasks.requirements import parse_requirement
 from merits.testing.contracts.improver import ImproverContract, brief_of, outcomes, task_of
 from tests.candidates.taught import needs_data, snips
 from tests.improving.searching_dev import only, searched
@@ -73,7 +75,7 @@ def test_kept_is_who_is_as_good_as_the_teacher_and_better_than_alone(taught: flo
 def test_worse_and_far_cheaper_may_be_worth_more() -> None:
     """A teacher that costs 0.4 an answer, where a solved case is worth 1: three points less are worth it."""
     base = only(with_quality(brief_of([TEACHER, STUDENT], task_of(400)), big=0.9, small=0.5), "small")
-    task = replace_needs(base, worth=1.0)
+    task = replace_needs(base, worth_of_solved=1.0)
     dear = replace(task.evaluation, cost=np.where(np.arange(2)[:, None] == 0, 0.4, 0.001) * np.ones((2, 400)))
     search = make(Params(students=("small",)))(replace(task, evaluation=dear))
     evaluation = outcomes(next(search).candidates, base.task)
@@ -83,10 +85,23 @@ def test_worse_and_far_cheaper_may_be_worth_more() -> None:
     assert [one.name for one in end.value.value] == ["small taught by big"]
 
 
-def replace_needs(brief: Brief, worth: float) -> Brief:
-    import msgspec
+@pytest.mark.parametrize(("taught", "kept"), [(0.7, True), (0.5025, False)])
+def test_of_a_teacher_that_is_too_dear_to_use_is_kept_who_is_certainly_better_than_alone(
+    taught: float, kept: bool
+) -> None:
+    """A teacher that solves 90 % for 0.4 an answer, where 0.1 is allowed: a student needs not be as good as it."""
+    base = only(with_quality(brief_of([TEACHER, STUDENT], task_of(400)), big=0.9, small=0.5), "small")
+    needed = replace_needs(base, requirements=(parse_requirement("cost_per_case <= 0.1 USD"),))
+    dear = replace(needed.evaluation, cost=np.where(np.arange(2)[:, None] == 0, 0.4, 0.001) * np.ones((2, 400)))
+    search = make(Params(students=("small",)))(replace(needed, evaluation=dear))
+    evaluation = outcomes(next(search).candidates, base.task)
+    with pytest.raises(StopIteration) as end:
+        search.send(solving(evaluation, **{"small taught by big": taught}))
+    assert [one.name for one in end.value.value] == (["small taught by big"] if kept else [])
 
-    needs = msgspec.structs.replace(brief.task.needs, worth_of_solved=worth)
+
+def replace_needs(brief: Brief, **changes: object) -> Brief:
+    needs = msgspec.structs.replace(brief.task.needs, **changes)
     return replace(brief, task=msgspec.structs.replace(brief.task, needs=needs))
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import merits
@@ -14,6 +15,7 @@ from merits.core.answer import Answer, Failure
 from merits.core.candidate import Candidate
 from merits.core.doors import Brief, Improver, Store
 from merits.core.errors import UsageError
+from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Task
 from merits.improving.registry import improver_of, technique
@@ -101,6 +103,48 @@ def test_who_cannot_reflect_changes_nothing(store: Store) -> None:
         improver = improver_of("prompting", {"answers": 60})
         found = searched(parity(provider), improver, store, ask=lambda candidate, question: silent)
     assert list(found.kept) == []
+
+
+def asked_to_reflect(candidate: Candidate, **given: JSON) -> tuple[Candidate, str]:
+    """Who is asked to write instructions first, and with what words."""
+    told: list[tuple[Candidate, str]] = []
+
+    def writes(one: Candidate, question: JSON) -> Answer:
+        told.append((one, str(question)))
+        return Answer(output="Better.")
+
+    brief = replace(brief_of([candidate]), ask=writes, said=lambda name: [])
+    search = improver_of("prompting", {"answers": 60, **given})(replace(brief, evaluation=solving_none(brief)))
+    trials = next(search)
+    assert trials.candidates
+    search.close()
+    return told[0]
+
+
+def solving_none(brief: Brief) -> Evaluation:
+    """The evaluation in which nothing is solved, so that there is something to write about."""
+    return replace(brief.evaluation, solved=np.zeros_like(brief.evaluation.solved))
+
+
+def test_whoever_writes_instructions_may_write_more_than_an_answer() -> None:
+    """Short answers end early; instructions must not. A base model else stops at its first blank line."""
+    local: dict[str, JSON] = {"path": "x.gguf", "plain": True, "max_tokens": 8, "stop": ["\n"], "prompt": "Q: {input}"}
+    one, _ = asked_to_reflect(Candidate(name="base", kind="gguf", params=local), longest=100)
+    assert one.params["max_tokens"] == 100
+    assert one.params["stop"] == ["\n\n\n"]
+    sent: dict[str, JSON] = {"model": "m", "parameters": {"max_tokens": 8, "temperature": 1}}
+    one, _ = asked_to_reflect(Candidate(name="chat", kind="chat", params=sent))
+    assert one.params["parameters"] == {"temperature": 1}
+
+
+def test_how_it_is_asked_may_be_said() -> None:
+    """A model that follows no long instructions may go on with a text."""
+    chat = Candidate(name="chat", kind="chat", params={"model": "m", "system": "Be brief."})
+    _, words = asked_to_reflect(chat, ask="Now: <curr_param>. Seen:\n<side_info>\nBetter:")
+    assert words.startswith("Now: Be brief.. Seen:\n")
+    assert words.endswith("\nBetter:")
+    with pytest.raises(UsageError, match="must hold <curr_param> and <side_info>"):
+        improver_of("prompting", {"ask": "Write better ones."})
 
 
 def test_a_search_that_is_stopped_leaves_no_thread(store: Store) -> None:

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from merits.core.errors import StoreError
+from merits.core.estimate import Estimate
 from merits.core.improvement import Improvement
 from merits.core.needs import Needs
 from merits.report import terminal
@@ -61,6 +62,12 @@ def test_a_search_that_gained_says_what_what_is_left_and_when_it_pays() -> None:
 
 def test_without_a_volume_it_is_paid_back_after_so_many_cases() -> None:
     assert section().worth_it.endswith("pays that back after 4,000 [2,000–9,000] cases.")
+
+
+def test_what_one_case_pays_back_is_paid_back_by_the_first() -> None:
+    first = Estimate(value=1.0, low=1.0, high=1.0, level=0.95, n=800, unit="count", method="ends together")
+    made = msgspec.structs.replace(gain("base #1"), pays_back_after=first)
+    assert section(searched(gains=[made])).worth_it.endswith("base #1 pays that back with the first case.")
 
 
 def test_a_search_that_found_nothing_says_so_and_how_far_it_looked() -> None:
@@ -248,3 +255,11 @@ def test_a_search_is_kept_beside_the_store_the_latest_of_a_task(tmp_path: Path) 
     (tmp_path / "improvements" / f"{'0' * 32}.json").write_text("{}", "utf-8")
     with pytest.raises(StoreError, match=r"cannot read .*Remove it"):
         kept_search("0" * 32, store)
+
+
+def test_few_trials_are_numbered_once_each() -> None:
+    """A drawing of two trials had 0 0 0 1 1 1 1 2 2 2 below it."""
+    few = section(searched([trial(2, "tuning", "base #1", 0.82)]))
+    chart = search_history_chart(few)
+    assert chart is not None
+    assert [chart.wide.count(f">{n}</text>") for n in range(3)] == [1, 1, 1]

@@ -30,6 +30,7 @@ from merits.improving.learning import (
     with_findings,
 )
 from merits.improving.registry import Effort
+from merits.improving.searching.objectives import of_a_candidate, shortfalls
 
 __all__ = ["EFFORT", "TITLE", "Params", "make", "why_not"]
 
@@ -68,8 +69,10 @@ class Params(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 def make(params: Params) -> Improver:
     """The improver: one round of students, each beside itself without a teacher.
 
-    Kept are those that are not worse than their teacher by the margin, or are certainly worth more after costs, and
-    that do better than the same student without a teacher. It raises UsageError for a name that no candidate has.
+    Kept are those that do better than the same student without a teacher, and may take their teacher's place: they are
+    not worse than it by the margin, or are certainly worth more after costs, or the teacher misses what is required (it
+    is too dear, too slow), and they are certainly better than without it. It raises UsageError for a name that no
+    candidate has.
     """
 
     def search(brief: Brief) -> Generator[Trials, Evaluation, Sequence[Candidate]]:
@@ -178,6 +181,7 @@ def _kept(
     known = {seed.id: values_of(brief.evaluation, n) for n, seed in enumerate(brief.seeds)}
     known |= {one.id: values_of(evaluation, n) for n, one in enumerate(evaluation.candidates)}
     teaching = known[teacher.id]
+    unusable = _misses_a_bar(brief, brief.seeds.index(teacher))
     found: list[tuple[float, Candidate]] = []
     for candidate in taught:
         number = evaluation.index(candidate.name)
@@ -187,11 +191,17 @@ def _kept(
         to_alone = against(values, alone, brief.evaluation)
         worthy = to_teacher.low is not None and to_teacher.low >= -params.margin
         more = _worth_more(brief, evaluation, number, brief.seeds.index(teacher))
-        if held(evaluation, number) and values.mean() > alone.mean() and (worthy or more):
+        instead = unusable and to_alone.low is not None and to_alone.low > 0.0
+        if held(evaluation, number) and values.mean() > alone.mean() and (worthy or more or instead):
             told = [("against its teacher on dev", to_teacher), ("against the same without a teacher on dev", to_alone)]
             found.append((float(values.mean()), with_findings(candidate, told)))
     found.sort(key=lambda pair: -pair[0])
     return [candidate for _, candidate in found[: params.keep]]
+
+
+def _misses_a_bar(brief: Brief, seed: int) -> bool:
+    """Whether a seed misses, as it looks, what the Needs require, so that nobody could use it."""
+    return any(gap > 0.0 for gap in shortfalls(of_a_candidate(brief.evaluation, seed), brief.task.needs).values())
 
 
 def _worth_more(brief: Brief, evaluation: Evaluation, student: int, teacher: int) -> bool:

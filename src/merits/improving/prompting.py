@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from merits.candidates.local_chat import LocalChatParams
 from merits.candidates.prompts import PromptParams
 from merits.candidates.registry import kind_of
 from merits.candidates.texts import as_text
@@ -37,7 +38,20 @@ TITLE = "Prompting: better instructions, written by a model that is shown where 
 
 _COMPONENT = "system"
 # what a recipe says of the task, and not of the model
-_OF_THE_TASK = ("system", "labels", "few_shot", "few_shot_draw", "examples", "response_schema", "tools", "logprobs")
+_OF_THE_TASK = (
+    "system",
+    "labels",
+    "few_shot",
+    "few_shot_draw",
+    "examples",
+    "response_schema",
+    "tools",
+    "logprobs",
+    "max_tokens",
+    "stop",
+)
+_OF_AN_ANSWER = ("max_tokens", "max_completion_tokens", "stop", "response_format")  # among what a provider is sent
+_CURRENT, _SEEN = "<curr_param>", "<side_info>"
 Rows: TypeAlias = tuple[str, tuple[int, ...]]
 """Instructions, and the rows that they are to be tried on; without rows, a text for whoever reflects."""
 
@@ -51,7 +65,19 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
         int, Meta(ge=1, description="The most answers to examples that the search asks for, of all instructions.")
     ] = 600
     shown: Annotated[int, Meta(ge=1, description="Examples that are shown to whoever writes, at a time.")] = 6
+    ask: Annotated[
+        str,
+        Meta(
+            description=f"How it is asked to write them: a text with {_CURRENT} for the instructions so far and "
+            f"{_SEEN} for the examples. Default: GEPA's own, for models that follow long instructions."
+        ),
+    ] = ""
+    longest: Annotated[int, Meta(ge=16, description="The most tokens that a local model writes at a time.")] = 512
     keep: Annotated[int, Meta(ge=1, description="The most candidates that are kept.")] = 3
+
+    def __post_init__(self) -> None:
+        if self.ask and not (_CURRENT in self.ask and _SEEN in self.ask):
+            raise ValueError(f"`ask` must hold {_CURRENT} and {_SEEN}, where instructions and examples are put")
 
 
 def make(params: Params) -> Improver:
@@ -86,10 +112,11 @@ class _Search:
     def __init__(self, params: Params, brief: Brief) -> None:
         self._params, self._brief = params, brief
         self._seed = _named(params.candidate, brief)
-        self._reflector = _plain(_named(params.reflector, brief) if params.reflector else self._seed)
+        self._reflector = _plain(_named(params.reflector, brief) if params.reflector else self._seed, params.longest)
         self._first = str(self._seed.params.get("system", ""))
         self._made = {self._first: self._seed}
         self._known: dict[str, dict[int, tuple[float, str]]] = {}  # by name: row -> value, what was said
+        self._left_at_first = brief.seconds_left()
         at = brief.evaluation.index(self._seed.name)
         self._plain_rows = np.flatnonzero(brief.evaluation.perturbations == "")
         self._take(self._seed, brief.evaluation, at, self._plain_rows)
@@ -148,10 +175,20 @@ class _Search:
             reflection_lm=lambda prompt: ask((_as_prompt(prompt), ())),
             reflection_minibatch_size=min(self._params.shown, len(train)),
             max_metric_calls=self._params.answers,
-            stop_callbacks=[lambda state: self._brief.seconds_left() <= 0],
+            stop_callbacks=[lambda state: self._brief.seconds_left() <= self._finalists_take()],
+            reflection_prompt_template=self._params.ask or None,
             logger=_Silent(),
             seed=self._brief.seed,
         )
+
+    def _finalists_take(self) -> float:
+        """The seconds that asking the finalists all rows will take, as long as an answer took so far."""
+        n_asked = sum(len(self._known[one.name]) for one in self._made.values() if one is not self._seed)
+        if not n_asked or self._left_at_first == float("inf"):
+            return 0.0
+        each = (self._left_at_first - self._brief.seconds_left()) / n_asked
+        n_finalists = min(self._params.keep, len(self._made) - 1)
+        return n_finalists * len(self._plain_rows) * each
 
     def _tried(self, text: str, rows: Sequence[int]) -> Generator[Trials, Evaluation, None]:
         """Has instructions tried on the rows on which they were not yet."""
@@ -237,12 +274,18 @@ def _named(name: str, brief: Brief) -> Candidate:
     return chats[name] if name else next(iter(chats.values()))
 
 
-def _plain(candidate: Candidate) -> Candidate:
-    """The same model, asked whatever one likes: without instructions, examples and a form."""
+def _plain(candidate: Candidate, longest: int) -> Candidate:
+    """The same model, asked whatever one likes: without instructions, examples, a form, and a short answer's end."""
     params = {key: value for key, value in candidate.params.items() if key not in _OF_THE_TASK} | {
         "prompt": "{input}",
         "labels": False,
     }
+    if isinstance(sent := params.get("parameters"), Mapping):
+        params["parameters"] = {key: value for key, value in sent.items() if key not in _OF_AN_ANSWER}
+    if issubclass(kind_of(candidate).Params, LocalChatParams):
+        params["max_tokens"] = longest
+        if params.get("plain"):  # a base model is else stopped at a blank line
+            params["stop"] = ["\n\n\n"]
     return msgspec.structs.replace(candidate, name=f"{candidate.name} as it is", params=params)
 
 

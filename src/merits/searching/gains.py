@@ -166,12 +166,12 @@ def _pay_back(spent: float | None, change: Change, needs: Needs) -> Estimate | N
             (change.difference.high, change.cost.low),
         )
     )
-    if high <= 0.0:
+    if high <= 0.0 or (not worth and value <= 0.0):  # better and dearer: nobody said what better is worth
         return None
     return Estimate(
-        value=spent / value if value > 0.0 else None,
-        low=spent / high,
-        high=spent / low if low > 0.0 else None,
+        value=max(spent / value, 1.0) if value > 0.0 else None,
+        low=max(spent / high, 1.0),
+        high=max(spent / low, 1.0) if low > 0.0 else None,
         level=change.difference.level,
         n=change.difference.n,
         unit="count",
@@ -208,6 +208,8 @@ def _pay_back_words(after: Estimate | None) -> str:
         return ""
     if after.value is None:
         return " As it looks the search is never paid back."
+    if after.high == 1.0:
+        return " The first case pays the search back."
     return f" The search is paid back after {after.text()} cases."
 
 

@@ -48,12 +48,11 @@ def _spec(section: SearchSection, width: Width) -> Spec:
     low, high = floor_of(known, best_given), max(known)
     pad = 0.07 * (high - low) or 0.01 * (abs(high) or 1.0)
     domain = (low - pad, high + pad)
-    x: Spec = {
-        "field": "n",
-        "type": "quantitative",
-        "scale": {"domain": [0, len(section.trials) + 1], "nice": False},
-        "axis": {"title": "trials, in order", "tickCount": width.ticks, "format": ",d", "grid": False},
-    }
+    axis: Spec = {"title": "trials, in order", "tickCount": width.ticks, "format": ",d", "grid": False}
+    if len(section.trials) < width.ticks:  # else there are ticks between whole numbers
+        axis["values"] = list(range(len(section.trials) + 2))
+    scale = {"domain": [0, len(section.trials) + 1], "nice": False}
+    x: Spec = {"field": "n", "type": "quantitative", "scale": scale, "axis": axis}
     y: Spec = {
         "field": "value",
         "type": "quantitative",

@@ -292,6 +292,8 @@ def _paid_back(row: GainRow, needs: Needs) -> str:
         return f"When {name} pays that back is not known."
     if after.value is None:
         return f"As it looks {name} never pays that back."
+    if after.high == 1.0:
+        return f"{name} pays that back with the first case."
     said = f"{name} pays that back after {after.text()} cases"
     if row.months is None or not row.months.value:
         return f"{said}."
