@@ -33,7 +33,7 @@ _DATA = Path(__file__).parents[2] / "shared" / "data" / "labelled" / "banking77"
 _TEACHER = '{"kind": "embeddings-linear"}'
 _ALONE = "student alone"
 _PARTS = ["teacher", _ALONE]
-_WAYS = {
+_WAYS: Mapping[str, Mapping[str, object]] = {
     "with unlabelled": {"unlabelled": "unlabelled.txt"},
     "with unlabelled, truth 1": {"unlabelled": "unlabelled.txt", "truth": 1},
     "labelled only": {"truth": 0.5},
@@ -88,8 +88,8 @@ def _written(options: argparse.Namespace, folder: Path) -> Path:
     recipes: list[dict[str, object]] = [
         {"name": "teacher", **json.loads(options.teacher)},
         {"name": _ALONE, "kind": "text-linear"},
-        *({"name": name, "kind": "distilled", "parts": _PARTS, **given} for name, given in _WAYS.items()),
     ]
+    recipes += [{"name": name, "kind": "distilled", "parts": _PARTS, **given} for name, given in _WAYS.items()]
     said = {
         "name": "distil",
         "kind": "classification",

@@ -51,7 +51,7 @@ def _spec(section: SearchSection, width: Width) -> Spec:
     axis: Spec = {"title": "trials, in order", "tickCount": width.ticks, "format": ",d", "grid": False}
     if len(section.trials) < width.ticks:  # else there are ticks between whole numbers
         axis["values"] = list(range(len(section.trials) + 2))
-    scale = {"domain": [0, len(section.trials) + 1], "nice": False}
+    scale: Spec = {"domain": [0, len(section.trials) + 1], "nice": False}
     x: Spec = {"field": "n", "type": "quantitative", "scale": scale, "axis": axis}
     y: Spec = {
         "field": "value",
