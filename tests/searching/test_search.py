@@ -319,7 +319,9 @@ def test_time_ends_a_search_after_the_trial_that_is_running(techniques: dict[str
     assert found.records[0].ended == "time"
 
 
-def test_time_ends_a_round_of_many_trials_after_a_few_and_these_count(techniques: dict[str, object]) -> None:
+def test_time_ends_a_round_of_many_trials_after_a_few_and_these_count(
+    techniques: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The technique is told what there is, and says itself what it keeps; the others are no failed trials."""
     _, base = solving("base", 0.6)
     now, told = [0.0], list[Evaluation]()
@@ -340,6 +342,7 @@ def test_time_ends_a_round_of_many_trials_after_a_few_and_these_count(techniques
         return [made[1]]
 
     techniques["made-up"] = technique(search)
+    monkeypatch.setattr("merits.searching.steering._AT_ONCE", 2)
     with closing(open_store(":memory:")) as store:
         found = searching(
             of(40, base),

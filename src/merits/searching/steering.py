@@ -7,6 +7,7 @@ nothing, and it goes on where it was.
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ __all__ = ["Found", "Plan", "Planned", "plan", "search"]
 _ORDER: tuple[Effort, ...] = ("replays", "trains", "trains long", "asks")
 _FINALISTS = 4
 _ONE_SIDED = 0.6  # of an interval whose lower end holds in four of five cases: test will tell more
-_AT_ONCE = 4  # trials: some learn while others answer
+_AT_ONCE = max(2, os.cpu_count() or 1)  # trials: each of those that run here takes a core
 _LEAST_S = 1.0  # a technique that has less left is not begun
 
 
@@ -345,12 +346,19 @@ def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidat
         generator.close()
         mine = found.trials[first:]
         if returned is None:
-            returned = [best.candidate for best in _distinct(ranked(mine, _n_rows(running)))[:2]]
+            returned = [one.candidate for one in _worth_keeping(running, found.best_given, mine)[:2]]
         kept = [candidate for candidate in returned if candidate.id not in {g.candidate.id for g in found.plan.given}]
         record = _record(one, mine, kept, ended, running.clock.elapsed - start)
         found.records.append(msgspec.structs.replace(record, skipped=problem))
         running.watching.ended(found.records[-1])
     return kept
+
+
+def _worth_keeping(running: _Search, given: Ranked, tried: Sequence[Ranked]) -> list[Ranked]:
+    """Of a technique that could not say what it keeps: what is better on dev, or as good and cheaper; best first."""
+    best = _distinct(ranked(tried, _n_rows(running)))
+    cheap = (one for one in best if one.cost < given.cost and one.quality >= given.quality - MARGIN)
+    return _distinct([*(one for one in best if one.value > given.value or not given.may), *cheap])
 
 
 def _tried(running: _Search, one: Planned, asked: Trials, found: Found) -> tuple[Evaluation, Ended]:
