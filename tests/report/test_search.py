@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from merits.core.candidate import Candidate
 from merits.core.errors import StoreError
 from merits.core.estimate import Estimate
 from merits.core.improvement import Improvement
@@ -225,6 +226,25 @@ def test_hostile_names_and_reasons_are_texts() -> None:
     assert "\x1b" not in text
     assert "[red]" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_recipe_of_what_was_found_is_shown_with_its_instructions() -> None:
+    """As a task file says it. A router may hold a whole dictionary: of that the beginning is enough."""
+    asked = Candidate(
+        name="found",
+        kind="chat",
+        params={"model": "m", "system": f"Say it.\nIn one word. {EVIL}", "packed": "x" * 90_000, "at": [1] * 900},
+    )
+    tried = msgspec.structs.replace(trial(2, "prompting", "found", 0.9, kept=True), candidate=asked)
+    (recipe,) = section(searched([tried], [gain("found")])).recipes
+    assert recipe.text.startswith(
+        "- name: found\n  kind: chat\n  model: m\n  system: |-\n    Say it.\n    In one word. "
+    )
+    assert len(recipe.text) < 5_000
+    assert "… 870 more" in recipe.text
+    page = render(report(searched([tried], [gain("found")])))
+    assert "The recipe of found" in page
+    assert "script" not in read(page).tags
 
 
 def test_the_terminal_says_it_after_the_verdict() -> None:

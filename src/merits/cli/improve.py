@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,21 +168,7 @@ def save_recipes(done: Improved, path: Path) -> Path | None:
     """The file with the recipes of the finalists, as they stand under `candidates:`; None where there are none."""
     if not done.finalists:
         return None
-    import yaml
+    from merits.core.recipes import as_listed, in_yaml
 
-    recipes = [as_spec(candidate) for candidate in done.finalists]
-    path.write_text(yaml.safe_dump(recipes, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    path.write_text(in_yaml([as_listed(candidate) for candidate in done.finalists]), encoding="utf-8")
     return path
-
-
-def as_spec(candidate: object) -> dict[str, object]:
-    """A recipe as a task file says it."""
-    built: Mapping[str, object] = msgspec.to_builtins(candidate)
-    params = built.get("params", {})
-    spec: dict[str, object] = {"name": built["name"], "kind": built["kind"]}
-    parts = getattr(candidate, "parts", ())
-    if parts:
-        spec["parts"] = [as_spec(part) for part in parts]
-    spec |= params if isinstance(params, dict) else {}
-    spec |= {key: built[key] for key in ("metadata", "price", "limits") if key in built}
-    return spec

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from merits.core.estimate import Estimate, cases_to_hold, long_duration
+from merits.core.identity import JSON
 from merits.core.improvement import Ended, Gain, Improvement, TechniqueRecord, TrialRecord
 from merits.core.needs import Needs
+from merits.core.recipes import as_listed, in_yaml
 from merits.report.numbers import counted, money
-from merits.report.plain import shortened
+from merits.report.plain import clean, cut, shortened
 
-__all__ = ["GainRow", "Importance", "SearchPoint", "SearchSection", "TechniqueRow", "search_section", "what_it_does"]
+__all__ = [
+    "GainRow",
+    "Importance",
+    "Recipe",
+    "SearchPoint",
+    "SearchSection",
+    "TechniqueRow",
+    "search_section",
+    "what_it_does",
+]
 
 Tone: TypeAlias = Literal["good", "open", "bad"]
 _HOLD = ("better", "cheaper at no loss")
@@ -27,6 +38,7 @@ _ENDED: dict[Ended, str] = {
     "skipped": "not tried",
 }
 _MOST_IMPORTANT = 10
+_LONGEST_TEXT, _LONGEST_LIST = 3_000, 30
 _SHORT = 60  # letters of a name that stands in full elsewhere
 
 
@@ -76,6 +88,13 @@ class Importance(msgspec.Struct, frozen=True, kw_only=True):
     shares: tuple[tuple[str, float], ...]
 
 
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found as a task file says it; long texts are cut."""
+
+    name: str
+    text: str
+
+
 class SearchSection(msgspec.Struct, frozen=True, kw_only=True):
     """A search. `headline` and `sentences` say what came of it; costs are of `n_cases`, net values of `n_valued`.
 
@@ -89,6 +108,7 @@ class SearchSection(msgspec.Struct, frozen=True, kw_only=True):
     objective: Literal["quality", "net value"]
     best_given: str
     gains: tuple[GainRow, ...]
+    recipes: tuple[Recipe, ...]
     techniques: tuple[TechniqueRow, ...]
     points: tuple[SearchPoint, ...]
     importances: tuple[Importance, ...]
@@ -143,6 +163,7 @@ def search_section(improvement: Improvement | None, needs: Needs, chosen: str = 
         objective=improvement.objective,
         best_given=improvement.best_given,
         gains=rows,
+        recipes=_recipes(improvement),
         techniques=tuple(
             TechniqueRow(record=one, does=what_it_does(one.name, one.title), outcome=_outcome(one))
             for one in _by_name(improvement.techniques)
@@ -165,6 +186,26 @@ def search_section(improvement: Improvement | None, needs: Needs, chosen: str = 
         n_cases=n_cases,
         n_valued=n_valued,
     )
+
+
+def _recipes(improvement: Improvement) -> tuple[Recipe, ...]:
+    """Of those that went to test for a gain, each once."""
+    tried = {one.candidate.name: one.candidate for one in improvement.trials}
+    names = dict.fromkeys(gain.found for gain in improvement.gains if gain.found in tried)
+    listed = {name: _shown(as_listed(tried[name])) for name in names}
+    return tuple(Recipe(name=name, text=in_yaml([recipe])) for name, recipe in listed.items())
+
+
+def _shown(value: JSON) -> JSON:
+    """The same with safe and short texts and lists."""
+    if isinstance(value, str):
+        return cut(value, _LONGEST_TEXT)
+    if isinstance(value, Mapping):
+        return {clean(key): _shown(each) for key, each in value.items()}
+    if isinstance(value, Sequence):
+        some = [_shown(each) for each in value[:_LONGEST_LIST]]
+        return [*some, f"… {len(value) - len(some):,} more"] if len(value) > len(some) else some
+    return value
 
 
 def _cases(amounts: Iterable[float | None]) -> int:
