@@ -243,7 +243,7 @@ def test_the_recipe_of_what_was_found_is_shown_with_its_instructions() -> None:
     assert len(recipe.text) < 5_000
     assert "… 870 more" in recipe.text
     page = render(report(searched([tried], [gain("found")])))
-    assert "The recipe of found" in page
+    assert "The recipe of <span>found</span>" in page
     assert "script" not in read(page).tags
 
 
