@@ -24,6 +24,7 @@ from merits.core.identity import JSON
 from merits.core.improvement import Improvement
 from merits.core.racing import Budget
 from merits.core.task import Split, Task
+from merits.evaluating import Plan as Asked
 from merits.opening import finished, labelled, opened_store, place_of_store, prices_of
 from merits.searching import Found, Plan, SearchBudget, Unwatched, Watching, improvement_of, search
 from merits.searching import plan as planned
@@ -54,6 +55,7 @@ def improve(
     params: Mapping[str, Mapping[str, JSON]] | None = None,
     store: Store | str | Path | None = None,
     watching: Watching | None = None,
+    ask_first: Callable[[Asked], object] = lambda plan: None,
     confirm: Callable[[Plan], object] = lambda plan: None,
     finalists: int = 4,
 ) -> Improved:
@@ -61,7 +63,8 @@ def improve(
 
     `budget` is the most that the search may take ("30 min, 5 USD"; none without), `techniques` which are tried (all
     that fit unless named), `params` their parameters by technique, beside those that the task names (`improve:`).
-    `confirm` is called with the plan before the first trial, and may raise. At most so many `finalists` are asked the
+    `ask_first` is called with what the given candidates are to be asked about dev before they are, and `confirm` with
+    the plan before the first trial; both may raise. At most so many `finalists` are asked the
     test examples. A search that was stopped goes on where it was: what is stored is not asked again. What it came to is
     kept beside the store, where that is a file, for `stored_run`.
 
@@ -77,6 +80,7 @@ def improve(
             only=techniques,
             params=_together(task, params or {}),
             watching=watching or Unwatched(),
+            ask_first=ask_first,
             confirm=confirm,
             n_finalists=finalists,
         )
@@ -93,8 +97,12 @@ def plan_improvement(
     params: Mapping[str, Mapping[str, JSON]] | None = None,
     store: Store | str | Path | None = None,
     watching: Watching | None = None,
+    ask_first: Callable[[Asked], object] = lambda plan: None,
 ) -> Plan:
-    """What `improve` would try, in its order, and why not the rest. Asks nobody but the given candidates, on dev."""
+    """What `improve` would try, in its order, and why not the rest. Asks nobody but the given candidates, on dev.
+
+    `ask_first` is called with what these are to be asked before they are, and may raise.
+    """
     check_task(task)
     limits = SearchBudget.of(budget) if budget else SearchBudget()
     with opened_store(store, task) as opened:
@@ -105,6 +113,7 @@ def plan_improvement(
             only=techniques,
             params=_together(task, params or {}),
             watching=watching or Unwatched(),
+            ask_first=ask_first,
         )
 
 

@@ -68,3 +68,28 @@ def test_a_plan_asks_nothing_and_says_why_not_the_rest(folder: Path, capsys: pyt
     techniques = {one["name"]: one["why_not"] for one in json.loads(capsys.readouterr().out)["techniques"]}
     assert techniques["voting"] == ""
     assert "chat model" in techniques["prompting"]
+
+
+def test_a_dry_run_asks_nothing_that_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What fits is known from how the given candidates do on dev; where asking them is paid, the price comes first."""
+    (tmp_path / "data.csv").write_text(
+        "input,label\n" + "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(60)), "utf-8"
+    )
+    (tmp_path / "asked.py").write_text(
+        "from pathlib import Path\ndef answer(text):\n    Path('asked').touch()\n    return 'a'\n", "utf-8"
+    )
+    path = tmp_path / "merits.yaml"
+    path.write_text(
+        "name: paid\nkind: classification\ndata: data.csv\ninput: input\ntarget: label\ncandidates:\n"
+        "  - most-common\n  - {name: paid, kind: python, function: 'asked:answer', price: {per_call: 0.5}}\n",
+        "utf-8",
+    )
+    assert main(["improve", str(path), "--dry-run"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("The given candidates are asked first: 30 questions about dev that may cost money")
+    assert "15 USD" in said.out
+    assert "nothing was asked" in said.err
+    assert not list(tmp_path.rglob("asked"))
+    assert main(["improve", str(path), "--quiet"]) == 2  # and without a terminal nobody can agree to it
+    assert "this may cost up to" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("asked"))

@@ -90,7 +90,12 @@ def tabular(task: Task) -> Brief:
 
 def test_it_says_why_nothing_can_be_done() -> None:
     assert "No candidate is trained here" in why_not(brief_of([RULES]))
-    assert why_not(only(brief_of([SMALL]), "small")) == ""
+    mine = only(brief_of([SMALL]), "small")
+    assert why_not(mine) == ""
+    with pytest.raises(UsageError, match=r"there is no method 'typoes' that makes examples\. Did you mean 'typos'"):
+        why_not(mine, Params(methods={"typoes": 0.1}))
+    with pytest.raises(UsageError, match="there is no file"):
+        why_not(mine, Params(extra="nowhere.csv"))
     with pytest.raises(UsageError, match=r"there is no candidate 'smal'\. Did you mean 'small'"):
         next(make(Params(candidates=("smal",)))(brief_of([SMALL])))
 

@@ -124,5 +124,7 @@ def test_it_says_why_it_can_do_nothing() -> None:
     """And what could be compressed, or how many rows would do."""
     assert "transformer-finetune, image-cnn, sklearn and text-linear can" in why_not(brief(ALWAYS))
     few = brief_of([TUNED], task_of(40))
-    assert "40 rows of dev are too few" in why_not(dataclasses.replace(few, evaluation=outcomes([TUNED], task_of(40))))
+    few = dataclasses.replace(few, evaluation=outcomes([TUNED], task_of(40)))
+    assert "40 rows of dev are too few" in why_not(few)
+    assert why_not(few, Params(margin=20.0)) == ""
     assert why_not(brief(TUNED, ALWAYS)) == ""

@@ -122,6 +122,8 @@ def test_it_says_why_nobody_can_be_taught() -> None:
     alone = only(brief_of([Candidate(name="text-linear", kind="text-linear")]), "text-linear")
     assert "no other candidate is trained here" in why_not(alone)
     assert why_not(brief_of([TEACHER])) == ""
+    with pytest.raises(UsageError, match="Did you mean 'big'"):
+        why_not(brief_of([TEACHER]), Params(teacher="bgi"))
 
 
 def test_a_student_that_could_not_be_evaluated_is_not_kept() -> None:

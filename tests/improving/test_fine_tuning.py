@@ -138,6 +138,7 @@ def test_a_trial_that_could_not_be_evaluated_is_a_failed_trial() -> None:
 def test_it_says_what_could_be_fine_tuned() -> None:
     assert why_not(brief(EMBEDDED)) == ""
     assert "name a folder" in why_not(brief(ALWAYS))
+    assert why_not(brief(ALWAYS), Params(encoder="all-MiniLM-L6-v2")) == ""
     with pytest.raises(UsageError, match="Did you mean 'tuned'"):
         next(make(Params(candidates=("tunde",)))(brief(TUNED)))
     assert technique("fine-tuning").EFFORT == "trains long"

@@ -18,6 +18,7 @@ from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Task
+from merits.improving.prompting import Params as PromptingParams
 from merits.improving.registry import improver_of, technique
 from merits.improving.searching.inside_out import inside_out
 from merits.testing.contracts.improver import ImproverContract, brief_of
@@ -173,6 +174,8 @@ def test_tasks_without_a_chat_model_say_so() -> None:
     chat = Candidate(name="chat", kind="chat", params={"model": "m"})
     assert "No candidate is a chat model" in technique("prompting").why_not(brief_of([linear]))
     assert "Nobody can be asked" in technique("prompting").why_not(brief_of([chat]))
+    with pytest.raises(UsageError, match="Did you mean 'chat'"):
+        technique("prompting").why_not(brief_of([chat]), PromptingParams(reflector="caht"))
     with pytest.raises(UsageError, match="no candidate is a chat model"):
         next(improver_of("prompting")(brief_of([linear])))
     with pytest.raises(UsageError, match="Did you mean 'chat'"):

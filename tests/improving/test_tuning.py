@@ -243,6 +243,10 @@ def test_a_candidate_that_cannot_be_tuned_says_why() -> None:
     always = Candidate(name="always", kind="constant", params={"output": "good"})
     assert "give a space" in technique("tuning").why_not(brief_of([always]))
     assert technique("tuning").why_not(brief_of([always, Candidate(name="l", kind="text-linear")])) == ""
+    told = Params(space={"output": ["good", "bad"]}, sampler="grid")
+    assert technique("tuning").why_not(brief_of([always]), told) == ""
+    with pytest.raises(UsageError, match="Did you mean 'always'"):
+        technique("tuning").why_not(brief_of([always]), Params(candidate="alwasy", space={"output": ["good"]}))
 
 
 # Several objectives and needs -----------------------------------------------------------------------------------------

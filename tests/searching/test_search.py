@@ -24,7 +24,9 @@ from merits.core.improvement import TechniqueRecord
 from merits.core.needs import Needs, Requirement
 from merits.core.outcome import Status
 from merits.core.racing import Budget
-from merits.core.task import Task
+from merits.core.task import Example, Task
+from merits.evaluating import Progress
+from merits.evaluating.progress import Silent
 from merits.improved import improve, plan_improvement
 from merits.improving import registry
 from merits.searching import Plan, SearchBudget, Unwatched
@@ -47,7 +49,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 def technique(search: Callable[[Brief], Asking], *, effort: str = "trains", why_not: str = "") -> object:
     """A technique as a plug-in would bring it."""
     return SimpleNamespace(
-        Params=Params, EFFORT=effort, TITLE="made up", make=lambda params: search, why_not=lambda brief: why_not
+        Params=Params, EFFORT=effort, TITLE="made up", make=lambda params: search, why_not=lambda brief, params: why_not
     )
 
 
@@ -236,6 +238,91 @@ def test_no_improver_can_reach_a_test_example(techniques: dict[str, object], tmp
     assert not [text for text in model.seen if text.startswith("test")]
     hidden = {e.input_hash for e in made.split("test")}
     assert hidden.isdisjoint(brief.evaluation.input_hashes.tolist())
+
+
+@pytest.mark.parametrize("way", ["extra", "unlabelled"])
+def test_no_file_brings_a_test_example_into_a_trial(way: str, tmp_path: Path) -> None:
+    """The techniques that are there: a file of further examples may hold those of the test, by mistake or not."""
+    examples = [
+        Example(f"{split}{n}", f"{'good' if n % 2 else 'bad'} {split} {n}", "ab"[n % 2], split=split)
+        for split in ("dev", "test")
+        for n in range(60)
+    ]
+    rows = [f"{one.input},{one.target}" for one in examples if one.split == "test"]
+    (tmp_path / "more.csv").write_text("\n".join(["input,label", *rows, "a canary of its own,a"]), "utf-8")
+    words = Candidate(name="words", kind="text-linear")
+    asked: list[str] = []
+
+    class Teacher(Fake):
+        async def _reply(self, input: JSON) -> Answer:
+            asked.append(str(input))
+            return Answer("b" if "good" in str(input) else "a", confidence=0.9)
+
+    teacher = as_candidate(Teacher(fingerprint="teacher"), name="teacher")
+    of_file = msgspec.structs.replace(
+        task(0, examples=examples), candidates=(words, teacher), folder=str(tmp_path), classes=("a", "b")
+    )
+    notes: list[str] = []
+
+    class Noted(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    class Noting(Unwatched):
+        def progress(self) -> Progress:
+            return Noted()
+
+    name = "augmentation" if way == "extra" else "distillation"
+    given: dict[str, JSON] = (
+        {"extra": "more.csv"} if way == "extra" else {"unlabelled": "more.csv", "teacher": "teacher"}
+    )
+    with closing(open_store(":memory:")) as store:
+        searching(
+            of_file,
+            store=store,
+            budget=SearchBudget(),
+            only=[name],
+            params={name: given},
+            watching=Noting(),
+        )
+    assert asked
+    assert not [text for text in asked if "test" in text]
+    said = "learns from 48 examples, and of further ones 1 by more.csv" if way == "extra" else "60 inputs of more.csv"
+    assert [text for text in notes if said in text], notes
+
+
+def test_a_technique_that_crashes_is_no_failed_search(techniques: dict[str, object]) -> None:
+    """It may be a plug-in's."""
+    _, base = solving("base", 0.6)
+    _, better = solving("better", 0.9)
+
+    def crashing(brief: Brief) -> Asking:
+        yield Trials([better])
+        raise KeyError("nothing like it")
+
+    techniques |= {"broken": technique(crashing), "whole": technique(proposing(better))}
+    watching = Told()
+    done = improve(of(60, base), store=":memory:", watching=watching)
+    assert {record.name: record.ended for record in watching.records} == {"broken": "failed", "whole": "done"}
+    assert "it crashed: KeyError" in watching.records[0].skipped
+    assert [one.name for one in done.finalists] == ["better"]
+
+
+def test_what_is_cheaper_at_no_loss_is_found_though_nobody_kept_it(techniques: dict[str, object]) -> None:
+    _, base = solving("base", 0.8, cost=0.02)
+    same = Solving("same", 0.8)
+    made = as_candidate(same, name="same")
+    cheap = Candidate(name="same", kind=made.kind, params=made.params, price=Price(per_call=0.001))
+
+    def forgetful(brief: Brief) -> Asking:
+        yield Trials([cheap])
+        return []
+
+    techniques["forgetful"] = technique(forgetful)
+    done = improve(of(1_000, base), store=":memory:")
+    assert [(gain.goal, gain.found, gain.holds) for gain in done.improvement.gains] == [
+        ("cheaper", "same", "cheaper at no loss")
+    ]
 
 
 def test_a_trial_that_crashes_is_a_failed_trial_and_no_failed_search(techniques: dict[str, object]) -> None:

@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,13 @@ from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import whole
 from merits.cli.search_plan import render_search_plan
+from merits.cli.spending import confirmation, foretold
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
     from merits.core.identity import JSON
     from merits.core.task import Task
+    from merits.evaluating import Plan as Asked
     from merits.improved import Improved
     from merits.searching import Plan
 
@@ -68,12 +71,22 @@ def run(args: argparse.Namespace) -> int:
     quiet = args.quiet or args.json
     params = _params(args.set)
     if args.dry_run:
-        with watcher_for(quiet=quiet, ask=False) as watching:
-            made = improved.plan_improvement(
-                task, budget=args.budget, techniques=args.technique, params=params, store=args.store, watching=watching
-            )
+        try:
+            with watcher_for(quiet=quiet, ask=False) as watching:
+                made = improved.plan_improvement(
+                    task,
+                    budget=args.budget,
+                    techniques=args.technique,
+                    params=params,
+                    store=args.store,
+                    watching=watching,
+                    ask_first=partial(_only_what_is_free, task),
+                )
+        except _Paid as paid:
+            return _show_what_is_asked_first(str(paid), args)
         return _show_plan(made, args)
     from merits.report.drawings import painter
+    from merits.searching import SearchBudget
 
     with painter.apart():
         with watcher_for(quiet=quiet, ask=not args.yes and not args.json) as watching:
@@ -84,10 +97,39 @@ def run(args: argparse.Namespace) -> int:
                 params=params,
                 store=args.store,
                 watching=watching,
+                ask_first=confirmation(args, SearchBudget.of(args.budget).amount if args.budget else None),
                 confirm=watching.confirm,
                 finalists=args.finalists,
             )
         return _conclude(task, done, args)
+
+
+class _Paid(Exception):
+    """The given candidates would be asked paid questions; says what these are likely to cost."""
+
+
+def _only_what_is_free(task: Task, plan: Asked) -> None:
+    from merits.tasks.recipes import costs_by_use
+
+    by_use = {candidate.name for candidate in task.candidates if costs_by_use(candidate)}
+    n_paid = sum(part.n_to_ask for part in plan.parts if part.candidate in by_use)
+    if n_paid:
+        raise _Paid("; ".join(filter(None, [f"{n_paid:,} questions about dev that may cost money", foretold(plan)])))
+
+
+def _show_what_is_asked_first(said: str, args: argparse.Namespace) -> int:
+    """What fits is only known by how the given candidates do on dev, which costs something here."""
+    told = f"The given candidates are asked first: {said}."
+    if args.json:
+        print_json("merits.improvement-plan/1", {"budget": args.budget, "asked_first": told, "techniques": []})
+    else:
+        print(told)
+        print(
+            "nothing was asked, so what fits is not known yet: `merits run --dev` asks that, and the search takes it "
+            "from there.",
+            file=sys.stderr,
+        )
+    return 0
 
 
 def _listed(args: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ class Silence(Unwatched):
 
     def confirm(self, plan: Plan) -> None:
         """Asks on a terminal where paid calls may follow without a limit of money."""
-        paid = [one.name for one in plan.chosen if one.effort == "asks"]
+        paid = plan.paid
         if not (self._ask and paid and plan.budget.amount is None and sys.stdin.isatty()):
             return
         print(f"{', '.join(paid)} may make paid calls, and no budget of money is set. Go on? [y/N] ", file=sys.stderr)

@@ -117,7 +117,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     `exchange_rate` is what one US dollar is in the needs' currency, for providers' prices.
     `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start,
     and `data_folders` are those of the data files, where the pictures and sounds that inputs name are looked for first.
-    `improve` holds parameters of techniques that search for better candidates, by technique.
+    `improve` holds parameters of techniques that search for better candidates, by technique. `withheld` are the hashes
+    of inputs that were taken out of the examples, of which nothing may be learned either.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     data_folders: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     improve: dict[str, dict[str, JSON]] = {}
+    withheld: frozenset[str] = frozenset()
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -109,7 +109,7 @@ def load_context(
         asks=asks,
         trial=trial,
         note=note,
-        held=cache(lambda: frozenset(example.input_hash for example in outlines(task.examples))),
+        held=cache(lambda: task.withheld.union(example.input_hash for example in outlines(task.examples))),
     )
     environment(context)
     return context

@@ -6,15 +6,17 @@ Knows nothing about how they are made; see the kind `augmented`.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
+from merits.candidates.augmenting.making import strengths_of
 from merits.core.candidate import Candidate
 from merits.core.doors import Brief, Improver, Trials
-from merits.core.errors import UsageError
+from merits.core.errors import CandidateError, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
 from merits.core.kinds import Reads, task_kind
@@ -75,14 +77,23 @@ def make(params: Params) -> Improver:
     return search
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why no candidate can learn from more examples, and what could; "" where one can."""
-    if not learners(brief):
+    params = params or Params()
+    if not _students(params, brief):
         return (
             "No candidate is trained here, so none learns from more examples. Name one, such as text-linear, "
             "image-cnn, sklearn or transformer-finetune."
         )
-    if not _methods(Params(), brief):
+    try:
+        strengths_of(params.methods)
+    except CandidateError as problem:
+        raise UsageError(f"augmentation: {problem.found}", problem.next_step) from problem
+    if params.extra and not (Path(brief.task.folder) / params.extra).is_file():
+        raise UsageError(
+            f"augmentation: there is no file {params.extra!r} in {brief.task.folder}.", "Look at its name."
+        )
+    if not (_methods(params, brief) or params.extra or params.paraphraser):
         return f"Nothing is known that makes further examples of a {brief.task.kind}; name an `extra` file."
     return ""
 

@@ -95,7 +95,7 @@ def _plain_first(judged: Sequence[Judged]) -> list[Judged]:
     return sorted(worth_it, key=lambda one: -one.gain)
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why AutoML can do nothing here, in a sentence; "" where it can."""
     kind = brief.task.kind
     target = task_kind(kind).target if kind in kind_names() else "none"

@@ -37,6 +37,6 @@ def make(params: Params) -> Improver:
     return search
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why nothing can be boosted, in a sentence; "" where something can."""
     return cannot_copy(brief, "boosted", ("labels", "numbers"))

@@ -55,7 +55,7 @@ def make(params: Params) -> Improver:
     return improver
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why no cascade can be found here; "" where one may."""
     lacking = too_little(brief)
     if lacking:

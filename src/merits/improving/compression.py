@@ -72,20 +72,21 @@ def make(params: Params) -> Improver:
     return improver
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why nothing can be compressed here, or no copy be proved to be good enough; "" where that is not so."""
+    params = params or Params()
     seeds = list(_answering(brief))
-    if not any(True for seed in seeds for _ in _copies(seed, Params())):
+    if not any(True for seed in seeds for _ in _copies(seed, params)):
         return (
             "None of the candidates can be compressed; transformer-finetune, image-cnn, sklearn and text-linear can, "
             "a GGUF file of which there are lower levels, and transformers in 32 bits."
         )
     alike = np.zeros(brief.evaluation.n_rows)
-    bound = difference_bounds(alike, alike, brief.evaluation.group, Params().confidence).low
-    if bound is None or bound < -Params().margin / 100.0:
+    bound = difference_bounds(alike, alike, brief.evaluation.group, params.confidence).low
+    if bound is None or bound < -params.margin / 100.0:
         return (
             f"{brief.evaluation.n_rows} rows of dev are too few to prove that a copy is not worse by "
-            f"{Params().margin:g} point, even if it answered all of them alike; label more, or allow a larger margin."
+            f"{params.margin:g} point, even if it answered all of them alike; label more, or allow a larger margin."
         )
     return ""
 

@@ -91,15 +91,16 @@ def make(params: Params) -> Improver:
     return search
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why nobody can be taught here, and what could be done; "" where somebody can."""
     wanted = task_kind(brief.task.kind).target
     if wanted not in _TAUGHT:
         return f"Students learn labels, numbers and texts, and a {brief.task.kind} wants something else ({wanted})."
-    teacher = _best(brief)
+    params = params or Params()
+    teacher = _teacher(params, brief)
     if not held(brief.evaluation, brief.seeds.index(teacher)):
         return "No candidate answered anything on dev, so there is nobody to learn from."
-    if not _students(Params(), brief, teacher):
+    if not _students(params, brief, teacher):
         return (
             f"Nobody can be taught by {teacher.name}: no other candidate is trained here. "
             "Name one, such as text-linear, embeddings-linear or sklearn."

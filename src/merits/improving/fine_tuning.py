@@ -83,9 +83,9 @@ def make(params: Params) -> Improver:
     return search
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why no network can be fine-tuned here, and what could; "" where one can."""
-    if not list(_origins(Params(), brief)):
+    if not list(_origins(params or Params(), brief)):
         if is_labelled(brief.task.kind) and "text" in task_kind(brief.task.kind).reads:
             return (
                 "No candidate names a network that can be trained here; embeddings-linear, transformer-finetune and "

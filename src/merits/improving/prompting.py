@@ -93,10 +93,13 @@ def make(params: Params) -> Improver:
     return improve
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why no instructions can be written here, and what could; "" where they can."""
     if not any(map(_is_chat, brief.seeds)):
         return "No candidate is a chat model; add one with instructions (`system`)."
+    params = params or Params()
+    for name in (params.candidate, params.reflector):
+        _named(name, brief)
     if brief.ask is None:
         return "Nobody can be asked to write instructions here."
     return "" if importlib.util.find_spec("gepa") else "Prompting needs gepa: pip install 'merits[prompting]'."

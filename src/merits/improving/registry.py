@@ -27,8 +27,9 @@ class Technique(Protocol):
     """What an entry point names: anything with these; a module will do.
 
     `Params` is a msgspec.Struct that forbids unknown fields and describes each; all have defaults. `make` returns the
-    improver. `why_not` says in a sentence why it cannot do anything here, and what could; "" where it can. `EFFORT` is
-    what trying it takes, and `TITLE` what it does, as people would look for it.
+    improver. `why_not` says in a sentence why it cannot do anything here with these parameters (None: the usual ones),
+    and what could; "" where it can. It raises UsageError for parameters that name what is not there. `EFFORT` is what
+    trying it takes, and `TITLE` what it does, as people would look for it.
 
     It may also have `notes(params, brief)`, lines that the plan shows, and `seconds(params, brief)`, about what its
     shortest trial takes where that is more than what the given candidates took.
@@ -40,7 +41,7 @@ class Technique(Protocol):
 
     def make(self, params: msgspec.Struct) -> Improver: ...
 
-    def why_not(self, brief: Brief) -> str: ...
+    def why_not(self, brief: Brief, params: msgspec.Struct | None = None) -> str: ...
 
 
 def technique_names() -> tuple[str, ...]:

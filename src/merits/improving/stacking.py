@@ -49,7 +49,7 @@ def make(params: Params) -> Improver:
     return search
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why nothing can be stacked, in a sentence; "" where something can."""
     reason = cannot_combine(brief)
     if not reason and rule_of(brief.task.kind) == "rankings":

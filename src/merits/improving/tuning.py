@@ -96,12 +96,16 @@ def make(params: Params) -> Improver:
     return search
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why nothing is tuned unless a space is given, in a sentence; "" where something is."""
-    if not any(_usual(seed, brief) for seed in brief.seeds):
+    params = params or Params()
+    if not params.space and not any(_usual(seed, brief) for seed in brief.seeds):
         kinds = ", ".join(sorted({seed.kind for seed in brief.seeds}))
         return f"No candidate has parameters that are usually tuned ({kinds}); give a space to tune others."
-    return "" if optuna_here() else "Tuning needs optuna: pip install 'merits[optuna]'."
+    if params.sampler != "grid" and not optuna_here():
+        return "Tuning needs optuna: pip install 'merits[optuna]'; the sampler `grid` does without."
+    _studies(params, brief)
+    return ""
 
 
 def notes(params: Params, brief: Brief) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def make(params: Params) -> Improver:
     return search
 
 
-def why_not(brief: Brief) -> str:
+def why_not(brief: Brief, params: Params | None = None) -> str:
     """Why no ensemble is possible, in a sentence; "" where one is."""
     return cannot_combine(brief)
 

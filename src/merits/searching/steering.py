@@ -25,17 +25,20 @@ from merits.core.racing import Budget
 from merits.core.task import Task
 from merits.deciding.changes import changes
 from merits.deciding.pairing import Side
+from merits.evaluating import Plan as Asked
 from merits.improving.registry import Effort, Technique, improver_of, technique, technique_names
 from merits.searching.budget import SearchBudget
 from merits.searching.fitting import first_that_fit, reserved_amount, reserved_seconds, seconds_of, trial_seconds
 from merits.searching.ranking import MARGIN, Ranked, memorised_by, ranked, records_of
 from merits.searching.trying import OutOfTime, Trying
 from merits.searching.watching import Watching
+from merits.tasks.recipes import costs_by_use, runs_here
 
 __all__ = ["Found", "Plan", "Planned", "plan", "search"]
 
 _ORDER: tuple[Effort, ...] = ("replays", "trains", "trains long", "asks")
 _FINALISTS = 4
+_NEAR, _MOST_LOOKED_AT = 0.03, 30  # of quality, and of those that may be cheaper at no loss, whether kept or not
 _ONE_SIDED = 0.6  # of an interval whose lower end holds in four of five cases: test will tell more
 _AT_ONCE = max(2, os.cpu_count() or 1)  # trials: each of those that run here takes a core
 _LEAST_S = 1.0  # a technique that has less left is not begun
@@ -66,6 +69,12 @@ class Plan:
     def chosen(self) -> tuple[Planned, ...]:
         """Those that are tried."""
         return tuple(one for one in self.techniques if not one.why_not)
+
+    @property
+    def paid(self) -> tuple[str, ...]:
+        """The names of those that may make paid calls: of candidates that do not run here, or cost by use."""
+        by_use = any(costs_by_use(one.candidate) for one in self.given)
+        return tuple(one.name for one in self.chosen if by_use and one.effort != "replays")
 
 
 @dataclass
@@ -147,10 +156,10 @@ class _Search:
             None if amount is None else Budget(max(amount.amount - spent, 0.0), amount.unit),
         )
 
-    def begin(self) -> list[Ranked]:
+    def begin(self, ask_first: Callable[[Asked], object]) -> list[Ranked]:
         """The given candidates on dev, the best first."""
         try:
-            self.given = self.trying.given(self.task.candidates, self.watching.progress())
+            self.given = self.trying.given(self.task.candidates, self.watching.progress(), ask_first)
         except OutOfTime:
             raise UsageError(
                 f"the budget of {self.budget} ended before the given candidates were evaluated on dev.",
@@ -209,16 +218,25 @@ def plan(
     only: Sequence[str] = (),
     params: Mapping[str, Mapping[str, JSON]] | None = None,
     watching: Watching,
+    ask_first: Callable[[Asked], object] = lambda plan: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Plan:
-    """What a search would do. The given candidates are evaluated on dev for it, as far as that was not done before."""
-    return _planned(_Search(task, store, budget, watching, clock), only, params or {})
+    """What a search would do. The given candidates are evaluated on dev for it, as far as that was not done before.
+
+    `ask_first` is called with what they are to be asked, before the first question, and may raise.
+    """
+    return _planned(_Search(task, store, budget, watching, clock), only, params or {}, ask_first)
 
 
-def _planned(running: _Search, only: Sequence[str], params: Mapping[str, Mapping[str, JSON]]) -> Plan:
+def _planned(
+    running: _Search,
+    only: Sequence[str],
+    params: Mapping[str, Mapping[str, JSON]],
+    ask_first: Callable[[Asked], object],
+) -> Plan:
     for name in dict.fromkeys((*only, *params)):  # what is wrong with them is said before anybody is asked
         improver_of(name, params.get(name, {}))
-    given = running.begin()
+    given = running.begin(ask_first)
     brief = running.brief()
     names = only or technique_names()
     techniques = [_look_at(name, params.get(name, {}), brief, named=name in only) for name in names]
@@ -248,23 +266,27 @@ def _in_time(techniques: Sequence[Planned], seconds: float) -> list[Planned]:
 def _look_at(name: str, params: Mapping[str, JSON], brief: Brief, *, named: bool) -> Planned:
     found = technique(name)
     notes: tuple[str, ...] = ()
-    why_not = found.why_not(brief)
+    given = msgspec.convert(dict(params), found.Params)
+    try:
+        why_not = found.why_not(brief, given)
+    except MissingExtra as problem:
+        why_not = str(problem)
     if not why_not and hasattr(found, "notes"):
         try:
-            notes = tuple(found.notes(msgspec.convert(dict(params), found.Params), brief))
+            notes = tuple(found.notes(given, brief))
         except MissingExtra as problem:
             why_not = str(problem)
     if named and why_not:
         raise UsageError(f"{name} cannot do anything here. {why_not}", "`merits improve --dry-run` says what can.")
-    seconds = 0.0 if why_not else _least_seconds(found, params, brief)
+    seconds = 0.0 if why_not else _least_seconds(found, given, brief)
     return Planned(name, found.TITLE, found.EFFORT, params, why_not, notes, seconds)
 
 
-def _least_seconds(found: Technique, params: Mapping[str, JSON], brief: Brief) -> float:
+def _least_seconds(found: Technique, params: msgspec.Struct, brief: Brief) -> float:
     least = seconds_of(found.EFFORT, trial_seconds(brief))
     if not hasattr(found, "seconds"):
         return least
-    return max(least, float(found.seconds(msgspec.convert(dict(params), found.Params), brief)))
+    return max(least, float(found.seconds(params, brief)))
 
 
 def search(
@@ -275,6 +297,7 @@ def search(
     only: Sequence[str] = (),
     params: Mapping[str, Mapping[str, JSON]] | None = None,
     watching: Watching,
+    ask_first: Callable[[Asked], object] = lambda plan: None,
     confirm: Callable[[Plan], object] = lambda plan: None,
     n_finalists: int = _FINALISTS,
     clock: Callable[[], float] = time.monotonic,
@@ -285,7 +308,7 @@ def search(
     stored answers have another turn in the end, with what the others kept. Ctrl-C ends the search with the best so far.
     """
     running = _Search(task, store, budget, watching, clock)
-    made = _planned(running, only, params or {})
+    made = _planned(running, only, params or {}, ask_first)
     watching.planned(made)
     confirm(made)
     found = Found(made)
@@ -342,6 +365,8 @@ def _turn(running: _Search, one: Planned, found: Found, extra: Sequence[Candidat
         raise
     except UsageError as raised:
         ended, problem = "failed", str(raised)
+    except Exception as raised:  # noqa: BLE001  a technique that crashes is no failed search; it may be a plug-in's
+        ended, problem = "failed", f"it crashed: {type(raised).__name__}: {raised}"
     finally:
         generator.close()
         mine = found.trials[first:]
@@ -365,10 +390,11 @@ def _tried(running: _Search, one: Planned, asked: Trials, found: Found) -> tuple
     """The evaluation of what a technique asked for, and whether that ended its turn, by time or money.
 
     A few candidates at a time, so that a turn ends between them; of those that it left out all is missing. Those that
-    replay stored answers take no time, and are looked at together.
+    replay stored answers, and those that others compute, take no time of this machine, and are looked at together.
     """
     candidates = list(asked.candidates)
-    at_once = len(candidates) if one.effort == "replays" else _AT_ONCE
+    waits = one.effort == "replays" or not any(map(runs_here, candidates))
+    at_once = len(candidates) if waits else _AT_ONCE
     parts: list[Evaluation] = []
     ended: Ended = "done"
     for at in range(0, len(candidates), at_once):
@@ -427,7 +453,11 @@ def _choose(running: _Search, found: Found, kept: Sequence[Candidate], n: int) -
     pairs: dict[str, tuple[str, str, str]] = {}
     chosen: list[Candidate] = []
     better = best[0] if best and (best[0].value > given.value or not given.may) else None
-    cheaper = _cheaper(running, given, [one for one in best if one.cost < given.cost])
+    given_ids = {one.candidate.id for one in found.plan.given}
+    new = [one for one in running.known.values() if one.candidate.id not in given_ids]
+    all_tried = ranked(_distinct(new), _n_rows(running))
+    near = [one for one in all_tried if one.cost < given.cost and one.quality >= given.quality - _NEAR]
+    cheaper = _cheaper(running, given, sorted(near, key=lambda one: one.cost)[:_MOST_LOOKED_AT])
     for goal, one in (("better", better), ("cheaper", cheaper)):
         if one is not None and one.candidate.name not in pairs:
             pairs[one.candidate.name] = (goal, given.candidate.name, one.candidate.name)

@@ -21,13 +21,14 @@ from merits.core.errors import ProviderError, UsageError
 from merits.core.evaluation import Evaluation, Raced
 from merits.core.identity import JSON
 from merits.core.needs import Needs
+from merits.core.on_demand import outlines
 from merits.core.outcome import Status
 from merits.core.racing import UNLIMITED, Allowance, Budget, Racing, Round, Schedule
 from merits.core.robustness import Robustness
 from merits.core.selection import joined, selected
 from merits.core.task import Example, ScorerSpec, Task
 from merits.deciding.decide import decide
-from merits.evaluating import Progress, evaluate
+from merits.evaluating import Plan, Progress, evaluate
 from merits.evaluating.contenders import learns, load_context
 from merits.evaluating.facts import GIVEN_UP
 from merits.evaluating.folds import assign_folds
@@ -44,6 +45,8 @@ class OutOfTime(Exception):
 def for_dev(task: Task) -> Task:
     """The task without a single example of its test split, and without perturbations.
 
+    Only hashes of the test inputs are left: what brings further examples to learn from leaves these out by them.
+
     Requirements under a perturbation, or against another candidate, are left for test: a trial is evaluated alone.
 
     >>> from merits.core.task import Example, ScorerSpec
@@ -55,7 +58,12 @@ def for_dev(task: Task) -> Task:
     left = tuple(r for r in task.needs.requirements if not r.under and not r.against)
     needs = msgspec.structs.replace(task.needs, requirements=left, incumbent="")
     return msgspec.structs.replace(
-        task, examples=task.split("dev"), robustness=Robustness(), human_labels="", needs=needs
+        task,
+        examples=task.split("dev"),
+        withheld=frozenset(example.input_hash for example in outlines(task.split("test"))),
+        robustness=Robustness(),
+        human_labels="",
+        needs=needs,
     )
 
 
@@ -96,14 +104,24 @@ class Trying:
         finally:
             self._seconds = seconds
 
-    def given(self, candidates: Sequence[Candidate], progress: Progress | None = None) -> Evaluation:
+    def given(
+        self,
+        candidates: Sequence[Candidate],
+        progress: Progress | None = None,
+        ask_first: Callable[[Plan], object] = lambda plan: None,
+    ) -> Evaluation:
         """The evaluation of the given candidates that are of any use in a search.
 
         They race first. Who cannot be the best, and is no cheaper than who may, is left out then: it would be asked all
         of dev for nothing, for whatever is made of it is worse and dearer. Of time where nothing has a price.
+        `ask_first` is called with what they are to be asked before the first question, and may raise.
         """
         raced = self._evaluated(
-            candidates, None, progress, schedule=schedule_of(self.task, Racing(mode="economy", at_once=32))
+            candidates,
+            None,
+            progress,
+            schedule=schedule_of(self.task, Racing(mode="economy", at_once=32)),
+            confirm=ask_first,
         )
         self._rows = None
         useful = [candidates[k] for k in useful_in(raced, self.task.needs)]
@@ -196,8 +214,9 @@ class Trying:
         progress: Progress | None,
         *,
         schedule: Schedule | None = None,
+        confirm: Callable[[Plan], object] = lambda plan: None,
     ) -> Evaluation:
-        found = self._paid(self.task, candidates, schedule if rows is None else _only(rows), progress)
+        found = self._paid(self.task, candidates, schedule if rows is None else _only(rows), progress, confirm)
         self._rows = self._rows or found
         for k, (name, version) in enumerate(zip(found.names, found.versions, strict=True)):
             self._versions[name] = version
@@ -205,7 +224,12 @@ class Trying:
         return found
 
     def _paid(
-        self, task: Task, candidates: Sequence[Candidate], schedule: Schedule | None, progress: Progress | None
+        self,
+        task: Task,
+        candidates: Sequence[Candidate],
+        schedule: Schedule | None,
+        progress: Progress | None,
+        confirm: Callable[[Plan], object] = lambda plan: None,
     ) -> Evaluation:
         """The evaluation of candidates on the dev examples of a task, from what is left of the purse."""
         left = None
@@ -226,6 +250,7 @@ class Trying:
                     schedule=schedule,
                     budget=left,
                     paid=self._pay,
+                    confirm=confirm,
                     trial=True,
                 )
 

@@ -20,7 +20,16 @@ from merits.tasks.definition import Definition, NeedsPart, candidate_keys
 from merits.tasks.requirements import money_of, parse_requirement
 from merits.tasks.source import Place, Source, convert_at
 
-__all__ = ["candidate_of", "candidates_of", "completed", "needs_of", "provider_of", "scorers_of"]
+__all__ = [
+    "candidate_of",
+    "candidates_of",
+    "completed",
+    "costs_by_use",
+    "needs_of",
+    "provider_of",
+    "runs_here",
+    "scorers_of",
+]
 
 T = TypeVar("T")
 
@@ -229,7 +238,7 @@ def _priced_here(candidate: Candidate, machine_per_hour: float | None, currency:
     A remote model uses no seconds of this machine: with this price it would seem to be free.
     """
     own = candidate.price
-    if machine_per_hour is None or (own is not None and not own.is_fixed_only) or not _runs_here(candidate):
+    if machine_per_hour is None or (own is not None and not own.is_fixed_only) or not runs_here(candidate):
         return candidate
     if own is not None and own.per_month is not None:
         return candidate  # the month pays for the machine
@@ -250,11 +259,21 @@ def _priced_here(candidate: Candidate, machine_per_hour: float | None, currency:
     )
 
 
-def _runs_here(candidate: Candidate) -> bool:
+def runs_here(candidate: Candidate) -> bool:
     """Whether a candidate's work is done by this machine: all but those whose kind says otherwise in RUNS_HERE."""
     from merits.candidates import registry
 
     return bool(getattr(registry.kind_of(candidate), "RUNS_HERE", True))
+
+
+def costs_by_use(candidate: Candidate) -> bool:
+    """Whether asking a candidate may cost money: it does not run here, or has a price by use; or a part of it does.
+
+    >>> costs_by_use(Candidate(name="a", kind="chat", params={"model": "m"}))
+    True
+    """
+    by_use = candidate.price is not None and candidate.price.paid_by_use
+    return by_use or not runs_here(candidate) or any(map(costs_by_use, candidate.parts))
 
 
 def provider_of(candidate: Candidate) -> str:
