@@ -189,7 +189,7 @@ def _words(gain: Gain) -> str:
         "not shown": f"{gain.found} is not shown to be {'better' if gain.goal == 'better' else 'as good'} "
         f"{'than' if gain.goal == 'better' else 'as'} {gain.given}",
     }[gain.holds]
-    return f"{what}: {points}.{_cost_words(gain)}{_pay_back_words(gain.pays_back_after)}"
+    return f"{what}: {points}.{_cost_words(gain)}{_pay_back_words(gain)}"
 
 
 def _cost_words(gain: Gain) -> str:
@@ -203,8 +203,10 @@ def _cost_words(gain: Gain) -> str:
     return f"{said}, {abs(share):.0%} {'less' if share < 0.0 else 'more'}." if share else f"{said}."
 
 
-def _pay_back_words(after: Estimate | None) -> str:
-    if after is None:
+def _pay_back_words(gain: Gain) -> str:
+    """Of a gain that is shown: what may be none pays nothing back."""
+    after = gain.pays_back_after
+    if after is None or gain.holds not in ("better", "cheaper at no loss"):
         return ""
     if after.value is None:
         return " As it looks the search is never paid back."
