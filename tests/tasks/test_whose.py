@@ -6,7 +6,7 @@ import pytest
 
 from merits.candidates.registry import kinds
 from merits.core.candidate import Candidate
-from merits.tasks.recipes import _runs_here, provider_of
+from merits.tasks.recipes import runs_here, provider_of
 
 REMOTE = {
     "anthropic": "anthropic",
@@ -23,10 +23,10 @@ def test_a_remote_kind_is_not_priced_as_work_of_this_machine(kind: str) -> None:
     """It is its provider's, whose price it has."""
     candidate = Candidate(name="a", kind=kind, params={"model": "m"})
     if kind in REMOTE:
-        assert not _runs_here(candidate)
+        assert not runs_here(candidate)
         assert provider_of(candidate) == REMOTE[kind]
     elif kind != "imported":
-        assert _runs_here(candidate)
+        assert runs_here(candidate)
         assert provider_of(candidate) == ""
 
 

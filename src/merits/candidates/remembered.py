@@ -15,6 +15,7 @@ _mine = threading.local()
 def add(seconds: float) -> None:
     """So much more; negative where looking something up must not count.
 
+    >>> _ = taken()
     >>> add(2.0)
     >>> add(-0.5)
     >>> taken(), taken()
