@@ -6,7 +6,7 @@ import pytest
 
 from merits.candidates.registry import kinds
 from merits.core.candidate import Candidate
-from merits.tasks.recipes import runs_here, provider_of
+from merits.tasks.recipes import provider_of, runs_here
 
 REMOTE = {
     "anthropic": "anthropic",
