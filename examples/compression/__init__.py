@@ -6,7 +6,7 @@ of them to test on.
 
 from __future__ import annotations
 
-from examples.augmentation import ASSETS, prepare
+from examples.cascades import ASSETS, prepare
 
 __all__ = ["ASSETS", "OPTIONS", "VERB", "prepare"]
 
