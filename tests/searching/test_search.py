@@ -461,7 +461,7 @@ def test_what_a_trial_spent_counts_though_its_time_ended(techniques: dict[str, o
         before = trying.spent
         with pytest.raises(OutOfTime):
             trying.trials(Trials([slow]))
-    assert 10 < len(model.seen) < 200
+    assert 0 < len(model.seen) < 200
     in_flight = 8  # attempts that were cancelled may be on the bill
     assert 0.0 <= (trying.spent - before) / 0.01 - len(model.seen) <= in_flight + 1e-6
 
