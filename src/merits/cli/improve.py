@@ -202,8 +202,7 @@ def _conclude(task: Task, done: Improved, args: argparse.Namespace) -> int:
         if recipes:
             print(f"recipes: {recipes} (to go on with them, put them under `candidates:`)")
         print(f"report: {report}")
-    holds = any(gain.holds in ("better", "cheaper at no loss") for gain in done.improvement.gains)
-    return 0 if holds else 3
+    return 0 if any(gain.is_shown for gain in done.improvement.gains) else 3
 
 
 def save_recipes(done: Improved, path: Path) -> Path | None:

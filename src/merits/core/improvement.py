@@ -80,6 +80,11 @@ class Gain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pays_back_after: Estimate | None = None
     text: str = ""
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether test shows for certain what was hoped for."""
+        return self.holds in ("better", "cheaper at no loss")
+
 
 class Improvement(msgspec.Struct, frozen=True, kw_only=True):
     """A whole search. `seconds` and `spent` are those of this run; `cost` is that of all answers to dev, of all runs.

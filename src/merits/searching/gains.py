@@ -206,7 +206,7 @@ def _cost_words(gain: Gain) -> str:
 def _pay_back_words(gain: Gain) -> str:
     """Of a gain that is shown: what may be none pays nothing back."""
     after = gain.pays_back_after
-    if after is None or gain.holds not in ("better", "cheaper at no loss"):
+    if after is None or not gain.is_shown:
         return ""
     if after.value is None:
         return " As it looks the search is never paid back."

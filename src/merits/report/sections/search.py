@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 Tone: TypeAlias = Literal["good", "open", "bad"]
-_HOLD = ("better", "cheaper at no loss")
 _ENDED: dict[Ended, str] = {
     "done": "tried all it had",
     "time": "its time ended",
@@ -255,7 +254,7 @@ def _latest(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def _headline(improvement: Improvement) -> tuple[str, Tone]:
-    held = [gain for gain in improvement.gains if gain.holds in _HOLD]
+    held = [gain for gain in improvement.gains if gain.is_shown]
     if held:
         said = dict.fromkeys(f"{shortened(gain.found, _SHORT)} is certainly {gain.holds}" for gain in held)
         return "; ".join(said), "good"
@@ -321,7 +320,7 @@ def _worth_it(improvement: Improvement, rows: Sequence[GainRow], needs: Needs) -
         took += "; what all answers on dev cost is not known, for a price is missing"
     else:
         took += f", and all answers on dev cost {money(improvement.cost, improvement.currency)} (earlier runs too)"
-    held = [row for row in rows if row.gain.holds in _HOLD]
+    held = [row for row in rows if row.gain.is_shown]
     if not held:
         return f"{took}. Nothing pays that back."
     return " ".join([f"{took}.", *(_paid_back(row, needs) for row in held)])
