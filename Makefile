@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LIGHT := parquet,inspect,embeddings,gguf,prices
-EXTRAS := $(LIGHT),languages,translation,speech,images,generation,transformers,lora,torch,backbone,recommendation,diffusion,optuna,ensembles,onnx,prompting,automl
+EXTRAS := $(LIGHT),languages,translation,speech,images,generation,transformers,lora,torch,backbone,recommendation,diffusion,optuna,ensembles,onnx,prompting,automl,serve,keeping,postgres,drift
 # Installed first, so that nothing brings another build.
 TORCH := torch==2.13.0
 

@@ -1,10 +1,11 @@
-"""The four doors that are open to plug-ins. Each has a contract suite in `merits.testing`."""
+"""The doors that are open to plug-ins, the live store among them. Each has a contract suite in `merits.testing`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+from pathlib import Path
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -16,7 +17,9 @@ from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.evaluation import Evaluation
 from merits.core.identity import JSON
+from merits.core.live import Alert, AlertMark, ApiKey, Checkpoint, Feedback, LiveRecord, Rollout, Served
 from merits.core.outcome import Score
+from merits.core.release import Release
 from merits.core.steps import Steps
 from merits.core.task import Example, Split, Task
 
@@ -25,7 +28,10 @@ __all__ = [
     "Brief",
     "Composite",
     "Improver",
+    "LiveStore",
     "Model",
+    "Numbered",
+    "Portable",
     "Pupil",
     "Record",
     "Refreshed",
@@ -36,6 +42,7 @@ __all__ = [
     "Store",
     "StoredAnswer",
     "StoredRun",
+    "Streaming",
     "Trainable",
     "Trials",
 ]
@@ -90,6 +97,31 @@ class SoftTrainable(Trainable, Protocol):
     def fit_soft(
         self, examples: Sequence[Example], shares: Sequence[Mapping[str, float]], temperature: float = 1.0
     ) -> None: ...
+
+
+@runtime_checkable
+class Portable(Trainable, Protocol):
+    """A trainable model that can be kept in a folder once it has learned, and taken from there instead of learning.
+
+    `keep` writes files into the (existing, empty) folder; `restore` reads them into a model that was loaded from the
+    same recipe and has not learned, and must run no code that is in them: nothing is unpickled. What it answers then
+    is what it answered before. Both block. CandidateError for files that are not its own.
+    """
+
+    def keep(self, folder: Path) -> None: ...
+
+    def restore(self, folder: Path) -> None: ...
+
+
+@runtime_checkable
+class Streaming(Model, Protocol):
+    """A model whose answer can be had as it comes: pieces of text in order, and at the end the whole Answer.
+
+    The output of that Answer is the pieces put together. It raises as `answer` does, also between pieces; whoever stops
+    reading closes the iterator, which ends the asking.
+    """
+
+    def stream(self, input: JSON) -> AsyncIterator[str | Answer]: ...
 
 
 @runtime_checkable
@@ -278,6 +310,84 @@ class Store(Protocol):
 
     def submissions(self, version: str | None = None) -> Sequence[Submission]:
         """What was put to providers as batches (for one version), each at its latest stage, oldest first."""
+        ...
+
+    def close(self) -> None: ...
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Numbered(NamedTuple, Generic[T_co]):
+    """A record and its number in the store: numbers grow in the order in which records were added."""
+
+    number: int
+    record: T_co
+
+
+class LiveStore(Protocol):
+    """Append-only memory of production, written by several processes at once and read by others.
+
+    When `add` returns, the records are on disk, all or none of them; a served request that is there already (same
+    request and arm) is left as it is, so that adding again after a doubt is safe. `task` is a task's name. Readers go
+    on from the last number they saw (`after`) and are given at most so many records, oldest first; what is committed
+    later has a higher number than what was read before. The only thing that is ever taken away is content, by
+    `forget`, when its time is over. Methods may be called from any thread. Raises StoreError when it cannot be
+    reached, DiskFull when there is no room; a store that comes back is used again without being opened anew.
+    """
+
+    def add(self, records: Sequence[LiveRecord]) -> None: ...
+
+    def served(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Served]]: ...
+
+    def feedback(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Feedback]]: ...
+
+    def find(self, requests: Collection[str]) -> Mapping[str, Sequence[Served]]:
+        """What was served under these request ids, shadows included; those that nobody knows are left out."""
+        ...
+
+    def feedback_on(self, requests: Collection[str]) -> Mapping[str, Sequence[Feedback]]:
+        """All feedback on these requests, oldest first."""
+        ...
+
+    def last_number(self, task: str) -> int:
+        """The number of the last served request of a task; 0 when there is none."""
+        ...
+
+    def tasks(self) -> Sequence[str]:
+        """The names of all tasks that have a release, sorted."""
+        ...
+
+    def releases(self, task: str) -> Sequence[Release]:
+        """All releases of a task, oldest first."""
+        ...
+
+    def rollouts(self, task: str) -> Sequence[Rollout]:
+        """All rollouts of a task, oldest first: the last one is in force."""
+        ...
+
+    def keys(self) -> Sequence[ApiKey]:
+        """The latest record of each API key, those that are revoked included."""
+        ...
+
+    def alerts(self, task: str) -> Sequence[Alert]:
+        """All alerts of a task, oldest first."""
+        ...
+
+    def marks(self, task: str) -> Sequence[AlertMark]:
+        """All that was done about alerts of a task, oldest first."""
+        ...
+
+    def checkpoint(self, task: str, name: str) -> Checkpoint | None:
+        """The last state that was kept under a name; None when there is none."""
+        ...
+
+    def spent(self, key: str, since: float) -> float:
+        """The sum of the known costs of what was served to an API key since then (UNIX seconds)."""
+        ...
+
+    def forget(self, task: str, before: float) -> int:
+        """Takes the content (input, output that is a text) of what was served before then; of how many requests."""
         ...
 
     def close(self) -> None: ...

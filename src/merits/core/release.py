@@ -1,0 +1,110 @@
+"""What goes into production as one unit: what was decided, what it promises, and the evidence that says so."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from merits.core.candidate import Candidate
+from merits.core.decision import RequirementResult
+from merits.core.estimate import Estimate
+from merits.core.identity import content_hash
+from merits.core.needs import Needs
+from merits.core.task import ScorerSpec, Settings
+
+__all__ = ["Artefact", "ContentPolicy", "Promise", "Release", "model_name"]
+
+
+class Artefact(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a release: its path in the release's folder ("artefacts/..."), SHA-256 (hex), and size."""
+
+    path: str
+    sha256: str
+    n_bytes: int
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """What was proved of the candidate on `test`, each with its interval. None where there is no record.
+
+    `metric` names what `quality` measures: the share of cases solved, by the task's first scorer. Costs are money in
+    the needs' currency, for 1,000 cases and for one that is solved; latencies are seconds.
+    """
+
+    metric: str
+    quality: Estimate | None = None
+    cost_per_1000: Estimate | None = None
+    cost_per_solved: Estimate | None = None
+    latency_p50_s: Estimate | None = None
+    latency_p95_s: Estimate | None = None
+    requirements: tuple[RequirementResult, ...] = ()
+
+
+class ContentPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Whether inputs and outputs are kept, and how. Without `keep` only their hash, their length and their like are.
+
+    What is kept is redacted first, and forgotten after `days`.
+    """
+
+    keep: Annotated[bool, Meta(description="Keep inputs and outputs of requests, redacted.")] = False
+    days: Annotated[float, Meta(gt=0, description="After so many days they are forgotten.")] = 30.0
+    redact: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="What is blacked out before it is kept: e-mail, phone, card, iban, ip, or a regular expression."
+        ),
+    ] = ("e-mail", "phone", "card", "iban", "ip")
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of what a task is served by. `version` counts from 1 within `task_name`; `task` is the task's id.
+
+    `candidate` is the recipe: prompt, thresholds, parts and prices are in it. `candidate_version` names the exact thing
+    that was evaluated (recipe, training data, code); what is loaded must be the same. `fallbacks` are asked, in order,
+    where it could not be. `artefacts` are the files beside it, each with its hash. `promise` is what was proved, by
+    `decision` (its id) on the run `run` of the store. `inputs` are the names of the columns of an input, where it has
+    columns. `settings` hold deadlines and limits. `made_at` is UNIX seconds, `merits` the version that made it;
+    `reason` says why it was made. `id` is the hash of all of it.
+    """
+
+    task: str
+    task_name: str
+    version: int
+    kind: str
+    candidate: Candidate
+    candidate_version: str
+    promise: Promise
+    needs: Needs
+    scorers: tuple[ScorerSpec, ...]
+    made_at: float
+    merits: str
+    classes: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    fallbacks: tuple[Candidate, ...] = ()
+    artefacts: tuple[Artefact, ...] = ()
+    decision: str = ""
+    run: int | None = None
+    n_examples: int = 0
+    content: ContentPolicy = ContentPolicy()
+    settings: Settings = Settings()
+    reason: str = ""
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "id"}
+        msgspec.structs.force_setattr(self, "id", content_hash(fields))
+
+    @property
+    def model(self) -> str:
+        """The name by which clients ask for exactly this release: `merits/<task>@<version>`."""
+        return model_name(self.task_name, self.version)
+
+
+def model_name(task_name: str, version: int | None = None) -> str:
+    """The name of a model as clients write it; without a version, of whatever serves the task now.
+
+    >>> model_name("sentiment", 3), model_name("sentiment")
+    ('merits/sentiment@3', 'merits/sentiment')
+    """
+    return f"merits/{task_name}" if version is None else f"merits/{task_name}@{version}"
