@@ -331,9 +331,11 @@ class LiveStore(Protocol):
     When `add` returns, the records are on disk, all or none of them; a served request that is there already (same
     request and arm) is left as it is, so that adding again after a doubt is safe. `task` is a task's name. Readers go
     on from the last number they saw (`after`) and are given at most so many records, oldest first; what is committed
-    later has a higher number than what was read before. The only thing that is ever taken away is content, by
-    `forget`, when its time is over. Methods may be called from any thread. Raises StoreError when it cannot be
-    reached, DiskFull when there is no room; a store that comes back is used again without being opened anew.
+    later has a higher number than what was read before. The only things that are ever taken away are content, by
+    `forget`, when its time is over, and checkpoints that a later one of the same name replaces. A release whose version
+    another one has already is refused (StoreError); the same release again is not. Methods may be called from any
+    thread. Raises StoreError when it cannot be reached, DiskFull when there is no room; a store that comes back is used
+    again without being opened anew.
     """
 
     def add(self, records: Sequence[LiveRecord]) -> None: ...
@@ -387,7 +389,11 @@ class LiveStore(Protocol):
         ...
 
     def forget(self, task: str, before: float) -> int:
-        """Takes the content (input, output that is a text) of what was served before then; of how many requests."""
+        """Takes the content of what was served before then; of how many requests.
+
+        That is the input, the output unless it is a number, a class of a release or one with a probability, and the
+        message of a failure.
+        """
         ...
 
     def close(self) -> None: ...
