@@ -7,12 +7,11 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-__all__ = ["STEPS", "Email", "Loop", "Monitoring", "Receiver", "Rule", "Severity", "Step"]
+__all__ = ["Email", "Loop", "Monitoring", "Receiver", "Rule", "Severity", "Step"]
 
 Severity: TypeAlias = Literal["note", "warning", "alarm"]
 
-Step: TypeAlias = Literal["re-evaluate", "retrain", "compare", "switch", "roll back"]
-STEPS: tuple[Step, ...] = ("re-evaluate", "retrain", "compare", "switch", "roll back")
+Step: TypeAlias = Literal["re-evaluate", "retrain", "compare", "switch"]
 
 
 class Email(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -60,11 +59,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What follows an alarm by itself, in the order of `STEPS`; a person is asked before those in `ask`."""
+    """What follows an alarm by itself, in this order: re-evaluate, retrain, compare, switch.
+
+    A step that is not among `steps`, or is in `ask`, waits until a person approves it."""
 
     steps: Annotated[
         tuple[Step, ...],
-        Meta(description="re-evaluate (on fresh data), retrain, compare (a canary), switch, roll back."),
+        Meta(description="What may happen by itself: re-evaluate (on fresh labelled cases), retrain, compare, switch."),
     ] = ("re-evaluate",)
     ask: Annotated[tuple[Step, ...], Meta(description="The steps before which a person is asked.")] = (
         "retrain",
