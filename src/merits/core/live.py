@@ -12,6 +12,7 @@ import msgspec
 from merits.core.answer import Answer
 from merits.core.identity import JSON
 from merits.core.release import Release
+from merits.core.watch import Severity
 
 __all__ = [
     "Alert",
@@ -24,14 +25,12 @@ __all__ = [
     "Mode",
     "Rollout",
     "Served",
-    "Severity",
     "Source",
 ]
 
 Arm: TypeAlias = Literal["champion", "challenger", "shadow"]
 Mode: TypeAlias = Literal["alone", "shadow", "canary", "a/b"]
 Source: TypeAlias = Literal["label", "user", "judge"]
-Severity: TypeAlias = Literal["note", "warning", "alarm"]
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from merits.core.limits import Limits
 from merits.core.needs import Needs
 from merits.core.on_demand import OnDemand, outlines
 from merits.core.robustness import Robustness
+from merits.core.watch import Monitoring
 
 __all__ = ["Example", "ScorerSpec", "Settings", "Split", "Task"]
 
@@ -118,7 +119,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     `classes` are the sorted labels of a classification task, () otherwise. `folder` is where relative paths start,
     and `data_folders` are those of the data files, where the pictures and sounds that inputs name are looked for first.
     `improve` holds parameters of techniques that search for better candidates, by technique. `withheld` are the hashes
-    of inputs that were taken out of the examples, of which nothing may be learned either.
+    of inputs that were taken out of the examples, of which nothing may be learned either. `monitor` is how it is
+    watched in production.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     improve: dict[str, dict[str, JSON]] = {}
     withheld: frozenset[str] = frozenset()
+    monitor: Monitoring = Monitoring()
     id: str = ""
 
     def __post_init__(self) -> None:

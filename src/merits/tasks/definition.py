@@ -10,6 +10,7 @@ from msgspec import Meta
 from merits.core.candidate import Candidate
 from merits.core.identity import JSON
 from merits.core.task import Settings
+from merits.core.watch import Monitoring
 
 __all__ = ["Definition", "EventsPart", "NeedsPart", "SplitPart", "TaskOptions", "TitlesPart"]
 
@@ -221,6 +222,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         dict[str, dict[str, JSON]],
         Meta(description="How `merits improve` searches: the parameters of a technique, by its name."),
     ] = {}
+    monitor: Annotated[
+        Monitoring, Meta(description="How `merits monitor` watches what is served, and whom it tells.")
+    ] = Monitoring()
 
 
 class TaskOptions(TypedDict, total=False):
@@ -249,6 +253,7 @@ class TaskOptions(TypedDict, total=False):
     settings: object
     candidates: object
     improve: dict[str, dict[str, JSON]]
+    monitor: object
 
 
 def candidate_keys() -> tuple[str, ...]:

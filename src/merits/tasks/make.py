@@ -103,6 +103,7 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         data_folders=_folders_of(definition.data, folder),
         notes=notes,
         improve=definition.improve,
+        monitor=definition.monitor,
     )
 
 

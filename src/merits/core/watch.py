@@ -1,0 +1,108 @@
+"""What a team says about watching: how many false alarms it accepts, who is told, and what may happen by itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+__all__ = ["Email", "Loop", "Monitoring", "Receiver", "Rule", "Severity", "Step"]
+
+Severity: TypeAlias = Literal["note", "warning", "alarm"]
+
+Step: TypeAlias = Literal["re-evaluate", "retrain", "compare", "switch"]
+
+
+class Email(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where letters go, and through which server. The password is the variable SMTP_PASSWORD of the environment."""
+
+    to: Annotated[tuple[str, ...], Meta(min_length=1, description="Addresses.")]
+    sender: Annotated[str, Meta(description="The address it comes from.")] = "merits@localhost"
+    host: Annotated[str, Meta(description="The mail server.")] = "localhost"
+    port: Annotated[int, Meta(ge=1, le=65_535, description="Its port; 465 is TLS from the first byte.")] = 25
+    user: Annotated[str, Meta(description="Who logs in there; nobody does unless said.")] = ""
+    starttls: Annotated[bool, Meta(description="Go on under TLS before anything is said.")] = False
+
+
+class Receiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who is told of alerts: exactly one of `webhook`, `email`, `command`."""
+
+    webhook: Annotated[str, Meta(description="An address that JSON is posted to; ${NAME} is the environment's.")] = ""
+    email: Annotated[Email | None, Meta(description="Letters.")] = None
+    command: Annotated[
+        tuple[str, ...], Meta(description="A program and its arguments; the alerts come on its standard input as JSON.")
+    ] = ()
+    at_least: Annotated[Severity, Meta(description="Only what is so bad, or worse: note, warning, alarm.")] = "warning"
+    name: Annotated[str, Meta(description="What it is called in what is logged.")] = ""
+
+    def __post_init__(self) -> None:
+        if sum((bool(self.webhook), self.email is not None, bool(self.command))) != 1:
+            raise ValueError("name one of webhook, email, command")
+
+    @property
+    def label(self) -> str:
+        """The name, else what it is."""
+        return self.name or ("e-mail" if self.email else "webhook" if self.webhook else f"command {self.command[0]}")
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What holds for some streams: `on` is a name with * and ? ("drift: *"); of several rules the first that fits."""
+
+    on: Annotated[str, Meta(description="Which streams: a name; * stands for anything.")]
+    severity: Annotated[Severity | None, Meta(description="How bad it is: note, warning, alarm.")] = None
+    floor: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(description="The least change that matters, in the stream's own measure of effect."),
+    ] = None
+    ignore: Annotated[bool, Meta(description="Do not watch it at all.")] = False
+
+
+class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What follows an alarm by itself, in this order: re-evaluate, retrain, compare, switch.
+
+    A step that is not among `steps`, or is in `ask`, waits until a person approves it."""
+
+    steps: Annotated[
+        tuple[Step, ...],
+        Meta(description="What may happen by itself: re-evaluate (on fresh labelled cases), retrain, compare, switch."),
+    ] = ("re-evaluate",)
+    ask: Annotated[tuple[Step, ...], Meta(description="The steps before which a person is asked.")] = (
+        "retrain",
+        "compare",
+        "switch",
+    )
+    share: Annotated[float, Meta(gt=0, le=1, description="The share of requests that a challenger is given.")] = 0.1
+    mode: Annotated[Literal["shadow", "canary"], Meta(description="Whether it answers silently or for real.")] = (
+        "shadow"
+    )
+    margin: Annotated[float, Meta(ge=0, lt=1, description="The loss of quality that a switch may risk.")] = 0.02
+
+
+class Monitoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a task is watched. `false_alarms` bounds the probability that any stream of a release alarms for nothing.
+
+    Drift of inputs and answers, and whether the decision still holds, are given half of it each.
+    """
+
+    false_alarms: Annotated[
+        float, Meta(gt=0, lt=1, description="The probability of any false alarm while a release serves.")
+    ] = 0.1
+    rules: Annotated[tuple[Rule, ...], Meta(description="Severities, floors and what is not watched.")] = ()
+    receivers: Annotated[tuple[Receiver, ...], Meta(description="Who is told: webhooks, letters, commands.")] = ()
+    group_s: Annotated[float, Meta(ge=0, description="Alerts of so many seconds are sent together.")] = 60.0
+    repeat_h: Annotated[
+        float, Meta(gt=0, description="What nobody acknowledged is sent again after so many hours.")
+    ] = 24.0
+    url: Annotated[str, Meta(description="Where the monitor's page is reached: links to the evidence begin so.")] = ""
+    loop: Annotated[Loop, Meta(description="What follows an alarm by itself.")] = Loop()
+
+    def rule(self, stream: str) -> Rule:
+        """The first rule that fits a stream; one that says nothing where none does.
+
+        >>> Monitoring(rules=(Rule(on="drift: *", severity="note"),)).rule("drift: length").severity
+        'note'
+        """
+        from fnmatch import fnmatchcase
+
+        return next((rule for rule in self.rules if fnmatchcase(stream, rule.on)), Rule(on=stream))

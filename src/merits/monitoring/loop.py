@@ -1,0 +1,151 @@
+"""What follows an alarm by itself: re-evaluate, retrain, compare, switch; and where a person is asked first.
+
+    idle ── an alarm ──> re-evaluate ──> retrain ──> compare ──> switch ──> idle
+              found nothing better: idle; the comparison fails: idle; a step that is not listed: a person goes on
+
+Pure but for `Actions`, which does what a step is: so a loop that was killed goes on from its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from merits.core.live import Alert
+from merits.core.watch import Loop, Step
+
+__all__ = ["Actions", "Found", "LoopState", "Stage", "advance", "approve", "waiting_for"]
+
+Stage: TypeAlias = Literal["idle", "re-evaluate", "retrain", "compare", "comparing", "switch"]
+Outcome: TypeAlias = Literal["found", "nothing", "not yet"]
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a step: something to go on with (`challenger`, a release), nothing, or too little to tell yet."""
+
+    outcome: Outcome
+    text: str
+    challenger: int | None = None
+
+
+class Actions(Protocol):
+    """What the steps do. Each may take long; what it raises leaves the loop where it was.
+
+    `re_evaluate` decides anew on fresh labelled cases, `retrain` trains the one that serves on them; both give a
+    release that is not served yet. `compare` begins to give requests to it. `compared` is "found" once it won,
+    "nothing" once it lost (then it gets no more requests). `switch` makes it the one that serves.
+    """
+
+    def re_evaluate(self, alert: Alert) -> Found: ...
+
+    def retrain(self, alert: Alert) -> Found: ...
+
+    def compare(self, challenger: int, reason: str) -> None: ...
+
+    def compared(self, challenger: int) -> Found: ...
+
+    def switch(self, challenger: int, reason: str) -> None: ...
+
+
+class LoopState(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the loop is. `alerts` are those that were dealt with, `log` what was done and why, oldest first."""
+
+    stage: Stage = "idle"
+    alert: Alert | None = None
+    challenger: int | None = None
+    approved: tuple[Step, ...] = ()
+    alerts: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+
+
+_KEPT = 200  # alerts and lines of the log
+
+
+def approve(state: LoopState, step: Step, by: str = "") -> LoopState:
+    """The state in which a person said yes to a step.
+
+    >>> approve(LoopState(stage="switch"), "switch", "eva").log
+    ('switch: approved by eva',)
+    """
+    return _logged(replace(state, approved=(*state.approved, step)), f"{step}: approved{f' by {by}' if by else ''}")
+
+
+def waiting_for(state: LoopState, loop: Loop) -> Step | None:
+    """The step before which a person is asked now; None where nobody is.
+
+    >>> waiting_for(LoopState(stage="switch", challenger=2), Loop(steps=("switch",), ask=("switch",)))
+    'switch'
+    """
+    if state.stage in ("idle", "comparing"):
+        return None
+    step = state.stage
+    if step in state.approved or (step in loop.steps and step not in loop.ask):
+        return None
+    return step
+
+
+def advance(state: LoopState, alarms: Sequence[Alert], loop: Loop, actions: Actions) -> LoopState:
+    """The state after everything that can be done now. `alarms` are the open alerts that a loop is for, oldest first.
+
+    A step that waits for a person, or for evidence, is where it stops. One alarm is dealt with at a time; others that
+    are open by then are dealt with by the same steps, for they are about the same release.
+    """
+    if state.stage == "idle":
+        new = [alarm for alarm in alarms if alarm.id not in state.alerts]
+        if not new:
+            return state
+        state = _logged(replace(state, stage="re-evaluate", alert=new[0], approved=()), f"alarm: {new[0].text}")
+        if "re-evaluate" not in loop.steps:
+            state = replace(state, stage="retrain")
+    while True:
+        after = _step(state, alarms, loop, actions)
+        if after == state or after.stage == "idle":
+            return after
+        state = after
+
+
+def _step(state: LoopState, alarms: Sequence[Alert], loop: Loop, actions: Actions) -> LoopState:
+    """The state after one step; the same where it must wait."""
+    if waiting_for(state, loop) is not None:
+        return state
+    alert = state.alert
+    assert alert is not None
+    if state.stage == "re-evaluate":
+        return _looked(state, actions.re_evaluate(alert), "re-evaluate", alarms, otherwise="retrain")
+    if state.stage == "retrain":
+        return _looked(state, actions.retrain(alert), "retrain", alarms, otherwise="idle")
+    challenger = state.challenger
+    assert challenger is not None
+    if state.stage == "compare":
+        actions.compare(challenger, alert.text)
+        return _logged(replace(state, stage="comparing"), f"compare: @{challenger} is given requests")
+    if state.stage == "comparing":
+        return _looked(state, actions.compared(challenger), "compare", alarms, otherwise="idle")
+    actions.switch(challenger, state.log[-1] if state.log else alert.text)
+    return _ended(_logged(state, f"switch: @{challenger} serves"), alarms)
+
+
+_NEXT: dict[Stage, Stage] = {"re-evaluate": "compare", "retrain": "compare", "comparing": "switch"}
+
+
+def _looked(state: LoopState, found: Found, step: Step, alarms: Sequence[Alert], *, otherwise: Stage) -> LoopState:
+    line = f"{step}: {found.text}"
+    if found.outcome == "not yet":
+        return state if state.log and state.log[-1] == line else _logged(state, line)
+    state = _logged(state, line)
+    if found.outcome == "found":
+        challenger = state.challenger if found.challenger is None else found.challenger
+        return replace(state, stage=_NEXT[state.stage], challenger=challenger)
+    return _ended(state, alarms) if otherwise == "idle" else replace(state, stage=otherwise)
+
+
+def _ended(state: LoopState, alarms: Sequence[Alert]) -> LoopState:
+    dealt_with = (*state.alerts, *(alarm.id for alarm in alarms if alarm.id not in state.alerts))
+    return LoopState(alerts=dealt_with[-_KEPT:], log=state.log)
+
+
+def _logged(state: LoopState, line: str) -> LoopState:
+    return replace(state, log=(*state.log, line)[-_KEPT:])

@@ -1,0 +1,136 @@
+"""Is the decision still right? Reads a decision that was made again, on live outcomes or at today's prices.
+
+It is no longer right where the one that serves certainly misses a requirement, or another is certainly better, or as
+good for less. Knows nothing about how the decision was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from merits.core.decision import Decision, RequirementResult
+from merits.core.estimate import Estimate
+from merits.core.identity import JSON
+from merits.core.live import Alert
+from merits.core.release import Release
+from merits.monitoring.alerts import alert_id
+from merits.monitoring.looks import Look
+
+__all__ = ["DECISION", "at_new_prices", "on_live"]
+
+DECISION = "decision"
+"""The stream that says whether the decision is right."""
+
+
+def on_live(release: Release, decision: Decision, champion: str, look: Look, *, since: float, at: float) -> list[Alert]:
+    """What a decision on live outcomes says against the release that serves (named `champion` there).
+
+    `since` is from when on outcomes were looked at, part of the alerts' ids: what was found once is found once.
+    """
+    standing = next((one for one in decision.standings if one.candidate == champion), None)
+    if standing is None:
+        return []
+    found = [
+        _missed(release, result, look, since=since, at=at)
+        for result in standing.requirements
+        if result.met == "not met"
+    ]
+    if decision.verdict in ("adopt", "keep") and decision.candidate not in ("", champion):
+        found.append(_another(release, decision, champion, look, since=since, at=at))
+    return found
+
+
+def at_new_prices(release: Release, decision: Decision, *, since: float, at: float) -> list[Alert]:
+    """What the stored test outcomes say against the release once they are paid at today's prices.
+
+    Nothing but prices changed, so nothing is asked of chance: what was certain of the outcomes is.
+    """
+    name = release.candidate.name
+    standing = next((one for one in decision.standings if one.candidate == name), None)
+    if standing is None:
+        return []
+    missed = [result for result in standing.requirements if result.met == "not met"]
+    if missed:
+        text = f"At today's prices {name} certainly misses {missed[0].requirement}: {missed[0].evidence}."
+    elif decision.verdict in ("adopt", "keep") and decision.candidate not in ("", name):
+        text = f"At today's prices the decision is another one: {decision.summary}"
+    else:
+        return []
+    return [
+        Alert(
+            id=alert_id(release.task_name, "prices", DECISION, release.version, since),
+            task=release.task_name,
+            at=at,
+            kind="prices",
+            stream=DECISION,
+            severity="alarm",
+            text=text,
+            next_step="merits run && merits release",
+            evidence={"verdict": decision.verdict, "candidate": decision.candidate, "decision": decision.id},
+            group=DECISION,
+            release=release.version,
+        )
+    ]
+
+
+def _missed(release: Release, result: RequirementResult, look: Look, *, since: float, at: float) -> Alert:
+    promised = _promised(release.promise.requirements, result)
+    was = "" if promised is None else f" It was {promised.text()} when it was released."
+    kind = f"requirement-not-met: {result.requirement}"
+    return Alert(
+        id=alert_id(release.task_name, kind, DECISION, release.version, since),
+        task=release.task_name,
+        at=at,
+        kind="requirement-not-met",
+        stream=DECISION,
+        severity="alarm",
+        text=f"{release.model} no longer meets {result.requirement}: {result.evidence_text} on live traffic.{was}",
+        next_step="merits retrain (on the fresh labels), or merits rollback; merits improve searches for a better one",
+        evidence={
+            "requirement": str(result.requirement),
+            "found": _plain(result.estimate),
+            "promised": _plain(promised),
+            "look": look.number,
+            "level": look.level,
+            "n": look.n,
+        },
+        group=DECISION,
+        release=release.version,
+    )
+
+
+def _another(release: Release, decision: Decision, champion: str, look: Look, *, since: float, at: float) -> Alert:
+    ours, theirs = decision.standing(champion), decision.standing(decision.candidate)
+    cheaper = ours.quality is not None and theirs.relation != "leader"
+    how = "as good and cheaper" if cheaper or ours.relation == "tied" else "better"
+    return Alert(
+        id=alert_id(release.task_name, f"another: {decision.candidate}", DECISION, release.version, since),
+        task=release.task_name,
+        at=at,
+        kind="another-is-better",
+        stream=DECISION,
+        severity="alarm",
+        text=f"{decision.candidate} is certainly {how} on live traffic. {decision.summary}",
+        next_step="merits rollout --promote",
+        evidence={
+            "candidate": decision.candidate,
+            "quality": _plain(theirs.quality),
+            "quality of the champion": _plain(ours.quality),
+            "cost per 1000": _plain(theirs.cost_per_1000),
+            "cost per 1000 of the champion": _plain(ours.cost_per_1000),
+            "look": look.number,
+            "level": look.level,
+            "n": look.n,
+        },
+        group=DECISION,
+        release=release.version,
+    )
+
+
+def _promised(results: Sequence[RequirementResult], found: RequirementResult) -> Estimate | None:
+    same = (one.estimate for one in results if str(one.requirement) == str(found.requirement))
+    return next(same, None)
+
+
+def _plain(estimate: Estimate | None) -> JSON:
+    return None if estimate is None else str(estimate)

@@ -1,0 +1,105 @@
+"""What people see of a task in production: plain data, from which the terminal, the page and the JSON are drawn."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from merits.core.estimate import Estimate
+from merits.core.live import Alert, Rollout
+from merits.core.release import Promise
+
+__all__ = ["AlertLine", "ArmLine", "LiveView", "Moment", "Standing", "StreamLine", "Tone", "tone_of"]
+
+Standing: TypeAlias = Literal["right", "no longer right", "too early to tell"]
+Tone: TypeAlias = Literal["good", "bad", "open"]
+
+
+class ArmLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One release in one part (`arm`), over the window: how much it answered, how well, how fast, at what cost.
+
+    `quality` is of the cases whose outcome is known, None while there is none; costs are in the view's currency.
+    """
+
+    release: int
+    arm: str
+    n: int
+    failed: Estimate | None = None
+    quality: Estimate | None = None
+    latency_p50_s: float | None = None
+    latency_p95_s: float | None = None
+    cost_per_1000: float | None = None
+
+
+class StreamLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream that is watched: what it was and what it is, and how strong the evidence of a change is.
+
+    `e_value` grows without bound when it changed; it alarms at `bar`. `state` is "changed", "as it was" or "too early".
+    """
+
+    name: str
+    state: Literal["as it was", "changed", "too early"]
+    was: str = ""
+    now: str = ""
+    effect: str = ""
+    e_value: float | None = None
+    bar: float | None = None
+    n: int = 0
+    since: float | None = None
+
+
+class AlertLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert and what has become of it: open, acknowledged, silenced or resolved."""
+
+    alert: Alert
+    state: str
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of time until `at` (UNIX seconds): how many were answered, and how many of the judged were solved."""
+
+    at: float
+    n: int
+    judged: int
+    solved: Estimate | None = None
+
+
+class LiveView(msgspec.Struct, frozen=True, kw_only=True):
+    """A task in production at one moment (`at`, UNIX seconds), since `since`.
+
+    `standing` is whether the decision is right, `because` why that is thought. `estimated` is the quality estimated
+    without labels, on the `assumption`. `rollouts` are the last, newest first; `watching` says what nobody could watch.
+    """
+
+    task: str
+    at: float
+    since: float
+    model: str
+    standing: Standing
+    because: str
+    promise: Promise
+    promised_on: str
+    n_served: int
+    n_judged: int
+    per_minute: float
+    currency: str
+    arms: tuple[ArmLine, ...] = ()
+    estimated: Estimate | None = None
+    assumption: str = ""
+    streams: tuple[StreamLine, ...] = ()
+    alerts: tuple[AlertLine, ...] = ()
+    rollouts: tuple[Rollout, ...] = ()
+    moments: tuple[Moment, ...] = ()
+    waiting_for: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def tone_of(standing: Standing) -> Tone:
+    """The colour of a standing.
+
+    >>> tone_of("no longer right")
+    'bad'
+    """
+    tones: dict[Standing, Tone] = {"right": "good", "no longer right": "bad", "too early to tell": "open"}
+    return tones[standing]
