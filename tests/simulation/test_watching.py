@@ -99,7 +99,7 @@ def test_false_alarms_are_as_far_apart_as_promised() -> None:
         ("higher by 1 sd", lambda values, _: values + 1.0, 80),
         ("lower by 0.5 sd", lambda values, _: values - 0.5, 260),
         ("twice as wide", lambda values, _: values * 2.0, 200),
-        ("one in ten far out", lambda values, rng: np.where(rng.random(values.shape) < 0.1, 9.0, values), 300),
+        ("one in ten far out", lambda values, rng: np.where(rng.random(values.shape) < 0.1, 9.0, values), 450),
     ],
 )
 def test_a_change_is_found_soon(what: str, shift: Callable[..., np.ndarray], latest: int) -> None:
