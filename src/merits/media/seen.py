@@ -40,8 +40,8 @@ def seen_of(
     """What is watched of an input to a task of this kind, by the name of the stream. Never raises for an odd input.
 
     `lens` says what is known of the reference (`Lens.of`), `files` gives what a picture or sound that the input names
-    holds, or None. Texts and columns take about 20 microseconds, a language 80 more (of one text in four); pictures and sounds must
-    be decoded: milliseconds.
+    holds, or None. Texts and columns take about 20 microseconds, a language 80 more (of one text in four); pictures and
+    sounds must be decoded: milliseconds.
 
     >>> seen_of({"age": 41, "plan": "gold"}, "classification")
     {'age': 41.0, 'plan': 'gold'}

@@ -12,7 +12,7 @@ must have that rhythm too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -112,6 +112,15 @@ class Changes:
         below = below + (earlier & (held[None, :, :] < held[:, None, :])).sum(axis=1)
         n_before = upto[:, -1] + np.cumsum(seen, axis=0) - seen
         return np.asarray((below + draws * (same + 1.0)) / (n_before + 1.0))
+
+    def arrays(self) -> dict[str, Floats | Ints]:
+        """What it goes on from: see `restore`."""
+        return self.wealth.arrays() | {"counts": self.counts, "n_events": np.array([self.n_events])}
+
+    def restore(self, arrays: Mapping[str, Floats | Ints]) -> None:
+        """Goes on from what `arrays` gave."""
+        self.wealth.restore(arrays)
+        self.counts, self.n_events = np.array(arrays["counts"], np.int64), int(arrays["n_events"][0])
 
     def restart(self, streams: Bools) -> None:
         """Begins anew on some streams, against the reference alone."""

@@ -8,9 +8,11 @@ values depend on each other. New bets are opened all the time, so that a fall af
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from merits.stats.critical import Bools, Floats
+from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.wealth import Promise, Wealth
 
 __all__ = ["Falls"]
@@ -38,6 +40,14 @@ class Falls:
         gap = np.where(self.bars >= 1.0, np.where(held < 1.0, np.inf, 0.0), gap)  # below 1 a mean of 1 is impossible
         gap = np.where(self.bars <= 0.0, 0.0, np.minimum(gap, 1e3))
         self.wealth.take(1.0 + _STAKES * gap[:, :, None], seen)
+
+    def arrays(self) -> dict[str, Floats | Ints]:
+        """What it goes on from: see `restore`."""
+        return self.wealth.arrays()
+
+    def restore(self, arrays: Mapping[str, Floats | Ints]) -> None:
+        """Goes on from what `arrays` gave."""
+        self.wealth.restore(arrays)
 
     def restart(self, streams: Bools) -> None:
         """Begins anew on some streams."""

@@ -6,6 +6,7 @@ most clearly. It is what an effect floor is held against.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,14 @@ class Recent:
             self.squares[number] = self.squares[number] * kept ** (2 * n_new) + np.where(seen, weights**2, 0.0).sum(
                 axis=0
             )
+
+    def arrays(self) -> dict[str, Floats | Ints]:
+        """What it goes on from: see `restore`."""
+        return {"recent": self.counts, "squares": self.squares}
+
+    def restore(self, arrays: Mapping[str, Floats | Ints]) -> None:
+        """Goes on from what `arrays` gave."""
+        self.counts, self.squares = np.array(arrays["recent"]), np.array(arrays["squares"])
 
     def shift(self, stream: int, reference: Ints, *, ordered: bool, level: float = 0.95) -> Shift | None:
         """The greatest shift of a stream against the counts of its reference; None before anything came.

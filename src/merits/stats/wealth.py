@@ -11,6 +11,7 @@ Knows nothing about what is bet on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -76,6 +77,15 @@ class Wealth:
         self.now = np.minimum(mixed[-1], _MOST)
         self.bets, self.idle = np.minimum(bets[-1], _MOST), idle[-1]
         self.n_seen = self.n_seen + seen.sum(axis=0)
+
+    def arrays(self) -> dict[str, Floats | Ints]:
+        """What it goes on from: see `restore`."""
+        return {name: getattr(self, name) for name in ("n_seen", "bets", "idle", "now", "peak")}
+
+    def restore(self, arrays: Mapping[str, Floats | Ints]) -> None:
+        """Goes on from what `arrays` gave."""
+        for name in ("n_seen", "bets", "idle", "now", "peak"):
+            setattr(self, name, np.array(arrays[name]))
 
     def restart(self, streams: Bools) -> None:
         """Begins anew on some streams: what comes is a test of its own."""
