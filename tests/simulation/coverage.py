@@ -96,6 +96,7 @@ def cases() -> list[Case]:
         bootstrap,
         assisted,
         shares,
+        confidences,
     )
     return [case for part in parts for case in part()]
 
@@ -527,3 +528,26 @@ def shares() -> Iterator[Case]:
                 runs=8 if n < 1000 else 0,
                 slow_runs=400 if n < 1000 else 100,
             )
+
+
+def confidences() -> Iterator[Case]:
+    """Quality by confidence alone, where that means what it did on test; and how far it is from what it says."""
+    for n, n_live in ((60, 200), (300, 1000)):
+
+        def foretold(generator: np.random.Generator, n: int = n, n_live: int = n_live) -> Ends:
+            said = generator.beta(3.0, 2.0, n)
+            meant = stats.recalibration(said, generator.random(n) < said**2)
+            now = generator.beta(2.0, 3.0, n_live)
+            low, high = ends_of(stats.estimated_quality(meant, now))
+            solved = float((generator.random(n_live) < now**2).mean())
+            assert low is not None
+            assert high is not None
+            return low - solved, high - solved  # of the share that labels would show
+
+        def distance(generator: np.random.Generator, n: int = n) -> Ends:
+            said = generator.choice([0.6, 0.9], n)
+            return ends_of(stats.calibration_error(said, generator.random(n) < said - 0.1))
+
+        # inputs that are harder than those of test fill other parts of each bin: some points are lost with few
+        yield Case("estimated_quality", "harder inputs", n, 0.0, 0.90, draw=foretold)
+        yield Case("calibration_error", "too sure by 0.1", n, 0.1, 0.95, draw=distance)

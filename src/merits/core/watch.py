@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-__all__ = ["Email", "Loop", "Monitoring", "Receiver", "Rule", "Severity", "Step"]
+__all__ = ["Email", "Loop", "Monitoring", "Receiver", "Rule", "Severity", "Step", "Watching"]
 
 Severity: TypeAlias = Literal["note", "warning", "alarm"]
 
@@ -47,15 +47,10 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What holds for some streams: `on` is a name with * and ? ("drift: *"); of several rules the first that fits."""
+    """How bad a change of some streams is: `on` is a name with * and ? ("input: *"); the first rule that fits counts."""
 
     on: Annotated[str, Meta(description="Which streams: a name; * stands for anything.")]
     severity: Annotated[Severity | None, Meta(description="How bad it is: note, warning, alarm.")] = None
-    floor: Annotated[
-        Annotated[float, Meta(ge=0)] | None,
-        Meta(description="The least change that matters, in the stream's own measure of effect."),
-    ] = None
-    ignore: Annotated[bool, Meta(description="Do not watch it at all.")] = False
 
 
 class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -79,16 +74,44 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     margin: Annotated[float, Meta(ge=0, lt=1, description="The loss of quality that a switch may risk.")] = 0.02
 
 
-class Monitoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a task is watched. `false_alarms` bounds the probability that any stream of a release alarms for nothing.
+class Watching(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What may be accused how easily. `alpha` is the probability that any stream of an unchanged release ever alarms.
 
-    Drift of inputs and answers, and whether the decision still holds, are given half of it each.
+    A change below its floor raises no alarm however certain it is. Floors are shares: 0.1 is 10 points.
     """
 
-    false_alarms: Annotated[
-        float, Meta(gt=0, lt=1, description="The probability of any false alarm while a release serves.")
+    alpha: Annotated[
+        float, Meta(gt=0, lt=0.5, description="Probability that anything unchanged ever raises an alarm, all together.")
+    ] = 0.05
+    floor: Annotated[
+        float, Meta(ge=0, lt=1, description="The least shift of a share that is worth an alarm: 0.1 is 10 points.")
     ] = 0.1
-    rules: Annotated[tuple[Rule, ...], Meta(description="Severities, floors and what is not watched.")] = ()
+    rate_floor: Annotated[float, Meta(ge=0, lt=1, description="The same for errors and refusals.")] = 0.02
+    quality_floor: Annotated[
+        float, Meta(ge=0, lt=1, description="How far quality may lie below what was promised before it is an alarm.")
+    ] = 0.02
+    certain: Annotated[
+        bool, Meta(description="Alarm only when the shift is certainly above its floor, not only by its estimate.")
+    ] = False
+    ignore: Annotated[tuple[str, ...], Meta(description="Streams that are not watched, by name.")] = ()
+    detector: Annotated[
+        Literal["conformal", "adwin", "kswin", "page-hinkley"],
+        Meta(description="What watches numbers: ours, or one of the package river (extra `drift`)."),
+    ] = "conformal"
+
+
+class Monitoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a task is watched, who is told, and what follows.
+
+    `alpha` bounds the probability that the decision is ever said to be wrong while a release serves that is right;
+    `watch.alpha` that any of its streams is ever said to have changed that has not.
+    """
+
+    alpha: Annotated[
+        float, Meta(gt=0, lt=0.5, description="Probability that a decision that is right is ever said to be wrong.")
+    ] = 0.05
+    watch: Annotated[Watching, Meta(description="What may be accused how easily of having changed.")] = Watching()
+    rules: Annotated[tuple[Rule, ...], Meta(description="How bad it is when a stream changes.")] = ()
     receivers: Annotated[tuple[Receiver, ...], Meta(description="Who is told: webhooks, letters, commands.")] = ()
     group_s: Annotated[float, Meta(ge=0, description="Alerts of so many seconds are sent together.")] = 60.0
     repeat_h: Annotated[

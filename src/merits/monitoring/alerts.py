@@ -48,7 +48,7 @@ def worst(alerts: Iterable[Alert]) -> Severity:
 def raised(found: Sequence[Alert], known: Sequence[Alert], monitoring: Monitoring) -> list[Alert]:
     """What of the alerts that were found is new, with the severity that the task's rules give it.
 
-    Left out are those that are known by their id, and those of streams that are not to be watched.
+    Left out are those that are known by their id.
     """
     from msgspec.structs import replace
 
@@ -56,7 +56,7 @@ def raised(found: Sequence[Alert], known: Sequence[Alert], monitoring: Monitorin
     new = []
     for alert in found:
         rule = monitoring.rule(alert.stream)
-        if alert.id in ids or rule.ignore:
+        if alert.id in ids:
             continue
         ids.add(alert.id)
         new.append(alert if rule.severity is None else replace(alert, severity=rule.severity))

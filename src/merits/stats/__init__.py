@@ -13,9 +13,18 @@ from merits.stats.bootstrap import (
     jackknife_variance,
     resampled_sums,
 )
+from merits.stats.calibration import (
+    ASSUMPTION,
+    Recalibration,
+    calibration_error,
+    estimated_quality,
+    recalibration,
+)
+from merits.stats.change import Changes, category_bets, number_bets
 from merits.stats.clusters import FEW_GROUPS, clustered
 from merits.stats.components import Components, components
 from merits.stats.coverage import different_things, effective_number
+from merits.stats.falls import Falls
 from merits.stats.means import mean, mean_score, skewed_limits
 from merits.stats.noninferiority import difference_bounds
 from merits.stats.paired import (
@@ -35,6 +44,7 @@ from merits.stats.power import (
     minimal_detectable_difference,
 )
 from merits.stats.powered import Powered, powered, powered_mean
+from merits.stats.probes import allowance, answers_p, odds_of_noticing, solved_p
 from merits.stats.proportions import (
     clopper_pearson,
     clopper_pearson_bound,
@@ -46,22 +56,37 @@ from merits.stats.proportions import (
 from merits.stats.quantiles import quantile
 from merits.stats.rates import rate, rate_bounds, rate_of_variance, variance_of_rare_classes
 from merits.stats.ratios import combined_limits, cost_per_solved, ratio_limits
+from merits.stats.shifts import Recent, Shift, shift_between
+from merits.stats.streams import alphas, e_bh, merged
 from merits.stats.sums import Jackknifed, Scale, Statistic, jackknifed, statistic_difference, statistic_of_sums
+from merits.stats.wealth import Wealth
 
 __all__ = [
+    "ASSUMPTION",
     "FEW_GROUPS",
     "Assisted",
+    "Changes",
     "Components",
+    "Falls",
     "Jackknifed",
     "PairedDifferences",
     "Powered",
+    "Recalibration",
+    "Recent",
     "Scale",
+    "Shift",
     "Statistic",
+    "Wealth",
+    "allowance",
+    "alphas",
+    "answers_p",
     "assisted_mean",
     "bonett_price",
     "bootstrap_limits",
     "bootstrap_rows",
     "bootstrap_tables",
+    "calibration_error",
+    "category_bets",
     "clopper_pearson",
     "clopper_pearson_bound",
     "clopper_pearson_bounds",
@@ -74,7 +99,9 @@ __all__ = [
     "cost_per_solved",
     "difference_bounds",
     "different_things",
+    "e_bh",
     "effective_number",
+    "estimated_quality",
     "examples_for_difference",
     "examples_for_gate",
     "examples_for_margin",
@@ -85,7 +112,10 @@ __all__ = [
     "mcnemar_mid_p",
     "mean",
     "mean_score",
+    "merged",
     "minimal_detectable_difference",
+    "number_bets",
+    "odds_of_noticing",
     "paired_scores",
     "powered",
     "powered_mean",
@@ -94,10 +124,13 @@ __all__ = [
     "rate_bounds",
     "rate_of_variance",
     "ratio_limits",
+    "recalibration",
     "resampled_sums",
+    "shift_between",
     "sign_flip_p",
     "skewed_limits",
     "slope",
+    "solved_p",
     "statistic_difference",
     "statistic_of_sums",
     "variance_of_rare_classes",
