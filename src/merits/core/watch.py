@@ -47,7 +47,7 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How bad a change of some streams is: `on` is a name with * and ? ("input: *"); the first rule that fits counts."""
+    """How bad a change of some streams is: `on` is a name with * and ? ("input: *"). The first that fits counts."""
 
     on: Annotated[str, Meta(description="Which streams: a name; * stands for anything.")]
     severity: Annotated[Severity | None, Meta(description="How bad it is: note, warning, alarm.")] = None
