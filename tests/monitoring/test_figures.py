@@ -1,0 +1,71 @@
+"""What was served, counted."""
+
+import pytest
+
+from merits.core.answer import Answer, Failure
+from merits.core.live import Served
+from merits.monitoring.figures import Figures
+
+
+def served(number, *, at=0.0, arm="champion", release=1, failed=False, cost=0.001, seconds=0.2):
+    answer = Answer(failure=Failure("timeout", "slow")) if failed else Answer("yes")
+    return Served(
+        request=f"r{number}",
+        task="t",
+        release=release,
+        arm=arm,
+        at=at,
+        input_hash="",
+        answer=answer,
+        cost=None if failed else cost,
+        seconds=seconds,
+    )
+
+
+def test_a_shadow_is_counted_apart_and_was_given_to_nobody():
+    figures = Figures()
+    figures.take([served(1), served(1, arm="shadow", release=2)])
+    assert figures.n == 1
+    assert figures.arms[2, "shadow"].n == 1
+
+
+def test_failures_have_no_latency_and_no_cost_that_is_known():
+    figures = Figures()
+    figures.take([served(n, failed=n < 3) for n in range(10)])
+    arm = figures.arms[1, "champion"]
+    assert (arm.failed, arm.share_failed.value, arm.cost_per_1000, arm.latency_s(0.95)) == (3, 0.3, 1.0, 0.2)
+
+
+def test_an_outcome_that_turns_out_otherwise_is_counted_once():
+    figures, one = Figures(), served(1)
+    figures.take([one])
+    figures.judged([(one, True)])
+    figures.judged([(one, False)], taken_back=[(one, True)])
+    arm = figures.arms[1, "champion"]
+    assert (arm.judged, arm.solved, figures.stretches()[0].solved) == (1, 0, 0)
+
+
+def test_all_time_is_told_in_so_many_stretches():
+    figures = Figures()
+    figures.take([served(n, at=7.0 * n) for n in range(1_000)])
+    found = figures.stretches(40)
+    assert len(found) <= 40
+    assert sum(one.n for one in found) == 1_000
+    assert [one.at for one in found] == sorted(one.at for one in found)
+
+
+def test_requests_a_minute_are_those_of_late():
+    figures = Figures()
+    figures.take([served(n, at=float(n)) for n in range(2_000)])
+    assert figures.per_minute(2_000.0) == pytest.approx(60.0, rel=0.05)
+    assert Figures().per_minute(5.0) == 0.0
+
+
+def test_what_was_kept_goes_on_as_if_nothing_had_happened():
+    one, other = Figures(), Figures()
+    first, second = [served(n, at=float(n)) for n in range(50)], [served(n, at=float(n)) for n in range(50, 90)]
+    one.take([*first, *second])
+    other.take(first)
+    again = Figures.of(other.state())
+    again.take(second)
+    assert again.state() == one.state()
