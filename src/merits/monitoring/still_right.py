@@ -40,12 +40,15 @@ def on_live(release: Release, decision: Decision, champion: str, look: Look, *, 
     return found
 
 
-def at_new_prices(release: Release, decision: Decision, *, since: float, at: float) -> list[Alert]:
+def at_new_prices(release: Release, then: Decision, decision: Decision, *, since: float, at: float) -> list[Alert]:
     """What the stored test outcomes say against the release once they are paid at today's prices.
 
-    Nothing but prices changed, so nothing is asked of chance: what was certain of the outcomes is.
+    `then` is the decision that it was made by: only what it did not say already counts. Nothing but prices changed, so
+    nothing is asked of chance: what was certain of the outcomes is.
     """
     name = release.candidate.name
+    if (then.verdict, then.candidate) == (decision.verdict, decision.candidate):
+        return []
     standing = next((one for one in decision.standings if one.candidate == name), None)
     if standing is None:
         return []

@@ -1,0 +1,508 @@
+"""One task in production, watched: what is new is read, what changed is an alert, and who must know is told.
+
+    monitor = Monitor(task, open_live(".merits/live.sqlite"))
+    looked = monitor.look()                     reads on from where it was; alerts and its state are added as one
+    print(looked.view.standing, looked.new)
+
+What is a change is decided in `monitoring/` (streams) and in `deciding/` (the decision, made again on live outcomes,
+and at today's prices). Here they are joined.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from merits.core.decision import Decision
+from merits.core.doors import LiveStore, Store
+from merits.core.errors import InfrastructureError, MeritsError, RequirementError, TaskError, UsageError
+from merits.core.estimate import Estimate
+from merits.core.evaluation import Evaluation
+from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, LiveRecord, Rollout, Served
+from merits.core.needs import Needs
+from merits.core.outcome import Status
+from merits.core.reference import Reference
+from merits.core.task import Task
+from merits.deciding.decide import decide
+from merits.evaluating.live import live_evaluation, live_name
+from merits.evaluating.work import scorers_of
+from merits.monitoring.alerts import due, raised, state_of
+from merits.monitoring.figures import Figures
+from merits.monitoring.looks import Look, at_level, look_at
+from merits.monitoring.still_right import DECISION, at_new_prices, on_live
+from merits.monitoring.telling import tell
+from merits.monitoring.watch import Watch
+from merits.opening import opened_store, repriced
+from merits.report.live import AlertLine, ArmLine, LiveView, Moment, Standing, StreamLine
+from merits.stats import wilson
+from merits.stats.calibration import ASSUMPTION
+
+__all__ = ["Looked", "Monitor", "reference_in", "releases_folder"]
+
+_AT_ONCE = 5_000  # records read in one go
+_AT_ONCE_ASKED = 500  # requests looked up in one go
+_MOST_CASES = 50_000  # that a decision is made on
+_PRICES_EVERY_S = 6 * 3_600.0
+_UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known without knowing what is right
+_MOST_SHOWN = 50
+
+
+def releases_folder(task: Task) -> Path:
+    """Where the files of a task's releases are."""
+    return Path(task.folder) / ".merits" / "releases" / task.name
+
+
+def reference_in(folder: Path) -> Reference | None:
+    """What live traffic of a release is held against; None where its folder holds nothing of that."""
+    path = folder / "artefacts" / "reference.json"
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Reference)
+    except msgspec.DecodeError as problem:
+        raise TaskError(f"{path} cannot be read: {problem}.", "Make the release again: merits release") from None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one look found: the task as it stands, new alerts, who was told, and whom it was not possible to tell."""
+
+    view: LiveView
+    new: tuple[Alert, ...]
+    told: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+class _Kept(msgspec.Struct, kw_only=True):
+    """Where the monitor is: of which release, since when, and what it has read. `began` are the numbers it began at."""
+
+    release: int
+    since: float
+    served: int = 0
+    feedback: int = 0
+    began: tuple[int, int] = (0, 0)
+    looks: dict[str, int] = {}
+    prices_at: float = -float("inf")
+    because: str = ""
+    verdict: str = ""
+    figures: bytes = b""
+
+
+class Monitor:
+    """Watches one task. It may be used by several threads, one look at a time.
+
+    `store` is where the evaluations are (for prices), the task's own unless given. `clock` gives UNIX seconds. Raises
+    TaskError where nothing of the task was released, or nothing serves.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        live: LiveStore,
+        *,
+        store: Store | str | Path | None = None,
+        releases: Path | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.task, self.live = task, live
+        self._store, self._clock = store, clock
+        self._folder = releases or releases_folder(task)
+        self._scorers = scorers_of(task)
+        self._lock = threading.RLock()
+        self._solved: dict[tuple[str, int], bool] = {}  # of late, so that a second word on a request counts once
+        self._rollout = self._in_force()
+        self._begin(self._rollout)
+
+    # beginning
+
+    def _in_force(self) -> Rollout:
+        rollouts = self.live.rollouts(self.task.name)
+        if not rollouts:
+            raise TaskError(f"nothing of {self.task.name!r} is served.", "Release it first: merits release")
+        return rollouts[-1]
+
+    def _begin(self, rollout: Rollout) -> None:
+        """Goes on with the release that serves: from what was kept, else from what is served from now on."""
+        releases = {release.version: release for release in self.live.releases(self.task.name)}
+        if rollout.champion not in releases:
+            raise TaskError(f"{self.task.name}@{rollout.champion} is not in the live store.", "See merits releases")
+        self.release = releases[rollout.champion]
+        self._releases = releases
+        self._reference = reference_in(self._folder / str(rollout.champion))
+        kept = self.live.checkpoint(self.task.name, f"monitor@{rollout.champion}")
+        since = self._since(rollout.champion)
+        self._kept = _Kept(release=rollout.champion, since=since)
+        if kept is not None:
+            found = msgspec.msgpack.decode(kept.state, type=_Kept)
+            if found.since == since:
+                self._kept = found
+        if self._kept.served == 0:
+            self._kept.served, self._kept.feedback = self._where_it_began(since)
+            self._kept.began = (self._kept.served, self._kept.feedback)
+        self.figures = Figures.of(self._kept.figures) if self._kept.figures else Figures()
+        self.watch = self._watch_of(rollout.champion)
+
+    def _since(self, champion: int) -> float:
+        """When the release began to serve, the last time."""
+        since = 0.0
+        before = None
+        for rollout in self.live.rollouts(self.task.name):
+            if rollout.champion == champion and before != champion:
+                since = rollout.at
+            before = rollout.champion
+        return since
+
+    def _where_it_began(self, since: float) -> tuple[int, int]:
+        """The numbers of the last records from before the release served."""
+        found = []
+        for read in (self.live.served, self.live.feedback):
+            number = 0
+            while records := read(self.task.name, after=number, most=_AT_ONCE):
+                later = next((k for k, each in enumerate(records) if each.record.at >= since), None)
+                if later is not None:
+                    number = records[later - 1].number if later else number
+                    break
+                number = records[-1].number
+            found.append(number)
+        return found[0], found[1]
+
+    def _watch_of(self, version: int) -> Watch | None:
+        if self._reference is None:
+            return None
+        kept = self.live.checkpoint(self.task.name, f"watch@{version}")
+        options = {
+            "task": self.task.name,
+            "release": version,
+            "classes": self.release.classes,
+            "watching": replace(self.task.monitor.watch, alpha=self.task.monitor.false_alarms / 2.0),
+        }
+        if kept is not None and kept.at >= self._kept.since:
+            try:
+                return Watch(self._reference, **options, state=kept.state)  # type: ignore[arg-type]
+            except ValueError:
+                pass  # other settings by now: it begins anew
+        return Watch(self._reference, **options)  # type: ignore[arg-type]
+
+    # looking
+
+    def look(self) -> Looked:
+        """Reads what is new, adds what it found to the live store, and tells who is to be told."""
+        with self._lock:
+            rollout = self._in_force()
+            if rollout.champion != self.release.version or self._since(rollout.champion) != self._kept.since:
+                self._begin(rollout)
+            self._rollout = rollout
+            self._releases = {release.version: release for release in self.live.releases(self.task.name)}
+            found = [*self._read(), *self._decided(), *self._at_todays_prices()]
+            new = raised(found, self.live.alerts(self.task.name), self.task.monitor)
+            self.live.add([*new, *self._state()])
+            told, problems = self._tell()
+            return Looked(self.view(), tuple(new), tuple(told), tuple(problems))
+
+    def _read(self) -> list[Alert]:
+        found: list[Alert] = []
+        while records := self.live.served(self.task.name, after=self._kept.served, most=_AT_ONCE):
+            served = [each.record for each in records]
+            self.figures.take(served)
+            if self.watch is not None:
+                found += self.watch.see(served)
+            self._kept.served = records[-1].number
+        while said := self.live.feedback(self.task.name, after=self._kept.feedback, most=_AT_ONCE):
+            found += self._heard([each.record for each in said])
+            self._kept.feedback = said[-1].number
+        return found
+
+    def _heard(self, feedback: Sequence[Feedback]) -> list[Alert]:
+        """What feedback says of the requests it is about, by all that was ever said of them."""
+        found: list[Alert] = []
+        for requests in _groups(list(dict.fromkeys(each.request for each in feedback))):
+            served = [one for several in self.live.find(requests).values() for one in several]
+            pairs = [(one, solved) for one, solved in self._settled(served) if solved is not None]
+            fresh = [(one, solved) for one, solved in pairs if self._solved.get(_key(one)) != solved]
+            before = [(one, self._solved[_key(one)]) for one, _ in fresh if _key(one) in self._solved]
+            self.figures.judged(fresh, taken_back=before)
+            first = [(one, solved) for one, solved in fresh if _key(one) not in self._solved]
+            if self.watch is not None and first:
+                settled = [(Feedback(request=one.request, task=one.task, at=one.at, solved=s), one) for one, s in first]
+                found += self.watch.see([], settled)
+            self._solved |= {_key(one): solved for one, solved in fresh}
+            for key in list(self._solved)[: max(0, len(self._solved) - _MOST_CASES)]:
+                del self._solved[key]
+        return found
+
+    def _settled(self, served: Sequence[Served]) -> Iterator[tuple[Served, bool | None]]:
+        """Whether each was solved, as the evaluation of live outcomes sees it; None where nobody can tell."""
+        known = [one for one in served if one.release in self._releases and one.answer.failure is None]
+        if not known:
+            return
+        evaluation = self._evaluation(known)
+        row = {name: number for number, name in enumerate(evaluation.examples.tolist())}
+        at = {name: k for k, name in enumerate(evaluation.names)}
+        for one in known:
+            k, r = at[live_name(self.task.name, one.release)], row[one.request]
+            yield one, bool(evaluation.solved[k, r]) if evaluation.status[k, r] == Status.SCORED else None
+
+    def _evaluation(
+        self, served: Sequence[Served], feedback: Mapping[str, Sequence[Feedback]] | None = None
+    ) -> Evaluation:
+        if feedback is None:
+            feedback = {}
+            for requests in _groups(list(dict.fromkeys(one.request for one in served))):
+                feedback |= self.live.feedback_on(requests)
+        return live_evaluation(served, feedback, list(self._releases.values()), self._scorers)
+
+    # deciding again
+
+    def _decided(self) -> list[Alert]:
+        """The decision made again, where a look is due: by outcomes, and by what is known without them."""
+        alpha = self.task.monitor.false_alarms / 4.0
+        found = []
+        arm = self.figures.arms.get((self.release.version, "champion"))
+        look = look_at(arm.judged if arm else 0, self._kept.looks.get("outcomes", 0), alpha)
+        if look is not None:
+            found += self._by_outcomes(look)
+            self._kept.looks["outcomes"] = look.number
+        look = look_at(arm.n if arm else 0, self._kept.looks.get("answers", 0), alpha)
+        if look is not None:
+            found += self._by_answers(look)
+            self._kept.looks["answers"] = look.number
+        return found
+
+    def _by_outcomes(self, look: Look) -> list[Alert]:
+        served = self._judged_cases()
+        if not served:
+            return []
+        evaluation = self._evaluation(served)
+        return self._said(evaluation, self.task.needs, look, remember=True)
+
+    def _by_answers(self, look: Look) -> list[Alert]:
+        """Requirements on time and money: whether an answer was right does not matter to them."""
+        needs = Needs(
+            requirements=tuple(
+                one
+                for one in self.task.needs.requirements
+                if one.is_plain and any(name in one.metric for name in _UNLABELLED)
+            ),
+            currency=self.task.needs.currency,
+        )
+        served = self._last_served()
+        if not needs.requirements or not served:
+            return []
+        said = {one.request: [Feedback(request=one.request, task=one.task, at=one.at, solved=True)] for one in served}
+        return self._said(self._evaluation(served, said), needs, look, remember=False)
+
+    def _said(self, evaluation: Evaluation, needs: Needs, look: Look, *, remember: bool) -> list[Alert]:
+        champion = live_name(self.task.name, self.release.version)
+        needs = at_level(_judged_live(needs, evaluation), look.level, champion)
+        try:
+            decision = decide(evaluation, needs)
+        except (RequirementError, UsageError) as problem:
+            self._kept.because = f"The decision cannot be made again on live outcomes: {problem}"
+            return []
+        if remember:
+            self._kept.verdict = decision.verdict
+            self._kept.because = _because(decision, champion)
+        return on_live(self.release, decision, champion, look, since=self._kept.since, at=self._clock())
+
+    def _judged_cases(self) -> list[Served]:
+        """The last requests that anything was said of, with all answers to them."""
+        requests: dict[str, None] = {}
+        number = self._kept.began[1]
+        while said := self.live.feedback(self.task.name, after=number, most=_AT_ONCE):
+            requests |= dict.fromkeys(each.record.request for each in said)
+            number = said[-1].number
+            for request in list(requests)[: max(0, len(requests) - _MOST_CASES)]:
+                del requests[request]
+        found = [self.live.find(some) for some in _groups(list(requests))]
+        return [one for several in found for each in several.values() for one in each if one.at >= self._kept.since]
+
+    def _last_served(self) -> list[Served]:
+        number = max(self._kept.began[0], self._kept.served - 2 * _MOST_CASES)
+        found: list[Served] = []
+        while records := self.live.served(self.task.name, after=number, most=_AT_ONCE):
+            found += [each.record for each in records if each.record.release == self.release.version]
+            number = records[-1].number
+        return found[-_MOST_CASES:]
+
+    def _at_todays_prices(self) -> list[Alert]:
+        now = self._clock()
+        if now - self._kept.prices_at < _PRICES_EVERY_S:
+            return []
+        self._kept.prices_at = now
+        try:
+            with opened_store(self._store, self.task, write=False) as store:
+                evaluation = store.evaluation(self.release.task, "test")
+                then = next((d for d in store.decisions(self.release.task) if d.id == self.release.decision), None)
+                if evaluation is None or then is None:
+                    return []
+                today = repriced(self.task, evaluation, store)
+        except InfrastructureError:
+            return []  # the evaluations are elsewhere: what is served can be watched without them
+        needs = replace(self.task.needs, incumbent=self.release.candidate.name)
+        return at_new_prices(self.release, then, decide(today, needs), since=self._kept.since, at=now)
+
+    # keeping and telling
+
+    def _state(self) -> list[LiveRecord]:
+        now, version = self._clock(), self.release.version
+        self._kept.figures = self.figures.state()
+        state = msgspec.msgpack.encode(self._kept)
+        kept: list[LiveRecord] = [
+            Checkpoint(task=self.task.name, name=f"monitor@{version}", at=now, state=state, cursor=self._kept.served)
+        ]
+        if self.watch is not None:
+            state = self.watch.state()
+            name = f"watch@{version}"
+            kept.append(Checkpoint(task=self.task.name, name=name, at=now, state=state, cursor=self._kept.served))
+        return kept
+
+    def _tell(self) -> tuple[list[str], list[str]]:
+        now, told, problems = self._clock(), list[str](), list[str]()
+        alerts, marks = self.live.alerts(self.task.name), self.live.marks(self.task.name)
+        for each in due(alerts, marks, self.task.monitor, now):
+            try:
+                tell(each, url=self.task.monitor.url)
+            except MeritsError as problem:
+                problems.append(str(problem))
+                continue
+            told.append(f"{each.key}: {len(each.alerts)}")
+            self.live.add(
+                [AlertMark(alert=a.id, task=self.task.name, at=now, mark="sent", by=each.key) for a in each.alerts]
+            )
+        return told, problems
+
+    # showing
+
+    def view(self) -> LiveView:
+        """The task in production as it stands after the last look."""
+        with self._lock:
+            now = self._clock()
+            marks = self.live.marks(self.task.name)
+            lines = [AlertLine(alert=a, state=state_of(a, marks, now)) for a in self.live.alerts(self.task.name)]
+            standing, because = self._standing(lines)
+            quality = {} if self.watch is None else self.watch.quality()
+            rollouts = self.live.rollouts(self.task.name)
+            return LiveView(
+                task=self.task.name,
+                at=now,
+                since=self._kept.since,
+                model=self.release.model,
+                standing=standing,
+                because=because,
+                promise=self.release.promise,
+                promised_on=f"{self.release.n_examples:,} test examples",
+                n_served=self.figures.n,
+                n_judged=self.figures.n_judged,
+                per_minute=self.figures.per_minute(now),
+                currency=self.release.needs.currency,
+                arms=self._arms(),
+                estimated=quality.get("confidence"),
+                assumption=f"This {ASSUMPTION}." if "confidence" in quality else "",
+                streams=self._streams(),
+                alerts=tuple(reversed(lines))[:_MOST_SHOWN],
+                rollouts=tuple(reversed(rollouts))[:10],
+                moments=tuple(
+                    Moment(at=one.at, n=one.n, judged=one.judged, solved=_share(one.solved, one.judged))
+                    for one in self.figures.stretches()
+                ),
+                notes=self._notes(),
+            )
+
+    def _standing(self, lines: Sequence[AlertLine]) -> tuple[Standing, str]:
+        mine = [line.alert for line in lines if line.alert.release == self.release.version and line.state != "resolved"]
+        against = [alert for alert in mine if alert.stream == DECISION and alert.at >= self._kept.since]
+        if against:
+            return "no longer right", against[-1].text
+        if self._kept.verdict:
+            return "right", self._kept.because
+        judged = self.figures.n_judged
+        return "too early to tell", (
+            f"The outcome of {judged:,} requests is known, and the decision is first made again at 40. Send labels or "
+            "what users say to /feedback."
+        )
+
+    def _arms(self) -> tuple[ArmLine, ...]:
+        return tuple(
+            ArmLine(
+                release=release,
+                arm=arm,
+                n=one.n,
+                failed=one.share_failed,
+                quality=one.quality,
+                latency_p50_s=one.latency_s(0.5),
+                latency_p95_s=one.latency_s(0.95),
+                cost_per_1000=one.cost_per_1000,
+            )
+            for (release, arm), one in sorted(self.figures.arms.items())
+        )
+
+    def _streams(self) -> tuple[StreamLine, ...]:
+        if self.watch is None:
+            return ()
+        found = []
+        for one in self.watch.streams():
+            state = "changed" if one.alarmed else "as it was" if one.n >= 50 else "too early"
+            found.append(
+                StreamLine(
+                    name=one.name,
+                    state=state,  # type: ignore[arg-type]
+                    now=one.text,
+                    effect="" if one.effect is None else one.effect.text(),
+                    e_value=min(one.won, 1e300),
+                    bar=one.needed,
+                    n=one.n,
+                )
+            )
+        return tuple(found)
+
+    def _notes(self) -> tuple[str, ...]:
+        share = 100.0 * self.task.monitor.false_alarms
+        notes = [f"Any false alarm at all while this release serves: with a probability of {share:g} % at most."]
+        if self.watch is None:
+            notes.append("Inputs and answers are not held against anything: the release has no reference.json here.")
+        return tuple(notes)
+
+    def mark(self, alert: str, mark: AlertMark) -> bool:
+        """Whether there is such an alert; it is marked then."""
+        if not any(each.id == alert for each in self.live.alerts(self.task.name)):
+            return False
+        self.live.add([mark])
+        return True
+
+
+def _key(served: Served) -> tuple[str, int]:
+    return served.request, served.release
+
+
+def _share(solved: int, n: int) -> Estimate | None:
+    return wilson(solved, n) if n else None
+
+
+def _groups(requests: Sequence[str]) -> Iterator[Sequence[str]]:
+    for at in range(0, len(requests), _AT_ONCE_ASKED):
+        yield requests[at : at + _AT_ONCE_ASKED]
+
+
+def _judged_live(needs: Needs, evaluation: Evaluation) -> Needs:
+    """The needs without requirements that live traffic cannot tell: drops under perturbations, slices that it lacks."""
+    kept = [
+        one
+        for one in needs.requirements
+        if not one.under and not one.against and (not one.by or one.by in evaluation.tags)
+    ]
+    return replace(needs, requirements=tuple(kept))
+
+
+def _because(decision: Decision, champion: str) -> str:
+    standing = next((one for one in decision.standings if one.candidate == champion), None)
+    if standing is None or standing.quality is None:
+        return decision.summary
+    said = [f"{result.requirement}: {result.met} ({result.evidence_text})" for result in standing.requirements]
+    quality = f"{standing.quality.text()} of {standing.n_scored:,} live cases with a known outcome are solved"
+    return ". ".join([quality, *said]) + "."
