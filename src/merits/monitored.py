@@ -14,13 +14,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 from merits.core.decision import Decision
-from merits.core.doors import LiveStore, Store
+from merits.core.doors import LiveStore, Numbered, Store
 from merits.core.errors import InfrastructureError, MeritsError, RequirementError, TaskError, UsageError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
@@ -160,17 +162,9 @@ class Monitor:
 
     def _where_it_began(self, since: float) -> tuple[int, int]:
         """The numbers of the last records from before the release served."""
-        found = []
-        for read in (self.live.served, self.live.feedback):
-            number = 0
-            while records := read(self.task.name, after=number, most=_AT_ONCE):
-                later = next((k for k, each in enumerate(records) if each.record.at >= since), None)
-                if later is not None:
-                    number = records[later - 1].number if later else number
-                    break
-                number = records[-1].number
-            found.append(number)
-        return found[0], found[1]
+        return _last_before(since, partial(self.live.served, self.task.name)), _last_before(
+            since, partial(self.live.feedback, self.task.name)
+        )
 
     def _watch_of(self, version: int) -> Watch | None:
         if self._reference is None:
@@ -180,7 +174,7 @@ class Monitor:
             "task": self.task.name,
             "release": version,
             "classes": self.release.classes,
-            "watching": replace(self.task.monitor.watch, alpha=self.task.monitor.false_alarms / 2.0),
+            "watching": self.task.monitor.watch,
         }
         if kept is not None and kept.at >= self._kept.since:
             try:
@@ -261,7 +255,7 @@ class Monitor:
 
     def _decided(self) -> list[Alert]:
         """The decision made again, where a look is due: by outcomes, and by what is known without them."""
-        alpha = self.task.monitor.false_alarms / 4.0
+        alpha = self.task.monitor.alpha / 2.0
         found = []
         arm = self.figures.arms.get((self.release.version, "champion"))
         look = look_at(arm.judged if arm else 0, self._kept.looks.get("outcomes", 0), alpha)
@@ -462,8 +456,11 @@ class Monitor:
         return tuple(found)
 
     def _notes(self) -> tuple[str, ...]:
-        share = 100.0 * self.task.monitor.false_alarms
-        notes = [f"Any false alarm at all while this release serves: with a probability of {share:g} % at most."]
+        streams, decision = (100.0 * each for each in (self.task.monitor.watch.alpha, self.task.monitor.alpha))
+        notes = [
+            f"While nothing changes, any stream is ever said to have changed with a probability of {streams:g} % at "
+            f"most, and a decision that is right to be wrong with one of {decision:g} %."
+        ]
         if self.watch is None:
             notes.append("Inputs and answers are not held against anything: the release has no reference.json here.")
         return tuple(notes)
@@ -474,6 +471,21 @@ class Monitor:
             return False
         self.live.add([mark])
         return True
+
+
+class _Read(Protocol):
+    def __call__(self, *, after: int, most: int) -> Sequence[Numbered[Served] | Numbered[Feedback]]: ...
+
+
+def _last_before(since: float, read: _Read) -> int:
+    """The number of the last record from before then."""
+    number = 0
+    while records := read(after=number, most=_AT_ONCE):
+        for each in records:
+            if each.record.at >= since:
+                return number
+            number = each.number
+    return number
 
 
 def _key(served: Served) -> tuple[str, int]:

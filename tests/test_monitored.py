@@ -1,0 +1,218 @@
+"""A task in production, watched: real sentences, a real model, a live store, and traffic that changes."""
+
+import random
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from merits import make_task
+from merits.core.answer import Answer
+from merits.core.errors import TaskError
+from merits.core.live import Feedback, Rollout, Served
+from merits.core.release import Promise, Release
+from merits.core.watch import Monitoring, Receiver
+from merits.flow import run
+from merits.media.seen import seen_of
+from merits.monitored import Monitor
+from merits.monitoring.streams import reference_of
+from merits.reading.seen import Lens
+from merits.store import open_live
+
+WORDS = {"good": ["great", "lovely", "superb", "fine"], "bad": ["awful", "poor", "broken", "sad"]}
+
+
+def by_list(text):
+    return "good" if text.split()[0] in WORDS["good"] else "bad"
+
+
+def sentence(draw, label, n=6):
+    return " ".join([draw.choice(WORDS[label]), *(draw.choice(["room", "lamp", "case", "day"]) for _ in range(n - 1))])
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A task with an evaluation and a decision, and a folder with the reference of a release."""
+    folder = tmp_path_factory.mktemp("world")
+    draw = random.Random(3)
+    rows = [{"text": sentence(draw, label), "label": label} for _ in range(150) for label in ("good", "bad")]
+    needs = {"requirements": ["accuracy >= 0.8", "p95_latency <= 500 ms"]}
+    task = make_task(rows, name="words", input="text", target="label", needs=needs, candidates=[by_list])
+    task = replace(task, folder=str(folder))
+    done = run(task, store=folder / "store.sqlite")
+    reference = reference_of(task)
+    artefacts = folder / "releases" / "1" / "artefacts"
+    artefacts.mkdir(parents=True)
+    (artefacts / "reference.json").write_bytes(msgspec.json.encode(reference))
+    standing = done.decision.standings[0]
+    release = Release(
+        task=task.id,
+        task_name=task.name,
+        version=1,
+        kind=task.kind,
+        candidate=task.candidates[0],
+        candidate_version="v",
+        promise=Promise(metric="accuracy", quality=standing.quality, requirements=standing.requirements),
+        needs=task.needs,
+        scorers=task.scorers,
+        classes=task.classes,
+        made_at=0.0,
+        merits="0",
+        n_examples=150,
+        decision=done.decision.id,
+    )
+    return task, release, Lens.of(reference), folder
+
+
+class Production:
+    """Serves the release to made-up users, and sends labels."""
+
+    def __init__(self, world, task=None):
+        self.task, self.release, self.lens, self.folder = world
+        self.task = task or self.task
+        self.live = open_live(":memory:")
+        self.live.add([self.release, Rollout(task="words", at=0.0, champion=1, reason="the first")])
+        self.draw, self.n = random.Random(11), 0
+
+    def monitor(self):
+        return Monitor(
+            self.task,
+            self.live,
+            store=self.folder / "store.sqlite",
+            releases=self.folder / "releases",
+            clock=lambda: float(self.n),
+        )
+
+    def serve(self, n, *, right=1.0, length=6, seconds=0.01, labelled=1.0):
+        records = []
+        for _ in range(n):
+            self.n += 1
+            label = self.draw.choice(["good", "bad"])
+            text = sentence(self.draw, label, length)
+            other = "bad" if label == "good" else "good"
+            output = label if self.draw.random() < right else other
+            request = f"r{self.n}"
+            records.append(
+                Served(
+                    request=request,
+                    task="words",
+                    release=1,
+                    arm="champion",
+                    at=float(self.n),
+                    input_hash=request,
+                    answer=Answer(output, latency_s=seconds),
+                    seen=seen_of(text, "classification", self.lens),
+                    seconds=seconds,
+                )
+            )
+            if self.draw.random() < labelled:
+                records.append(Feedback(request=request, task="words", at=float(self.n), source="label", target=label))
+        self.live.add(records)
+
+
+def test_traffic_that_is_as_it_was_raises_nothing_and_the_decision_stands(world):
+    production = Production(world)
+    monitor = production.monitor()
+    for _ in range(20):
+        production.serve(100)
+        assert monitor.look().new == ()
+    view = monitor.view()
+    assert view.standing == "right"
+    assert "accuracy >= 0.8: met" in view.because
+    assert (view.n_served, view.n_judged) == (2_000, 2_000)
+
+
+def test_a_fall_of_quality_is_an_alarm_that_names_the_requirement_and_what_was_promised(world):
+    production = Production(world)
+    monitor = production.monitor()
+    production.serve(200)
+    monitor.look()
+    found = []
+    while not any(alert.kind == "requirement-not-met" for alert in found) and production.n < 5_000:
+        production.serve(50, right=0.6)
+        found += monitor.look().new
+    (alarm,) = [alert for alert in found if alert.kind == "requirement-not-met"]
+    assert alarm.severity == "alarm"
+    assert "accuracy >= 0.8" in alarm.text
+    assert "when it was released" in alarm.text
+    assert monitor.view().standing == "no longer right"
+    assert production.n < 2_000
+
+
+def test_drift_of_inputs_is_told_without_any_label(world):
+    production = Production(world)
+    monitor = production.monitor()
+    production.serve(300, labelled=0.0)
+    assert monitor.look().new == ()
+    production.serve(300, length=14, labelled=0.0)
+    found = monitor.look().new
+    assert "words" in " ".join(alert.stream for alert in found)
+    assert monitor.view().standing == "too early to tell"
+
+
+def test_a_requirement_on_latency_is_judged_without_any_label(world):
+    production = Production(world)
+    monitor = production.monitor()
+    production.serve(400, seconds=0.9, labelled=0.0)
+    assert [alert.kind for alert in monitor.look().new if alert.kind == "requirement-not-met"] == [
+        "requirement-not-met"
+    ]
+
+
+def test_after_a_restart_it_goes_on_and_says_nothing_twice(world):
+    production = Production(world)
+    first = production.monitor()
+    production.serve(300)
+    first.look()
+    production.serve(400, right=0.5)
+    said = first.look().new
+    assert said
+    again = production.monitor()
+    assert again.look().new == ()
+    assert again.view().n_served == 700
+    assert again.view().arms == first.view().arms
+    production.serve(10, right=0.5)
+    assert again.look().view.n_served == 710
+
+
+def test_another_rollout_begins_anew(world):
+    production = Production(world)
+    monitor = production.monitor()
+    production.serve(300, right=0.4)
+    assert monitor.look().view.standing == "no longer right"
+    second = replace(production.release, version=2)
+    production.live.add([second, Rollout(task="words", at=float(production.n + 1), champion=2, reason="a better one")])
+    view = monitor.look().view
+    assert (view.model, view.standing, view.n_served) == ("merits/words@2", "too early to tell", 0)
+
+
+def test_a_label_that_comes_twice_or_is_corrected_counts_once(world):
+    production = Production(world)
+    monitor = production.monitor()
+    production.serve(60)
+    monitor.look()
+    answer = production.live.served("words")[0].record.answer.output
+    wrong = "bad" if answer == "good" else "good"
+    label = Feedback(request="r1", task="words", at=99.0, source="label", target=wrong)
+    production.live.add([label])
+    production.live.add([label])
+    (arm,) = monitor.look().view.arms
+    assert arm.quality.value == pytest.approx(59 / 60)
+    assert monitor.view().n_judged == 60
+
+
+def test_who_cannot_be_told_is_said_and_told_again_at_the_next_look(world):
+    receiver = Receiver(webhook="http://127.0.0.1:9/", name="pager")
+    task = replace(world[0], monitor=Monitoring(receivers=(receiver,)))
+    production = Production(world, task)
+    monitor = production.monitor()
+    production.serve(400, right=0.4)
+    looked = monitor.look()
+    assert looked.told == ()
+    assert "pager could not be told" in looked.problems[0]
+    assert monitor.look().problems
+
+
+def test_nothing_served_says_what_to_do(world):
+    with pytest.raises(TaskError, match="merits release"):
+        Monitor(world[0], open_live(":memory:"))
