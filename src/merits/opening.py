@@ -6,6 +6,7 @@ Everything above (`flow`, `concluding`, `imported`) opens them here; nothing her
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from merits.core.candidate import Candidate
-from merits.core.doors import AnswerKey, Store
+from merits.core.doors import AnswerKey, LiveStore, Store
 from merits.core.errors import TaskError
 from merits.core.task import Split, Task
 
@@ -32,7 +33,9 @@ __all__ = [
     "finished",
     "labelled",
     "labels_foretold",
+    "opened_live",
     "opened_store",
+    "place_of_live",
     "place_of_store",
     "prices_of",
     "raw_outputs",
@@ -62,6 +65,31 @@ def opened_store(store: Store | str | Path | None, task: Task, *, write: bool = 
 def default_store(task: Task) -> Path:
     """Where a task's answers are remembered unless another place is named."""
     return Path(task.folder) / ".merits" / "store.sqlite"
+
+
+def place_of_live(live: str | Path | None, task: Task) -> str | Path:
+    """Where the memory of production is: as named, as `MERITS_LIVE` says, else beside the store.
+
+    >>> from merits.core.task import Task
+    >>> place_of_live("postgresql://db/merits", Task(name="t", kind="generation", examples=(), scorers=()))
+    'postgresql://db/merits'
+    """
+    return live or os.environ.get("MERITS_LIVE") or Path(task.folder) / ".merits" / "live.sqlite"
+
+
+@contextmanager
+def opened_live(live: LiveStore | str | Path | None, task: Task, *, write: bool = True) -> Iterator[LiveStore]:
+    """The memory of production, open while it is used; an open one stays open."""
+    from merits.store import open_live
+
+    if live is not None and not isinstance(live, str | Path):
+        yield live
+        return
+    opened = open_live(place_of_live(live, task), write=write)
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 def place_of_store(store: Store | str | Path | None, task: Task) -> str | Path:

@@ -104,7 +104,7 @@ def test_a_letter_arrives_with_a_subject_that_says_how_bad_it_is():
     ((to, letter),) = letters
     assert to == ["ops@example.org"]
     assert letter["Subject"].startswith("[alarm] tickets: tickets@1 no longer meets")
-    assert "merits alerts abc" in letter.get_content()
+    assert "merits alerts --show abc" in letter.get_content()
 
 
 def test_a_command_gets_the_alerts_on_its_standard_input(tmp_path):

@@ -25,6 +25,8 @@ VERBS = {
     "check": "validate the task and profile its data, before anything is spent",
     "run": "evaluate the candidates, decide, and write the report",
     "improve": "search for better or cheaper candidates on dev, and put the best to the test",
+    "monitor": "watch what is served, say when the decision is no longer right, and act on it",
+    "alerts": "what was found while watching: list, acknowledge, silence",
     "report": "the report again, from what is stored",
     "import": "decide on results of other tools: Inspect, lm-evaluation-harness, promptfoo, tables",
     "compare": "what changed between candidates, runs, or results of another tool",

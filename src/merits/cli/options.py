@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from merits.core.task import Task
 
-__all__ = ["DEFAULT_TASK", "add_json", "add_store", "add_task", "console", "found_task", "print_json"]
+__all__ = ["DEFAULT_TASK", "add_json", "add_live", "add_store", "add_task", "console", "found_task", "print_json"]
 
 DEFAULT_TASK = "merits.yaml"
 
@@ -32,6 +32,15 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Adds --store."""
     parser.add_argument("--store", metavar="PATH", help="where answers are kept (default: .merits/ beside the task)")
+
+
+def add_live(parser: argparse.ArgumentParser) -> None:
+    """Adds --live."""
+    parser.add_argument(
+        "--live",
+        metavar="PLACE",
+        help="where what is served is remembered: a path, or postgresql://... (default: MERITS_LIVE, else .merits/)",
+    )
 
 
 def found_task(path: str) -> Task:

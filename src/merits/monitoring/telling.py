@@ -70,7 +70,7 @@ def said(alerts: Sequence[Alert], url: str = "") -> str:
 
 
 def _link(alert: Alert, url: str) -> str:
-    return f"{url.rstrip('/')}/alerts/{alert.id}" if url else f"merits alerts {alert.id}"
+    return f"{url.rstrip('/')}/alerts/{alert.id}" if url else f"merits alerts --show {alert.id}"
 
 
 def _post(address: str, alerts: Sequence[Alert], url: str) -> None:

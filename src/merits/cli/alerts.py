@@ -1,0 +1,144 @@
+"""Lists alerts of a task in production, shows one with its evidence, and marks what is done about them.
+
+example:  merits alerts && merits alerts --acknowledge 3f9ac01b22de --reason "the campaign of this week"
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from merits.cli.options import add_json, add_live, add_task, console, found_task, print_json
+from merits.cli.parsing import number
+from merits.core.errors import UsageError
+from merits.core.live import Alert, AlertMark
+from merits.core.validate import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `merits alerts`."""
+    add_task(parser)
+    parser.add_argument("--show", metavar="ID", help="one alert, with all its evidence")
+    parser.add_argument("--all", action="store_true", help="those too that were acknowledged, silenced or resolved")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--acknowledge", metavar="ID", action="append", help="somebody looks after it: send it no more")
+    group.add_argument("--resolve", metavar="ID", action="append", help="it is over")
+    group.add_argument("--silence", metavar="ID|STREAM", help="say nothing of it, or of a stream (* for anything)")
+    parser.add_argument("--hours", type=number(0), metavar="N", help="how long a silence lasts (default: for ever)")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why; it is kept with the mark")
+    add_live(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; 1 where an alarm is open."""
+    from merits.monitoring.alerts import state_of
+    from merits.opening import opened_live
+
+    task, now = found_task(args.task), time.time()
+    with opened_live(args.live, task, write=bool(_asked(args))) as live:
+        alerts = live.alerts(task.name)
+        marks = _marks(args, task.name, alerts, now)
+        if marks:
+            live.add(marks)
+        said = live.marks(task.name)
+    states = {alert.id: state_of(alert, said, now) for alert in alerts}
+    if args.show:
+        _show(_known(args.show, alerts), states, args.json)
+        return 0
+    shown = [alert for alert in reversed(alerts) if args.all or states[alert.id] == "open"]
+    if args.json:
+        listed = [{"alert": alert, "state": states[alert.id]} for alert in shown]
+        print_json("merits.alerts/1", {"task": task.name, "alerts": listed})
+    elif shown:
+        console().print(_table(shown, states))
+    else:
+        hidden = f" ({len(alerts):,} were; see --all)" if alerts else ""
+        print(f"No alert of {task.name} is open{hidden}.")
+    return int(any(states[alert.id] == "open" and alert.severity == "alarm" for alert in alerts))
+
+
+def _asked(args: argparse.Namespace) -> Sequence[str]:
+    return args.acknowledge or args.resolve or ([args.silence] if args.silence else [])
+
+
+def _marks(args: argparse.Namespace, task: str, alerts: Sequence[Alert], now: float) -> list[AlertMark]:
+    what = "acknowledged" if args.acknowledge else "resolved" if args.resolve else "silenced"
+    until = now + 3_600.0 * args.hours if what == "silenced" and args.hours else None
+    found = []
+    for given in _asked(args):
+        name = given
+        if what != "silenced":
+            name = _known(name, alerts).id
+        elif not any(name in (alert.id, alert.stream) for alert in alerts) and "*" not in name:
+            raise UsageError(f"{name!r} is no alert and no stream that had one.", "merits alerts --all lists them.")
+        found.append(
+            AlertMark(alert=name, task=task, at=now, mark=what, until=until, by=_who(), reason=args.reason)  # type: ignore[arg-type]
+        )
+    return found
+
+
+def _known(name: str, alerts: Sequence[Alert]) -> Alert:
+    """The alert of this id, or the one whose id begins so."""
+    found = [alert for alert in alerts if alert.id == name] or [alert for alert in alerts if alert.id.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{len(found)} alerts have an id that begins with {name!r}.", "Write more of it.")
+    raise UsageError(f"there is no alert {name!r}.", did_you_mean(name, [alert.id for alert in alerts]))
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without users
+        return ""
+
+
+def _show(alert: Alert, states: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        print_json("merits.alert/1", {"alert": alert, "state": states[alert.id]})
+        return
+    from merits.report.plain import clean
+
+    evidence = msgspec.json.format(msgspec.json.encode(alert.evidence), indent=2).decode()
+    release = f", @{alert.release}" if alert.release else ""
+    print(f"{alert.severity} ({states[alert.id]}): {alert.task}{release}, {_time(alert.at)}, {clean(alert.stream)}")
+    print(clean(alert.text))
+    if alert.next_step:
+        print(f"next: {clean(alert.next_step)}")
+    print(f"evidence: {clean(evidence)}")
+
+
+def _table(alerts: Sequence[Alert], states: dict[str, str]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from merits.report.plain import clean
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    for name in ("alert", "when", "what"):
+        table.add_column(name, overflow="fold")
+    for alert in alerts:
+        said = f"{alert.text}\nnext: {alert.next_step}" if alert.next_step else alert.text
+        style = "red" if alert.severity == "alarm" and states[alert.id] == "open" else ""
+        about = f"{alert.id}\n{alert.severity}\n{states[alert.id]}"
+        table.add_row(Text(about, style=style), Text(_time(alert.at)), Text(clean(said)))
+    return table
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,178 @@
+"""Watches what is served: drift of inputs and answers, quality as labels arrive, and whether the decision still holds.
+
+Alerts go to the receivers of the task file (monitor: receivers). What follows an alarm by itself is its `loop:`.
+
+example:  merits monitor --port 8790        (a page that draws itself anew; --once looks once, for a schedule)
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from merits.cli.options import add_json, add_live, add_store, add_task, console, found_task, print_json
+from merits.cli.parsing import number, whole
+from merits.core.errors import InfrastructureError, UsageError
+from merits.core.live import AlertMark
+
+if TYPE_CHECKING:
+    from merits.core.task import Task
+    from merits.monitor_page import Marking
+    from merits.monitored import Looked, Monitor
+    from merits.report.live import LiveView
+
+__all__ = ["arguments", "run"]
+
+_EXITS = {"right": 0, "no longer right": 1, "too early to tell": 3}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `merits monitor`."""
+    add_task(parser)
+    parser.add_argument("--once", action="store_true", help="look once; exit 0 right, 1 no longer right, 3 too early")
+    parser.add_argument("--every", type=number(0), default=5.0, metavar="SECONDS", help="how often to look (default 5)")
+    parser.add_argument("--port", type=whole(1), metavar="N", help="show it as a page and as JSON on this port, too")
+    parser.add_argument("--host", default="127.0.0.1", help="the address of the page (default 127.0.0.1)")
+    parser.add_argument("--quiet", action="store_true", help="nothing on the terminal but new alerts")
+    add_live(parser)
+    add_store(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """The exit code of the last look."""
+    from merits.monitored import Monitor
+    from merits.opening import opened_live
+
+    task = found_task(args.task)
+    token = os.environ.get("MERITS_MONITOR_TOKEN", "")
+    if args.port and args.host not in ("127.0.0.1", "::1", "localhost") and not token:
+        raise UsageError(
+            f"the page would be shown to everybody who reaches {args.host}.",
+            "Set MERITS_MONITOR_TOKEN, which whoever looks then needs, or leave --host out.",
+        )
+    with opened_live(args.live, task) as live:
+        monitor = Monitor(task, live, store=args.store)
+        if args.once:
+            return _once(monitor, args)
+        if args.port:
+            _show_page(monitor, task, args, token)
+        return _watch(monitor, args)
+
+
+def _once(monitor: Monitor, args: argparse.Namespace) -> int:
+    from merits.report.live_terminal import drawn
+
+    looked = monitor.look()
+    if args.json:
+        said = {"view": looked.view, "new": looked.new, "told": looked.told, "problems": looked.problems}
+        print_json("merits.monitor/1", said)
+    else:
+        console().print(drawn(looked.view))
+        _say(looked)
+    return _EXITS[looked.view.standing]
+
+
+def _watch(monitor: Monitor, args: argparse.Namespace) -> int:
+    """Looks until it is interrupted."""
+    from rich.live import Live
+
+    from merits.report.live_terminal import drawn
+
+    shown = console()
+    drawing = shown.is_terminal and not args.quiet and not args.json
+    view = monitor.view()
+    with Live(drawn(view), console=shown, auto_refresh=False, screen=False) if drawing else _Nothing() as on_screen:
+        while True:
+            try:
+                looked = monitor.look()
+                view = looked.view
+                _note(looked, args)
+                if drawing:
+                    on_screen.update(drawn(view), refresh=True)
+            except InfrastructureError as problem:  # the store is away: what is new is read when it is back
+                print(f"error: {problem}", file=sys.stderr)
+            except KeyboardInterrupt:
+                return _EXITS[view.standing]
+            try:
+                time.sleep(args.every)
+            except KeyboardInterrupt:
+                return _EXITS[view.standing]
+
+
+class _Nothing:
+    """A screen that is not there."""
+
+    def __enter__(self) -> _Nothing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing."""
+
+    def update(self, drawing: object, *, refresh: bool) -> None:
+        """Nothing."""
+
+
+def _note(looked: Looked, args: argparse.Namespace) -> None:
+    if args.json:
+        for alert in looked.new:
+            print_json("merits.alert/1", {"alert": alert})
+        sys.stdout.flush()
+    elif not console().is_terminal or args.quiet:
+        _say(looked)
+
+
+def _say(looked: Looked) -> None:
+    from merits.report.plain import clean
+
+    for alert in looked.new:
+        print(f"{alert.severity} {alert.id}: {clean(alert.text)}", flush=True)
+    for line in looked.problems:
+        print(f"error: {clean(line)}", file=sys.stderr)
+
+
+def _show_page(monitor: Monitor, task: Task, args: argparse.Namespace, token: str) -> None:
+    """Starts the page in a thread that ends with the program."""
+    from merits.core.errors import MissingExtra
+
+    try:
+        import uvicorn
+    except ModuleNotFoundError:
+        raise MissingExtra("the page needs an HTTP server.", "pip install 'merits[serve]'") from None
+    from merits.monitor_page import MonitorPage
+
+    app = MonitorPage(_Shown(monitor, task), every_s=args.every, token=token)
+    config = uvicorn.Config(app, host=args.host, port=args.port, log_level="warning", access_log=False)
+    server = uvicorn.Server(config)
+    threading.Thread(target=server.run, daemon=True, name="merits-page").start()
+    print(f"The page: http://{args.host}:{args.port}/", file=sys.stderr)
+
+
+class _Shown:
+    """What the page shows, and marks made on it."""
+
+    def __init__(self, monitor: Monitor, task: Task) -> None:
+        self._monitor, self._task = monitor, task
+
+    def view(self) -> LiveView:
+        """The task as it stands."""
+        return self._monitor.view()
+
+    def mark(self, alert: str, mark: Marking) -> bool:
+        """Whether there is such an alert; it is marked then."""
+        now = time.time()
+        until = None if mark.hours is None else now + 3_600.0 * mark.hours
+        made = AlertMark(
+            alert=alert,
+            task=self._task.name,
+            at=now,
+            mark=mark.mark,  # type: ignore[arg-type]
+            until=until,
+            by="the page",
+            reason=mark.reason,
+        )
+        return self._monitor.mark(alert, made)
