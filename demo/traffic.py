@@ -3,9 +3,10 @@
     python -m demo.traffic --key mk_... --per-second 50 --seconds 60
     python -m demo.traffic --key mk_... --per-second 50 --seconds 120 --domain tweets     # the world changes
 
-Sentences are those of demo/data/sentiment.csv, drawn with replacement; `--domain` asks of that domain only, so that
-what comes in is no longer what was tested. Labels of a share of the answers follow some seconds later, as people would
-send them. Prints once a second how many were answered, how many failed, and how many were right.
+Sentences are those that the demonstration's task does not hold (16,000 of demo/data/sentiment-all.csv), an equal share
+of each domain; `--domain` asks of that domain only, so that what comes in is no longer what was tested. Labels of a
+share of the answers follow some seconds later, as people would send them. Prints once a second how many were answered,
+how many failed, and how many were right.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from urllib.parse import urlsplit
 
 __all__ = ["main"]
 
-_DATA = Path(__file__).parent / "data" / "sentiment.csv"
+_DATA = Path(__file__).parent / "data"
 _Row = dict[str, str]
 
 
@@ -74,11 +75,11 @@ class _Client:
 def main(argv: Sequence[str] | None = None) -> int:
     """0 once the time is over; 1 where nothing was answered."""
     args = _arguments().parse_args(argv)
-    rows = [row for row in _rows() if not args.domain or row["domain"] in args.domain]
+    domains = _domains(args.domain)
     shared = _Shared(time.monotonic() + args.seconds)
     counts, ended = shared.counts, shared.ended
     askers = [
-        threading.Thread(target=_ask, args=(args, rows, shared, number), daemon=True)
+        threading.Thread(target=_ask, args=(args, domains, shared, number), daemon=True)
         for number in range(args.connections)
     ]
     labeller = threading.Thread(target=_label, args=(args, shared), daemon=True)
@@ -108,14 +109,27 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _rows() -> list[_Row]:
-    if not _DATA.is_file():
-        raise SystemExit(f"{_DATA} is not there. Fetch it first: make assets")
-    with _DATA.open(encoding="utf-8", newline="") as file:
+def _domains(wanted: Sequence[str]) -> list[list[_Row]]:
+    """The sentences of each domain, those left out that candidates learned from or were tested on."""
+    used = {row["id"] for row in _table("sentiment.csv")}
+    found: dict[str, list[_Row]] = {}
+    for row in _table("sentiment-all.csv"):
+        if row["id"] not in used:
+            found.setdefault(row["domain"], []).append(row)
+    unknown = [name for name in wanted if name not in found]
+    if unknown:
+        raise SystemExit(f"There is no domain {unknown[0]!r}; there are {', '.join(sorted(found))}.")
+    return [rows for name, rows in found.items() if not wanted or name in wanted]
+
+
+def _table(name: str) -> list[_Row]:
+    if not (_DATA / name).is_file():
+        raise SystemExit(f"{_DATA / name} is not there. Fetch it first: make assets")
+    with (_DATA / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def _ask(args: argparse.Namespace, rows: Sequence[_Row], shared: _Shared, number: int) -> None:
+def _ask(args: argparse.Namespace, domains: Sequence[Sequence[_Row]], shared: _Shared, number: int) -> None:
     counts = shared.counts
     draw = random.Random(None if args.seed is None else args.seed * 1_000 + number)
     client, between = _Client(args.url, args.key), args.connections / args.per_second
@@ -123,7 +137,7 @@ def _ask(args: argparse.Namespace, rows: Sequence[_Row], shared: _Shared, number
     while turn < shared.ended:
         time.sleep(max(0.0, turn - time.monotonic()))
         turn = max(turn + between, time.monotonic() - 1.0)  # what was missed for more than a second is not made up
-        row = draw.choice(rows)
+        row = draw.choice(draw.choice(domains))
         user = f"user-{draw.randrange(args.users)}"
         status, reply = client.post("/predict", {"model": args.model, "input": row["text"], "user": user})
         with counts.lock:
