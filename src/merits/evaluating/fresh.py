@@ -25,8 +25,8 @@ def fresh_examples(
     """The labelled requests as examples, oldest first; of `most` the newest.
 
     An example's id is the request's, its group the user. A request without a kept input, or without a target that
-    people gave (a label, a user's correction: not what a model thinks), is none; of equal inputs the newest counts. `without` are
-    hashes of inputs that are left out, because something else was learned from them or is tested on them.
+    people gave (a label, a user's correction: not what a model thinks), is none; of equal inputs the newest counts.
+    `without` are hashes of inputs that are left out: something else was learned from them or is tested on them.
 
     >>> from merits.core.answer import Answer
     >>> one = Served(request="r", task="t", release=1, arm="champion", at=1.0, input_hash="", answer=Answer("no"),
@@ -39,7 +39,7 @@ def fresh_examples(
     for each in sorted(served, key=lambda one: one.at):
         if each.input is None or each.arm == "shadow":
             continue
-        targets, _ = heard(feedback.get(each.request, ()), each)
+        targets = [said for said in heard(feedback.get(each.request, ()), each) if said.target is not None]
         if not targets or targets[0].source == "judge":
             continue
         example = Example(id=each.request, input=each.input, target=targets[0].target, group=each.user, split=split)
