@@ -1,0 +1,28 @@
+"""The id of a request: the client's own where it can be trusted to be one, else a new one."""
+
+from __future__ import annotations
+
+import os
+import re
+
+__all__ = ["new_id", "sane"]
+
+_SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{7,79}")
+
+
+def new_id() -> str:
+    """A new id: "req_" and 96 random bits.
+
+    >>> len(new_id())
+    28
+    """
+    return f"req_{os.urandom(12).hex()}"
+
+
+def sane(given: bytes) -> bool:
+    """Whether an id that a client gave is one: 8 to 80 letters, digits and marks, nothing that breaks a log or header.
+
+    >>> sane(b"order-4711"), sane(b"1"), sane(b"a b\\r\\nx: y")
+    (True, False, False)
+    """
+    return _SANE.fullmatch(given) is not None
