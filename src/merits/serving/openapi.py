@@ -61,7 +61,7 @@ def openapi(releases: Iterable[Release], version: str) -> dict[str, Any]:
 def _any(kind: type) -> dict[str, Any]:
     """The schema of what may be any JSON."""
     if kind is object:
-        return {}
+        return {"description": "Any JSON."}
     raise NotImplementedError(kind)
 
 

@@ -171,7 +171,7 @@ async def serve_worker(
 
 @asynccontextmanager
 async def serving(settings: ServeSettings, gateway: Gateway, sock: socket.socket) -> AsyncIterator[None]:
-    """Serves on a socket while the block lasts, without minding signals: for whoever runs it in a program of their own."""
+    """Serves on a socket while the block lasts, without minding signals: for a program of somebody else's."""
     server = _server(settings, gateway)
     task = asyncio.ensure_future(server._serve(sockets=[sock]))
     while not server.started and not task.done():

@@ -1,4 +1,4 @@
-"""A live store in memory that really implements the door, and can be made to go away: for tests of what writes to it."""
+"""A live store in memory that really implements the door and can be made to go away: for tests of what writes to it."""
 
 from __future__ import annotations
 

@@ -162,10 +162,12 @@ def served(
 
     async def main() -> None:
         place = Place(folder / "releases", folder / "journal")
-        async with running(settings, place, live, opener, log=log) as found.gateway:
-            async with serving(settings, found.gateway, sock):
-                started.set()
-                await asyncio.to_thread(stop.wait)
+        async with (
+            running(settings, place, live, opener, log=log) as found.gateway,
+            serving(settings, found.gateway, sock),
+        ):
+            started.set()
+            await asyncio.to_thread(stop.wait)
 
     def run() -> None:
         try:
