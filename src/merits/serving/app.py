@@ -162,6 +162,7 @@ class Gateway:
         metrics.waiting.set(desk.admission.waiting)
         metrics.unshipped.set(desk.journal.unshipped_bytes)
         metrics.store_up.set(desk.shipper.is_up)
+        metrics.flush()
         body, kind = await asyncio.to_thread(metrics.page)
         return Response(body, content_type=kind)
 

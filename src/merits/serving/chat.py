@@ -83,7 +83,7 @@ _decode = msgspec.json.Decoder(ChatRequest).decode
 async def chat(desk: Desk, call: Call) -> Response | None:
     """The completion; None where it was streamed."""
     settings = desk.settings
-    asked = decoded(_decode, await call.body(settings.upload_bytes, settings.body_s))
+    asked = decoded(_decode, await call.body(desk.overdue, settings.upload_bytes, settings.body_s))
     holder = call.holder
     line, pinned = desk.fleet.find(asked.model, holder.tasks if holder is not None else frozenset())
     files = Files()

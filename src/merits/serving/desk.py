@@ -21,6 +21,7 @@ from merits.serving.fleet import Fleet, Line, Opened
 from merits.serving.http import Call
 from merits.serving.inputs import Asked
 from merits.serving.journal import Entry, Journal, JournalFull
+from merits.serving.overdue import Overdue
 from merits.serving.recording import least_of, record
 from merits.serving.refusals import Refusal
 from merits.serving.shipping import Shipper
@@ -77,6 +78,7 @@ class Desk:
         self.settings, self.fleet, self.journal, self.shipper = settings, fleet, journal, shipper
         self.metrics, self.log, self.tracer = metrics, log, tracer
         self.admission = Admission(settings.concurrency, settings.queue)
+        self.overdue = Overdue()
         self.pending: dict[str, Served] = {}
         self._secret = user_secret or b"merits"
         self._asking = 0
@@ -92,7 +94,7 @@ class Desk:
         )
 
     def deadline(self, call: Call) -> float:
-        """Until when a request must be answered: the settings' time from its arrival, or less where it asks for less."""
+        """Until when a request must be answered: the settings' time from its arrival, or less where it asks so."""
         given = call.headers.get(b"x-merits-deadline-s")
         longest = self.settings.deadline_s
         if given is None:
@@ -149,8 +151,7 @@ class Desk:
         try:
             while reply is None:
                 try:
-                    async with asyncio.timeout(wanted.until + _GRACE_S - time.monotonic()):
-                        piece = await anext(pieces)
+                    piece = await self.overdue.wait(wanted.until + _GRACE_S, _next(pieces))
                 except TimeoutError:
                     reply = _overdue(opened)
                 except StopAsyncIteration:
@@ -222,8 +223,9 @@ class Desk:
         if left_s <= 0:
             return _overdue(opened)
         try:
-            async with asyncio.timeout(left_s + _GRACE_S):
-                return await opened.unit.answer(wanted.asked.input, deadline_s=left_s)
+            return await self.overdue.wait(
+                wanted.until + _GRACE_S, opened.unit.answer(wanted.asked.input, deadline_s=left_s)
+            )
         except TimeoutError:
             return _overdue(opened)
 
@@ -233,7 +235,7 @@ class Desk:
             await self.shipper.synced()
 
     def _write(
-        self, call: Call, wanted: Wanted, opened: Opened, arm: Arm, reply: Reply, since: float | None = None
+        self, call: Call, wanted: Wanted, opened: Opened, arm: Arm, reply: Reply, *, since: float | None = None
     ) -> None:
         holder = call.holder
         served = record(
@@ -289,12 +291,16 @@ class Desk:
             late = replace(wanted, until=begun + self.settings.deadline_s)
             reply = await self._answered(silent, late)
             with suppress(Refusal):
-                self._write(call, late, silent, "shadow", reply, begun)
+                self._write(call, late, silent, "shadow", reply, since=begun)
         finally:
             if wanted.files is not None:
                 wanted.files.close()
             self._asking -= 1
             self.fleet.leave(silent)
+
+
+async def _next(pieces: AsyncIterator[str | Reply]) -> str | Reply:
+    return await anext(pieces)
 
 
 def _overdue(opened: Opened) -> Reply:

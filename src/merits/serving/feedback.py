@@ -55,7 +55,7 @@ async def feedback(desk: Desk, store: LiveStore, call: Call) -> Response:
     where a single item's request is not known, 207 where some of several were not kept, else 200.
     """
     settings = desk.settings
-    body = await call.body(settings.body_bytes, settings.body_s)
+    body = await call.body(desk.overdue, settings.body_bytes, settings.body_s)
     several = msgspec.json.decode(body, type=dict[str, msgspec.Raw]) if _is_object(body) else {}
     items = decoded(_decode_many, body).feedback if "feedback" in several else [decoded(_decode_one, body)]
     requests = list(dict.fromkeys(item.request for item in items))
@@ -66,8 +66,7 @@ async def feedback(desk: Desk, store: LiveStore, call: Call) -> Response:
         raise Refusal(
             503, "store_away", "The store cannot be reached; send the feedback again later.", retry_after_s=5.0
         ) from None
-    now = time.time()
-    told = [_kept(desk, call, item, served, before, now) for item in items]
+    told = [_kept(desk, call, item, served.get(item.request), before.setdefault(item.request, [])) for item in items]
     if "feedback" not in several:
         only = told[0]
         if "error" in only:
@@ -101,21 +100,19 @@ def _kept(
     desk: Desk,
     call: Call,
     item: FeedbackItem,
-    served: Mapping[str, Sequence[Served]],
-    before: dict[str, list[Feedback]],
-    now: float,
+    found: Sequence[Served] | None,
+    before: list[Feedback],
 ) -> dict[str, JSON]:
     said: dict[str, JSON] = {"request": item.request, "kept": False}
     if item.target is None and item.solved is None and item.score is None:
         return said | {"error": "Say what was learned: target, solved or score.", "code": "empty", "status": 400}
-    found = served.get(item.request)
     tasks = call.holder.tasks if call.holder is not None else frozenset()
     if not found or (tasks and found[0].task not in tasks):
         return said | {"error": "No such request is known.", "code": "unknown_request", "status": 404}
     learned = Feedback(
         request=item.request,
         task=found[0].task,
-        at=now,
+        at=time.time(),
         source=item.source,
         target=item.target,
         solved=item.solved,
@@ -124,11 +121,11 @@ def _kept(
         by=item.by or (call.holder.key.name if call.holder is not None else ""),
         comment=item.comment,
     )
-    earlier = [one for one in before.get(item.request, []) if one.source == item.source and one.arm == item.arm]
+    earlier = [one for one in before if one.source == item.source and one.arm == item.arm]
     duplicate = any(_same(one, learned) for one in earlier)
     contradicts = any(not _same(one, learned) for one in earlier)
     desk.feedback(learned)
-    before.setdefault(item.request, []).append(learned)
+    before.append(learned)
     return said | {"kept": True, "task": learned.task, "duplicate": duplicate, "contradicts": contradicts}
 
 

@@ -5,13 +5,13 @@ Knows nothing about keys, releases or endpoints.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 
+from merits.serving.overdue import Overdue
 from merits.serving.refusals import Refusal
 from merits.serving.request_ids import new_id, sane
 
@@ -88,7 +88,7 @@ class Call:
         """The type of the body, in lower case and without parameters."""
         return self.headers.get(b"content-type", JSON_TYPE).partition(b";")[0].strip().lower()
 
-    async def body(self, most: int, seconds: float) -> bytes:
+    async def body(self, overdue: Overdue, most: int, seconds: float) -> bytes:
         """The whole body. Refusal 413 when it is longer than that, 408 when it takes longer."""
         length = self.headers.get(b"content-length")
         if length is not None and (not length.isdigit() or len(length) > 18):
@@ -96,21 +96,13 @@ class Call:
         if length is not None and int(length) > most:
             raise too_long(most)
         try:
-            async with asyncio.timeout(seconds):
-                message = await self.receive()
-                whole: bytes = message.get("body", b"")
-                if message.get("more_body"):
-                    whole = await self._rest(whole, most)
+            return await overdue.wait(self.arrived + seconds, self._read(most))
         except TimeoutError:
             raise Refusal(408, "slow_body", f"The body did not arrive within {seconds:g} s.") from None
-        if message["type"] == "http.disconnect":
-            raise ConnectionResetError
-        if len(whole) > most:
-            raise too_long(most)
-        return whole
 
-    async def _rest(self, first: bytes, most: int) -> bytes:
-        parts, length, more = [first], len(first), True
+    async def _read(self, most: int) -> bytes:
+        parts: list[bytes] = []
+        length, more = 0, True
         while more:
             message = await self.receive()
             if message["type"] == "http.disconnect":
@@ -120,7 +112,7 @@ class Call:
             if length > most:
                 raise too_long(most)
             more = message.get("more_body", False)
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def too_long(most: int) -> Refusal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from merits.core.candidate import Candidate
 from merits.core.identity import JSON, content_hash, hash_of_input
@@ -90,7 +91,12 @@ def asked_by(value: JSON, release: Release, files: Files, *, param: str = "input
 
 
 def _reads(release: Release) -> tuple[Reads, ...]:
-    return task_kind(release.kind).reads if release.kind in kind_names() else ()
+    return _reads_of_kind(release.kind)
+
+
+@cache
+def _reads_of_kind(kind: str) -> tuple[Reads, ...]:
+    return task_kind(kind).reads if kind in kind_names() else ()
 
 
 def _of_columns(value: Mapping[str, JSON], release: Release, files: Files, param: str) -> Asked:

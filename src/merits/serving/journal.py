@@ -1,14 +1,16 @@
 """What was answered, on this machine's disk before the client has it: outlives the process and an absent store.
 
 Each worker writes segments of its own: files that were allocated in full beforehand, so that a full disk is found out
-before a request is taken and not after it was answered. A record is written by one call, with its length and a
-checksum; what a kill cut short is no record, and was given to nobody. A lock on the file tells the living from the
-dead: segments of workers that are gone are taken over. Knows nothing about the store that records go to.
+before a request is taken and not after it was answered. They are mapped into memory: a record costs a copy of its
+bytes instead of a call to the system (1 instead of 5 to 35 microseconds), and outlives the process all the same. Each
+has its length and a checksum; what a kill cut short is no record, and was given to nobody. A lock on the file tells the
+living from the dead: segments of workers that are gone are taken over. Knows nothing about the store.
 """
 
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import struct
 import threading
@@ -47,6 +49,7 @@ class Segment:
 
     def __init__(self, path: Path, fd: int, size: int, *, shipped: int = _FIRST, end: int = _FIRST) -> None:
         self.path, self.fd, self.size, self.shipped, self.end = path, fd, size, shipped, end
+        self._map: mmap.mmap | None = None
 
     @classmethod
     def new(cls, folder: Path, size: int) -> Segment:
@@ -64,7 +67,9 @@ class Segment:
             with suppress(OSError):
                 os.unlink(fresh)
             raise
-        return cls(stem.with_suffix(".journal"), fd, size)
+        segment = cls(stem.with_suffix(".journal"), fd, size)
+        segment._map = mmap.mmap(fd, size)
+        return segment
 
     @classmethod
     def of_the_dead(cls, path: Path) -> Segment | None:
@@ -91,10 +96,12 @@ class Segment:
         return found
 
     def write(self, record: bytes) -> None:
-        """Puts a record at the end."""
-        if os.pwrite(self.fd, record, self.end) != len(record):
-            raise JournalFull(f"{self.path} took only a part of a record")
-        self.end += len(record)
+        """Puts a record at the end, into pages of the file that the system keeps whatever becomes of this process."""
+        end = self.end + len(record)
+        if self._map is None or end > self.size:
+            raise JournalFull(f"{self.path} has no room for {len(record)} bytes")
+        self._map[self.end : end] = record
+        self.end = end
 
     def read(self, start: int, stop: int) -> Iterator[tuple[Entry, int]]:
         """The records between two places, each with where it ends. Ends before the first that is not whole."""
@@ -123,10 +130,13 @@ class Segment:
         """Takes the file away: the store has all of it."""
         with suppress(FileNotFoundError):
             os.unlink(self.path)
-        os.close(self.fd)
+        self.close()
 
     def close(self) -> None:
         """Lets go of the file and leaves it for the next."""
+        if self._map is not None:
+            self._map.close()
+            self._map = None
         os.close(self.fd)
 
 

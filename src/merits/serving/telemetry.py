@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
@@ -35,11 +37,12 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        from prometheus_client import CollectorRegistry, Gauge, Histogram
+        from prometheus_client import Counter as Count
 
         self._registry = CollectorRegistry()
         several = {"registry": self._registry}
-        self._requests = Counter("merits_requests", "Requests, by endpoint and status.", ["path", "status"], **several)
+        self._requests = Count("merits_requests", "Requests, by endpoint and status.", ["path", "status"], **several)
         self._seconds = Histogram(
             "merits_answer_seconds",
             "From the arrival of a request to its answer.",
@@ -47,13 +50,13 @@ class Metrics:
             buckets=_BUCKETS,
             **several,
         )
-        self._failures = Counter(
+        self._failures = Count(
             "merits_failures", "Answers that could not be had.", ["task", "release", "arm", "kind"], **several
         )
-        self._fallbacks = Counter("merits_fallbacks", "Answers of a fallback.", ["task", "release"], **several)
-        self._cost = Counter("merits_cost", "What answers cost.", ["task", "release", "currency"], **several)
-        self._tokens = Counter("merits_tokens", "Tokens that were used.", ["task", "release", "kind"], **several)
-        self._shadows = Counter("merits_shadows_left_out", "Silent answers left out for want of room.", **several)
+        self._fallbacks = Count("merits_fallbacks", "Answers of a fallback.", ["task", "release"], **several)
+        self._cost = Count("merits_cost", "What answers cost.", ["task", "release", "currency"], **several)
+        self._tokens = Count("merits_tokens", "Tokens that were used.", ["task", "release", "kind"], **several)
+        self._shadows = Count("merits_shadows_left_out", "Silent answers left out for want of room.", **several)
         self.in_flight = Gauge("merits_in_flight", "Requests at a model.", multiprocess_mode="livesum", **several)
         self.waiting = Gauge("merits_waiting", "Requests that wait.", multiprocess_mode="livesum", **several)
         self.unshipped = Gauge(
@@ -65,44 +68,49 @@ class Metrics:
         self.store_up = Gauge(
             "merits_store_up", "Whether the store took records.", multiprocess_mode="livemin", **several
         )
-        self._children: dict[object, Any] = {}
+        self._n_requests: dict[tuple[str, int], int] = {}
+        self._gathered: dict[tuple[str, int, str, str], _Gathered] = {}
 
     def request(self, path: str, status: int) -> None:
         """Counts a request."""
         key = (path, status)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = self._requests.labels(path, str(status))
-        child.inc()
+        self._n_requests[key] = self._n_requests.get(key, 0) + 1
 
     def served(self, served: Served) -> None:
         """Counts an answer."""
-        key = (served.task, served.release, served.arm)
-        found = self._children.get(key)
+        key = (served.task, served.release, served.arm, served.currency)
+        found = self._gathered.get(key)
         if found is None:
-            labels = (served.task, str(served.release))
-            found = self._children[key] = (
-                self._seconds.labels(*labels, served.arm),
-                self._cost.labels(*labels, served.currency),
-                {kind: self._tokens.labels(*labels, kind) for kind in TOKEN_KINDS},
-            )
-        seconds, cost, tokens = found
-        seconds.observe(served.seconds)
+            found = self._gathered[key] = _Gathered()
+        found.seconds.append(served.seconds)
         if served.cost:
-            cost.inc(served.cost)
+            found.cost += served.cost
         usage = served.answer.usage
-        if usage.input_tokens:
-            tokens["input"].inc(usage.input_tokens)
-        if usage.output_tokens:
-            tokens["output"].inc(usage.output_tokens)
+        found.input_tokens += usage.input_tokens
+        found.output_tokens += usage.output_tokens
         if usage.cache_read_tokens or usage.reasoning_tokens or usage.audio_tokens or usage.image_tokens:
             for kind in TOKEN_KINDS:
                 if kind not in ("input", "output") and (n := getattr(usage, f"{kind}_tokens")):
-                    tokens[kind].inc(n)
+                    found.tokens[kind] += n
         if served.fallback:
             self._fallbacks.labels(served.task, str(served.release)).inc()
         if served.answer.failure is not None:
             self._failures.labels(served.task, str(served.release), served.arm, served.answer.failure.kind).inc()
+
+    def flush(self) -> None:
+        """Gives what was gathered to Prometheus' counters: four times a second costs less than with every request."""
+        requests, self._n_requests = self._n_requests, {}
+        for (path, status), n in requests.items():
+            self._requests.labels(path, str(status)).inc(n)
+        gathered, self._gathered = self._gathered, {}
+        for (task, version, arm, currency), found in gathered.items():
+            release = str(version)
+            observe = self._seconds.labels(task, release, arm).observe
+            for seconds in found.seconds:
+                observe(seconds)
+            self._cost.labels(task, release, currency).inc(found.cost)
+            for kind, n in (("input", found.input_tokens), ("output", found.output_tokens), *found.tokens.items()):
+                self._tokens.labels(task, release, kind).inc(n)
 
     def shadow_left_out(self) -> None:
         """Counts a silent answer for which there was no room."""
@@ -119,6 +127,31 @@ class Metrics:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)
         return generate_latest(registry), CONTENT_TYPE_LATEST.encode()
+
+
+class _Line(msgspec.Struct, omit_defaults=True, gc=False):
+    at: float
+    level: str
+    event: str
+    request: str
+    method: str
+    path: str
+    status: int
+    ms: float
+    key: str = ""
+    task: str = ""
+    release: int = 0
+    arm: str = ""
+    failure: str = ""
+
+
+@dataclass
+class _Gathered:
+    seconds: list[float] = field(default_factory=list)
+    cost: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    tokens: Counter[str] = field(default_factory=Counter)
 
 
 class Log:
@@ -146,22 +179,22 @@ class Log:
         """Notes a request: who, what, how it went; nothing of what it said."""
         if not self.requests or len(self._lines) > 20_000:
             return
-        line: dict[str, object] = {
-            "at": call.at,
-            "level": "info" if call.status < 500 else "error",
-            "event": "request",
-            "request": call.request,
-            "method": call.method[:10],
-            "path": call.path[:200],
-            "status": call.status,
-            "ms": round(1000 * seconds, 2),
-        }
-        if call.holder is not None:
-            line["key"] = call.holder.key.id
-        if call.task:
-            line["task"], line["release"], line["arm"] = call.task, call.release, call.arm
-        if call.failure:
-            line["failure"] = call.failure
+        holder = call.holder
+        line = _Line(
+            call.at,
+            "info" if call.status < 500 else "error",
+            "request",
+            call.request,
+            call.method[:10],
+            call.path[:200],
+            call.status,
+            round(1000 * seconds, 2),
+            holder.key.id if holder is not None else "",
+            call.task,
+            call.release,
+            call.arm,
+            call.failure,
+        )
         self._lines.append(_encode(line))
 
     def flush(self) -> None:

@@ -21,7 +21,7 @@ _FORMATS = ("json", "text", "verbose_json")
 async def transcriptions(desk: Desk, call: Call) -> Response:
     """What is said in the sound, as JSON or as plain text (`response_format`)."""
     settings = desk.settings
-    body = await call.body(settings.upload_bytes, settings.body_s)
+    body = await call.body(desk.overdue, settings.upload_bytes, settings.body_s)
     if call.content_type != b"multipart/form-data":
         raise Refusal(400, "invalid_form", "Send a form (multipart/form-data) with `file` and `model`.")
     form = form_in(body, call.headers[b"content-type"])

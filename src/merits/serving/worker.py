@@ -1,10 +1,12 @@
-"""One worker process: puts the gateway together, serves it, follows the live store, and ends without losing anything."""
+"""One worker process: puts the gateway together, serves it, follows the live store, and loses nothing at its end."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -30,7 +32,7 @@ from merits.serving.tracing import tracer_to
 if TYPE_CHECKING:
     from uvicorn import Server
 
-__all__ = ["Place", "running", "serve_worker", "serving"]
+__all__ = ["Place", "quicken", "running", "serve_worker", "serving"]
 
 _EVERY_S = 1.0
 _SEGMENT = 8 * 2**20
@@ -82,7 +84,8 @@ async def running(
     shipper.start()
     gateway = Gateway(desk, keyring, store, version=version)
     await _renew(gateway, store, place.tasks, log)
-    following = [asyncio.ensure_future(_follow(gateway, store, place.tasks, log)), asyncio.ensure_future(_flush(log))]
+    at_work = (_follow(gateway, store, place.tasks, log), _flush(log, desk.metrics), desk.overdue.watch())
+    following = [asyncio.ensure_future(each) for each in at_work]
     try:
         yield gateway
     finally:
@@ -117,10 +120,11 @@ async def _follow(gateway: Gateway, store: LiveStore, tasks: Sequence[str], log:
             await _renew(gateway, store, tasks, log)
 
 
-async def _flush(log: Log) -> None:
+async def _flush(log: Log, metrics: Metrics) -> None:
     while True:
         await asyncio.sleep(0.25)
         log.flush()
+        metrics.flush()
 
 
 async def _renew(gateway: Gateway, store: LiveStore, tasks: Sequence[str], log: Log) -> None:
@@ -158,7 +162,8 @@ async def serve_worker(
     version: str = "",
     log: Log | None = None,
 ) -> None:
-    """Serves on a socket that listens, until the process is told to stop (SIGTERM, SIGINT); then ends what is in flight."""
+    """Serves on a socket until the process is told to stop (SIGTERM, SIGINT), and then ends what is in flight."""
+    quicken()
     log = log or Log()
     async with running(settings, place, store, opener, log=log, version=version) as gateway:
         server = _server(settings, gateway)
@@ -167,6 +172,18 @@ async def serve_worker(
         log.event("listening", f"http://{address[0]}:{address[1]} (process {os.getpid()})")
         await server.serve(sockets=[sock])
         log.event("stopped", f"process {os.getpid()}")
+
+
+def quicken() -> None:
+    """Sets this process up for many short requests.
+
+    What was imported is no garbage, and looking for some took 1 ms in 100 requests; and a thread that ships may hold
+    the interpreter for 0.2 ms at a time, not for the usual 5, in which an answer would wait.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(2e-4)
 
 
 @asynccontextmanager
