@@ -17,7 +17,7 @@ from merits.core.answer import Answer
 from merits.core.identity import JSON
 from merits.serving.desk import Desk, Given, Wanted
 from merits.serving.http import Call, Response, decoded
-from merits.serving.inputs import asked_in_chat
+from merits.serving.inputs import asked_in_chat, read_in_turn
 from merits.serving.refusals import error_body, refusal_of
 from merits.serving.saying import headers_of, merits_of, text_of, usage_in
 from merits.serving.uploads import Files
@@ -83,17 +83,18 @@ _decode = msgspec.json.Decoder(ChatRequest).decode
 async def chat(desk: Desk, call: Call) -> Response | None:
     """The completion; None where it was streamed."""
     settings = desk.settings
-    asked = decoded(_decode, await call.body(desk.overdue, settings.upload_bytes, settings.body_s))
+    body = await call.body(desk.overdue, settings.upload_bytes, settings.body_s)
+    asked = decoded(_decode, body)
     holder = call.holder
     line, pinned = desk.fleet.find(asked.model, holder.tasks if holder is not None else frozenset())
     files = Files()
     try:
-        opened = line.champion if pinned is None else line.units[pinned]
+        opened = line.unit(pinned)
         messages: list[dict[str, JSON]] = [_plain(message) for message in asked.messages]
         wanted = Wanted(
             line,
             pinned,
-            asked_in_chat(messages, opened.release, files, chats=opened.chats),
+            await read_in_turn(len(body), asked_in_chat, messages, opened, files),
             call.request,
             desk.deadline(call),
             desk.user(asked.user or ""),

@@ -17,10 +17,11 @@ from merits.core.live import Arm, Feedback, Served
 from merits.core.secrets import redact
 from merits.core.serving import ServeSettings
 from merits.serving.admission import Admission
-from merits.serving.fleet import Fleet, Line, Opened
+from merits.serving.fleet import Fleet, Line
 from merits.serving.http import Call
 from merits.serving.inputs import Asked
 from merits.serving.journal import Entry, Journal, JournalFull
+from merits.serving.opened import Opened
 from merits.serving.overdue import Overdue
 from merits.serving.recording import least_of, record
 from merits.serving.refusals import Refusal
@@ -240,7 +241,7 @@ class Desk:
         holder = call.holder
         served = record(
             request=wanted.request,
-            release=opened.release,
+            opened=opened,
             arm=arm,
             at=call.at,
             asked=wanted.asked,
@@ -248,7 +249,6 @@ class Desk:
             seconds=time.monotonic() - (call.arrived if since is None else since),
             user=wanted.user,
             key=holder.key.id if holder is not None and arm != "shadow" else "",
-            short=opened.short,
         )
         self._append(served)
         if arm != "shadow":

@@ -47,14 +47,14 @@ async def embeddings(desk: Desk, call: Call) -> Response:
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     if len(texts) > settings.batch:
         raise Refusal(413, "batch_too_long", f"At most {settings.batch} texts at once.", param="input")
-    release = (line.champion if pinned is None else line.units[pinned]).release
+    opened = line.unit(pinned)
     until, user, files = desk.deadline(call), desk.user(asked.user or ""), Files()
     turn = asyncio.Semaphore(min(16, settings.concurrency))
 
     async def one(n: int, text: str) -> Given:
         async with turn:
             request = call.request if len(texts) == 1 else f"{call.request}.{n}"
-            read = asked_by(text, release, files)
+            read = asked_by(text, opened, files)
             return await desk.ask(call, Wanted(line, pinned, read, request, until, user, patient=n > 0))
 
     given = await _all([one(n, text) for n, text in enumerate(texts)])
@@ -65,7 +65,7 @@ async def embeddings(desk: Desk, call: Call) -> Response:
             raise refusal_of(failure)
         vector = _vector_of(each.reply.answer)
         if vector is None:
-            raise Refusal(400, "no_embedding", f"{release.model} does not answer with a vector.", param="model")
+            raise Refusal(400, "no_embedding", f"{opened.release.model} does not answer with a vector.", param="model")
         packed: JSON = vector
         if asked.encoding_format == "base64":
             packed = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

@@ -12,8 +12,7 @@ from typing import TypeAlias
 from merits.core.errors import CandidateError, MeritsError
 from merits.core.live import Arm, Rollout
 from merits.core.release import Release, model_name
-from merits.serving.inputs import is_chat
-from merits.serving.recording import keeps_output
+from merits.serving.opened import Opened
 from merits.serving.refusals import Refusal
 from merits.serving.rollouts import arms_for
 from merits.serving.unit import Unit
@@ -22,22 +21,6 @@ __all__ = ["Fleet", "Line", "Opened", "Opener"]
 
 Opener: TypeAlias = Callable[[Release, Path], Awaitable[Unit]]
 _LONGEST_WAIT_S = 60.0
-
-
-class Opened:
-    """A loaded release, and how many requests are at it."""
-
-    __slots__ = ("chats", "retired", "short", "unit", "users")
-
-    def __init__(self, unit: Unit) -> None:
-        self.unit = unit
-        self.users, self.retired = 0, False
-        self.short, self.chats = keeps_output(unit.release), is_chat(unit.release.candidate)
-
-    @property
-    def release(self) -> Release:
-        """What is loaded."""
-        return self.unit.release
 
 
 @dataclass
@@ -52,6 +35,10 @@ class Line:
     def champion(self) -> Opened:
         """The release that serves."""
         return self.units[self.rollout.champion]
+
+    def unit(self, pinned: int | None) -> Opened:
+        """The release of that version, or the one that serves."""
+        return self.units[self.rollout.champion if pinned is None else pinned]
 
     def arms(self, request: str, user: str, pinned: int | None) -> tuple[Opened, Arm, Opened | None]:
         """Who answers, as what, and who does so silently beside; a pinned version answers alone."""
@@ -144,10 +131,11 @@ class Fleet:
 
     async def _open(self, task: str, version: int, releases: Sequence[Release]) -> Opened | None:
         release = next((release for release in releases if release.version == version), None)
+        folder = self.folder / task / str(version)
         try:
             if release is None:
                 raise CandidateError(f"the store has no release {version} of {task!r}.", "Make it: merits release")
-            unit = await self.opened(release, self.folder / task / str(version))
+            unit = await self.opened(release, folder)
         except (MeritsError, OSError) as problem:
             self.problems[task] = str(problem)
             wait_s = min(_LONGEST_WAIT_S, 2 * self._again.get((task, version), (0.0, 0.5))[1])
@@ -155,7 +143,7 @@ class Fleet:
             self.note("cannot-open", f"release {version} of {task}: {problem}")
             return None
         self._again.pop((task, version), None)
-        return Opened(unit)
+        return Opened(unit, folder)
 
     def leave(self, opened: Opened) -> None:
         """One request less is at it."""

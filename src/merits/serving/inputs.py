@@ -5,23 +5,26 @@ Knows nothing about HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
+from typing import ParamSpec
 
-from merits.core.candidate import Candidate
 from merits.core.identity import JSON, content_hash, hash_of_input
-from merits.core.kinds import Reads, kind_names, task_kind
-from merits.core.release import Release
+from merits.core.kinds import Reads
 from merits.core.validate import did_you_mean
+from merits.media.finding import Media
+from merits.serving.opened import Opened
 from merits.serving.refusals import Refusal
 from merits.serving.uploads import Files, Ours
 
-__all__ = ["Asked", "asked_by", "asked_in_chat", "is_chat"]
+__all__ = ["Asked", "asked_by", "asked_in_chat", "read_in_turn"]
 
-_CHATS = frozenset({"chat", "anthropic", "any-llm", "gguf", "transformers"})
 _MEDIA_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".wav", ".mp3", ".flac", ".m4a", ".mp4", ".ogg", ".webm")
 _DEEPEST = 32
+_SHORT_BODY = 64 * 2**10
+P = ParamSpec("P")
 _FILES: frozenset[Reads] = frozenset({"picture", "sound"})
 
 
@@ -32,20 +35,17 @@ class Asked:
     input: JSON
     hash: str
     seen: dict[str, float | str | None]
+    embedding: tuple[float, ...] = ()
 
 
-def is_chat(candidate: Candidate) -> bool:
-    """Whether a candidate takes messages as they are: a chat model, or something made of such.
-
-    >>> is_chat(Candidate(name="a", kind="chat", params={"model": "m"})), is_chat(Candidate(name="b", kind="constant"))
-    (True, False)
-    """
-    if candidate.parts:
-        return all(map(is_chat, candidate.parts))
-    return candidate.kind in _CHATS
+async def read_in_turn(n_bytes: int, read: Callable[P, Asked], *args: P.args, **kwargs: P.kwargs) -> Asked:
+    """What `read` makes of these; of a long body in a thread, so that decoding a picture holds up nobody else."""
+    if n_bytes <= _SHORT_BODY:
+        return read(*args, **kwargs)
+    return await asyncio.to_thread(read, *args, **kwargs)
 
 
-def asked_in_chat(messages: Sequence[Mapping[str, JSON]], release: Release, files: Files, *, chats: bool) -> Asked:
+def asked_in_chat(messages: Sequence[Mapping[str, JSON]], opened: Opened, files: Files) -> Asked:
     """The input that chat messages mean: all of them for a chat, else what the user said last.
 
     One message of a user is the text in it, as in the examples that the release was tried on. Where the task reads
@@ -54,78 +54,64 @@ def asked_in_chat(messages: Sequence[Mapping[str, JSON]], release: Release, file
     if not messages:
         raise Refusal(400, "invalid_value", "There are no messages.", param="messages")
     said = [message for message in messages if message.get("role") == "user"]
-    reads = _reads(release)
+    reads = opened.reads
     is_plain = len(messages) == 1 and bool(said) and isinstance(said[0].get("content"), str)
-    if chats and not is_plain and not _FILES & set(reads):
+    if opened.chats and not is_plain and not _FILES & set(reads):
         value: JSON = [_message(message) for message in messages]
-        return Asked(value, content_hash(value), _seen(_spoken(messages)))
+        return Asked(value, content_hash(value), opened.seen(value), opened.embedding(value))
     if not said:
         raise Refusal(400, "invalid_value", "No message is of a user.", param="messages")
     content = said[-1].get("content")
     if _FILES & set(reads) and not isinstance(content, str):
-        return asked_by(_file_in(content), release, files, param="messages")
+        return asked_by(_file_in(content), opened, files, param="messages")
     text = _text_of(content)
-    if release.inputs and len(release.inputs) > 1 and text.lstrip().startswith("{"):
-        return asked_by(_columns_in(text), release, files, param="messages")
-    return asked_by(text, release, files, param="messages")
+    if len(opened.release.inputs) > 1 and text.lstrip().startswith("{"):
+        return asked_by(_columns_in(text), opened, files, param="messages")
+    return asked_by(text, opened, files, param="messages")
 
 
-def asked_by(value: JSON, release: Release, files: Files, *, param: str = "input") -> Asked:
+def asked_by(value: JSON, opened: Opened, files: Files, *, param: str = "input") -> Asked:
     """The input that a value means to a release; Refusal 400 where it cannot be one."""
     if value is None:
         raise Refusal(400, "invalid_value", "The input is missing.", param=param)
-    reads = _reads(release)
+    reads = opened.reads
     if isinstance(value, str):
         if _FILES & set(reads[:1]) or isinstance(value, Ours):
-            return _of_files(_file_of(value, files, param), {}, param)
-        plain = _defused(value)
-        return Asked(plain, content_hash(value), _seen(value))
+            return _of_files(_file_of(value, files, param), opened)
+        return Asked(_defused(value), content_hash(value), opened.seen(value), opened.embedding(value))
     if isinstance(value, Mapping):
-        return _of_columns(value, release, files, param)
+        return _of_columns(value, opened, files, param)
     if isinstance(value, bool | int | float):
         raise Refusal(400, "invalid_value", "The input must be a text, columns or messages, not a number.", param=param)
     if reads and set(reads) <= {"picture", "sound"}:
         raise Refusal(400, "invalid_value", "The input must be a data URL of a picture or a sound.", param=param)
     _must_be_shallow(value, param)
-    return Asked(_all_defused(value), content_hash(value), _seen(_spoken(value)))
+    return Asked(_all_defused(value), content_hash(value), opened.seen(value), opened.embedding(value))
 
 
-def _reads(release: Release) -> tuple[Reads, ...]:
-    return _reads_of_kind(release.kind)
-
-
-@cache
-def _reads_of_kind(kind: str) -> tuple[Reads, ...]:
-    return task_kind(kind).reads if kind in kind_names() else ()
-
-
-def _of_columns(value: Mapping[str, JSON], release: Release, files: Files, param: str) -> Asked:
+def _of_columns(value: Mapping[str, JSON], opened: Opened, files: Files, param: str) -> Asked:
     _must_be_shallow(value, param)
+    names = opened.release.inputs
     for name in value:
-        if release.inputs and name not in release.inputs:
-            hint = did_you_mean(name, release.inputs)
+        if names and name not in names:
+            hint = did_you_mean(name, names)
             raise Refusal(400, "unknown_column", f"The input has an unknown column {name[:80]!r}. {hint}", param=param)
     given: dict[str, JSON] = {}
-    kept: list[str] = []
+    has_files = False
     for name, cell in value.items():
         path = files.from_url(cell, param) if isinstance(cell, str) else None
-        if path is not None:
-            kept.append(path)
+        has_files = has_files or path is not None
         given[name] = _all_defused(cell) if path is None else path
-    if kept:
-        return _of_files(given, {name: value[name] for name in value if given[name] not in kept}, param)
-    return Asked(given, content_hash(value), _seen_columns(value))
+    if has_files:
+        return _of_files(given, opened)
+    return Asked(given, content_hash(value), opened.seen(value), opened.embedding(value))
 
 
-def _of_files(input: JSON, others: Mapping[str, JSON], param: str) -> Asked:
-    from pathlib import Path
-
-    from merits.media.finding import Media
-
-    cells = input.values() if isinstance(input, Mapping) else [input]
-    n_bytes = sum(Path(cell).stat().st_size for cell in cells if isinstance(cell, str) and cell.startswith("/"))
-    contents = Media([Path("/")]).contents(input)
-    return Asked(input, hash_of_input(input, contents), {**_seen_columns(others), "bytes": float(n_bytes)})
+def _of_files(input: JSON, opened: Opened) -> Asked:
+    """An input that names files of ours: its identity is what is in them."""
+    media = Media([Path("/")])
+    contents = media.contents(input)
+    return Asked(input, hash_of_input(input, contents), opened.seen(input, {name: Path(name) for name in contents}))
 
 
 def _file_of(url: str, files: Files, param: str) -> str:
@@ -176,15 +162,6 @@ def _message(message: Mapping[str, JSON]) -> dict[str, JSON]:
     }
 
 
-def _spoken(value: JSON) -> str:
-    """All texts in a value, one after the other."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping):
-        return "\n".join(_spoken(cell) for name, cell in value.items() if name not in ("role", "type"))
-    return "\n".join(map(_spoken, value)) if isinstance(value, Sequence) else ""
-
-
 def _must_be_shallow(value: JSON, param: str, depth: int = 0) -> None:
     if depth > _DEEPEST:
         raise Refusal(400, "invalid_value", f"The input is nested deeper than {_DEEPEST} levels.", param=param)
@@ -207,21 +184,3 @@ def _all_defused(value: JSON) -> JSON:
     if isinstance(value, Mapping):
         return {name: _all_defused(cell) for name, cell in value.items()}
     return [_all_defused(cell) for cell in value] if isinstance(value, Sequence) else value
-
-
-def _seen(text: str) -> dict[str, float | str | None]:
-    """What is watched of a text: how long it is."""
-    return {"length": float(len(text)), "words": float(text.count(" ") + 1) if text else 0.0}
-
-
-def _seen_columns(columns: Mapping[str, JSON]) -> dict[str, float | str | None]:
-    """What is watched of columns: numbers as they are, words by a short hash, long texts by their length."""
-    seen: dict[str, float | str | None] = {}
-    for name, cell in columns.items():
-        if cell is None:
-            seen[name] = None
-        elif isinstance(cell, bool | int | float):
-            seen[name] = float(cell)
-        elif isinstance(cell, str):
-            seen[name] = f"#{content_hash(cell)[:8]}" if len(cell) <= 40 else float(len(cell))
-    return seen

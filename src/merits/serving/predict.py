@@ -13,7 +13,7 @@ from merits.core.identity import JSON
 from merits.serving.desk import Desk, Given, Wanted
 from merits.serving.fleet import Line
 from merits.serving.http import Call, Response, decoded
-from merits.serving.inputs import asked_by
+from merits.serving.inputs import asked_by, read_in_turn
 from merits.serving.pictures_out import shown_output
 from merits.serving.refusals import Refusal, refusal_of
 from merits.serving.saying import headers_of, merits_of, usage_in
@@ -74,11 +74,11 @@ async def predict(desk: Desk, call: Call) -> Response:
         else:
             asked = decoded(_decode, body)
         line, pinned = line_of(desk, call, asked.model)
-        release = (line.champion if pinned is None else line.units[pinned]).release
+        opened = line.unit(pinned)
         wanted = Wanted(
             line,
             pinned,
-            asked_by(asked.input, release, files),
+            await read_in_turn(len(body), asked_by, asked.input, opened, files),
             call.request,
             desk.deadline(call),
             desk.user(asked.user or ""),
@@ -96,7 +96,8 @@ async def predict(desk: Desk, call: Call) -> Response:
 async def predict_batch(desk: Desk, call: Call) -> Response:
     """The answers to several inputs, in their order: each its own outcome, with an id of its own (`ID.N`, from 0)."""
     settings = desk.settings
-    asked = decoded(_decode_batch, await call.body(desk.overdue, settings.upload_bytes, settings.body_s))
+    body = await call.body(desk.overdue, settings.upload_bytes, settings.body_s)
+    asked = decoded(_decode_batch, body)
     if len(asked.inputs) > settings.batch:
         raise Refusal(413, "batch_too_long", f"A batch has at most {settings.batch} inputs.", param="inputs")
     line, pinned = line_of(desk, call, asked.model)
@@ -107,7 +108,7 @@ async def predict_batch(desk: Desk, call: Call) -> Response:
             "Too many requests are waiting; try again later.",
             retry_after_s=desk.admission.retry_after_s,
         )
-    release = (line.champion if pinned is None else line.units[pinned]).release
+    opened = line.unit(pinned)
     files = Files()
     turn = asyncio.Semaphore(min(_AT_ONCE, settings.concurrency))
     until, user = desk.deadline(call), desk.user(asked.user or "")
@@ -116,7 +117,7 @@ async def predict_batch(desk: Desk, call: Call) -> Response:
         async with turn:
             request = f"{call.request}.{n}"
             try:
-                read = asked_by(input, release, files, param=f"inputs[{n}]")
+                read = await read_in_turn(len(body), asked_by, input, opened, files, param=f"inputs[{n}]")
                 wanted = Wanted(line, pinned, read, request, until, user, files, patient=True)
                 given = await desk.ask(call, wanted)
                 if given.reply.answer.failure is not None:

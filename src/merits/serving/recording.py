@@ -5,27 +5,19 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from merits.core.answer import Answer
-from merits.core.kinds import kind_names, task_kind
 from merits.core.live import Arm, Served
-from merits.core.release import Release
 from merits.serving.inputs import Asked
+from merits.serving.opened import Opened
 from merits.serving.redacting import redacted
 from merits.serving.unit import Reply
 
-__all__ = ["keeps_output", "least_of", "record"]
-
-_SHORT = frozenset({"label", "number", "items"})
-
-
-def keeps_output(release: Release) -> bool:
-    """Whether an answer of this release says nothing of its own: a label, a number, items of a list."""
-    return release.kind in kind_names() and task_kind(release.kind).target in _SHORT
+__all__ = ["least_of", "record"]
 
 
 def record(
     *,
     request: str,
-    release: Release,
+    opened: Opened,
     arm: Arm,
     at: float,
     asked: Asked,
@@ -33,16 +25,15 @@ def record(
     seconds: float,
     user: str = "",
     key: str = "",
-    short: bool,
 ) -> Served:
-    """The record of one answer. `short` is what `keeps_output` says of the release."""
-    answer, policy = reply.answer, release.content
-    seen = asked.seen
-    if not short and not (answer.output is None or policy.keep):
+    """The record of one answer."""
+    release, answer = opened.release, reply.answer
+    policy, seen = release.content, asked.seen
+    if not opened.short and not (answer.output is None or policy.keep):
         if isinstance(answer.output, str):
-            seen = {**seen, "output_length": float(len(answer.output))}
+            seen = {**seen, "answer: length": float(len(answer.output))}
         answer = _without_output(answer)
-    elif policy.keep and not short:
+    elif policy.keep and not opened.short:
         answer = replace(answer, output=redacted(answer.output, policy.redact))
     return Served(
         request=request,
@@ -56,6 +47,7 @@ def record(
         currency=reply.currency,
         input=redacted(asked.input, policy.redact) if policy.keep else None,
         seen=seen,
+        embedding=asked.embedding,
         user=user,
         key=key,
         fallback=reply.fallback,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from merits.core.kinds import kind_names, task_kind
 from merits.serving.desk import Desk, Wanted
 from merits.serving.http import Call, Response
-from merits.serving.inputs import asked_by
+from merits.serving.inputs import asked_by, read_in_turn
 from merits.serving.refusals import Refusal, refusal_of
 from merits.serving.saying import headers_of, merits_of, text_of
 from merits.serving.uploads import Files, form_in, texts_of
@@ -36,13 +35,13 @@ async def transcriptions(desk: Desk, call: Call) -> Response:
         raise Refusal(400, "invalid_value", f"The form lacks `{missing}`.", param=missing)
     holder = call.holder
     line, pinned = desk.fleet.find(texts.get("model", ""), holder.tasks if holder is not None else frozenset())
-    release = (line.champion if pinned is None else line.units[pinned]).release
-    if release.kind in kind_names() and "sound" not in task_kind(release.kind).reads:
-        raise Refusal(400, "no_sound", f"{release.model} reads no sound.", param="model")
+    opened = line.unit(pinned)
+    if opened.reads and "sound" not in opened.reads:
+        raise Refusal(400, "no_sound", f"{opened.release.model} reads no sound.", param="model")
     files = Files()
     try:
         path = files.add(form["file"].data)
-        read = asked_by(files.ours(path), release, files, param="file")
+        read = await read_in_turn(len(body), asked_by, files.ours(path), opened, files, param="file")
         user = desk.user(texts.get("user", ""))
         given = await desk.ask(call, Wanted(line, pinned, read, call.request, desk.deadline(call), user, files))
     finally:
