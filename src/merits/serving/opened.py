@@ -35,8 +35,8 @@ def is_chat(candidate: Candidate) -> bool:
 class Opened:
     """A loaded release. `users` are the requests that are at it; `retired` is one that serves no more.
 
-    `reads` and `target` are those of its kind of task. `short` says that its outputs are labels, numbers or items, which
-    say nothing of their own and are kept; `chats`, that it takes messages as they are.
+    `reads` and `target` are those of its kind of task. `short` says that its outputs are labels, numbers or items: they
+    say nothing of their own, and are kept. `chats` says that it takes messages as they are.
     """
 
     __slots__ = (
@@ -69,7 +69,7 @@ class Opened:
         self._embeds = any(stream.name.startswith("input: embedding") for stream in streams)
 
     def seen(self, input: JSON, files: Mapping[str, Path] | None = None) -> dict[str, float | str | None]:
-        """What is watched of an input. Without a reference nothing that a column says in words, unless content is kept."""
+        """What is watched of an input. Of words in columns nothing, unless there is a reference or content is kept."""
         kind = self.release.kind
         if not self.reads:
             return {}
