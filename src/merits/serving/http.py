@@ -32,7 +32,8 @@ _SECURE: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (
 
 
 class Call:
-    """A request. `arrived` is of the monotonic clock, `at` UNIX seconds; `request` is its id.
+    """A request. `arrived` is of the monotonic clock, `at` UNIX seconds; `request` is its id, which the client may
+    have given (`names_itself`).
 
     Raises Refusal 400 where a header that decides something is there twice: proxies disagree on which one counts.
     """
@@ -47,6 +48,7 @@ class Call:
         "headers",
         "holder",
         "method",
+        "names_itself",
         "path",
         "receive",
         "release",
@@ -67,7 +69,8 @@ class Call:
         raw = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(raw)
         given = self.headers.get(b"x-request-id")
-        self.request = given.decode("ascii") if given is not None and sane(given) else new_id()
+        self.names_itself = given is not None and sane(given)
+        self.request = given.decode("ascii") if given is not None and self.names_itself else new_id()
         self.holder: Holder | None = None
         self.status = 0
         self.task = self.arm = self.failure = ""

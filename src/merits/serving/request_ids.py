@@ -6,7 +6,7 @@ import os
 import random
 import re
 
-__all__ = ["new_id", "sane"]
+__all__ = ["GivenIds", "new_id", "sane"]
 
 _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{7,79}")
 
@@ -31,3 +31,24 @@ def sane(given: bytes) -> bool:
     (True, False, False)
     """
     return _SANE.fullmatch(given) is not None
+
+
+class GivenIds:
+    """The ids that clients gave lately: one that comes again becomes another, for the store keeps one answer to each.
+
+    >>> ids = GivenIds()
+    >>> ids.taken("order-4711"), ids.taken("order-4711")
+    ('order-4711', 'order-4711.2')
+    """
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
+        self._times: dict[str, int] = {}
+
+    def taken(self, id: str) -> str:
+        """The id under which the request goes on."""
+        n = self._times.pop(id, 0) + 1
+        self._times[id] = n
+        if len(self._times) > self._most:
+            del self._times[next(iter(self._times))]
+        return id if n == 1 else f"{id}.{n}"
