@@ -276,6 +276,8 @@ def usage_of(usage: Mapping[str, object]) -> Usage:
     prompt, completion = count_in(usage, "prompt_tokens"), count_in(usage, "completion_tokens")
     asked, said = _details(usage, "prompt_tokens_details"), _details(usage, "completion_tokens_details")
     outside = max(0, count_in(usage, "total_tokens") - prompt - completion)
+    if not (asked or said or outside or "prompt_cache_hit_tokens" in usage):
+        return Usage(input_tokens=prompt, output_tokens=completion)
     cached = min(prompt, max(count_in(asked, "cached_tokens"), count_in(usage, "prompt_cache_hit_tokens")))
     written = min(prompt - cached, count_in(asked, "cache_write_tokens"))
     heard = min(prompt - cached - written, count_in(asked, "audio_tokens"))

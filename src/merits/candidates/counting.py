@@ -14,4 +14,6 @@ def count_in(usage: Mapping[str, object], name: str) -> int:
     (3, 0)
     """
     value = usage.get(name)
+    if value is None or type(value) is int:
+        return value if value and value > 0 else 0
     return max(0, int(value)) if isinstance(value, int | float) else 0

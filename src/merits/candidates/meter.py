@@ -345,7 +345,7 @@ def _clean(failure: Failure) -> Failure:
 def _is_plain(answer: Answer) -> bool:
     """Whether nothing about the answer needs checking: it says one ASCII word or text, and nothing else."""
     output = answer.output
-    if answer.probabilities is not None or answer.confidence is not None or answer.model:
+    if answer.probabilities is not None or answer.confidence is not None or not answer.model.isascii():
         return False
     return (type(output) is str and output.isascii()) or output is None
 

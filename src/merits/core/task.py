@@ -14,6 +14,7 @@ from merits.core.limits import Limits
 from merits.core.needs import Needs
 from merits.core.on_demand import OnDemand, outlines
 from merits.core.robustness import Robustness
+from merits.core.serving import ServeSettings
 from merits.core.watch import Monitoring
 
 __all__ = ["Example", "ScorerSpec", "Settings", "Split", "Task"]
@@ -120,7 +121,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     and `data_folders` are those of the data files, where the pictures and sounds that inputs name are looked for first.
     `improve` holds parameters of techniques that search for better candidates, by technique. `withheld` are the hashes
     of inputs that were taken out of the examples, of which nothing may be learned either. `monitor` is how it is
-    watched in production.
+    watched in production, `serve` how it is served.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     improve: dict[str, dict[str, JSON]] = {}
     withheld: frozenset[str] = frozenset()
     monitor: Monitoring = Monitoring()
+    serve: ServeSettings = ServeSettings()
     id: str = ""
 
     def __post_init__(self) -> None:

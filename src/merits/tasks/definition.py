@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from merits.core.candidate import Candidate
 from merits.core.identity import JSON
+from merits.core.serving import ServeSettings
 from merits.core.task import Settings
 from merits.core.watch import Monitoring
 
@@ -225,6 +226,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     monitor: Annotated[
         Monitoring, Meta(description="How `merits monitor` watches what is served, and whom it tells.")
     ] = Monitoring()
+    serve: Annotated[
+        ServeSettings, Meta(description="How `merits serve` answers: limits, deadlines, what its journal does.")
+    ] = ServeSettings()
 
 
 class TaskOptions(TypedDict, total=False):
@@ -254,6 +258,7 @@ class TaskOptions(TypedDict, total=False):
     candidates: object
     improve: dict[str, dict[str, JSON]]
     monitor: object
+    serve: object
 
 
 def candidate_keys() -> tuple[str, ...]:

@@ -12,14 +12,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from merits.core.errors import MeritsError, TaskError
+from merits.core.serving import ServeSettings
 from merits.core.task import Task
-from merits.core.validate import did_you_mean
+from merits.core.validate import convert, did_you_mean
 from merits.tasks.source import Place, Source
 
 if TYPE_CHECKING:
     import yaml
 
-__all__ = ["load_task", "parse_yaml"]
+__all__ = ["how_served", "load_task", "parse_yaml"]
 
 _ENDINGS = (".yaml", ".yml", ".toml", ".json", ".py")
 
@@ -36,17 +37,33 @@ def load_task(path: str | Path) -> Task:
     from merits.tasks.make import build
 
     path = Path(path)
-    if not path.is_file():
-        raise TaskError(f"there is no task file {str(path)!r}.", _near(path))
-    if path.suffix.lower() == ".py":
+    if path.suffix.lower() == ".py" and path.is_file():
         task = _python(path)
         if isinstance(task, Task):
             return task
         return build(task, Source(path.name), path.parent)
-    text = _text(path)
-    reader = {".toml": _toml, ".json": _json}.get(path.suffix.lower(), parse_yaml)
-    values, lines = reader(text, path.name)
+    values, lines = _values(path)
     return build({"name": path.stem, **values}, Source(path.name, lines), path.parent)
+
+
+def how_served(path: str | Path) -> tuple[str, ServeSettings]:
+    """The name of the task that a file defines, and its key `serve`. Reads no data: a server may have none.
+
+    Raises TaskError where there is no such file, or `serve` says something that cannot be.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".py" and path.is_file():
+        task = load_task(path)
+        return task.name, task.serve
+    values, _ = _values(path)
+    return str(values.get("name", path.stem)), convert(values.get("serve", {}), ServeSettings, f"{path.name}: serve")
+
+
+def _values(path: Path) -> tuple[dict[str, Any], dict[Place, int]]:
+    if not path.is_file():
+        raise TaskError(f"there is no task file {str(path)!r}.", _near(path))
+    reader = {".toml": _toml, ".json": _json}.get(path.suffix.lower(), parse_yaml)
+    return reader(_text(path), path.name)
 
 
 def parse_yaml(text: str, name: str) -> tuple[dict[str, Any], dict[Place, int]]:

@@ -104,6 +104,7 @@ def build(values: Mapping[str, Any], source: Source, folder: Path) -> Task:
         notes=notes,
         improve=definition.improve,
         monitor=definition.monitor,
+        serve=definition.serve,
     )
 
 

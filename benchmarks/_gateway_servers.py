@@ -1,0 +1,229 @@
+"""The servers that `gateway` compares, each in a process of its own: ours, a bare pass-through, and peers.
+
+Prints its address, and ends when its standard input is closed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from merits.core.candidate import Candidate
+from merits.core.live import Rollout
+from merits.core.serving import ServeSettings
+
+__all__ = ["KEY_LINE", "NEEDS"]
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    "bare": (),
+    "merits": (),
+    "starlette-aiohttp": ("starlette", "aiohttp"),
+    "fastapi-httpx": ("fastapi", "httpx"),
+    "litellm": ("litellm", "fastapi"),
+}
+"""What each needs beyond Merits' own packages."""
+KEY_LINE = "key "
+Main: TypeAlias = Callable[[str, socket.socket], Coroutine[Any, Any, None]]
+
+
+def missing(name: str) -> list[str]:
+    """The packages that a server needs and that are not installed."""
+    return [package for package in NEEDS[name] if importlib.util.find_spec(package) is None]
+
+
+async def _merits(upstream: str, sock: socket.socket) -> None:
+    """Our gateway: keys are checked, and every answer is in the journal before it is given and goes to the store."""
+    from merits.serving.keys import new_key
+    from merits.serving.telemetry import Log
+    from merits.serving.worker import Place, quicken, running, serving
+    from merits.core.price import Price
+    from merits.testing.live import MemoryLive
+    from merits.testing.serving import ModelUnit
+    from merits.candidates.registry import LoadContext, load
+    from merits.candidates.meter import Meter
+    from merits.serving.unit import Reply
+    import os
+
+    os.environ["OPENAI_API_KEY"] = "any"
+
+    class U(ModelUnit):
+        def __init__(self, release, model):
+            super().__init__(release, model)
+            self.meter = Meter(model, timeout_s=60.0, retries=0)
+
+        async def answer(self, input, *, deadline_s=None):
+            return Reply(await self.meter.answer(input), 0.001, "USD")
+
+    async def open_unit(release, folder):
+        return U(release, load(release.candidate, LoadContext(task_kind="generation")))
+
+    def open_live(path):
+        return MemoryLive()
+
+    from merits.testing.serving import a_release
+
+    recipe = Candidate(
+        name="fake", kind="chat", params={"model": "fake", "base_url": upstream}, price=Price(input_per_million=1.0)
+    )
+    release = a_release("calls", kind="generation", candidate=recipe)
+    with tempfile.TemporaryDirectory() as folder, open("/dev/null", "w") as nothing:
+        store = open_live(Path(folder) / "live.sqlite")
+        key, record = new_key(now=time.time(), name="bench")
+        store.add([release, Rollout(task="calls", at=time.time(), champion=1), record])
+        place = Place(Path(folder) / "releases", Path(folder) / "journal")
+        (place.releases / "calls" / "1").mkdir(parents=True)
+        settings = ServeSettings(concurrency=64)
+        async with (
+            running(settings, place, store, open_unit, log=Log(nothing)) as gateway,
+            serving(settings, gateway, sock),
+        ):
+            quicken()
+            print(KEY_LINE + key, flush=True)
+            await _until_closed(sock)
+            await asyncio.to_thread(gateway.desk.shipper.ship)
+            print(f"stored {store.last_number('calls')}", flush=True)
+
+
+async def _bare(upstream: str, sock: socket.socket) -> None:
+    """An ASGI application that does nothing but hand on, by the same client as ours."""
+    from pyreqwest.client import ClientBuilder
+
+    client = ClientBuilder().http1_only().build()
+    url = f"{upstream}/chat/completions"
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        asked = client.post(url).header("Content-Type", "application/json").body_bytes(body)
+        reply = await asked.build().send()
+        said = bytes(await reply.bytes())
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(said))]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": said})
+
+    await _uvicorn(app, sock)
+
+
+async def _starlette(upstream: str, sock: socket.socket) -> None:
+    import aiohttp
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    async with aiohttp.ClientSession() as session:
+
+        async def handle(request: Request) -> Response:
+            body = await request.body()
+            async with session.post(f"{upstream}/chat/completions", data=body, headers=_JSON) as reply:
+                return Response(await reply.read(), reply.status, media_type="application/json")
+
+        await _uvicorn(Starlette(routes=[Route(_PATH, handle, methods=["POST"])]), sock)
+
+
+async def _fastapi(upstream: str, sock: socket.socket) -> None:
+    import fastapi
+    import httpx
+
+    application = fastapi.FastAPI()
+    async with httpx.AsyncClient() as client:
+
+        @application.post(_PATH)
+        async def handle(request: fastapi.Request) -> Any:
+            reply = await client.post(f"{upstream}/chat/completions", content=await request.body(), headers=_JSON)
+            return reply.json()
+
+        await _uvicorn(application, sock)
+
+
+async def _litellm(upstream: str, sock: socket.socket) -> None:
+    import fastapi
+    import litellm
+
+    application = fastapi.FastAPI()
+
+    @application.post(_PATH)
+    async def handle(request: fastapi.Request) -> Any:
+        asked = await request.json()
+        reply = await litellm.acompletion(
+            model="openai/fake", messages=asked["messages"], api_base=upstream, api_key="any"
+        )
+        return reply.model_dump()
+
+    await _uvicorn(application, sock)
+
+
+_PATH = "/v1/chat/completions"
+_JSON = {"Content-Type": "application/json"}
+_SERVERS: dict[str, Main] = {
+    "merits": _merits,
+    "bare": _bare,
+    "starlette-aiohttp": _starlette,
+    "fastapi-httpx": _fastapi,
+    "litellm": _litellm,
+}
+
+
+async def _uvicorn(app: Any, sock: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=75
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.ensure_future(server._serve(sockets=[sock]))
+    await _until_closed(sock)
+    server.should_exit = True
+    await task
+
+
+async def _until_closed(sock: socket.socket) -> None:
+    print(f"http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
+    loop, closed = asyncio.get_running_loop(), asyncio.Event()
+
+    def wait() -> None:
+        sys.stdin.read()
+        loop.call_soon_threadsafe(closed.set)
+
+    threading.Thread(target=wait, daemon=True).start()
+    await closed.wait()
+
+
+def main(argv: Sequence[str]) -> None:
+    """Serves until standard input is closed."""
+    import uvloop
+
+    parser = argparse.ArgumentParser("server", description=__doc__)
+    parser.add_argument("name", choices=sorted(_SERVERS))
+    parser.add_argument("upstream")
+    parser.add_argument("--profile", metavar="FILE")
+    options = parser.parse_args(argv)
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    if options.profile:
+        import cProfile
+
+        profile = cProfile.Profile()
+        profile.runcall(uvloop.run, _SERVERS[options.name](options.upstream, sock))
+        profile.dump_stats(options.profile)
+        return
+    uvloop.run(_SERVERS[options.name](options.upstream, sock))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,324 @@
+"""Serves what was released: finds the live store, the releases and the journal of a task, and runs the workers.
+
+Where: everything is in `.merits/` beside the task file unless it is named. How a request is answered is in
+`merits.serving`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from merits.core.doors import LiveStore
+from merits.core.errors import MissingExtra, TaskError, UsageError
+from merits.core.live import ApiKey
+from merits.core.serving import ServeSettings
+from merits.core.validate import did_you_mean
+
+__all__ = ["Where", "keys_of", "new_key", "open_keys", "revoke", "rotate", "serve", "where"]
+
+_SECRET = "MERITS_USER_SECRET"
+_LEAST_LIFE_S = 1.0
+_DEFAULTS = ServeSettings()
+
+
+@dataclass(frozen=True)
+class Where:
+    """What is served from where. `task` is "" for all tasks of the live store."""
+
+    task: str
+    folder: Path
+    live: str
+    settings: ServeSettings = _DEFAULTS
+    version: str = ""  # of Merits, as it describes itself
+
+    @property
+    def releases(self) -> Path:
+        """The folder of all releases."""
+        return self.folder / ".merits" / "releases"
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the journals that go to this live store, and to no other."""
+        place = self.live if "://" in self.live else str(Path(self.live).resolve())
+        return self.folder / ".merits" / "journal" / hashlib.blake2b(place.encode(), digest_size=4).hexdigest()
+
+
+def where(target: str, live: str | None = None) -> Where:
+    """What a task file, or the name of a task, means. Reads no data.
+
+    A name that is no file is that of a task in the live store, and everything lies in `.merits/` of this folder.
+    """
+    from merits.tasks.file import how_served
+
+    path = Path(target)
+    task, settings, folder = target, ServeSettings(), Path()
+    if path.suffix and (path.is_file() or path.suffix.lower() in (".yaml", ".yml", ".toml", ".json", ".py")):
+        task, settings = how_served(path)
+        folder = path.parent
+    place = live or os.environ.get("MERITS_LIVE") or str(folder / ".merits" / "live.sqlite")
+    return Where(task, folder, place, settings)
+
+
+def serve(place: Where, *, ready: Callable[[str], object] = lambda address: None) -> int:
+    """Serves until the process is told to stop; the exit code.
+
+    Raises StoreError when the live store cannot be reached, TaskError when there is nothing to serve, UsageError when
+    the address cannot be had.
+    """
+    _must_serve(place)
+    sockets = _sockets(place.settings)
+    address = _address(sockets[0])
+    ready(address)
+    if len(sockets) == 1:
+        _run(_worker(place, sockets[0], None))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="merits-workers-") as shared:
+        return _Workers(place, sockets, Path(shared)).run()
+
+
+def _must_serve(place: Where) -> None:
+    """Fails before anything listens where nothing could be answered."""
+    try:
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError:
+        raise MissingExtra("merits serve needs uvicorn.", "pip install 'merits[serve]'") from None
+    with _opened(place.live) as store:
+        tasks = [place.task] if place.task else list(store.tasks())
+        if not any(store.rollouts(task) for task in tasks):
+            known = list(store.tasks())
+            hint = did_you_mean(place.task, known) if place.task and known else "Make one: merits release"
+            raise TaskError(f"the live store has no release of {place.task or 'any task'!r} that serves.", hint)
+        if place.settings.keys and all(key.revoked_at is not None for key in keys_of(store)):
+            raise UsageError(
+                "no API key lets anybody in.",
+                "Make one: merits keys create --name ME. Or set `serve: {keys: false}` where everybody may ask.",
+            )
+
+
+@contextmanager
+def _opened(live: str, *, write: bool = True) -> Iterator[LiveStore]:
+    from merits.store import open_live
+
+    store = open_live(live, write=write)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+async def _worker(place: Where, sock: socket.socket, shared: Path | None) -> None:
+    from merits.serving.worker import Place, serve_worker
+    from merits.store import open_live
+
+    served = Place(
+        place.releases,
+        place.journal,
+        (place.task,) if place.task else (),
+        shared / "rates" if shared is not None else None,
+        _user_secret(place.folder),
+    )
+    store = open_live(place.live)
+    try:
+        await serve_worker(place.settings, served, store, _opener(place.folder), sock, version=place.version)
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+def _opener(folder: Path) -> Any:
+    from merits.candidates.environment import environment
+    from merits.candidates.registry import LoadContext
+    from merits.core.release import Release
+    from merits.serving.unit import Unit, open_unit
+
+    env = dict(environment(LoadContext(folder=folder)))
+
+    async def opened(release: Release, place: Path) -> Unit:
+        return await open_unit(release, place, env=env)
+
+    return opened
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop
+    except ModuleNotFoundError:  # Windows
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+def _sockets(settings: ServeSettings) -> list[socket.socket]:
+    """A socket for each worker; the system spreads connections over them."""
+    found: list[socket.socket] = []
+    port = settings.port
+    try:
+        for _ in range(settings.workers):
+            info = socket.getaddrinfo(settings.host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+            sock = socket.socket(info[0], info[1])
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if settings.workers > 1:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind(info[4])
+            port = sock.getsockname()[1]
+            found.append(sock)
+    except OSError as problem:
+        for sock in found:
+            sock.close()
+        raise UsageError(
+            f"{settings.host}:{port} cannot be listened at: {problem.strerror or problem}.", "Give another --port."
+        ) from None
+    for sock in found:
+        sock.listen(2048)
+    return found
+
+
+def _address(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class _Workers:
+    """Several processes, each with a socket of its own. One that ends by itself is begun anew."""
+
+    def __init__(self, place: Where, sockets: Sequence[socket.socket], shared: Path) -> None:
+        from merits.serving.rates import SharedRates
+
+        self._place, self._sockets, self._shared = place, sockets, shared
+        self._running: dict[int, tuple[int, float]] = {}  # process: which socket, since when
+        self._stopping = False
+        SharedRates.create(shared / "rates")
+        (shared / "metrics").mkdir()
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared / "metrics")
+
+    def run(self) -> int:
+        """Runs until it is told to stop; 0, or 4 where workers cannot be kept alive."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._stop)
+        for number in range(len(self._sockets)):
+            self._begin(number)
+        quick = 0
+        while self._running:
+            try:
+                pid, _ = os.wait()
+            except ChildProcessError:
+                break
+            number, since = self._running.pop(pid, (0, 0.0))
+            self._forget(pid)
+            if self._stopping:
+                continue
+            quick = quick + 1 if time.monotonic() - since < _LEAST_LIFE_S else 0
+            if quick > 3 * len(self._sockets):
+                self._stop(signal.SIGTERM, None)
+                print("the workers end as soon as they begin; their last lines say why.", file=sys.stderr)  # noqa: T201
+                return 4
+            self._begin(number)
+        return 0
+
+    def _begin(self, number: int) -> None:
+        pid = os.fork()
+        if pid:
+            self._running[pid] = (number, time.monotonic())
+            return
+        code = 1
+        try:
+            for name in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(name, signal.SIG_DFL)
+            for other, sock in enumerate(self._sockets):
+                if other != number:
+                    sock.close()
+            _run(_worker(self._place, self._sockets[number], self._shared))
+            code = 0
+        except BaseException as problem:  # noqa: BLE001 (the process ends here, and must not go on as its parent)
+            from merits.core.secrets import redact
+
+            print(redact(f"{type(problem).__name__}: {problem}"), file=sys.stderr, flush=True)  # noqa: T201
+        finally:
+            os._exit(code)
+
+    def _forget(self, pid: int) -> None:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(pid)
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+        for pid in self._running:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
+def _user_secret(folder: Path) -> bytes:
+    """What users' names are hashed with: MERITS_USER_SECRET, else a random one that is kept beside the store."""
+    given = os.environ.get(_SECRET)
+    if given:
+        return hashlib.blake2b(given.encode(), digest_size=32).digest()
+    path = folder / ".merits" / "user-secret"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(os.urandom(32))
+    return path.read_bytes()[:32].ljust(32, b"\0")
+
+
+@contextmanager
+def open_keys(place: Where) -> Iterator[LiveStore]:
+    """The live store of a task, in which its keys are."""
+    with _opened(place.live) as store:
+        yield store
+
+
+def keys_of(store: LiveStore) -> Sequence[ApiKey]:
+    """The keys, the newest last."""
+    known: Sequence[ApiKey] = store.keys()
+    return sorted(known, key=lambda key: key.at)
+
+
+def new_key(store: LiveStore, record: tuple[str, ApiKey]) -> str:
+    """The key, once its record is in the store."""
+    key, kept = record
+    store.add([kept])
+    return key
+
+
+def rotate(store: LiveStore, id: str) -> str:
+    """A new key in the place of an old one, with the same rights; the old one ends within about a second."""
+    from merits.serving.keys import new_key as made
+
+    old = _found(store, id)
+    if old.revoked_at is not None:
+        raise UsageError(f"the key {id!r} was revoked.", "Make a new one: merits keys create")
+    key, fresh = made(now=time.time(), id=old.id)
+    store.add([replace(old, hash=fresh.hash, at=fresh.at)])
+    return key
+
+
+def revoke(store: LiveStore, id: str) -> None:
+    """Ends a key, within about a second."""
+    now = time.time()
+    store.add([replace(_found(store, id), at=now, revoked_at=now)])
+
+
+def _found(store: LiveStore, id: str) -> ApiKey:
+    keys = {key.id: key for key in keys_of(store)}
+    by_name = {key.name: key for key in keys.values() if key.name and key.revoked_at is None}
+    found = keys.get(id) or by_name.get(id)
+    if found is None:
+        raise UsageError(
+            f"there is no key {id!r}.", did_you_mean(id, [*keys, *by_name]) if keys else "There is none yet."
+        )
+    return found

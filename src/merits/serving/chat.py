@@ -1,0 +1,213 @@
+"""`POST /v1/chat/completions`, whole and streamed, as OpenAI's clients speak it.
+
+A release of any kind of task that answers with something writable can be asked so: see `inputs.asked_in_chat`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from merits.core.answer import Answer
+from merits.core.identity import JSON
+from merits.serving.desk import Desk, Given, Wanted
+from merits.serving.http import Call, Response, decoded
+from merits.serving.inputs import asked_in_chat, read_in_turn
+from merits.serving.refusals import error_body, refusal_of
+from merits.serving.saying import headers_of, merits_of, text_of, usage_in
+from merits.serving.uploads import Files
+
+__all__ = ["ChatRequest", "chat"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class StreamOptions(msgspec.Struct):
+    """What a stream says beside the answer."""
+
+    include_usage: bool = False
+
+
+class ChatMessage(msgspec.Struct, omit_defaults=True):
+    """One message of a conversation."""
+
+    role: Annotated[str, Meta(max_length=20)]
+    content: str | list[dict[str, object]] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, object]] | None = None
+    tool_call_id: str | None = None
+
+
+class ChatRequest(msgspec.Struct):
+    """A conversation. What else OpenAI's clients may send (temperature, tools) is the release's business: ignored."""
+
+    model: Annotated[str, Meta(max_length=300)]
+    messages: Annotated[list[ChatMessage], Meta(min_length=1, max_length=2000)]
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    user: Annotated[str, Meta(max_length=512)] | None = None
+    n: Annotated[int, Meta(ge=1, le=1)] | None = None
+
+
+class _Said(msgspec.Struct):
+    role: str
+    content: str | None
+    refusal: str | None
+
+
+class _Choice(msgspec.Struct):
+    index: int
+    message: _Said
+    finish_reason: str
+    logprobs: None = None
+
+
+class _Completion(msgspec.Struct):
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: tuple[_Choice, ...]
+    usage: dict[str, JSON]
+    merits: dict[str, JSON]
+
+
+_decode = msgspec.json.Decoder(ChatRequest).decode
+
+
+async def chat(desk: Desk, call: Call) -> Response | None:
+    """The completion; None where it was streamed."""
+    settings = desk.settings
+    body = await call.body(desk.overdue, settings.upload_bytes, settings.body_s)
+    asked = decoded(_decode, body)
+    holder = call.holder
+    line, pinned = desk.fleet.find(asked.model, holder.tasks if holder is not None else frozenset())
+    files = Files()
+    try:
+        opened = line.unit(pinned)
+        messages: list[dict[str, JSON]] = [_plain(message) for message in asked.messages]
+        wanted = Wanted(
+            line,
+            pinned,
+            await read_in_turn(len(body), asked_in_chat, messages, opened, files),
+            call.request,
+            desk.deadline(call),
+            desk.user(asked.user or ""),
+            files,
+        )
+        if asked.stream:
+            usage = asked.stream_options is not None and asked.stream_options.include_usage
+            await _streamed(desk, call, wanted, usage=usage)
+            return None
+        given = await desk.ask(call, wanted)
+    finally:
+        files.close()
+    failure = given.reply.answer.failure
+    if failure is not None:
+        raise refusal_of(failure)
+    return Response(_encode(_completion(call, given)), headers=headers_of(given))
+
+
+def _plain(message: ChatMessage) -> dict[str, JSON]:
+    content = message.content
+    if message.name is None and message.tool_calls is None and message.tool_call_id is None:
+        return {"role": message.role, "content": content}  # type: ignore[dict-item]
+    found: dict[str, JSON] = msgspec.to_builtins(message)
+    return found
+
+
+def _completion(call: Call, given: Given) -> _Completion:
+    answer = given.reply.answer
+    text = text_of(answer.output)
+    said = _Said("assistant", None if answer.refused else text, text if answer.refused else None)
+    return _Completion(
+        f"chatcmpl-{given.request}",
+        "chat.completion",
+        int(call.at),
+        given.opened.release.model,
+        (_Choice(0, said, answer.finish_reason or "stop"),),
+        usage_in(answer.usage),
+        merits_of(given),
+    )
+
+
+async def _streamed(desk: Desk, call: Call, wanted: Wanted, *, usage: bool) -> None:
+    """Sends the pieces as server-sent events. A client that goes away ends the asking."""
+    async with desk.stream(call, wanted) as (opened, _, pieces):
+        first = await anext(pieces)
+        if isinstance(first, Given) and first.reply.answer.failure is not None:
+            raise refusal_of(first.reply.answer.failure)
+        call.status = 200
+        await call.send({"type": "http.response.start", "status": 200, "headers": _heads(call, opened.release.model)})
+        model = opened.release.model
+        sending = asyncio.ensure_future(_send_pieces(call, model, first, pieces, usage=usage))
+        gone = asyncio.ensure_future(_gone(call))
+        try:
+            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, gone):
+                if not task.done():
+                    task.cancel()
+            with suppress(asyncio.CancelledError):
+                await gone
+            with suppress(asyncio.CancelledError):
+                await sending
+
+
+def _heads(call: Call, model: str) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+        (b"x-request-id", call.request.encode()),
+        (b"x-merits-release", model.encode("utf-8", "replace")),
+    ]
+
+
+async def _gone(call: Call) -> None:
+    while (await call.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_pieces(
+    call: Call, model: str, first: str | Given, pieces: AsyncIterator[str | Given], *, usage: bool
+) -> None:
+    head: dict[str, JSON] = {
+        "id": f"chatcmpl-{call.request}",
+        "object": "chat.completion.chunk",
+        "created": int(call.at),
+        "model": model,
+    }
+    start = _encode(head)[:-1] + b',"choices":[{"index":0,"delta":'
+    send = call.send
+
+    async def event(data: bytes, *, more: bool = True) -> None:
+        await send({"type": "http.response.body", "body": b"data: " + data + b"\n\n", "more_body": more})
+
+    piece = first
+    await event(start + b'{"role":"assistant","content":""},"finish_reason":null}]}')
+    while isinstance(piece, str):
+        if piece:
+            await event(start + b'{"content":' + _encode(piece) + b'},"finish_reason":null}]}')
+        piece = await anext(pieces)
+    answer = piece.reply.answer
+    if answer.failure is not None:
+        refused = refusal_of(answer.failure)
+        await event(error_body(refused.status, refused.code, refused.message))
+    else:
+        await event(_last(head, answer, piece))
+        if usage:
+            await event(_encode({**head, "choices": [], "usage": usage_in(answer.usage)}))
+        await event(b"[DONE]")
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _last(head: dict[str, JSON], answer: Answer, given: Given) -> bytes:
+    delta: dict[str, JSON] = {"refusal": text_of(answer.output)} if answer.refused else {}
+    choice: dict[str, JSON] = {"index": 0, "delta": delta, "finish_reason": answer.finish_reason or "stop"}
+    return _encode({**head, "choices": [choice], "merits": merits_of(given)})

@@ -1,0 +1,170 @@
+"""One request as it comes and what goes back: bodies within bounds, JSON, and answers as ASGI wants them.
+
+Knows nothing about keys, releases or endpoints.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import msgspec
+
+from merits.serving.overdue import Overdue
+from merits.serving.refusals import Refusal
+from merits.serving.request_ids import new_id, sane
+
+if TYPE_CHECKING:
+    from merits.serving.keys import Holder
+
+__all__ = ["JSON_TYPE", "Call", "Receive", "Response", "Scope", "Send", "decoded", "respond"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+T = TypeVar("T")
+
+JSON_TYPE = b"application/json"
+_SINGLE = frozenset({b"authorization", b"content-length", b"content-type", b"host", b"x-request-id"})
+_SECURE: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+
+
+class Call:
+    """A request. `arrived` is of the monotonic clock, `at` UNIX seconds; `request` is its id, which the client may
+    have given (`names_itself`).
+
+    Raises Refusal 400 where a header that decides something is there twice: proxies disagree on which one counts.
+    """
+
+    __slots__ = (
+        "arm",
+        "arrived",
+        "at",
+        "client",
+        "cost",
+        "failure",
+        "headers",
+        "holder",
+        "method",
+        "names_itself",
+        "path",
+        "receive",
+        "release",
+        "request",
+        "scope",
+        "send",
+        "status",
+        "task",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.arrived, self.at = time.monotonic(), time.time()
+        self.scope, self.receive, self.send = scope, receive, send
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        client = scope.get("client")
+        self.client: str = client[0] if client else ""
+        raw = scope["headers"]
+        self.headers: dict[bytes, bytes] = dict(raw)
+        given = self.headers.get(b"x-request-id")
+        self.names_itself = given is not None and sane(given)
+        self.request = given.decode("ascii") if given is not None and self.names_itself else new_id()
+        self.holder: Holder | None = None
+        self.status = 0
+        self.task = self.arm = self.failure = ""
+        self.release = 0
+        self.cost: float | None = None
+        if len(self.headers) != len(raw):
+            self._refuse_doubles(raw)
+
+    def _refuse_doubles(self, raw: Headers) -> None:
+        seen: set[bytes] = set()
+        for name, _ in raw:
+            if name in seen and name in _SINGLE:
+                raise Refusal(400, "duplicate_header", f"The header {name.decode('latin-1')} is there twice.")
+            seen.add(name)
+
+    @property
+    def content_type(self) -> bytes:
+        """The type of the body, in lower case and without parameters."""
+        return self.headers.get(b"content-type", JSON_TYPE).partition(b";")[0].strip().lower()
+
+    async def body(self, overdue: Overdue, most: int, seconds: float) -> bytes:
+        """The whole body. Refusal 413 when it is longer than that, 408 when it takes longer."""
+        length = self.headers.get(b"content-length")
+        if length is not None and (not length.isdigit() or len(length) > 18):
+            raise Refusal(400, "content_length", "The header content-length is no number.")
+        if length is not None and int(length) > most:
+            raise too_long(most)
+        try:
+            return await overdue.wait(self.arrived + seconds, self._read(most))
+        except TimeoutError:
+            raise Refusal(408, "slow_body", f"The body did not arrive within {seconds:g} s.") from None
+
+    async def _read(self, most: int) -> bytes:
+        parts: list[bytes] = []
+        length, more = 0, True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionResetError
+            parts.append(message.get("body", b""))
+            length += len(parts[-1])
+            if length > most:
+                raise too_long(most)
+            more = message.get("more_body", False)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def too_long(most: int) -> Refusal:
+    """What is said to a body that is too long."""
+    return Refusal(413, "body_too_long", f"The body is longer than {most} bytes.")
+
+
+class Response:
+    """What goes back in one piece."""
+
+    __slots__ = ("body", "content_type", "headers", "status")
+
+    def __init__(self, body: bytes, status: int = 200, headers: Headers = (), content_type: bytes = JSON_TYPE) -> None:
+        self.body, self.status, self.headers, self.content_type = body, status, headers, content_type
+
+
+async def respond(call: Call, response: Response, more: Headers = ()) -> None:
+    """Sends a response, with the id of the request."""
+    body = response.body
+    call.status = response.status
+    headers = [
+        (b"content-type", response.content_type),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", call.request.encode()),
+        *_SECURE,
+        *response.headers,
+        *more,
+    ]
+    if response.status in (400, 408, 413):
+        headers.append((b"connection", b"close"))  # whatever still comes of it is not read
+    await call.send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await call.send({"type": "http.response.body", "body": body})
+
+
+def decoded(decode: Callable[[bytes], T], body: bytes) -> T:
+    """What a body of JSON says. Refusal 400 naming the field that is wrong."""
+    try:
+        return decode(body)
+    except msgspec.ValidationError as problem:
+        text = str(problem)
+        what, _, where = text.partition(" - at `$")
+        param = where.rstrip("`").lstrip(".") or None
+        raise Refusal(400, "invalid_value", f"{what}{f' (at {param})' if param else ''}.", param=param) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise Refusal(400, "invalid_json", f"The body is not JSON: {problem}.") from None
+
+
+def query_of(call: Call) -> Mapping[str, str]:
+    """The parameters behind the question mark; of several of a name the last counts."""
+    from urllib.parse import parse_qsl
+
+    return dict(parse_qsl(call.scope.get("query_string", b"").decode("latin-1"), max_num_fields=50))

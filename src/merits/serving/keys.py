@@ -1,0 +1,172 @@
+"""API keys: how they are made, who holds one, and what it allows. Only hashes are kept.
+
+A key is 256 random bits, so that its plain hash cannot be reversed, and comparing by a table of hashes tells nothing by
+the time it takes: all that is looked up is a hash nobody can choose.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from merits.core.live import ApiKey
+from merits.serving.guessing import Guesses
+from merits.serving.rates import LocalRates, Rates
+from merits.serving.refusals import Refusal
+
+__all__ = ["Holder", "Keyring", "hash_of_key", "month_began", "new_key"]
+
+_LONGEST = 200
+_MARK = "mk_"
+
+
+def new_key(
+    *,
+    now: float,
+    name: str = "",
+    scopes: Sequence[str] = ("predict", "feedback"),
+    tasks: Sequence[str] = (),
+    per_minute: int | None = None,
+    budget: float | None = None,
+    currency: str = "USD",
+    expires_at: float | None = None,
+    id: str = "",
+) -> tuple[str, ApiKey]:
+    """A new key, to be shown once, and the record of it; with the `id` of an older one it takes its place.
+
+    >>> key, record = new_key(now=0.0, name="shop")
+    >>> key.startswith("mk_"), len(key), record.hash == hash_of_key(key.encode())
+    (True, 46, True)
+    """
+    key = _MARK + base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+    record = ApiKey(
+        id=id or os.urandom(4).hex(),
+        hash=hash_of_key(key.encode()),
+        at=now,
+        name=name,
+        scopes=tuple(scopes),
+        tasks=tuple(tasks),
+        per_minute=per_minute,
+        budget=budget,
+        currency=currency,
+        expires_at=expires_at,
+    )
+    return key, record
+
+
+def hash_of_key(key: bytes) -> str:
+    """What is kept of a key: BLAKE2b, 256 bits, in hex."""
+    return hashlib.blake2b(key[:_LONGEST], digest_size=32).hexdigest()
+
+
+def month_began(now: float) -> float:
+    """When the calendar month began (UTC), as UNIX seconds.
+
+    >>> month_began(datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()) == datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+    True
+    """
+    moment = datetime.fromtimestamp(now, UTC)
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
+class Holder:
+    """Who holds a key: the record, with what was spent this month (of what is in the store, and since)."""
+
+    __slots__ = ("key", "scopes", "since", "spent", "tasks")
+
+    def __init__(self, key: ApiKey) -> None:
+        self.key = key
+        self.scopes, self.tasks = frozenset(key.scopes), frozenset(key.tasks)
+        self.spent, self.since = 0.0, 0.0
+
+    def charge(self, cost: float | None) -> None:
+        """Notes what an answer cost that the store does not know of yet."""
+        if cost:
+            self.since += cost
+
+
+class Keyring:
+    """The keys that let somebody in, as the live store had them last."""
+
+    def __init__(self, rates: Rates | None = None, guesses: Guesses | None = None) -> None:
+        self.guesses = guesses or Guesses()
+        self._rates = rates or LocalRates()
+        self._holders: dict[str, Holder] = {}
+
+    def __len__(self) -> int:
+        return len(self._holders)
+
+    def renew(self, keys: Sequence[ApiKey], spent: Mapping[str, float] | None = None) -> None:
+        """Takes the latest record of each key, and what was spent by those that have a budget."""
+        known = {holder.key.id: holder for holder in self._holders.values()}
+        holders: dict[str, Holder] = {}
+        for key in keys:
+            if key.revoked_at is not None and key.revoked_at <= time.time():
+                continue
+            holder = known.get(key.id)
+            if holder is None or holder.key != key:
+                fresh = Holder(key)
+                if holder is not None:
+                    fresh.spent, fresh.since = holder.spent, holder.since
+                holder = fresh
+            if spent is not None and key.id in spent:
+                holder.spent, holder.since = spent[key.id], 0.0
+            holders[key.hash] = holder
+        self._holders = holders
+
+    @property
+    def budgeted(self) -> list[str]:
+        """The ids of the keys that have a budget."""
+        return [holder.key.id for holder in self._holders.values() if holder.key.budget is not None]
+
+    def holder(self, authorization: bytes | None, address: str) -> Holder:
+        """Who brings a key ("Bearer mk_..."). Refusal 401 when it is none of ours, 429 when the address guesses."""
+        given = authorization or b""
+        if given[:7].lower() == b"bearer ":
+            given = given[7:].strip()
+        found = self._holders.get(hash_of_key(given))
+        guesses = self.guesses
+        wait_s = guesses.seconds_left(address)
+        if wait_s and not (found is not None and guesses.is_known(address, found.key.id)):
+            raise Refusal(
+                429, "too_many_wrong_keys", "Too many wrong keys came from this address.", retry_after_s=wait_s
+            )
+        if found is None or (found.key.expires_at is not None and found.key.expires_at <= time.time()):
+            if not authorization:
+                raise Refusal(401, "missing_api_key", "Send an API key: Authorization: Bearer mk_...")
+            guesses.wrong(address)
+            raise Refusal(401, "invalid_api_key", "This API key is not known, has expired or was revoked.")
+        guesses.right(address, found.key.id)
+        return found
+
+    def admit(self, holder: Holder, scope: str) -> None:
+        """Nothing, when the key may do this now. Refusal 403 or 429 when it may not, or not now."""
+        if scope not in holder.scopes:
+            raise Refusal(403, "scope", f"This API key may not {scope}.")
+        key = holder.key
+        if key.per_minute is not None:
+            wait_s = self._rates.wait_s(key.id, key.per_minute)
+            if wait_s:
+                raise Refusal(
+                    429,
+                    "rate_limit_exceeded",
+                    f"This API key may ask {key.per_minute} times a minute.",
+                    retry_after_s=wait_s,
+                )
+        if scope == "predict" and key.budget is not None and holder.spent + holder.since >= key.budget:
+            raise Refusal(
+                429,
+                "insufficient_quota",
+                f"This API key has spent its {key.budget:g} {key.currency} of this month.",
+                retry_after_s=_until_next_month(time.time()),
+            )
+
+
+def _until_next_month(now: float) -> float:
+    began = datetime.fromtimestamp(month_began(now), UTC)
+    following = began.replace(year=began.year + began.month // 12, month=began.month % 12 + 1)
+    return following.timestamp() - now

@@ -1,0 +1,99 @@
+"""A loaded release as the gateway needs it: how its inputs are read, what is watched of them, who is at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from merits.core.candidate import Candidate
+from merits.core.identity import JSON
+from merits.core.kinds import Reads, Target, kind_names, task_kind
+from merits.core.reference import Reference
+from merits.media.seen import embedding_in, seen_of
+from merits.reading.seen import Lens
+from merits.serving.unit import Unit
+
+__all__ = ["Opened", "is_chat"]
+
+_CHATS = frozenset({"chat", "anthropic", "any-llm", "gguf", "transformers"})
+_SHORT = frozenset({"label", "number", "items"})
+
+
+def is_chat(candidate: Candidate) -> bool:
+    """Whether a candidate takes messages as they are: a chat model, or something made of such.
+
+    >>> is_chat(Candidate(name="a", kind="chat", params={"model": "m"})), is_chat(Candidate(name="b", kind="constant"))
+    (True, False)
+    """
+    if candidate.parts:
+        return all(map(is_chat, candidate.parts))
+    return candidate.kind in _CHATS
+
+
+class Opened:
+    """A loaded release. `users` are the requests that are at it; `retired` is one that serves no more.
+
+    `reads` and `target` are those of its kind of task. `short` says that its outputs are labels, numbers or items: they
+    say nothing of their own, and are kept. `chats` says that it takes messages as they are.
+    """
+
+    __slots__ = (
+        "_embeds",
+        "_lens",
+        "_names",
+        "chats",
+        "reads",
+        "release",
+        "retired",
+        "short",
+        "target",
+        "unit",
+        "users",
+    )
+
+    def __init__(self, unit: Unit, folder: Path | None = None) -> None:
+        release = unit.release
+        self.unit, self.release = unit, release
+        self.users, self.retired = 0, False
+        kind = task_kind(release.kind) if release.kind in kind_names() else None
+        self.reads: tuple[Reads, ...] = kind.reads if kind is not None else ()
+        self.target: Target = kind.target if kind is not None else "none"
+        self.short = self.target in _SHORT
+        self.chats = is_chat(release.candidate)
+        reference = _reference(folder)
+        self._lens = Lens(language_of=0) if reference is None else Lens.of(reference)
+        self._names = reference is not None or release.content.keep
+        streams = reference.streams if reference is not None else ()
+        self._embeds = any(stream.name.startswith("input: embedding") for stream in streams)
+
+    def seen(self, input: JSON, files: Mapping[str, Path] | None = None) -> dict[str, float | str | None]:
+        """What is watched of an input. Of words in columns nothing, unless there is a reference or content is kept."""
+        kind = self.release.kind
+        if not self.reads:
+            return {}
+        found = seen_of(input, kind, self._lens, files.get if files else _none)
+        if self._names or not isinstance(input, Mapping):
+            return found
+        return {
+            name: value for name, value in found.items() if not isinstance(value, str) or value in ("true", "false")
+        }
+
+    def embedding(self, input: JSON) -> tuple[float, ...]:
+        """The text of an input as a short vector, where texts are watched by it."""
+        return embedding_in(input, self.release.kind) if self._embeds else ()
+
+
+def _none(name: str) -> None:
+    return None
+
+
+def _reference(folder: Path | None) -> Reference | None:
+    """What live traffic is held against, where the release has it."""
+    if folder is None:
+        return None
+    try:
+        return msgspec.json.decode((folder / "reference.json").read_bytes(), type=Reference)
+    except (OSError, msgspec.MsgspecError):
+        return None

@@ -1,0 +1,87 @@
+"""HTTP on the wire: uvicorn's protocol, with bounds on how long and how large the head of a request may be.
+
+uvicorn waits for ever for a head that never ends, and keeps all of it; both are how a few clients tie up a server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from merits.serving.refusals import error_body
+
+__all__ = ["bounded"]
+
+_MOST_HEAD = 32 * 1024
+
+
+def bounded(head_s: float) -> type[HttpToolsProtocol]:
+    """The protocol with so many seconds for a head."""
+
+    class Bounded(HttpToolsProtocol):
+        _head_bytes = 0
+        _in_head = True
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._timer = self.loop.call_later(head_s, self._late)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_timer()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if self._in_head:
+                self._head_bytes += len(data)
+                super().data_received(data)
+                if self._in_head and self._head_bytes:
+                    if self._head_bytes > _MOST_HEAD:
+                        self._end(431, "head_too_long", f"The head is longer than {_MOST_HEAD} bytes.")
+                    elif self._timer is None:
+                        self._timer = self.loop.call_later(head_s, self._late)
+                return
+            super().data_received(data)
+
+        def on_message_begin(self) -> None:
+            self._in_head = True
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self._in_head, self._head_bytes = False, 0
+            self._stop_timer()
+            super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._in_head, self._head_bytes = True, 0
+            super().on_message_complete()
+
+        def send_400_response(self, msg: str) -> None:
+            self._end(400, "invalid_http", msg)
+
+        def _late(self) -> None:
+            self._timer = None
+            if self.transport is not None and not self.transport.is_closing():
+                if self._head_bytes:
+                    self._end(408, "slow_head", f"The head did not arrive within {head_s:g} s.")
+                else:
+                    self.transport.close()
+
+        def _stop_timer(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _end(self, status: int, code: str, text: str) -> None:
+            if self.transport.is_closing():
+                return
+            if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+                self.transport.abort()  # an answer is on its way: nothing may be written into it
+                return
+            body = error_body(status, code, text)
+            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+            self.transport.write(STATUS_LINE[status] + head + body)
+            self.transport.close()
+
+    return Bounded

@@ -1,0 +1,200 @@
+"""What is malformed, huge, slow, endless or smuggled: a clear status, and the next request is answered."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from merits.core.serving import ServeSettings
+from merits.testing.models import Constant, Slow
+from merits.testing.serving import ModelUnit, Served, a_release, served
+
+Make = Callable[..., Any]
+TIGHT = ServeSettings(keys=False, body_s=0.5, head_s=0.5, body_bytes=2048, upload_bytes=4096, concurrency=1, queue=1)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Served]:
+    """A gateway with tight bounds, which still answers at the end of the test."""
+    with served([ModelUnit(a_release(), Constant("yes"))], tmp_path, settings=TIGHT) as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def still_answers(running: Served, client: Make) -> Iterator[None]:
+    """Whatever a test did."""
+    yield
+    assert client(running.url).chat().status == 200
+    assert running.gateway.desk.admission.in_flight == 0
+
+
+def raw(url: str, *parts: bytes, pause_s: float = 0.0, wait_s: float = 5.0) -> bytes:
+    """What comes back to bytes on the wire."""
+    where = urlsplit(url)
+    with socket.create_connection((where.hostname, where.port), timeout=wait_s) as wire:
+        try:
+            for part in parts:
+                wire.sendall(part)
+                time.sleep(pause_s)
+        except OSError:
+            pass  # refused while it was sent
+        came = b""
+        try:
+            while piece := wire.recv(65536):
+                came += piece
+        except OSError:
+            pass
+        return came
+
+
+def status(came: bytes) -> int:
+    """The status of a reply."""
+    return int(came.split(b" ", 2)[1])
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "invalid_json"),
+        (b"\xff\xfe", "invalid_json"),
+        (b"[" * 2000, "invalid_value"),
+        (b"{}", "invalid_value"),
+        (b'{"model": 3, "messages": []}', "invalid_value"),
+        (b'{"model": "merits/t", "messages": []}', "invalid_value"),
+        (b'{"model": "merits/t", "messages": [{"role": "assistant", "content": "hi"}]}', "invalid_value"),
+        (b'{"model": "merits/t", "messages": [{"role": "user"}]}', "invalid_value"),
+        (b'{"model": "merits/t", "messages": [{"role": "user", "content": "x"}], "n": 3}', "invalid_value"),
+    ],
+)
+def test_a_body_that_is_wrong_is_named(running: Served, client: Make, body: bytes, code: str) -> None:
+    """400, with an error as OpenAI shapes it."""
+    said = client(running.url).send("POST", "/v1/chat/completions", body)
+    assert (said.status, said.code) == (400, code)
+    assert set(said.json["error"]) == {"message", "type", "code", "param"}
+
+
+def test_a_long_body_is_refused_by_its_length(running: Served, client: Make) -> None:
+    """Before it is read."""
+    assert client(running.url).chat("x" * 5000).status == 413
+
+
+def test_an_endless_body_is_cut(running: Served) -> None:
+    """In chunks nobody says how long it will be."""
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    came = raw(running.url, head, *[b"400\r\n" + b"x" * 1024 + b"\r\n"] * 8)
+    assert status(came) == 413
+
+
+def test_a_slow_body_is_given_up(running: Served) -> None:
+    """408, after as long as the settings say."""
+    begun = time.monotonic()
+    came = raw(running.url, b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    assert status(came) == 408
+    assert 0.4 < time.monotonic() - begun < 3
+
+
+def test_a_slow_head_is_given_up(running: Served) -> None:
+    """Byte by byte does not help."""
+    came = raw(running.url, *[b"G", b"E", b"T", b" ", b"/", b" ", b"H"], pause_s=0.12)
+    assert status(came) == 408
+
+
+def test_a_connection_that_says_nothing_is_closed(running: Served) -> None:
+    """Without a word."""
+    begun = time.monotonic()
+    assert raw(running.url) == b""
+    assert time.monotonic() - begun < 3
+
+
+def test_an_endless_head_is_cut(running: Served) -> None:
+    """Memory is bounded."""
+    came = raw(running.url, b"GET /healthz HTTP/1.1\r\n", *[b"X-Y: " + b"z" * 1000 + b"\r\n"] * 64)
+    assert status(came) in (400, 431)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked",
+        b"Content-Length: 4\r\nContent-Length: 5",
+        b"Content-Length: +4",
+        b"Content-Length: 4, 4",
+        b"Transfer-Encoding: chunked, identity",
+        b"Content-Length : 4",
+        b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\nContent-Length: 0",
+    ],
+)
+def test_smuggled_heads_are_refused(running: Served, head: bytes) -> None:
+    """What two servers may read in two ways is read by neither: one reply, and the connection ends."""
+    hidden = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+    came = raw(running.url, b"POST /predict HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n0\r\n\r\n" + hidden)
+    assert status(came) == 400
+    assert came.count(b"HTTP/1.1 ") == 1
+
+
+def test_what_is_no_http_is_told_so(running: Served) -> None:
+    """As JSON."""
+    came = raw(running.url, b"\x16\x03\x01\x02\x00\x01 hello\r\n\r\n")
+    assert status(came) == 400
+    assert json.loads(came.partition(b"\r\n\r\n")[2])["error"]["code"] == "invalid_http"
+
+
+def test_other_paths_and_methods_are_refused(running: Served, client: Make) -> None:
+    """404 and 405, with what to use."""
+    assert client(running.url).get("/v2/chat").code == "not_found"
+    said = client(running.url).get("/predict")
+    assert (said.status, said.headers["allow"]) == (405, "POST")
+
+
+def test_an_id_of_the_client_is_used_where_it_is_one(running: Served, client: Make) -> None:
+    """Else a new one is made; either is told."""
+    ask = client(running.url)
+    assert ask.post("/predict", {"input": "hi"}, X_Request_Id="order-4711").headers["x-request-id"] == "order-4711"
+    assert ask.post("/predict", {"input": "hi"}, X_Request_Id="a b").headers["x-request-id"].startswith("req_")
+
+
+def test_an_id_that_comes_again_is_not_taken_twice(running: Served, client: Make) -> None:
+    """The store keeps one answer for each id: a second one would be lost."""
+    ask = client(running.url)
+    ids = [ask.post("/predict", {"input": "hi"}, X_Request_Id="order-4711").headers["x-request-id"] for _ in range(2)]
+    assert ids[0] == "order-4711"
+    assert ids[1] != "order-4711"
+    running.until_stored(2)
+
+
+def test_names_of_files_are_texts(tmp_path: Path, running: Served, client: Make) -> None:
+    """A client sends pictures; it does not name ours."""
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"\x89PNG")
+    client(running.url).post("/predict", {"input": str(secret)})
+    unit = running.units[0]
+    assert isinstance(unit, ModelUnit)
+    assert isinstance(unit.model, Constant)
+    assert unit.model.asked == [f"{secret} "]
+
+
+def test_too_many_wait_and_the_deadline_passes(tmp_path: Path, client: Make) -> None:
+    """One is answered, one waits until its deadline, the third is sent away at once and told when to come back."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with served([ModelUnit(a_release(), Slow("yes", 1.0))], tmp_path / "slow", settings=TIGHT) as slow:
+        ask = client(slow.url)
+        with ThreadPoolExecutor(3) as pool:
+            first = pool.submit(ask.post, "/predict", {"input": "a"})
+            time.sleep(0.2)
+            second = pool.submit(ask.post, "/predict", {"input": "b"}, x_merits_deadline_s="0.3")
+            time.sleep(0.1)
+            third = ask.post("/predict", {"input": "c"})
+            assert (third.status, third.code) == (429, "queue_full")
+            assert int(third.headers["retry-after"]) >= 1
+            assert second.result().status == 504
+            assert first.result().status == 200
+        assert ask.post("/predict", {"input": "d"}, x_merits_deadline_s="0.2").status == 504
+        assert ask.post("/predict", {"input": "d"}, x_merits_deadline_s="soon").status == 400
