@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Protocol, cast
 
 from merits.candidates.batching import Batches
 from merits.candidates.forms import Form, FormParams
+from merits.candidates.keeping import keep_json, kept_json
 from merits.candidates.limiter import Limiter
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import Message, Prompt, chosen, shown
+from merits.candidates.prompts import Message, Prompt, Shown, chosen, shown
 from merits.candidates.providers import ContentRefused, Endpoint
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Usage
+from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
 from merits.media.finding import Media
@@ -130,9 +133,27 @@ class RemoteChat:
 class FewShotRemoteChat(RemoteChat):
     """A chat model that is shown examples of the dev split."""
 
+    _shown: tuple[Shown, ...] = ()
+
     def fit(self, examples: Sequence[Example]) -> None:
         """Choose the examples that are shown."""
-        self._prompt = Prompt(self._params, self._context, shown(self.learns_from(examples)), self._media)
+        self._show(shown(self.learns_from(examples)))
+
+    def keep(self, folder: Path) -> None:
+        """Writes the examples that are shown; CandidateError where they name pictures or sounds."""
+        if self._prompt is None:
+            raise RuntimeError("kept before it was fitted")
+        if any(self._media.contents(one.input) for one in self._shown):
+            raise CandidateError("the examples it shows name files.", "It learns again at the start.")
+        keep_json(self._shown, folder / "shown.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        self._show(kept_json(folder / "shown.json", tuple[Shown, ...]))
+
+    def _show(self, examples: tuple[Shown, ...]) -> None:
+        self._shown = examples
+        self._prompt = Prompt(self._params, self._context, examples, self._media)
 
     def learns_from(self, examples: Sequence[Example]) -> Sequence[Example]:
         """The examples that are shown: no other changes what is answered."""
