@@ -5,10 +5,10 @@ Knows nothing about any provider's words: a `Dialogue` speaks them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from merits.candidates.batching import Batches
 from merits.candidates.forms import Form, FormParams
@@ -24,7 +24,13 @@ from merits.core.identity import JSON, content_hash
 from merits.core.task import Example
 from merits.media.finding import Media
 
-__all__ = ["Dialogue", "FewShotRemoteChat", "RemoteChat", "Taker", "remote_chat", "streamed"]
+__all__ = ["Dialogue", "FewShotRemoteChat", "Flowing", "RemoteChat", "Taker", "remote_chat", "streamed", "whole_of"]
+
+
+_GO_ON = (
+    "Your answer broke off there. Go on from exactly where it ended, in the middle of a word if need be. "
+    "Repeat nothing of it, and say nothing about this."
+)
 
 
 class Dialogue(Protocol):
@@ -49,19 +55,37 @@ class Taker(Protocol):
     @property
     def usage(self) -> Usage: ...
 
-    def take(self, event: bytes) -> None: ...
+    def take(self, event: bytes) -> str: ...
 
 
-async def streamed(endpoint: Endpoint, path: str, body: dict[str, JSON], taker: Taker) -> None:
-    """Nothing, once the stream ended. One that broke off raises AskFailed with the usage that was told by then."""
+@runtime_checkable
+class Flowing(Protocol):
+    """A dialogue whose answer can be had as it comes: texts, and last the whole answer."""
+
+    def pieces(self, messages: Sequence[Message]) -> AsyncGenerator[str | Answer, None]: ...
+
+
+async def streamed(endpoint: Endpoint, path: str, body: Mapping[str, JSON], taker: Taker) -> AsyncGenerator[str, None]:
+    """The texts of a stream as they come. One that broke off raises AskFailed with the usage that was told by then."""
     began = False
     async with aclosing(endpoint.events(path, body)) as events:
         try:
             async for event in events:
                 began = True
-                taker.take(event)
+                if text := taker.take(event):
+                    yield text
         except AskFailed as problem:
             raise AskFailed(problem.failure, taker.usage if began else problem.usage) from None
+
+
+async def whole_of(pieces: AsyncGenerator[str | Answer, None]) -> Answer:
+    """The answer at the end of a stream."""
+    answer: Answer | None = None
+    async with aclosing(pieces):
+        async for piece in pieces:
+            answer = piece if isinstance(piece, Answer) else answer
+    assert answer is not None, "a stream ends with its answer"
+    return answer
 
 
 def remote_chat(version: str, params: FormParams, context: LoadContext, dialogue: Dialogue, where: JSON) -> RemoteChat:
@@ -97,6 +121,9 @@ class RemoteChat:
         self._dialogue = dialogue
         self._media = Media.of(context)
         self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context, media=self._media)
+        if isinstance(dialogue, Flowing):
+            self._flowing: Flowing = dialogue
+            self.stream = self._stream  # there only for those that can: it makes a model Streaming
 
     def check_input(self, input: JSON) -> None:
         """Raises CandidateError where the prompt cannot be made of such an input: found out before anything is paid."""
@@ -110,6 +137,28 @@ class RemoteChat:
             return await self._dialogue.ask(self._prompt.messages(input))
         except ContentRefused as refusal:
             return refusal.answer
+
+    async def _stream(self, input: JSON, said: str = "") -> AsyncGenerator[str | Answer, None]:
+        """The answer as it comes, the whole of it last: see `Streaming`.
+
+        Where another model has `said` the beginning and broke off, it goes on from there, as well as it can; the answer
+        is then what it says itself.
+        """
+        if self._prompt is None:
+            raise RuntimeError("asked before it was fitted")
+        messages = self._prompt.messages(input)
+        if said:
+            messages += [{"role": "assistant", "content": said}, {"role": "user", "content": _GO_ON}]
+        told = False
+        try:
+            async with aclosing(self._flowing.pieces(messages)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Answer) and not told and isinstance(piece.output, str) and piece.output:
+                        yield piece.output  # of a server that does not stream
+                    told = True
+                    yield piece
+        except ContentRefused as refusal:
+            yield refusal.answer
 
     def body(self, input: JSON) -> Mapping[str, JSON]:
         """What is sent to ask one question in a batch."""
