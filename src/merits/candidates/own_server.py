@@ -8,13 +8,15 @@ which any was in flight, and their mean is one over the throughput that was meas
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import cast
 
 from msgspec.structs import replace
 
 from merits.candidates.meter import AskFailed
+from merits.candidates.streaming import GoesOn
 from merits.core.answer import Answer
-from merits.core.doors import Model
+from merits.core.doors import Model, Streaming
 from merits.core.identity import JSON
 
 __all__ = ["Machine", "OnMachine"]
@@ -66,6 +68,26 @@ class OnMachine:
         self._machine = machine
         self.timed = bool(getattr(model, "timed", False))
         self.limiter = getattr(model, "limiter", None)
+        if isinstance(model, Streaming):
+            self.stream = lambda input: self._timed(model.stream(input))
+        if isinstance(model, GoesOn):
+            self.go_on = lambda input, said: self._timed(model.go_on(input, said))
+
+    async def _timed(self, source: AsyncIterator[str | Answer]) -> AsyncGenerator[str | Answer, None]:
+        """A stream whose answer says what it took of the machine."""
+        entered = self._machine.enter()
+        share = -1.0
+        try:
+            async for piece in source:
+                if isinstance(piece, Answer):
+                    share = self._machine.leave(entered)
+                    yield replace(piece, usage=replace(piece.usage, machine_s=share))
+                else:
+                    yield piece
+        finally:
+            if share < 0.0:
+                self._machine.leave(entered)
+            await cast("AsyncGenerator[str | Answer, None]", source).aclose()
 
     @property
     def fingerprint(self) -> str:

@@ -123,7 +123,7 @@ class RemoteChat:
         self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context, media=self._media)
         if isinstance(dialogue, Flowing):
             self._flowing: Flowing = dialogue
-            self.stream = self._stream  # there only for those that can: it makes a model Streaming
+            self.stream, self.go_on = self._stream, self._go_on  # there only for those that can: see `Streaming`
 
     def check_input(self, input: JSON) -> None:
         """Raises CandidateError where the prompt cannot be made of such an input: found out before anything is paid."""
@@ -131,24 +131,26 @@ class RemoteChat:
 
     async def answer(self, input: JSON) -> Answer:
         """What the model says, as it says it."""
-        if self._prompt is None:
-            raise RuntimeError("asked before it was fitted")
         try:
-            return await self._dialogue.ask(self._prompt.messages(input))
+            return await self._dialogue.ask(self._asked(input))
         except ContentRefused as refusal:
             return refusal.answer
 
-    async def _stream(self, input: JSON, said: str = "") -> AsyncGenerator[str | Answer, None]:
-        """The answer as it comes, the whole of it last: see `Streaming`.
+    def _stream(self, input: JSON) -> AsyncGenerator[str | Answer, None]:
+        """The answer as it comes, the whole of it last: see `Streaming`."""
+        return self._flow(self._asked(input))
 
-        Where another model has `said` the beginning and broke off, it goes on from there, as well as it can; the answer
-        is then what it says itself.
-        """
+    def _go_on(self, input: JSON, said: str) -> AsyncGenerator[str | Answer, None]:
+        """What another model left unsaid, as it comes: see `streaming.GoesOn`."""
+        asked = [{"role": "assistant", "content": said}, {"role": "user", "content": _GO_ON}]
+        return self._flow([*self._asked(input), *asked])
+
+    def _asked(self, input: JSON) -> list[Message]:
         if self._prompt is None:
             raise RuntimeError("asked before it was fitted")
-        messages = self._prompt.messages(input)
-        if said:
-            messages += [{"role": "assistant", "content": said}, {"role": "user", "content": _GO_ON}]
+        return self._prompt.messages(input)
+
+    async def _flow(self, messages: Sequence[Message]) -> AsyncGenerator[str | Answer, None]:
         told = False
         try:
             async with aclosing(self._flowing.pieces(messages)) as pieces:
@@ -162,9 +164,7 @@ class RemoteChat:
 
     def body(self, input: JSON) -> Mapping[str, JSON]:
         """What is sent to ask one question in a batch."""
-        if self._prompt is None:
-            raise RuntimeError("asked before it was fitted")
-        return self._dialogue.body(self._prompt.messages(input))
+        return self._dialogue.body(self._asked(input))
 
     def answer_of(self, reply: bytes) -> Answer:
         """The answer in a reply, whenever that came."""

@@ -6,26 +6,45 @@ A stream that has begun cannot be tried again: whoever reads it has seen the beg
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from msgspec.structs import replace
 
 from merits.candidates.limiter import Limiter
 from merits.candidates.meter import AskFailed, failure_of
 from merits.core.answer import NO_USAGE, Answer, Usage
+from merits.core.doors import Streaming
+from merits.core.identity import JSON
 
-__all__ = ["stream_of"]
+__all__ = ["GoesOn", "stream_of"]
+
+
+@runtime_checkable
+class GoesOn(Streaming, Protocol):
+    """A model that can go on where another one broke off: `said` is the beginning of the answer.
+
+    What it gives is as of `stream`: pieces, and last the Answer, whose output is what it said itself.
+    """
+
+    def go_on(self, input: JSON, said: str) -> AsyncIterator[str | Answer]: ...
 
 
 async def stream_of(
-    source: AsyncIterator[str | Answer], *, limiter: Limiter | None = None, piece_s: float, first_s: float | None = None
+    source: AsyncIterator[str | Answer],
+    *,
+    limiter: Limiter | None = None,
+    piece_s: float,
+    first_s: float = math.inf,
+    whole_s: float = math.inf,
 ) -> AsyncGenerator[str | Answer, None]:
     """The pieces of a stream, and last an answer: the model's, or one that says why it broke off (`failure`).
 
-    A piece that takes longer than `piece_s` is a hang, the first one longer than `first_s`. `latency_s` is what the
+    A piece that takes longer than `piece_s` is a hang, and so is a first one that takes longer than `first_s`; past
+    `whole_s` it ends. Waiting for a turn counts. `latency_s` is what the
     whole took. An attempt that ends too early may be on the bill: it counts as unmetered where nothing was told.
 
     >>> async def words(input: JSON) -> AsyncIterator[str | Answer]:
@@ -37,16 +56,23 @@ async def stream_of(
     >>> first, last.failure.kind
     ('so ', 'connection')
     """
-    if limiter is not None and not limiter.take():
-        await limiter.turn()
-    begun_at = 0 if limiter is None else limiter.begun_at
     start = time.perf_counter()
+    if limiter is not None and not limiter.take():
+        try:
+            async with asyncio.timeout(min(first_s, whole_s)):
+                await limiter.turn()
+        except TimeoutError as problem:
+            await cast("AsyncGenerator[str | Answer, None]", source).aclose()
+            yield Answer(failure=failure_of(problem), usage=Usage(attempts=0))
+            return
+    begun_at = 0 if limiter is None else limiter.begun_at
     answer: Answer | None = None
     told = False
     try:
         async with aclosing(cast("AsyncGenerator[str | Answer, None]", source)) as pieces:
             while answer is None:
-                seconds = piece_s if told or first_s is None else min(first_s, piece_s)
+                passed = time.perf_counter() - start
+                seconds = max(0.0, min(piece_s, whole_s - passed, math.inf if told else first_s - passed))
                 try:
                     async with asyncio.timeout(seconds):
                         piece = await anext(pieces)
