@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from merits.core.robustness import Level
     from merits.report.views import ReportView
 
-__all__ = ["Run", "concluded", "paid", "save_page", "view_of"]
+__all__ = ["Run", "concluded", "decided", "paid", "save_page", "view_of"]
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,21 @@ def concluded(
     remember: bool,
     search: Improvement | None = None,
 ) -> Run:
-    from merits.deciding.decide import decide
     from merits.report.drawings import painter
 
     painter.make_ready()
-    decision = decide(evaluation, task.needs, test_looks=_looks(store, task, evaluation))
+    decision = decided(task, evaluation, store)
     if remember:
         store.add([decision])
     bill = paid(task, evaluation, store=store)
     return Run(task, evaluation, decision, view_of(task, evaluation, decision, store, bill, search=search), bill)
+
+
+def decided(task: Task, evaluation: Evaluation, store: Store) -> Decision:
+    """What an evaluation says under the task's present needs; not remembered."""
+    from merits.deciding.decide import decide
+
+    return decide(evaluation, task.needs, test_looks=_looks(store, task, evaluation))
 
 
 def paid(task: Task, evaluation: Evaluation, *, store: Store | str | Path | None = None) -> Bill:

@@ -26,6 +26,7 @@ from merits.core.errors import RequirementError, TaskError, UsageError
 from merits.core.outcome import Status
 from merits.core.task import Split, Task
 from merits.opening import (
+    RUN_FIRST,
     Candidates,
     default_store,
     finished,
@@ -38,6 +39,7 @@ from merits.opening import (
     recipes_of,
     repriced,
     schedule_of,
+    stored_evaluation,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +83,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_RUN_FIRST = "Run it first: merits run (a run that was stopped goes on from there, and pays for nothing twice)"
 
 
 def evaluate(
@@ -337,7 +338,7 @@ def draw_labels(
     with opened_store(store, task, write=False) as opened:
         evaluation = opened.evaluation(task.id, "test")
         if evaluation is None:
-            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", _RUN_FIRST)
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", RUN_FIRST)
         drawn = draw_answers(
             evaluation,
             {example.id: example for example in task.split("test")},
@@ -421,15 +422,6 @@ def stored_run(task: Task, *, store: Store | str | Path | None = None) -> Run:
         return concluded(task, evaluation, opened, remember=False, search=search)
 
 
-def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) -> Evaluation:
-    """The latest test evaluation that is stored, under the task's present prices. Asks nothing."""
-    with opened_store(store, task, write=False) as opened:
-        evaluation = opened.evaluation(task.id, "test")
-        if evaluation is None:
-            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", _RUN_FIRST)
-        return labelled(task, repriced(task, evaluation, opened), opened)
-
-
 def reconciled(
     task: Task,
     invoice: str | Path,
@@ -468,7 +460,7 @@ def explained(
         made = opened.decisions(task.id)
         if stored:
             if not made:
-                raise TaskError(f"no decision is stored for {task.name!r} as it is now.", _RUN_FIRST)
+                raise TaskError(f"no decision is stored for {task.name!r} as it is now.", RUN_FIRST)
             return explanation(made[-1], source="This is the decision of the last run.", candidate=candidate)
         decision = stored_run(task, store=opened).decision
     source = "Decided again from what is stored, under the present needs and prices."

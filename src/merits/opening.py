@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from merits.prices import PriceBook
 
 __all__ = [
+    "RUN_FIRST",
     "Candidates",
+    "default_live",
     "default_store",
     "finished",
     "labelled",
@@ -42,10 +44,35 @@ __all__ = [
     "recipes_of",
     "repriced",
     "schedule_of",
+    "stored_evaluation",
 ]
 
 T = TypeVar("T")
+RUN_FIRST = "Run it first: merits run (a run that was stopped goes on from there, and pays for nothing twice)"
 Candidates: TypeAlias = "Sequence[object] | Mapping[str, object]"
+
+
+@contextmanager
+def opened_live(live: LiveStore | str | Path | None, task: Task) -> Iterator[LiveStore]:
+    """The memory of production: the given one, or the one at a path or a postgresql:// address.
+
+    By default that of the variable MERITS_LIVE, else `.merits/live.sqlite` in the task's folder.
+    """
+    if live is not None and not isinstance(live, str | Path):
+        yield live
+        return
+    from merits.store import open_live
+
+    opened = open_live(live or default_live(task))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def default_live(task: Task) -> str | Path:
+    """Where what happens in production is remembered unless another place is named."""
+    return os.environ.get("MERITS_LIVE") or Path(task.folder) / ".merits" / "live.sqlite"
 
 
 @contextmanager
@@ -186,6 +213,15 @@ def repriced(task: Task, evaluation: Evaluation, store: Store) -> Evaluation:
 
     judges = [recipe for spec in task.scorers if (recipe := judge_of(spec)) is not None] if evaluation.judged else []
     return reprice(evaluation, task.candidates, prices_of(task), store=store, judges=judges)
+
+
+def stored_evaluation(task: Task, *, store: Store | str | Path | None = None) -> Evaluation:
+    """The latest test evaluation that is stored, under the task's present prices. Asks nothing."""
+    with opened_store(store, task, write=False) as opened:
+        evaluation = opened.evaluation(task.id, "test")
+        if evaluation is None:
+            raise TaskError(f"nothing is stored for {task.name!r} as it is now.", RUN_FIRST)
+        return labelled(task, repriced(task, evaluation, opened), opened)
 
 
 def finished(start: Callable[[], Coroutine[object, object, T]]) -> T:

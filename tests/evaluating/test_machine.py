@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from merits.candidates.own_server import Machine
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate, Price
 from merits.core.doors import Store
-from merits.evaluating.machine import Machine, machine_of
+from merits.prices.own_server import machine_of
 from merits.store import open_store
 from merits.testing.provider import FakeProvider
 from tests.evaluating.making import run, task
@@ -83,7 +84,7 @@ def test_a_server_that_is_asked_in_parallel_is_paid_by_its_own_time(store: Store
 
 def test_an_attempt_that_is_cut_off_leaves_the_machine() -> None:
     """Otherwise the next answers would share it with a ghost."""
-    from merits.evaluating.machine import OnMachine
+    from merits.candidates.own_server import OnMachine
     from merits.testing.models import Constant
 
     class Slow(Constant):

@@ -90,6 +90,8 @@ class DecodedAhead(Model):
         self.fit = batcher.fit
         if hasattr(batcher, "fit_soft"):
             self.fit_soft = batcher.fit_soft
+        if hasattr(batcher, "keep"):
+            self.keep, self.restore = batcher.keep, batcher.restore
         self.weights = batcher.weights
         self.insides = batcher.insides
 

@@ -5,7 +5,8 @@ Knows nothing about how requests travel or how replies read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Annotated
 
 import msgspec
@@ -19,7 +20,7 @@ from merits.candidates.messages import GatheredMessage, answer_in, question
 from merits.candidates.prompts import FEW_SHOT, Message
 from merits.candidates.providers import Endpoint, Provider
 from merits.candidates.registry import LoadContext, Space
-from merits.candidates.remote import remote_chat, streamed
+from merits.candidates.remote import remote_chat, streamed, whole_of
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.identity import JSON
@@ -75,9 +76,15 @@ class _Messages:
         body = self.body(messages)
         if not self._stream:
             return self.read(await self._endpoint.post("/messages", body))
+        return await whole_of(self.pieces(messages))
+
+    async def pieces(self, messages: Sequence[Message]) -> AsyncGenerator[str | Answer, None]:
         gathered = GatheredMessage()
-        await streamed(self._endpoint, "/messages", {**body, "stream": True}, gathered)
-        return gathered.answer(as_json=self.form.schema is not None)
+        body = self.body(messages) | {"stream": True}
+        async with aclosing(streamed(self._endpoint, "/messages", body, gathered)) as texts:
+            async for text in texts:
+                yield text
+        yield gathered.answer(as_json=self.form.schema is not None)
 
     def body(self, messages: Sequence[Message]) -> dict[str, JSON]:
         return {**self._fixed, **question(messages)}

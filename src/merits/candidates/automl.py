@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from merits.candidates.automated import LEARNERS, AutomatedSearch, Best, Learned, Metric, Target, check_automated
 from merits.candidates.features import Reader, reader_of, words
 from merits.candidates.imports import versions
-from merits.candidates.known_vectors import KnownVectors
 from merits.candidates.learner import Learner, learning_model, predicted
 from merits.candidates.registry import LoadContext
 from merits.candidates.scikit_learn import RawTexts
@@ -88,9 +87,12 @@ def load(params: Params, context: LoadContext) -> Model:
     files = model_files(params.embedding, context.folder, context.env)
     model = embedder(*files)
     known = known_embeddings(model, context)
+    embeddings = Embeddings(known)
     made_of += [[file_hash(file) for file in files], versions("onnxruntime", "tokenizers")]
-    build = partial(_Found, search, known)
-    learner = _Telling(lambda inputs: RawTexts(), build, needs_classes=target == "label", note=context.note)
+    build = partial(_Found, search, embeddings)
+    learner = _Telling(
+        lambda inputs: RawTexts(), build, needs_classes=target == "label", note=context.note, outside=embeddings
+    )
     return learning_model(
         learner,
         fingerprint=content_hash(made_of),
@@ -158,10 +160,10 @@ class _Found:
     """The estimator that a search finds, behind what makes numbers of the inputs. `recipe` says which it is."""
 
     def __init__(
-        self, search: AutomatedSearch, known: KnownVectors[str] | None, reader: Reader, rows: Sequence[object]
+        self, search: AutomatedSearch, embeddings: Embeddings | None, reader: Reader, rows: Sequence[object]
     ) -> None:
         self._search: AutomatedSearch | None = search
-        self._encoder: Any = Embeddings(known) if known else _encoder(search, reader, rows)
+        self._encoder: Any = embeddings or _encoder(search, reader, rows)
         self.steps: list[tuple[str, Any]] = []
         self.recipe = ""
 
@@ -172,6 +174,7 @@ class _Found:
         targets = [str(one) for one in y] if search.target == "label" else _numbers(y)
         estimator, best = search(self._encoder.fit_transform(X), targets)
         self.steps, self.recipe = [("encoder", self._encoder), ("estimator", estimator)], _recipe(best)
+        self._encoder = None
         return self
 
     def predict(self, X: Any) -> list[JSON]:

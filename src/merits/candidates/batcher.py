@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -43,6 +44,14 @@ _EACH_BATCH = (
 _mine = threading.local()  # whether this thread has a turn to fit
 
 
+class Keeping(Protocol):
+    """What keeps in a folder what was learned, and takes it from there: see `Portable`."""
+
+    def keep(self, folder: Path) -> None: ...
+
+    def restore(self, folder: Path) -> None: ...
+
+
 class FitSoft(Protocol):
     """See `SoftTrainable.fit_soft`."""
 
@@ -58,10 +67,11 @@ class Batcher(Model):
     alive), the inputs fail with TimeoutError, and a new thread goes on. When `answer_batch` raises, the inputs are
     tried one by one, so that one bad input fails alone.
 
-    With `fit` the batcher is `Trainable`, with `fit_soft` also `SoftTrainable`. `weights` are what it must have in
-    memory to answer, if that is worth counting; `insides` is what others may see of it, `size_bytes` what it takes
-    on disk, and `memory` what was measured of it in memory. All batchers of a process share as many turns as
-    there are cores; a step longer than a second lends its turn, so that no slow candidate starves the others.
+    With `fit` the batcher is `Trainable`, with `fit_soft` also `SoftTrainable`, with `keeping` `Portable`. `weights`
+    are what it must have in memory to answer, if that is worth counting; `insides` is what others may see of it,
+    `size_bytes` what it takes on disk, and `memory` what was measured of it in memory. All batchers of a process share
+    as many turns as there are cores; a step longer than a second lends its turn, so that no slow candidate starves the
+    others.
 
     Not guaranteed: that a thread abandoned in the middle of a step no longer touches what it shares with the next.
 
@@ -79,6 +89,8 @@ class Batcher(Model):
     timed = True  # keeps its own deadline and measures its own latency: see `Meter`
     fit: Fit  # there only when it was given, because having it makes a model Trainable
     fit_soft: FitSoft  # likewise
+    keep: Callable[[Path], None]  # likewise, and makes it Portable
+    restore: Callable[[Path], None]
 
     def __init__(
         self,
@@ -94,6 +106,7 @@ class Batcher(Model):
         size_bytes: Callable[[], int | None] = lambda: None,
         memory: Callable[[], Resident | None] = lambda: None,
         fit_soft: FitSoft | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self._answer_batch: AnswerBatch | None = answer_batch
         self._answer_one: AnswerOne = lambda input: _only(answer_batch([input]))
@@ -111,6 +124,8 @@ class Batcher(Model):
             self.fit_soft = lambda examples, shares, temperature=1.0: _in_turn(
                 lambda: fit_soft(examples, shares, temperature)
             )
+        if keeping is not None:
+            self.keep, self.restore = keeping.keep, keeping.restore
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[Waiting] = []
         self._run: _Run | None = None

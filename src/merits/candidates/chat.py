@@ -5,7 +5,8 @@ Knows nothing about how requests travel or how replies read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Annotated
 
 import msgspec
@@ -19,7 +20,7 @@ from merits.candidates.openai_batches import OpenAIBatches
 from merits.candidates.prompts import FEW_SHOT, Message
 from merits.candidates.providers import Endpoint
 from merits.candidates.registry import LoadContext, Space
-from merits.candidates.remote import remote_chat, streamed
+from merits.candidates.remote import remote_chat, streamed, whole_of
 from merits.core.answer import Answer
 from merits.core.doors import Model
 from merits.core.identity import JSON
@@ -88,10 +89,15 @@ class _Completions:
         body = self.body(messages)
         if not self._stream:
             return self.read(await self._endpoint.post("/chat/completions", body))
+        return await whole_of(self.pieces(messages))
+
+    async def pieces(self, messages: Sequence[Message]) -> AsyncGenerator[str | Answer, None]:
         gathered = Gathered()
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-        await streamed(self._endpoint, "/chat/completions", body, gathered)
-        return gathered.answer(whole=self._whole, as_json=self.form.schema is not None, labels=self._labels)
+        body = self.body(messages) | {"stream": True, "stream_options": {"include_usage": True}}
+        async with aclosing(streamed(self._endpoint, "/chat/completions", body, gathered)) as texts:
+            async for text in texts:
+                yield text
+        yield gathered.answer(whole=self._whole, as_json=self.form.schema is not None, labels=self._labels)
 
     def body(self, messages: Sequence[Message]) -> dict[str, JSON]:
         return {**self._fixed, "messages": list(messages)}

@@ -183,7 +183,7 @@ class Gathered:
     >>> stream = Gathered()
     >>> for event in (b'{"choices": [{"delta": {"content": "ye"}}]}', b'{"choices": [{"delta": {"content": "s"}}]}',
     ...               b'{"choices": [{"delta": {}, "finish_reason": "stop"}]}', b"[DONE]"):
-    ...     stream.take(event)
+    ...     _ = stream.take(event)
     >>> stream.answer(whole=True).output
     'yes'
     """
@@ -198,11 +198,11 @@ class Gathered:
         self._last = _Reply()
         self._began = self._done = False
 
-    def take(self, event: bytes) -> None:
-        """Takes one event. Raises AskFailed where the provider tells of an error."""
+    def take(self, event: bytes) -> str:
+        """Takes one event, and gives the text in it. Raises AskFailed where the provider tells of an error."""
         if event == b"[DONE]":
             self._done = True
-            return
+            return ""
         piece = _read(event)
         if piece.error is not None:
             text = error_message(event.decode(errors="replace"))
@@ -210,10 +210,9 @@ class Gathered:
         for name in ("model", "system_fingerprint", "service_tier", "usage"):
             if getattr(piece, name) is not None:
                 setattr(self._last, name, getattr(piece, name))
-        for choice in piece.choices[:1]:
-            self._take_choice(choice, event)
+        return self._take_choice(piece.choices[0], event) if piece.choices else ""
 
-    def _take_choice(self, choice: _Choice, event: bytes) -> None:
+    def _take_choice(self, choice: _Choice, event: bytes) -> str:
         if choice.message is not None:  # a server that does not stream
             self._whole = event
         self._began = True
@@ -228,6 +227,8 @@ class Gathered:
             names, arguments = self._calls.setdefault(call.index or 0, ([], []))
             names.append(call.function.name or "")
             arguments.append(call.function.arguments or "")
+        said = delta.refusal or delta.content
+        return said if isinstance(said, str) else ""
 
     @property
     def usage(self) -> Usage:

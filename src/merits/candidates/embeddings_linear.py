@@ -54,6 +54,7 @@ def load(params: Params, context: LoadContext) -> Model:
     files = model_files(params.model, context.folder, context.env, params.sha256)
     model = embedder(*files)
     known = known_embeddings(model, context)
+    embeddings = Embeddings(known)
     fingerprint = content_hash(
         [
             "embeddings-linear 1",
@@ -67,9 +68,9 @@ def load(params: Params, context: LoadContext) -> Model:
         from sklearn.pipeline import make_pipeline
 
         head = linear_head(strength=params.strength, balanced=params.balanced, seed=context.seed)
-        return make_pipeline(Embeddings(known), head)
+        return make_pipeline(embeddings, head)
 
-    learner = Learner(lambda inputs: RawTexts(), build, needs_classes=True)
+    learner = Learner(lambda inputs: RawTexts(), build, needs_classes=True, outside=embeddings)
     # One text at a time: whoever asks for one waits for one, and of few texts hardly two have the same length.
     return learning_model(
         learner,

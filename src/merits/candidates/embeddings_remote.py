@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, cast
 
 import msgspec
@@ -122,6 +123,8 @@ def vectors_in(reply: bytes, n_texts: int) -> tuple[Vector, Answer]:
 class _Vectors(Raw):
     """Reads what is a vector already, and texts whose vectors are known."""
 
+    LEARNS_NOTHING = True
+
     def __init__(self, known: Mapping[str, Vector]) -> None:
         self._known = known
 
@@ -180,6 +183,14 @@ class _Classifier:
             raise RuntimeError("fitted before it was given the embeddings of the texts (`study`)")
         self._learner.fit(examples)
         self._texts = {}
+
+    def keep(self, folder: Path) -> None:
+        """Writes the classifier on top."""
+        self._learner.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        self._learner.restore(folder)
 
     async def answer(self, input: JSON) -> Answer:
         """The class, with probabilities."""

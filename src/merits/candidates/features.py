@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from merits.core.identity import JSON
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["Columns", "Reader", "Texts", "Vectoriser", "column_kind", "reader_of", "words"]
+__all__ = ["ColumnKind", "Columns", "Reader", "Texts", "Vectoriser", "column_kind", "reader_of", "words"]
 
 Vectoriser: TypeAlias = "Callable[[], BaseEstimator]"
 Cell: TypeAlias = "float | str"
@@ -68,6 +68,8 @@ def reader_of(inputs: Sequence[JSON]) -> Reader:
 @dataclass(frozen=True)
 class Texts:
     """Reads every input as text."""
+
+    LEARNS_NOTHING: ClassVar[bool] = True
 
     def row(self, input: JSON) -> str:
         """The input as text."""

@@ -22,6 +22,7 @@ from merits.candidates.fine_tuning.learning import learn
 from merits.candidates.fine_tuning.numbers import IN_TRAINING, check_peft, merged, with_adapter
 from merits.candidates.imports import versions
 from merits.candidates.insides import Insides
+from merits.candidates.keeping import keep_json, keep_network, kept_json, take_network
 from merits.candidates.memory import Weights
 from merits.candidates.registry import LoadContext, Space
 from merits.candidates.soft import Soft, soft_of
@@ -91,6 +92,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fit=model.fit,
         fit_soft=model.fit_soft,
         close=model.close,
+        keeping=model,
         weights=Weights(IN_TRAINING * folder.n_bytes(4), model.open, model.put_aside),
         insides=Insides("network", model.opened),
         size_bytes=lambda: model.size_bytes,
@@ -148,6 +150,23 @@ class _FineTuned:
         )
         merged(adapter)
         self._encoder, self._labels, self.size_bytes = encoder, labels, encoder.n_bytes
+
+    def keep(self, folder: Path) -> None:
+        """Writes the network's numbers and its labels; the encoder's configuration and tokenizer are in its folder."""
+        with self._lock:
+            encoder = self._there()
+            if encoder is None:
+                raise RuntimeError("kept before it was fitted")
+            keep_network(encoder.network, folder / "network.safetensors")
+        keep_json(self._labels, folder / "labels.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        labels = kept_json(folder / "labels.json", tuple[str, ...])
+        encoder = self._opened(len(labels))
+        take_network(encoder.network, folder / "network.safetensors")
+        with self._lock:
+            self._encoder, self._labels, self.size_bytes = encoder, labels, encoder.n_bytes
 
     def opened(self) -> OpenEncoder:
         """The trained network, for whoever makes a smaller copy of it."""

@@ -17,6 +17,7 @@ from merits.candidates import remembered
 from merits.candidates.ahead import DecodedAhead, decoded_ahead, readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
+from merits.candidates.keeping import keep_estimator, keep_json, kept_estimator, kept_json
 from merits.candidates.known_vectors import Remembered, remembered_of
 from merits.candidates.learner import fit_weighted, labels_to_learn, one_thread, predicted
 from merits.candidates.linear_head import linear_head
@@ -95,6 +96,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fit=model.fit,
         fit_soft=model.fit_soft,
         close=model.close,
+        keeping=model,
         weights=Weights(network.n_bytes, network.open, network.close),
     )
     return DecodedAhead(model.pixels, batcher)
@@ -150,6 +152,18 @@ class _Classifier:
         self._kept.note(_DECODING, {hash: ended - begun}, {})
         remembered.add(-(begun - start) - (time.thread_time() - ended))
         return _Timed(pixels, hash)
+
+    def keep(self, folder: Path) -> None:
+        """Writes the classifier; the network that makes the features is not what was learned."""
+        if self._head is None:
+            raise RuntimeError("kept before it was fitted")
+        keep_estimator(self._head, folder / "head.skops")
+        keep_json({"temperature": self._temperature}, folder / "head.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        self._head = kept_estimator(folder / "head.skops")
+        self._temperature = kept_json(folder / "head.json", dict[str, float])["temperature"]
 
     def close(self) -> None:
         """Frees the network, and writes down what was measured."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from merits.candidates.cnn.pictures import Pictures
 from merits.candidates.cnn.training import Lesson, Training, train
 from merits.candidates.imports import versions
 from merits.candidates.insides import Batch, Insides, labelled
+from merits.candidates.keeping import keep_json, keep_network, kept_json, take_network
 from merits.candidates.learner import labels_to_learn
 from merits.candidates.pixels import Pixels
 from merits.candidates.registry import LoadContext, Space
@@ -85,6 +87,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fit=model.fit,
         fit_soft=model.fit_soft,
         close=model.close,
+        keeping=model,
         insides=Insides("network", model.opened),
         size_bytes=lambda: model.size_bytes,
     )
@@ -132,6 +135,26 @@ class _Cnn:
         if self._network is None:
             raise RuntimeError("opened before it was fitted")
         return _OpenCnn(self._network, self._labels, self._reader, self._tuned)
+
+    def keep(self, folder: Path) -> None:
+        """Writes the network's numbers and its labels."""
+        if self._network is None:
+            raise RuntimeError("kept before it was fitted")
+        keep_network(self._network, folder / "network.safetensors")
+        keep_json(self._labels, folder / "labels.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        import torch
+
+        labels = kept_json(folder / "labels.json", tuple[str, ...])
+        channels = 3 if self._params.colour else 1
+        made = network(
+            torch.zeros(channels), torch.ones(channels), self._params.channels, len(labels), seed=self._context.seed
+        )
+        take_network(made, folder / "network.safetensors")
+        self._network, self._labels = made.to(device_here()).eval(), labels
+        self.size_bytes = sum(part.numel() * part.element_size() for part in made.state_dict().values())
 
     def _tuned(self, module: Module, examples: Sequence[Example], epochs: int) -> None:
         """Trains a changed network on the examples of the classes that it knows."""

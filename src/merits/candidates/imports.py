@@ -21,7 +21,7 @@ from types import ModuleType
 from merits.core.errors import CandidateError
 from merits.core.validate import did_you_mean
 
-__all__ = ["code_hash", "find", "imported_names", "local_file", "source_of", "versions"]
+__all__ = ["code_files", "code_hash", "find", "imported_names", "local_file", "source_of", "versions"]
 
 _one_at_a_time = threading.RLock()  # sys.path and sys.modules belong to the whole process
 
@@ -140,12 +140,14 @@ def code_hash(file: Path, folder: Path) -> str:
     Imports inside functions count; names that are put together at run time are not seen.
     """
     digest = hashlib.sha256()
-    for source in sorted(_closure(file.resolve(), folder.resolve())):
+    for source in sorted(code_files(file, folder)):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()[:32]
 
 
-def _closure(file: Path, folder: Path) -> set[Path]:
+def code_files(file: Path, folder: Path) -> set[Path]:
+    """A Python file, and every other file of the folder that it imports, directly or through others (`code_hash`)."""
+    file, folder = file.resolve(), folder.resolve()
     found, waiting = {file}, [file]
     while waiting:
         current = waiting.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +14,14 @@ from numpy.typing import NDArray
 
 from merits.candidates import registry
 from merits.candidates.imports import versions
+from merits.candidates.keeping import (
+    keep_arrays,
+    keep_estimator,
+    keep_inside,
+    kept_arrays,
+    kept_estimator,
+    restore_inside,
+)
 from merits.candidates.linear_head import linear_head
 from merits.candidates.memory import together, weights_of
 from merits.candidates.registry import LoadContext
@@ -159,6 +168,24 @@ class _Fusion:
         shares = {name: float(share) for name, share in probabilities.items()}
         usage = Usage(machine_s=sum(answer.usage.machine_s for answer in found if answer is not None))
         return Answer(max(shares, key=lambda name: shares[name]), shares, usage=usage)
+
+    def keep(self, folder: Path) -> None:
+        """Writes the fusion and every member that learned."""
+        if self._head is None:
+            raise RuntimeError("kept before it was fitted")
+        keep_estimator(self._head, folder / "head.skops")
+        keep_arrays({"prior": self._prior}, folder / "prior.npz")
+        for number, member in enumerate(self._members):
+            if isinstance(member.model, Trainable):
+                keep_inside(member.model, folder, str(number))
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        for number, member in enumerate(self._members):
+            if isinstance(member.model, Trainable):
+                restore_inside(member.model, folder, str(number))
+        self._prior = kept_arrays(folder / "prior.npz")["prior"]
+        self._head = kept_estimator(folder / "head.skops")
 
     async def close(self) -> None:
         """Releases the members. May be called twice."""

@@ -5,18 +5,23 @@ Knows nothing about how the estimator was described.
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
+
+import msgspec
 
 from merits.candidates.ahead import decoded_ahead, readable
 from merits.candidates.batcher import Batcher
-from merits.candidates.features import Columns, Reader, Texts
+from merits.candidates.features import ColumnKind, Columns, Reader, Texts
 from merits.candidates.insides import Insides
+from merits.candidates.keeping import keep_estimator, keep_json, kept_estimator, kept_json
 from merits.candidates.memory import Weights
 from merits.candidates.shared_fits import shared_fits
 from merits.candidates.soft import Soft, at_temperature, likeliest, soft_of, weighted
@@ -74,7 +79,8 @@ class Learner:
 
     `build` is given the reader of the inputs and the rows it read, and returns an unfitted estimator. Examples whose
     file cannot be read teach nothing; `note` is told how many there are. With `shares` an encoder of inputs that was
-    fitted on the same examples is not fitted again.
+    fitted on the same examples is not fitted again. `outside` is a step of what `build` makes that learns nothing and
+    is no part of what is kept (what embeds texts).
     """
 
     def __init__(
@@ -85,7 +91,9 @@ class Learner:
         needs_classes: bool = False,
         note: Callable[[str], None] = lambda text: None,
         shares: bool = False,
+        outside: object = None,
     ) -> None:
+        self._outside = outside
         self._reader_of = reader_of
         self._build = build
         self._needs_classes = needs_classes
@@ -152,6 +160,24 @@ class Learner:
             fit_weighted(rest, matrix, soft)
         self._reader, self._estimator, self._temperature = reader, estimator, temperature
 
+    def keep(self, folder: Path) -> None:
+        """Writes the fitted estimator and how inputs are read for it; CandidateError for what cannot be kept."""
+        opened = self.opened()
+        state = _state_of(opened.reader)
+        estimator = _with_steps(opened.estimator, lambda step: _OUTSIDE if step is self._outside else step)
+        keep_estimator(estimator, folder / "estimator.skops")
+        keep_json(_Kept(state, self._temperature, self._outside is not None), folder / "learner.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        kept = kept_json(folder / "learner.json", _Kept)
+        estimator = kept_estimator(folder / "estimator.skops")
+        if kept.outside != (self._outside is not None) or not hasattr(estimator, "predict"):
+            raise CandidateError("the kept files are of another candidate.", "Release it anew: merits release")
+        outside = self._outside
+        self._estimator = _with_steps(estimator, lambda step: outside if _is_outside(step) else step)
+        self._reader, self._temperature = _reader_from(kept.reader, self._reader_of), kept.temperature
+
     def close(self) -> None:
         """Forgets what was learned, and frees its memory."""
         self._size_bytes = self.size_bytes
@@ -176,6 +202,54 @@ class Learner:
         with one_thread():
             answers = iter(predicted(estimator, reader.matrix(good), self._temperature) if good else [])
         return [row.problem if isinstance(row, _Unreadable) else next(answers) for row in rows]
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What is kept beside the estimator: how inputs are read, and at which temperature it learned."""
+
+    reader: dict[str, list[tuple[str, ColumnKind]]]
+    temperature: float = 1.0
+    outside: bool = False
+
+
+_OUTSIDE = "merits: outside"  # stands for a step that is not kept
+_A_PICTURE = "1.png"  # an input that is called like a picture, for a reader that is chosen by that
+
+
+def _is_outside(step: object) -> bool:
+    return isinstance(step, str) and step == _OUTSIDE
+
+
+def _with_steps(estimator: Any, changed: Callable[[Any], Any]) -> Any:
+    """The estimator with other steps, if it has any; the given one stays as it is."""
+    steps = getattr(estimator, "steps", None)
+    if not steps:
+        return estimator
+    other = copy.copy(estimator)
+    other.steps = [(name, changed(step)) for name, step in steps]
+    return other
+
+
+def _state_of(reader: Reader) -> dict[str, list[tuple[str, ColumnKind]]]:
+    """The name of a reader, and the columns that it found; CandidateError for one that learned more than that."""
+    if isinstance(reader, Columns):
+        return {"Columns": list(reader.kinds)}
+    if not getattr(reader, "LEARNS_NOTHING", False):
+        raise CandidateError(
+            f"how its inputs are read ({type(reader).__name__}) is not kept.", "It learns again at the start."
+        )
+    return {type(reader).__name__: []}
+
+
+def _reader_from(state: Mapping[str, list[tuple[str, ColumnKind]]], reader_of: ReaderOf) -> Reader:
+    """The reader of that name: columns as they were found, or what `reader_of` makes of one text or one picture."""
+    if "Columns" in state:
+        return Columns(tuple((name, kind) for name, kind in state["Columns"]))
+    for some in ("a text", _A_PICTURE, {"a column": 1}):
+        found = reader_of([some])
+        if type(found).__name__ in state:
+            return found
+    raise CandidateError("the kept files are read by another reader.", "Release it anew: merits release")
 
 
 def labels_to_learn(examples: Sequence[Example]) -> list[Example]:
@@ -284,6 +358,7 @@ def learning_model(
         weights=weights,
         insides=None if weights else Insides("estimator", learner.opened),
         size_bytes=lambda: learner.size_bytes,
+        keeping=learner,
     )
 
 

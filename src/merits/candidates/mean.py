@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean, median
 from typing import Annotated, Literal
 
 import msgspec
 
+from merits.candidates.keeping import keep_json, kept_json
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer
 from merits.core.doors import Trainable
@@ -66,6 +68,16 @@ class Mean:
         if self._answer is None:
             raise RuntimeError("asked before it was fitted")
         return self._answer
+
+    def keep(self, folder: Path) -> None:
+        """Writes the answer."""
+        if self._answer is None:
+            raise RuntimeError("kept before it was fitted")
+        keep_json(self._answer, folder / "answer.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes the answer that `keep` wrote."""
+        self._answer = kept_json(folder / "answer.json", Answer)
 
     async def close(self) -> None:
         """Nothing is held."""

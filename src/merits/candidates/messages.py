@@ -164,7 +164,7 @@ class GatheredMessage:
     ...               b'{"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}',
     ...               b'{"type": "content_block_delta", "index": 0, "delta": {"text": "yes"}}',
     ...               b'{"type": "message_delta", "delta": {"stop_reason": "end_turn"}}'):
-    ...     stream.take(event)
+    ...     _ = stream.take(event)
     >>> stream.answer().output
     'yes'
     """
@@ -176,8 +176,8 @@ class GatheredMessage:
         self._whole: bytes | None = None
         self._metered = False
 
-    def take(self, event: bytes) -> None:
-        """Takes one event. Raises AskFailed where the provider tells of an error."""
+    def take(self, event: bytes) -> str:
+        """Takes one event, and gives the text in it. Raises AskFailed where the provider tells of an error."""
         try:
             piece = _decode_event(event)
         except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
@@ -192,17 +192,18 @@ class GatheredMessage:
             self._message = piece.message
         if piece.content_block is not None:
             self._blocks[piece.index] = piece.content_block
-        if piece.delta is not None:
-            self._take_delta(piece, piece.delta)
+        return "" if piece.delta is None else self._take_delta(piece, piece.delta)
 
-    def _take_delta(self, piece: _Event, delta: _Delta) -> None:
+    def _take_delta(self, piece: _Event, delta: _Delta) -> str:
         if piece.type == "content_block_delta":
-            self._texts.setdefault(piece.index, []).append(delta.text or delta.partial_json)
-            return
+            said = delta.text or delta.partial_json
+            self._texts.setdefault(piece.index, []).append(said)
+            return said
         self._message.stop_reason = delta.stop_reason or self._message.stop_reason
         if piece.usage:
             self._message.usage = {**(self._message.usage or {}), **piece.usage}
             self._metered = True
+        return ""
 
     @property
     def usage(self) -> Usage:

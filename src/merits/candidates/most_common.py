@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
+from merits.candidates.keeping import keep_json, kept_json
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import one_answer
 from merits.core.answer import Answer
@@ -59,6 +61,16 @@ class MostCommon:
         if self._answer is None:
             raise RuntimeError("asked before it was fitted")
         return self._answer
+
+    def keep(self, folder: Path) -> None:
+        """Writes the answer."""
+        if self._answer is None:
+            raise RuntimeError("kept before it was fitted")
+        keep_json(self._answer, folder / "answer.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes the answer that `keep` wrote."""
+        self._answer = kept_json(folder / "answer.json", Answer)
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -39,6 +39,7 @@ class Pixels:
     colour: bool
 
     DECODES: ClassVar[bool] = True
+    LEARNS_NOTHING: ClassVar[bool] = True
 
     def square(self, input: JSON) -> Bytes:
         """The pixels of one picture, 0 to 255, shape (size, size, 3 or 1); DataError where it cannot be read."""

@@ -39,6 +39,14 @@ class QuantileForecaster(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.conformal = conformal
         self.seed = seed
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What it has learned: what makes regressors is a function, and no part of what is kept."""
+        return {**self.__dict__, "regressor": None, "quantiles": list(self.quantiles)}
+
+    def __sklearn_clone__(self) -> QuantileForecaster:
+        """A fresh one with the same regressor."""
+        return QuantileForecaster(self.regressor, self.quantiles, conformal=self.conformal, seed=self.seed)
+
     def fit(self, X: Any, y: Sequence[float]) -> QuantileForecaster:
         """Fits a regressor for each quantile; CandidateError with too few examples to calibrate on."""
         target = np.asarray(y, dtype=np.float64)

@@ -124,11 +124,12 @@ def _over_embeddings(params: Params, context: LoadContext, estimator: Any, made_
     files = model_files(params.embedding, context.folder, context.env)
     model = embedder(*files)
     known = known_embeddings(model, context)
+    embeddings = Embeddings(known)
 
     def build(reader: Reader, rows: Sequence[object]) -> Predictor:
         from sklearn.base import clone
 
-        return cast(Predictor, _joined([Embeddings(known), clone(estimator, safe=False)]))
+        return cast(Predictor, _joined([embeddings, clone(estimator, safe=False)]))
 
     fingerprint = content_hash(
         [
@@ -138,7 +139,7 @@ def _over_embeddings(params: Params, context: LoadContext, estimator: Any, made_
             *made_of,
         ]
     )
-    learner = Learner(lambda inputs: RawTexts(), build, note=context.note)
+    learner = Learner(lambda inputs: RawTexts(), build, note=context.note, outside=embeddings)
     # one text at a time, as embeddings-linear does
     return learning_model(
         learner,
@@ -277,6 +278,8 @@ def ready(estimator: Any, seed: int, reader: Reader, rows: Sequence[object]) -> 
 
 class Raw:
     """Reads inputs as they are, for an estimator that reads texts, mappings or whatever they are by itself."""
+
+    LEARNS_NOTHING = True
 
     def row(self, input: JSON) -> object:
         """The input."""

@@ -78,6 +78,7 @@ class _Sounds:
     known: Remembered
 
     DECODES: ClassVar[bool] = True
+    LEARNS_NOTHING: ClassVar[bool] = True
 
     def row(self, input: JSON) -> NDArray[np.float64]:
         """The features of one sound; DataError where it cannot be read."""

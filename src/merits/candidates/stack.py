@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ from merits.candidates.ensembles.answers import Combine, combined
 from merits.candidates.ensembles.rules import Rule, combiner, rule_for
 from merits.candidates.ensembles.stacking import Fit, Head, LabelHead, NumberHead, trust
 from merits.candidates.imports import versions
+from merits.candidates.keeping import keep_json, kept_json
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer
 from merits.core.doors import Composite
@@ -52,6 +54,14 @@ class _Trusting:
         """Finds how often each part is right."""
         self._weights = trust(examples, said, by_word=self._by_word)
 
+    def keep(self, folder: Path) -> None:
+        """Writes the weights."""
+        keep_json(self._weights, folder / "weights.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        self._weights = kept_json(folder / "weights.json", list[float])
+
     def answer(self, input: JSON, answers: Sequence[Answer | None]) -> Answer:
         """The vote, of those that count."""
         came = [(one, weight) for one, weight in zip(answers, self._weights, strict=True) if one is not None]
@@ -77,6 +87,17 @@ class Stack:
             {key: answer for key, answer in said.get(part, {}).items() if not answer.refused} for part in self.teachers
         ]
         self._head.learn(self.asks(examples), willing)
+        self._learned = True
+
+    def keep(self, folder: Path) -> None:
+        """Writes how far it trusts whom; what its parts have learned is kept by whoever keeps these."""
+        if not self._learned:
+            raise RuntimeError("kept before it has learned")
+        self._head.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        self._head.restore(folder)
         self._learned = True
 
     def steps(self, input: JSON) -> Steps:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from merits.candidates.keeping import keep_inside, restore_inside
 from merits.candidates.memory import weights_of
 from merits.candidates.registry import LoadContext, kind_of, load_part
 from merits.candidates.studying import Studious
@@ -37,6 +40,14 @@ class Wrapped:
     async def answer(self, input: JSON) -> Answer:
         """What the model inside answers."""
         return await self.inside.answer(input)
+
+    def keep(self, folder: Path) -> None:
+        """Keeps the model inside: what it learned from is not needed to answer."""
+        keep_inside(self.inside, folder, "inside")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        restore_inside(self.inside, folder, "inside")
 
     async def close(self) -> None:
         """Closes the model inside. May be called twice."""

@@ -100,12 +100,14 @@ class SoftTrainable(Trainable, Protocol):
 
 
 @runtime_checkable
-class Portable(Trainable, Protocol):
-    """A trainable model that can be kept in a folder once it has learned, and taken from there instead of learning.
+class Portable(Protocol):
+    """What can be kept in a folder once it has learned, and taken from there instead of learning.
 
-    `keep` writes files into the (existing, empty) folder; `restore` reads them into a model that was loaded from the
-    same recipe and has not learned, and must run no code that is in them: nothing is unpickled. What it answers then
-    is what it answered before. Both block. CandidateError for files that are not its own.
+    A `Trainable` model, or a composite that is a `Pupil` (of which only what it learned itself is kept, not its
+    parts). `keep` writes files into the (existing, empty) folder; `restore` reads them into one that was loaded from
+    the same recipe and has not learned, and must run no code that is in them: nothing is unpickled. What it answers
+    then is what it answered before. Both block. CandidateError for files that are not its own, and from `keep` where
+    this very model cannot be kept (an estimator of the user's own).
     """
 
     def keep(self, folder: Path) -> None: ...

@@ -7,6 +7,8 @@
     │   ├── CandidateError               a candidate's recipe cannot be loaded
     │   ├── RequirementError             a requirement's text cannot be read
     │   └── MissingExtra                 an optional package is not installed
+    ├── NothingToRelease        exit 3   the decision names no candidate that could go into production
+    │   └── NoneWorthIt         exit 1   none of the candidates is worth using
     ├── BatchesOpen             exit 3   answers are on their way in batches; the same command again collects them
     └── InfrastructureError     exit 4   something outside Merits does not work; nothing was lost
         ├── ProviderError                no candidate could be asked at all, or a batch cannot be collected
@@ -29,6 +31,8 @@ __all__ = [
     "InfrastructureError",
     "MeritsError",
     "MissingExtra",
+    "NoneWorthIt",
+    "NothingToRelease",
     "ProviderError",
     "RequirementError",
     "StoreBusy",
@@ -93,6 +97,20 @@ class MissingExtra(UsageError):
     """An optional package is not installed; the message names the extra that brings it."""
 
     code = "missing-extra"
+
+
+class NothingToRelease(MeritsError):
+    """The decision names no candidate, for it is not decided yet; one may be named all the same."""
+
+    code = "nothing-to-release"
+    exit_code = 3
+
+
+class NoneWorthIt(NothingToRelease):
+    """The decision is that none of the candidates is worth using."""
+
+    code = "none-worth-it"
+    exit_code = 1
 
 
 class BatchesOpen(MeritsError):

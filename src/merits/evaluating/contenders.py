@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from merits.candidates.environment import environment
 from merits.candidates.registry import LoadContext, load_any
+from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import AnswerKey, Composite, Model, Pupil, Selective, Trainable
 from merits.core.errors import CandidateError, MeritsError, MissingExtra, TaskError
@@ -29,7 +30,17 @@ from merits.evaluating.rows import Rows
 from merits.evaluating.teaching import keys_of, tutor_of
 from merits.media.finding import sorts_named
 
-__all__ = ["Contender", "Lesson", "contenders", "learns", "load_context", "not_ready", "pupil_in", "with_parts"]
+__all__ = [
+    "Contender",
+    "Lesson",
+    "contenders",
+    "learn",
+    "learns",
+    "load_context",
+    "not_ready",
+    "pupil_in",
+    "with_parts",
+]
 
 ExchangeOf: TypeAlias = Callable[[], Exchange]
 _LOOKED_AT = 1_000  # inputs; those of a task are of one sort, and a million need not be read for it
@@ -74,6 +85,16 @@ def pupil_in(model: Model) -> Pupil | None:
     """What learns from the answers of parts: the model itself, or the composite behind it; None if nothing does."""
     inner = model.composite if isinstance(model, Assembly) else model
     return inner if isinstance(inner, Pupil) else None
+
+
+def learn(model: Model, examples: Sequence[Example], said: Mapping[int, Mapping[str, Answer]]) -> None:
+    """Has a model learn from examples, and a pupil from what its teachers said too. Blocks."""
+    pupil = pupil_in(model)
+    if pupil is not None:
+        pupil.learn(examples, said)
+        return
+    assert isinstance(model, Trainable)
+    model.fit(examples)
 
 
 def learns(candidate: Candidate, context: LoadContext) -> bool:

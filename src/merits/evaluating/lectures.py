@@ -31,7 +31,7 @@ from merits.evaluating.planning import Part
 from merits.evaluating.purse import Purse
 from merits.evaluating.rows import Rows
 
-__all__ = ["Lectures", "lessons_foreseen"]
+__all__ = ["Lectures", "lessons_foreseen", "said_before"]
 
 Said = dict[int, dict[str, Answer]]
 
@@ -106,6 +106,23 @@ def lessons_foreseen(
                 story = story_of(teacher.candidate, price, answers, (rows, mine.to_ask), seed=task.settings.seed)
                 foreseen.append((part, story))
     return foreseen
+
+
+def said_before(
+    task: Task, each: Contender, pupil: Pupil, *, store: Store, context: LoadContext
+) -> dict[int, dict[str, Answer]]:
+    """What the teachers of a pupil said in an evaluation, as it is stored; nobody is asked.
+
+    By the number of the teacher and the hash of the input, without those that could not be asked.
+    """
+    said: Said = {n: {} for n in pupil.teachers}
+    for lesson in _classes(task, each, pupil):
+        rows = Rows.of(lesson.task.split(lesson.split), repeats=1)
+        teachers = contenders(lesson.task, lesson.teachers, rows, lesson.split, context=context, exchange=_no_exchange)
+        for n, teacher in zip(pupil.teachers, teachers, strict=False):  # after the teachers come parts of theirs
+            answers = store.answers(teacher.version, rows.keys)
+            said[n] |= {key.input_hash: answer for key, answer in answers.items() if answer.failure is None}
+    return said
 
 
 def _no_exchange() -> Exchange:

@@ -18,12 +18,13 @@ from merits.candidates.batcher import in_thread
 from merits.candidates.batching import Batchable
 from merits.candidates.memory import weights_of
 from merits.candidates.meter import Meter, PurseEmpty, failure_of
+from merits.candidates.own_server import Machine, OnMachine
 from merits.candidates.registry import LoadContext, load_any
 from merits.candidates.studying import Studious
 from merits.core.answer import Answer, Failure
 from merits.core.batching import Batching
 from merits.core.candidate import Candidate, Price
-from merits.core.doors import AnswerKey, Composite, Model, Refreshed, Scorer, Store, Trainable
+from merits.core.doors import AnswerKey, Composite, Model, Refreshed, Scorer, Store
 from merits.core.errors import ProviderError, TaskError, UsageError
 from merits.core.evaluation import Composed, Evaluation, Raced, Taught
 from merits.core.identity import JSON
@@ -60,7 +61,7 @@ from merits.evaluating.batches import (
 from merits.evaluating.columns import Columns
 from merits.evaluating.composed import apart, priced_composites
 from merits.evaluating.composing import Assembly, Exchange, Hearing
-from merits.evaluating.contenders import Contender, Lesson, contenders, load_context, pupil_in
+from merits.evaluating.contenders import Contender, Lesson, contenders, learn, load_context, pupil_in
 from merits.evaluating.facts import facts_of_run, kept_facts
 from merits.evaluating.foreseen import Foreseen, foreseen
 from merits.evaluating.in_rounds import in_rounds
@@ -68,7 +69,6 @@ from merits.evaluating.judge_costs import price_in
 from merits.evaluating.judging import judging_of
 from merits.evaluating.known import Asking, begin_refresh, check_all_stored, ends_of_refresh, goes_on, known_of
 from merits.evaluating.lectures import Lectures, lessons_foreseen
-from merits.evaluating.machine import Machine, OnMachine, machine_of
 from merits.evaluating.perturbing import Perturbing, paraphrases_foreseen, perturbed_folder, perturbing_of
 from merits.evaluating.planned import expected_of, planned
 from merits.evaluating.planning import Plan
@@ -83,6 +83,7 @@ from merits.evaluating.tally import Tally
 from merits.evaluating.teaching import Teaching, tutor_of
 from merits.evaluating.tracks import Tracks
 from merits.evaluating.work import Work, scorers_of, works_of
+from merits.prices.own_server import machine_of
 
 if TYPE_CHECKING:
     from merits.prices import PriceSource
@@ -830,13 +831,8 @@ class _Run:
                 taught = partial(self._taught, each.index)
                 await self.teaching.study(model, examples, self._meter(each, model.tutor), taught)
             pupil = pupil_in(model)
-            if pupil is not None:
-                said = self.lectures.said(each, pupil, examples)
-                await in_thread(lambda: pupil.learn(examples, said))
-            else:
-                assert isinstance(model, Trainable)
-                fit = model.fit
-                await in_thread(lambda: fit(examples))
+            said = self.lectures.said(each, pupil, examples) if pupil is not None else {}
+            await in_thread(lambda: learn(model, examples, said))
         except PurseEmpty:
             return False
         except UsageError as problem:

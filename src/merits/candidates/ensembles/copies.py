@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 
 from merits.candidates.ensembles.answers import Combine
+from merits.candidates.keeping import keep_inside, keep_json, kept_json, restore_inside
 from merits.candidates.memory import together, weights_of
 from merits.candidates.registry import LoadContext, kind_of, load_part
 from merits.core.answer import Answer, Usage
@@ -65,6 +67,24 @@ class Copies:
         said = await asyncio.gather(*(copy.answer(input) for copy in self._voters))
         usage = Usage(machine_s=sum(answer.usage.machine_s for answer in said))
         return msgspec.structs.replace(self._combine(said, self._shares), usage=usage)
+
+    def keep(self, folder: Path) -> None:
+        """Writes each copy that votes, and how much it counts; CandidateError where the part cannot be kept."""
+        if not self._voters:
+            raise RuntimeError("kept before it was fitted")
+        for number, copy in enumerate(self._voters):
+            keep_inside(copy, folder, str(number))
+        keep_json(list(self._shares), folder / "shares.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        shares = kept_json(folder / "shares.json", list[float])
+        if not 0 < len(shares) <= len(self._copies):
+            raise CandidateError("the kept files are of another candidate.", "Release it anew: merits release")
+        voters = self._copies[: len(shares)]  # boosting ends early, and then the first ones vote
+        for number, copy in enumerate(voters):
+            restore_inside(copy, folder, str(number))
+        self._voters, self._shares = voters, shares
 
     async def close(self) -> None:
         """Releases the copies. May be called twice."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -16,7 +17,8 @@ from merits.candidates.ensembles.answers import confidence_of
 from merits.candidates.ensembles.labels import label_reader
 from merits.candidates.ensembles.numbers import as_answer, common_levels
 from merits.candidates.ensembles.texts import alike
-from merits.candidates.features import Reader, reader_of, words
+from merits.candidates.features import ColumnKind, Columns, Reader, reader_of, words
+from merits.candidates.keeping import keep_arrays, keep_estimator, keep_json, kept_arrays, kept_estimator, kept_json
 from merits.candidates.learner import labels_to_learn, one_thread
 from merits.candidates.linear_head import linear_head
 from merits.core.answer import Answer
@@ -42,6 +44,10 @@ class Head(Protocol):
     def learn(self, examples: Sequence[Example], said: Said) -> None: ...
 
     def answer(self, input: JSON, answers: Sequence[Answer | None]) -> Answer: ...
+
+    def keep(self, folder: Path) -> None: ...
+
+    def restore(self, folder: Path) -> None: ...
 
 
 class LabelHead:
@@ -92,6 +98,21 @@ class LabelHead:
         shares /= shares.sum()
         found = dict.fromkeys(self._classes, 0.0) | dict(zip(self._labels, shares.tolist(), strict=True))
         return Answer(self._labels[int(shares.argmax())], found)
+
+    def keep(self, folder: Path) -> None:
+        """Writes what it learned."""
+        keep_arrays({"usual": self._usual, "weights": self._weights, "bias": self._bias}, folder / "head.npz")
+        keep_json(self._labels, folder / "labels.json")
+        if self._inputs is not None:
+            self._inputs.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        kept = kept_arrays(folder / "head.npz")
+        self._usual, self._weights, self._bias = kept["usual"], kept["weights"], kept["bias"]
+        self._labels = kept_json(folder / "labels.json", tuple[str, ...])
+        if self._inputs is not None:
+            self._inputs.restore(folder)
 
     def _told(self, answers: Sequence[Answer | None]) -> Floats:
         """What each part says of each class that counts, shape (parts, classes); NaN where it says nothing."""
@@ -163,6 +184,19 @@ class NumberHead:
         value = made([one.value if one is not None else self._usual[place] for place, one in enumerate(read)])
         return as_answer(value, quantiles)
 
+    def keep(self, folder: Path) -> None:
+        """Writes what it learned."""
+        keep_arrays({"usual": self._usual, "weights": self._weights, "bias": self._bias}, folder / "head.npz")
+        if self._inputs is not None:
+            self._inputs.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        kept = kept_arrays(folder / "head.npz")
+        self._usual, self._weights, self._bias = kept["usual"], kept["weights"], float(kept["bias"])
+        if self._inputs is not None:
+            self._inputs.restore(folder)
+
     def _at(self, place: int, forecast: Forecast | None, level: float) -> float:
         return float(self._usual[place]) if forecast is None else forecast.at(level)
 
@@ -183,6 +217,18 @@ class _Inputs:
         rows = [self._reader.row(example.input) for example in examples]
         self._encoder = self._reader.encoder(rows, words, sparse=True, seed=self._seed)
         return hstack([csr_matrix(matrix), csr_matrix(self._encoder.fit_transform(self._reader.matrix(rows)))]).tocsr()
+
+    def keep(self, folder: Path) -> None:
+        """Writes the encoder and how inputs are read."""
+        assert self._reader is not None
+        keep_estimator(self._encoder, folder / "inputs.skops")
+        keep_json(list(self._reader.kinds) if isinstance(self._reader, Columns) else None, folder / "columns.json")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        columns = kept_json(folder / "columns.json", list[tuple[str, ColumnKind]] | None)  # type: ignore[arg-type]
+        self._reader = reader_of([]) if columns is None else Columns(tuple(columns))
+        self._encoder = kept_estimator(folder / "inputs.skops")
 
     def scores(self, input: JSON, weights: Floats) -> Floats:
         """What the input adds to each score."""

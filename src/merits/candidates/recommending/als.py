@@ -60,11 +60,22 @@ class Als:
         self._model: Any = None
 
     def fit(self, known: Known) -> None:
+        self._choices = Choices(known)
+        self._model = self._fresh()
+        self._model.fit(self._choices.matrix, show_progress=False)
+
+    def kept(self) -> dict[str, Any]:
+        return {name: np.asarray(getattr(self._model, name)) for name in ("user_factors", "item_factors")}
+
+    def take(self, kept: dict[str, Any], known: Known) -> None:
+        self._choices, self._model = Choices(known), self._fresh()
+        self._model.user_factors, self._model.item_factors = kept["user_factors"], kept["item_factors"]
+
+    def _fresh(self) -> Any:
         from implicit.cpu.als import AlternatingLeastSquares
 
         params = self._params
-        self._choices = Choices(known)
-        self._model = AlternatingLeastSquares(
+        return AlternatingLeastSquares(
             factors=params.factors,
             regularization=params.regularisation,
             alpha=params.alpha,
@@ -72,7 +83,6 @@ class Als:
             num_threads=1,
             random_state=self._seed,
         )
-        self._model.fit(self._choices.matrix, show_progress=False)
 
     def update(self, new: Events, known: Known) -> None:
         assert self._choices is not None

@@ -64,11 +64,22 @@ class Bpr:
         self._random = np.random.default_rng(seed)
 
     def fit(self, known: Known) -> None:
+        self._choices = Choices(known)
+        self._model = self._fresh()
+        self._model.fit(self._choices.matrix, show_progress=False)
+
+    def kept(self) -> dict[str, Any]:
+        return {name: np.asarray(getattr(self._model, name)) for name in ("user_factors", "item_factors")}
+
+    def take(self, kept: dict[str, Any], known: Known) -> None:
+        self._choices, self._model = Choices(known), self._fresh()
+        self._model.user_factors, self._model.item_factors = kept["user_factors"], kept["item_factors"]
+
+    def _fresh(self) -> Any:
         from implicit.cpu.bpr import BayesianPersonalizedRanking
 
         params = self._params
-        self._choices = Choices(known)
-        self._model = BayesianPersonalizedRanking(
+        return BayesianPersonalizedRanking(
             factors=params.factors,
             learning_rate=params.learning_rate,
             regularization=params.regularisation,
@@ -76,7 +87,6 @@ class Bpr:
             num_threads=1,
             random_state=self._seed,
         )
-        self._model.fit(self._choices.matrix, show_progress=False)
 
     def update(self, new: Events, known: Known) -> None:
         assert self._choices is not None

@@ -79,6 +79,12 @@ class Ease:
     def scores(self, asked: Sequence[Asked]) -> Floats:
         return np.asarray(histories(asked, len(self._weights)) @ self._weights)
 
+    def kept(self) -> dict[str, Any]:
+        return {"inverse": self._inverse, "weights": self._weights}
+
+    def take(self, kept: dict[str, Any], known: Known) -> None:
+        self._choices, self._inverse, self._weights = Choices(known), kept["inverse"], kept["weights"]
+
     def _invert(self) -> None:
         assert self._choices is not None
         matrix = self._choices.matrix.astype(np.float64)

@@ -82,6 +82,12 @@ class ItemKnn:
                 row[numbers] += near
         return scores
 
+    def kept(self) -> dict[str, Any]:
+        return {}  # the events say it all
+
+    def take(self, kept: dict[str, Any], known: Known) -> None:
+        self.fit(known)
+
     def _changed(self, choices: Choices) -> None:
         self._by_item, self._near = choices.matrix.T.tocsr(), {}
         self._users = np.diff(self._by_item.indptr).astype(np.float64)

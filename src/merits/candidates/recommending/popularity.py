@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -61,6 +61,12 @@ class Popularity:
 
     def scores(self, asked: Sequence[Asked]) -> Floats:
         return np.broadcast_to(self._counts, (len(asked), len(self._counts)))
+
+    def kept(self) -> dict[str, Any]:
+        return {"counts": self._counts, "as_of": np.array(self._as_of)}
+
+    def take(self, kept: dict[str, Any], known: Known) -> None:
+        self._counts, self._as_of = kept["counts"], float(kept["as_of"])
 
     def _add(self, events: Events) -> None:
         weights = np.broadcast_to(self._weight(self._as_of - events.times), len(events))

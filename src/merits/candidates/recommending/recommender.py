@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from pathlib import Path
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
+from merits.candidates.keeping import keep_arrays, keep_json, kept_arrays, kept_json
 from merits.candidates.learner import one_thread
 from merits.candidates.recommending.events import Events, Numbering, events_of
 from merits.candidates.registry import LoadContext
@@ -66,7 +68,8 @@ class Ranker(Protocol):
 
     `needs_history` is whether it can say nothing of one who chose nothing yet; then it is not asked about those.
     `fit` learns from all events. `update` is given new events and all of them, `known`, which may have new users and
-    items behind the others; it must cost much less than `fit`. `scores` are of shape (asked, items), higher is better.
+    items behind the others; it must cost much less than `fit`. `scores` are of shape (asked, items), higher is
+    better. `kept` and `take` keep what was learned and bring it back.
     """
 
     needs_history: bool
@@ -76,6 +79,14 @@ class Ranker(Protocol):
     def update(self, new: Events, known: Known) -> None: ...
 
     def scores(self, asked: Sequence[Asked]) -> Floats: ...
+
+    def kept(self) -> dict[str, Any]:
+        """What it has learned, as arrays and sparse matrices by name."""
+        ...
+
+    def take(self, kept: dict[str, Any], known: Known) -> None:
+        """Takes what `kept` gave; it has not learned, and these are all events so far."""
+        ...
 
 
 class Recommender:
@@ -124,6 +135,26 @@ class Recommender:
         self._take(self._events.joined(new))
         with one_thread():
             self._ranker.update(new, self._known())
+
+    def keep(self, folder: Path) -> None:
+        """Writes the events, the names of users and items, and what the ranker learned of them."""
+        if not len(self._events):
+            raise RuntimeError("kept before it was fitted")
+        events = self._events
+        keep_json({"users": self._users.names, "items": self._items.names}, folder / "names.json")
+        own = {f"ranker-{name}": value for name, value in self._ranker.kept().items()}
+        keep_arrays({"user": events.user, "item": events.item, "times": events.times, **own}, folder / "learned.npz")
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        names = kept_json(folder / "names.json", dict[str, list[str]])
+        kept = kept_arrays(folder / "learned.npz")
+        for numbering, which in ((self._users, "users"), (self._items, "items")):
+            for name in names[which]:
+                numbering.add(name)
+        self._take(Events(kept["user"], kept["item"], kept["times"]))
+        own = {name.removeprefix("ranker-"): value for name, value in kept.items() if name.startswith("ranker-")}
+        self._ranker.take(own, self._known())
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
         """One list for each input; an input that is no run of events fails alone."""
@@ -188,6 +219,7 @@ class RecommendingModel(Batcher):
             fingerprint=fingerprint,
             timeout_s=timeout_s,
             fit=recommender.fit,
+            keeping=recommender,
         )
         self.update = recommender.update
 

@@ -21,7 +21,7 @@ from merits.candidates.recommending.recommender import (
     recommending_model,
 )
 from merits.candidates.registry import LoadContext, Space
-from merits.core.errors import MissingExtra
+from merits.core.errors import CandidateError, MissingExtra
 from merits.core.kinds import Reads
 
 if TYPE_CHECKING:
@@ -75,6 +75,27 @@ class Sequential:
         self._device: Any = None
 
     def fit(self, known: Known) -> None:
+        self._network = self._fresh(known.n_items)
+        self._train(_runs(known.events, np.unique(known.events.user)))
+
+    def kept(self) -> dict[str, Any]:
+        assert self._network is not None
+        return {name.replace(".", "/"): part.cpu().numpy() for name, part in self._network.state_dict().items()}
+
+    def take(self, kept: dict[str, Any], known: Known) -> None:
+        import torch
+
+        network = self._fresh(known.n_items)
+        state = {name.replace("/", "."): torch.from_numpy(part) for name, part in kept.items()}
+        try:
+            network.load_state_dict(state)
+        except RuntimeError as problem:
+            raise CandidateError(
+                f"the kept numbers are of another network: {problem}.", "Release it anew: merits release"
+            ) from None
+        self._network = network
+
+    def _fresh(self, n_items: int) -> NextItem:
         import torch
 
         from merits.candidates.recommending.attention import NextItem
@@ -84,15 +105,14 @@ class Sequential:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         random = torch.Generator(self._device).manual_seed(self._seed)
         network = NextItem(
-            known.n_items,
+            n_items,
             width=params.width,
             layers=params.layers,
             longest=params.longest,
             dropout=params.dropout,
             random=random,
         )
-        self._network = network.to(self._device)
-        self._train(_runs(known.events, np.unique(known.events.user)))
+        return network.to(self._device)
 
     def update(self, new: Events, known: Known) -> None:
         assert self._network is not None

@@ -8,41 +8,18 @@ which any was in flight, and their mean is one over the throughput that was meas
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import cast
 
 from msgspec.structs import replace
 
 from merits.candidates.meter import AskFailed
+from merits.candidates.streaming import GoesOn
 from merits.core.answer import Answer
-from merits.core.candidate import Candidate
-from merits.core.doors import Model
+from merits.core.doors import Model, Streaming
 from merits.core.identity import JSON
-from merits.prices.known import known
 
-__all__ = ["Machine", "OnMachine", "machine_of"]
-
-_SELF_HOSTED = ("ollama", "vllm")
-
-
-def machine_of(candidate: Candidate) -> str:
-    """The address of a server of one's own that a candidate is asked at; "" where it is a provider's, or none.
-
-    An address that is no provider's is one, unless tokens have a price there.
-
-    >>> machine_of(Candidate(name="a", kind="chat", params={"model": "m", "provider": "vllm"}))
-    'vllm'
-    >>> machine_of(Candidate(name="a", kind="chat", params={"model": "m"}))
-    ''
-    """
-    if candidate.price is not None and candidate.price.by_token:
-        return ""  # whoever is paid by the token owns the machine
-    address, provider = candidate.params.get("base_url"), candidate.params.get("provider")
-    if isinstance(address, str) and address:
-        return "" if known().at(address) else address.rstrip("/")
-    if provider in _SELF_HOSTED:
-        return str(provider)
-    by_hour = candidate.price is not None and candidate.price.machine_per_hour is not None
-    return str(provider or candidate.kind) if by_hour and "model" in candidate.params else ""
+__all__ = ["Machine", "OnMachine"]
 
 
 class Machine:
@@ -91,6 +68,26 @@ class OnMachine:
         self._machine = machine
         self.timed = bool(getattr(model, "timed", False))
         self.limiter = getattr(model, "limiter", None)
+        if isinstance(model, Streaming):
+            self.stream = lambda input: self._timed(model.stream(input))
+        if isinstance(model, GoesOn):
+            self.go_on = lambda input, said: self._timed(model.go_on(input, said))
+
+    async def _timed(self, source: AsyncIterator[str | Answer]) -> AsyncGenerator[str | Answer, None]:
+        """A stream whose answer says what it took of the machine."""
+        entered = self._machine.enter()
+        share = -1.0
+        try:
+            async for piece in source:
+                if isinstance(piece, Answer):
+                    share = self._machine.leave(entered)
+                    yield replace(piece, usage=replace(piece.usage, machine_s=share))
+                else:
+                    yield piece
+        finally:
+            if share < 0.0:
+                self._machine.leave(entered)
+            await cast("AsyncGenerator[str | Answer, None]", source).aclose()
 
     @property
     def fingerprint(self) -> str:

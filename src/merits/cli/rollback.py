@@ -1,0 +1,39 @@
+"""Lets an earlier release serve again: the one before the present one, or any other with --to.
+
+Running servers switch within about a second, and finish what they have begun.
+
+example:  merits rollback --reason "answers are too slow"
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from merits.cli.options import add_json, add_task, found_task, print_json
+from merits.cli.parsing import whole
+from merits.cli.release import add_live
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `merits rollback`."""
+    add_task(parser)
+    parser.add_argument("--to", type=whole(1), metavar="N", help="the version (default: the one before)")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
+    add_live(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, once it is noted."""
+    from merits import released
+
+    task = found_task(args.task)
+    rollout = released.roll_back(task, args.to, live=args.live, reason=args.reason)
+    if args.json:
+        print_json("merits.rollback/1", {"rollout": rollout})
+    else:
+        before = "" if rollout.previous is None else f" (before: {rollout.previous})"
+        print(f"merits/{task.name}@{rollout.champion} serves from now on{before}: {rollout.reason}.")
+    return 0
