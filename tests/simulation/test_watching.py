@@ -45,7 +45,7 @@ def accused(draw: Draw, n_reference: int, streams: int, events: int, seed: int =
     generator = np.random.default_rng([seed, 2])
     for _ in range(events // 256):
         changes.see(draw(generator, (256, streams)))
-    return float((changes.wealth.peak >= 1 / ALPHA).mean())
+    return float((changes.peak >= 1 / ALPHA).mean())
 
 
 def delays(shift: Callable[[np.ndarray, np.random.Generator], np.ndarray], before: int, alpha: float) -> np.ndarray:
@@ -62,7 +62,7 @@ def delays(shift: Callable[[np.ndarray, np.random.Generator], np.ndarray], befor
     for seen in range(8, 3_001, 8):
         values = shift(generator.normal(size=(8, streams)), generator)
         changes.see(np.searchsorted(edges, values))
-        found = np.where(np.isinf(found) & (changes.wealth.peak >= 1 / alpha), seen, found)
+        found = np.where(np.isinf(found) & (changes.peak >= 1 / alpha), seen, found)
     return found
 
 
@@ -89,7 +89,7 @@ def test_false_alarms_are_as_far_apart_as_promised() -> None:
     generator, first = np.random.default_rng(6), np.full(60, 4_096.0)
     for seen in range(32, 4_097, 32):
         changes.see(few_values(generator, (32, 60)))
-        first = np.where((first == 4_096.0) & (changes.wealth.peak >= 400.0), seen, first)
+        first = np.where((first == 4_096.0) & (changes.peak >= 400.0), seen, first)
     assert first.mean() >= 400.0  # of runs that were cut off at 4,096: the true mean is longer
 
 

@@ -22,6 +22,7 @@ from merits.stats.calibration import recalibration
 __all__ = ["ABSENT", "Binning", "reference_of", "row_of", "streams_of"]
 
 ABSENT = -np.inf  # a stream has nothing to say of an event; other than None, which is "no value"
+_EMBEDDING = "embedding"
 _MOST_BINS = 32
 _PER_BIN = 6  # values of the half that edges are drawn from
 _MOST_CATEGORIES = 40
@@ -72,7 +73,7 @@ def row_of(of_input: Seen, of_answer: Seen, embedding: Sequence[float] = ()) -> 
     return (
         {f"input: {name}": value for name, value in of_input.items()}
         | {f"answer: {name}": value for name, value in of_answer.items()}
-        | {f"input: embedding {number}": value for number, value in enumerate(embedding)}
+        | {f"input: {_EMBEDDING} {number}": value for number, value in enumerate(embedding)}
     )
 
 
@@ -90,7 +91,7 @@ def _stream(name: str, values: Sequence[float | str | None], halves: NDArray[np.
         return None
     first = [values[at] for at in np.flatnonzero(here & halves)]
     second = [values[at] for at in np.flatnonzero(here & ~halves)]
-    group = "embedding" if name.startswith("input: embedding ") else ""
+    group = _EMBEDDING if name.startswith(f"input: {_EMBEDDING} ") else ""
     if any(isinstance(value, str) for value in first):
         return _category(name, first, second, group)
     numbers = np.array([value for value in first if isinstance(value, float | int)], np.float64)
@@ -175,9 +176,24 @@ class Binning:
             found[:, number] = self.column(number, [row.get(name, ABSENT) for row in rows])
         return found
 
-    def rows_of(self, served: Sequence[Served], classes: Sequence[str]) -> list[Seen]:
-        """What was seen of requests and of their answers, by the names of the streams."""
-        return [row_of(one.seen, seen_of_answer(one.answer, one.cost, classes), one.embedding) for one in served]
+    def values_of(self, served: Sequence[Served], classes: Sequence[str]) -> list[list[float | str | None]]:
+        """What was seen of requests and of their answers: the values of each stream."""
+        inputs = [one.seen for one in served]
+        answers = [seen_of_answer(one.answer, one.cost, classes) for one in served]
+        found: list[list[float | str | None]] = []
+        for stream in self.streams:
+            source, _, name = stream.name.partition(": ")
+            if stream.group == _EMBEDDING:
+                at = int(name.rpartition(" ")[2])
+                found.append([one.embedding[at] if len(one.embedding) > at else ABSENT for one in served])
+            else:
+                rows = inputs if source == "input" else answers
+                found.append([row.get(name, ABSENT) for row in rows])
+        return found
+
+    def bins_of(self, columns: Sequence[Sequence[float | str | None]]) -> NDArray[np.int64]:
+        """The bins (events, streams) of what `values_of` gave."""
+        return np.stack([self.column(number, one) for number, one in enumerate(columns)], axis=1)
 
 
 def _vocabulary(task: Task) -> tuple[str, ...]:

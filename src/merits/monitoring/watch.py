@@ -157,7 +157,7 @@ class Watch:
         """All streams as they stand, those that won most of what they need first."""
         found = []
         for number, stream in enumerate(self._streams):
-            won, n = self._won(number), int(self._changes.wealth.n_seen[number]) if self._changes else 0
+            won, n = self._won(number), int(self._changes.n_seen[number]) if self._changes else 0
             shift = self._shift(number)
             found.append(
                 StreamState(
@@ -180,16 +180,12 @@ class Watch:
     def _see_streams(self, served: Sequence[Served]) -> None:
         if self._changes is None:
             return
-        rows = self._binning.rows_of(served, self._classes)
-        bins = self._binning.bins(rows)
+        columns = self._binning.values_of(served, self._classes)
+        bins = self._binning.bins_of(columns)
         self._changes.see(bins)
         self._recent.see(bins)
         if self._river is not None:
-            values = [
-                [value if isinstance(value := row.get(one.name), float) else np.nan for one in self._streams]
-                for row in rows
-            ]
-            self._river.see(np.array(values))
+            self._river.see(_numbers(columns))
 
     def _see_quality(self, served: Sequence[Served], feedback: Sequence[tuple[Feedback, Served]]) -> None:
         """Quality by labels, by confidence, and whether confidence and labels still agree, each where it can be."""
@@ -219,7 +215,7 @@ class Watch:
         assert self._changes is not None
         if self._river is not None and self._streams[stream].kind == "number":
             return float("inf") if self._river.alarmed[stream] else 0.0
-        return float(self._changes.wealth.peak[stream])
+        return float(self._changes.peak[stream])
 
     def _shift(self, stream: int) -> Shift | None:
         one = self._streams[stream]
@@ -356,6 +352,13 @@ def _words(stream: StreamReference, shift: Shift) -> str:
 
 def _bets(stream: StreamReference) -> NDArray[np.float64]:
     return number_bets() if stream.kind == "number" else category_bets(stream.shares)
+
+
+def _numbers(columns: Sequence[Sequence[float | str | None]]) -> NDArray[np.float64]:
+    """The numbers among values (events, streams), NaN for all else."""
+    nan = float("nan")
+    held = [[one if isinstance(one, float) and np.isfinite(one) else nan for one in column] for column in columns]
+    return np.array(held).T
 
 
 def _table(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:

@@ -76,21 +76,33 @@ class Changes:
     """Tests of many streams at once. `counts` (streams, bins) are the reference's; padding of unused bins is 0.
 
     `bets` are as `number_bets` or `category_bets` give them, one array a stream. `seed` breaks ties; the same events
-    in the same portions give the same result. `wealth` is what has been won: see `Wealth` for what it promises, which
-    holds whatever the streams' distributions are, and for each stream by itself.
+    in the same portions give the same result. `peak` and `now` (streams,) are what has been won, at most and now, after
+    `n_seen` values: see `Wealth` for what it promises, which holds whatever the streams' distributions are, and for
+    each stream by itself.
     """
 
     def __init__(self, counts: Ints, bets: Sequence[Floats], *, seed: int = 0, promise: Promise = "ever") -> None:
         self.counts = np.array(counts, np.int64)
-        widest = max(len(one) for one in bets)
-        self._pays = np.ones((len(bets), CELLS, widest))
-        weights = np.zeros((len(bets), widest))
-        for number, one in enumerate(bets):
-            self._pays[number, :, : len(one)] = one.T
-            weights[number, : len(one)] = 1.0 / len(one)
-        self._seed, self.n_events = seed, 0
         self._start = self.counts.copy()
-        self.wealth = Wealth(weights, promise)
+        self._seed, self.n_events = seed, 0
+        sizes = np.array([len(one) for one in bets])
+        # streams with as many bets are reckoned together
+        self._groups = [_Group(np.flatnonzero(sizes == size), bets, promise) for size in np.unique(sizes)]
+
+    @property
+    def peak(self) -> Floats:
+        """The most that was ever won, by stream."""
+        return self._joined("peak")
+
+    @property
+    def now(self) -> Floats:
+        """What is won now, by stream."""
+        return self._joined("now")
+
+    @property
+    def n_seen(self) -> Ints:
+        """How many values came, by stream."""
+        return self._joined("n_seen").astype(np.int64)
 
     def see(self, bins: Ints) -> None:
         """Takes events, oldest first: the bin of each stream's value (events, streams), -1 where there is none."""
@@ -98,7 +110,7 @@ class Changes:
             self._see(np.asarray(bins[first : first + _BLOCK]))
 
     def ranks(self, bins: Ints) -> Floats:
-        """The conformal p-values of events that were not seen yet (events, streams), in 0..1; they are not taken."""
+        """The conformal p-values of up to 64 events that were not seen yet (events, streams); they are not taken."""
         draws = np.random.default_rng([self._seed, self.n_events]).random(bins.shape)
         seen = bins >= 0
         streams = np.arange(bins.shape[1])
@@ -106,31 +118,72 @@ class Changes:
         upto = np.cumsum(self.counts, axis=1)
         same = self.counts[streams, held]
         below = upto[streams, held] - same
-        # events of this portion, each with those before it
-        earlier = np.tri(len(bins), k=-1, dtype=np.bool_)[:, :, None] & seen[None, :, :]
-        same = same + (earlier & (held[None, :, :] == held[:, None, :])).sum(axis=1)
-        below = below + (earlier & (held[None, :, :] < held[:, None, :])).sum(axis=1)
+        earlier_below, earlier_same = _earlier(bins)
         n_before = upto[:, -1] + np.cumsum(seen, axis=0) - seen
-        return np.asarray((below + draws * (same + 1.0)) / (n_before + 1.0))
+        return np.asarray((below + earlier_below + draws * (same + earlier_same + 1.0)) / (n_before + 1.0))
 
     def arrays(self) -> dict[str, Floats | Ints]:
         """What it goes on from: see `restore`."""
-        return self.wealth.arrays() | {"counts": self.counts, "n_events": np.array([self.n_events])}
+        found: dict[str, Floats | Ints] = {"counts": self.counts, "n_events": np.array([self.n_events])}
+        for number, group in enumerate(self._groups):
+            found |= {f"{number} {name}": one for name, one in group.wealth.arrays().items()}
+        return found
 
     def restore(self, arrays: Mapping[str, Floats | Ints]) -> None:
         """Goes on from what `arrays` gave."""
-        self.wealth.restore(arrays)
         self.counts, self.n_events = np.array(arrays["counts"], np.int64), int(arrays["n_events"][0])
+        for number, group in enumerate(self._groups):
+            own = f"{number} "
+            group.wealth.restore({name[len(own) :]: one for name, one in arrays.items() if name.startswith(own)})
 
     def restart(self, streams: Bools) -> None:
         """Begins anew on some streams, against the reference alone."""
         self.counts = np.where(streams[:, None], self._start, self.counts)
-        self.wealth.restart(streams)
+        for group in self._groups:
+            group.wealth.restart(streams[group.streams])
+
+    def _joined(self, name: str) -> Floats:
+        found = np.zeros(len(self.counts))
+        for group in self._groups:
+            found[group.streams] = getattr(group.wealth, name)
+        return found
 
     def _see(self, bins: Ints) -> None:
         seen = bins >= 0
         cells = np.minimum((self.ranks(bins) * CELLS).astype(np.int64), CELLS - 1)
-        self.wealth.take(self._pays[np.arange(bins.shape[1]), cells], seen)
+        for group in self._groups:
+            group.take(cells[:, group.streams], seen[:, group.streams])
         flat = (np.arange(bins.shape[1]) * self.counts.shape[1] + bins)[seen]
         self.counts += np.bincount(flat, minlength=self.counts.size).reshape(self.counts.shape)
         self.n_events += len(bins)
+
+
+class _Group:
+    """Streams with equally many bets."""
+
+    def __init__(self, streams: Ints, bets: Sequence[Floats], promise: Promise) -> None:
+        self.streams = streams
+        pays = np.stack([bets[number].T for number in streams])  # (streams, cells, bets)
+        self._width = pays.shape[2]
+        self._pays = np.ascontiguousarray(pays.reshape(-1, self._width))
+        self._first = np.arange(len(streams)) * CELLS
+        self.wealth = Wealth(np.full((len(streams), self._width), 1.0 / self._width), promise)
+
+    def take(self, cells: Ints, seen: Bools) -> None:
+        self.wealth.take(self._pays[self._first + cells], seen)
+
+
+def _earlier(bins: Ints) -> tuple[Ints, Ints]:
+    """How many of the events before each, of up to 64, lie in a lower bin and in the same one (events, streams)."""
+    n = len(bins)
+    held = np.full((bins.shape[1], _BLOCK), -1, np.int16)
+    held[:, :n] = bins.T
+    before = np.tri(_BLOCK, k=-1, dtype=np.bool_) & (held >= 0)[:, None, :]
+    lower, same = held[:, None, :] < held[:, :, None], held[:, None, :] == held[:, :, None]
+    return _count(lower & before)[:, :n].T, _count(same & before)[:, :n].T
+
+
+def _count(flags: Bools) -> Ints:
+    """How many of 64 flags are set: as one number of 64 bits, four times as fast as a sum."""
+    bits: Ints = np.packbits(flags, axis=-1).view(np.uint64)[..., 0]
+    return np.bitwise_count(bits).astype(np.int64)

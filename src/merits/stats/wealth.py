@@ -68,9 +68,16 @@ class Wealth:
     def _take(self, factors: Floats, seen: Bools) -> None:
         before = self.n_seen + np.cumsum(seen, axis=0) - seen
         opened = np.where(seen, opened_at(before) if self._ever else 1.0, 0.0)
-        path = np.cumprod(np.maximum(np.where(seen[:, :, None], factors, 1.0), _LEAST_FACTOR), axis=0)
-        earlier = np.concatenate([np.ones_like(path[:1]), path[:-1]])
-        bets = path * (self.bets + np.cumsum(opened[:, :, None] / earlier, axis=0))
+        if not seen.all():
+            factors = np.where(seen[:, :, None], factors, 1.0)
+        path = np.cumprod(np.maximum(factors, _LEAST_FACTOR), axis=0)
+        bets = np.empty_like(
+            path
+        )  # what is opened at an event, by what it takes to have been worth that from the start
+        bets[0] = opened[0][:, None] + self.bets
+        np.divide(opened[1:, :, None], path[:-1], out=bets[1:])
+        np.cumsum(bets, axis=0, out=bets)
+        bets *= path
         idle = self.idle - np.cumsum(opened, axis=0) if self._ever else np.zeros_like(opened)
         mixed = np.einsum("tsb,sb->ts", bets, self._weights) + idle
         self.peak = np.maximum(self.peak, mixed.max(axis=0))
