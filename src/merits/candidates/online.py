@@ -65,12 +65,13 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=Tr
 
 def space(params: Params, folder: Path) -> Space:
     """What is usually tuned of a recipe: depends on what learns."""
-    return {
+    spaces: Mapping[Name, Space] = {
         "linear": {"rate": {"low": 0.01, "high": 3.0, "log": True}, "words": [1, 2, 3]},
         "naive-bayes": {"smoothing": {"low": 0.01, "high": 3.0, "log": True}, "words": [1, 2, 3]},
         "adaptive-tree": {"grace": [25, 50, 100, 200]},
         "adaptive-forest": {"grace": [25, 50, 100, 200], "trees": [5, 10, 20]},
-    }[params.model]
+    }
+    return spaces[params.model]
 
 
 def load(params: Params, context: LoadContext) -> LearningModel:

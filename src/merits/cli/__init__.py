@@ -25,6 +25,7 @@ VERBS = {
     "check": "validate the task and profile its data, before anything is spent",
     "run": "evaluate the candidates, decide, and write the report",
     "improve": "search for better or cheaper candidates on dev, and put the best to the test",
+    "prequential": "test candidates along a stream, each case before it is learned from",
     "monitor": "watch what is served, say when the decision is no longer right, and act on it",
     "alerts": "what was found while watching: list, acknowledge, silence",
     "report": "the report again, from what is stored",

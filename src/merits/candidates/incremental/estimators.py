@@ -123,7 +123,8 @@ def _regression(told: Told) -> Any:
 def _bayes(told: Told) -> Any:
     from river import naive_bayes
 
-    return naive_bayes.MultinomialNB(alpha=told.smoothing)
+    untyped: Any = naive_bayes
+    return untyped.MultinomialNB(alpha=told.smoothing)
 
 
 def _tree(told: Told) -> Any:

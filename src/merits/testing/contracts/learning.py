@@ -94,7 +94,12 @@ class LearningContract(ABC):
     def test_may_learn_while_it_answers(self) -> None:
         """Lessons come from another thread than questions."""
         model = self._taught()
-        thread = threading.Thread(target=lambda: [model.learn_many(self.lessons) for _ in range(5)])
+
+        def teach() -> None:
+            for _ in range(5):
+                model.learn_many(self.lessons)
+
+        thread = threading.Thread(target=teach)
         thread.start()
         answers = [answer for _ in range(10) for answer in self._ask(model)]
         thread.join()
