@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from merits.imported import import_results
     from merits.perturbations.inputs import perturb
     from merits.store import open_store
+    from merits.streamed import prequential
     from merits.tasks.file import load_task
     from merits.tasks.make import make_task
     from merits.tasks.profile import profile
@@ -76,6 +77,7 @@ __all__ = [
     "open_store",
     "parse_requirement",
     "perturb",
+    "prequential",
     "profile",
     "write_report",
 ]
@@ -108,6 +110,7 @@ _HOMES = {
     "open_store": "store",
     "parse_requirement": "tasks.requirements",
     "perturb": "perturbations.inputs",
+    "prequential": "streamed",
     "profile": "tasks.profile",
     "write_report": "flow",
 }

@@ -28,6 +28,7 @@ __all__ = [
     "Brief",
     "Composite",
     "Improver",
+    "Learning",
     "LiveStore",
     "Model",
     "Numbered",
@@ -113,6 +114,27 @@ class Portable(Protocol):
     def keep(self, folder: Path) -> None: ...
 
     def restore(self, folder: Path) -> None: ...
+
+
+@runtime_checkable
+class Learning(Trainable, Protocol):
+    """A trainable model that goes on learning while it answers, and whose memory can be put away and taken up again.
+
+    `learn_one` and `learn_many` learn from labelled examples, in their order, without beginning anew: what they cost
+    does not grow with all that was learned before, or much less than a training does. They may come before `fit`,
+    which forgets all. `state` is all that it has learned; put into a model that was loaded from the same recipe
+    (`restore_state`) it gives the same answers and goes on learning in the same way, bit for bit. It runs no code that
+    is in it. All block, and may be called from any thread while it answers: an answer is given before a lesson or
+    after it. CandidateError for what cannot be learned, of which nothing was then, and for a state that is not its own.
+    """
+
+    def learn_one(self, input: JSON, target: JSON) -> None: ...
+
+    def learn_many(self, examples: Sequence[Example]) -> None: ...
+
+    def state(self) -> bytes: ...
+
+    def restore_state(self, state: bytes) -> None: ...
 
 
 @runtime_checkable

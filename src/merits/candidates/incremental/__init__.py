@@ -1,0 +1,1 @@
+"""Models that go on learning while they answer, one labelled example at a time."""
