@@ -27,6 +27,7 @@ from merits.core.errors import MissingExtra, TaskError, UsageError
 from merits.core.live import ApiKey
 from merits.core.serving import ServeSettings
 from merits.core.validate import did_you_mean
+from merits.opening import place_of_live
 
 __all__ = ["Where", "keys_of", "new_key", "open_keys", "revoke", "rotate", "serve", "where"]
 
@@ -69,7 +70,7 @@ def where(target: str, live: str | None = None) -> Where:
     if path.suffix and (path.is_file() or path.suffix.lower() in (".yaml", ".yml", ".toml", ".json", ".py")):
         task, settings = how_served(path)
         folder = path.parent
-    place = live or os.environ.get("MERITS_LIVE") or str(folder / ".merits" / "live.sqlite")
+    place = str(place_of_live(live, folder))
     return Where(task, folder, place, settings)
 
 

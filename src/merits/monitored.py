@@ -40,12 +40,12 @@ from merits.monitoring.looks import Look, at_level, look_at
 from merits.monitoring.still_right import DECISION, at_new_prices, on_live
 from merits.monitoring.telling import tell
 from merits.monitoring.watch import Watch
-from merits.opening import opened_store, repriced
+from merits.opening import opened_store, releases_folder, repriced
 from merits.report.live import AlertLine, ArmLine, LiveView, Moment, Standing, StreamLine
 from merits.stats import wilson
 from merits.stats.calibration import ASSUMPTION
 
-__all__ = ["Looked", "Monitor", "reference_in", "releases_folder"]
+__all__ = ["Looked", "Monitor", "reference_in"]
 
 _AT_ONCE = 5_000  # records read in one go
 _AT_ONCE_ASKED = 500  # requests looked up in one go
@@ -53,11 +53,6 @@ _MOST_CASES = 50_000  # that a decision is made on
 _PRICES_EVERY_S = 6 * 3_600.0
 _UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known without knowing what is right
 _MOST_SHOWN = 50
-
-
-def releases_folder(task: Task) -> Path:
-    """Where the files of a task's releases are."""
-    return Path(task.folder) / ".merits" / "releases" / task.name
 
 
 def reference_in(folder: Path) -> Reference | None:

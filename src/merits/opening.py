@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "RUN_FIRST",
     "Candidates",
-    "default_live",
     "default_store",
     "finished",
     "labelled",
@@ -42,6 +41,7 @@ __all__ = [
     "prices_of",
     "raw_outputs",
     "recipes_of",
+    "releases_folder",
     "repriced",
     "schedule_of",
     "stored_evaluation",
@@ -50,29 +50,6 @@ __all__ = [
 T = TypeVar("T")
 RUN_FIRST = "Run it first: merits run (a run that was stopped goes on from there, and pays for nothing twice)"
 Candidates: TypeAlias = "Sequence[object] | Mapping[str, object]"
-
-
-@contextmanager
-def opened_live(live: LiveStore | str | Path | None, task: Task) -> Iterator[LiveStore]:
-    """The memory of production: the given one, or the one at a path or a postgresql:// address.
-
-    By default that of the variable MERITS_LIVE, else `.merits/live.sqlite` in the task's folder.
-    """
-    if live is not None and not isinstance(live, str | Path):
-        yield live
-        return
-    from merits.store import open_live
-
-    opened = open_live(live or default_live(task))
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def default_live(task: Task) -> str | Path:
-    """Where what happens in production is remembered unless another place is named."""
-    return os.environ.get("MERITS_LIVE") or Path(task.folder) / ".merits" / "live.sqlite"
 
 
 @contextmanager
@@ -94,14 +71,13 @@ def default_store(task: Task) -> Path:
     return Path(task.folder) / ".merits" / "store.sqlite"
 
 
-def place_of_live(live: str | Path | None, task: Task) -> str | Path:
-    """Where the memory of production is: as named, as `MERITS_LIVE` says, else beside the store.
+def place_of_live(live: str | Path | None, folder: str | Path) -> str | Path:
+    """Where the memory of production is: as named, as MERITS_LIVE says, else `.merits/live.sqlite` in a folder.
 
-    >>> from merits.core.task import Task
-    >>> place_of_live("postgresql://db/merits", Task(name="t", kind="generation", examples=(), scorers=()))
+    >>> place_of_live("postgresql://db/merits", ".")
     'postgresql://db/merits'
     """
-    return live or os.environ.get("MERITS_LIVE") or Path(task.folder) / ".merits" / "live.sqlite"
+    return live or os.environ.get("MERITS_LIVE") or Path(folder) / ".merits" / "live.sqlite"
 
 
 @contextmanager
@@ -112,11 +88,16 @@ def opened_live(live: LiveStore | str | Path | None, task: Task, *, write: bool 
     if live is not None and not isinstance(live, str | Path):
         yield live
         return
-    opened = open_live(place_of_live(live, task), write=write)
+    opened = open_live(place_of_live(live, task.folder), write=write)
     try:
         yield opened
     finally:
         opened.close()
+
+
+def releases_folder(task: Task) -> Path:
+    """Where the releases of a task lie, each in a folder named by its version."""
+    return Path(task.folder) / ".merits" / "releases" / task.name
 
 
 def place_of_store(store: Store | str | Path | None, task: Task) -> str | Path:

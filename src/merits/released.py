@@ -31,7 +31,7 @@ from merits.core.live import Rollout
 from merits.core.release import ContentPolicy, Promise, Release
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
-from merits.opening import finished, opened_live, opened_store, prices_of, stored_evaluation
+from merits.opening import finished, opened_live, opened_store, prices_of, releases_folder, stored_evaluation
 from merits.verified import Verified, verified
 
 __all__ = ["Released", "activate", "release", "releases", "releases_folder", "roll_back"]
@@ -50,11 +50,6 @@ class Released:
     verified: Verified | None
     rollout: Rollout | None
     notes: tuple[str, ...] = ()
-
-
-def releases_folder(task: Task) -> Path:
-    """Where the releases of a task lie, each in a folder named by its version."""
-    return Path(task.folder) / ".merits" / "releases" / task.name
 
 
 def release(

@@ -15,23 +15,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from merits.cli.light import lighten
-from merits.cli.options import add_json, add_store, add_task, found_task, print_json
+from merits.cli.options import add_json, add_live, add_store, add_task, found_task, print_json
 from merits.cli.parsing import whole
 
 if TYPE_CHECKING:
     from merits.core.task import Task
     from merits.released import Released
 
-__all__ = ["add_live", "arguments", "run"]
-
-
-def add_live(parser: argparse.ArgumentParser) -> None:
-    """Adds --live."""
-    parser.add_argument(
-        "--live",
-        metavar="PLACE",
-        help="where production is remembered: a path or postgresql://... (default: MERITS_LIVE, else .merits/)",
-    )
+__all__ = ["arguments", "run"]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import argparse
 
-from merits.cli.options import add_json, add_task, found_task, print_json
+from merits.cli.options import add_json, add_live, add_task, found_task, print_json
 from merits.cli.parsing import whole
-from merits.cli.release import add_live
 
 __all__ = ["arguments", "run"]
 
