@@ -29,7 +29,6 @@ from merits.core.evaluation import Evaluation
 from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, LiveRecord, Rollout, Served
 from merits.core.needs import Needs
 from merits.core.outcome import Status
-from merits.core.reference import Reference
 from merits.core.task import Task
 from merits.deciding.decide import decide
 from merits.evaluating.live import live_evaluation, live_name
@@ -42,10 +41,11 @@ from merits.monitoring.telling import tell
 from merits.monitoring.watch import Watch
 from merits.opening import opened_store, releases_folder, repriced
 from merits.report.live import AlertLine, ArmLine, LiveView, Moment, Standing, StreamLine
+from merits.serving.package import reference_in
 from merits.stats import wilson
 from merits.stats.calibration import ASSUMPTION
 
-__all__ = ["Looked", "Monitor", "reference_in"]
+__all__ = ["Looked", "Monitor"]
 
 _AT_ONCE = 5_000  # records read in one go
 _AT_ONCE_ASKED = 500  # requests looked up in one go
@@ -53,17 +53,6 @@ _MOST_CASES = 50_000  # that a decision is made on
 _PRICES_EVERY_S = 6 * 3_600.0
 _UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known without knowing what is right
 _MOST_SHOWN = 50
-
-
-def reference_in(folder: Path) -> Reference | None:
-    """What live traffic of a release is held against; None where its folder holds nothing of that."""
-    path = folder / "artefacts" / "reference.json"
-    if not path.is_file():
-        return None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Reference)
-    except msgspec.DecodeError as problem:
-        raise TaskError(f"{path} cannot be read: {problem}.", "Make the release again: merits release") from None
 
 
 @dataclass(frozen=True)

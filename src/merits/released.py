@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from merits.candidates.imports import versions
@@ -28,7 +29,8 @@ from merits.core.doors import LiveStore, Model, Store
 from merits.core.errors import CandidateError, NoneWorthIt, NothingToRelease, TaskError, UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.live import Rollout
-from merits.core.release import ContentPolicy, Promise, Release
+from merits.core.outcome import Status
+from merits.core.release import Artefact, ContentPolicy, Promise, Release
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
 from merits.opening import finished, opened_live, opened_store, prices_of, releases_folder, stored_evaluation
@@ -74,8 +76,9 @@ def release(
     That is the candidate that the verdict names; another `candidate` only where it is named here, which the release's
     reason says. `fallbacks` (names) are asked in their order where it could not be. What learns is trained exactly as
     for the test and kept; then the release is opened as a server would, and asked `verify` test examples (by default
-    50, and none over a network). `files` are further ones that its code reads, relative to the task's folder. With
-    `activate` it serves from now on. With `dry_run` nothing is trained or written.
+    50, and none over a network). `files` are further ones that its code reads, relative to the task's folder. `content`
+    is whether inputs and outputs are kept, as the task says (`serve: content:`) unless given. With `activate` it serves
+    from now on. With `dry_run` nothing is trained or written.
 
     Raises NothingToRelease where the verdict names nobody, NoneWorthIt where nobody is worth using, TaskError where
     nothing is stored, and CandidateError for a candidate that is no longer what was evaluated, or does not say from
@@ -97,7 +100,7 @@ def release(
             raise UsageError("a fallback is the candidate itself, or another fallback.", "Name each of them once.")
         _check_versions(task, evaluation, line, env)
         made = _drawn_up(task, evaluation, decision, line, opened)
-        made = replace(made, reason="; ".join(filter(None, (why, reason))), content=content or ContentPolicy())
+        made = replace(made, reason="; ".join(filter(None, (why, reason))), content=content or task.serve.content)
         if dry_run:
             return Released(made, decision, None, None, None, tuple(notes))
         with opened_live(live, task) as memory:
@@ -290,6 +293,7 @@ def _written(
     draft.chmod(0o755)
     try:
         made = _with_artefacts(task, made, draft, store, files=files, env=env, note=note)
+        made = replace(made, artefacts=(*made.artefacts, _referred(task, made, evaluation, store, draft)))
         write_release(made, draft)
         stored = stored_answers(task, made.candidate_version, store)
         folders = (*task.data_folders, task.folder)
@@ -305,6 +309,38 @@ def _written(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+
+
+def _referred(task: Task, made: Release, evaluation: Evaluation, store: Store, draft: Path) -> Artefact:
+    """What live traffic will be held against, kept beside what was learned.
+
+    Time is left out, and money that is paid for time: they were measured while many were asked at once, and say nothing
+    of the server's. They are held against what the first live requests took.
+    """
+    from merits.evaluating.taught import stored_answers
+    from merits.media.finding import Media
+    from merits.monitoring.streams import reference_of
+    from merits.serving.package import ARTEFACTS, REFERENCE, artefact_of
+
+    k = _row(evaluation, made.candidate)
+    rows = {
+        str(name): row for row, name in reversed(list(enumerate(evaluation.examples))) if not evaluation.asked_as[row]
+    }
+    answers = {example.id: answer for example, answer in stored_answers(task, made.candidate_version, store)}
+    scored = {name: row for name, row in rows.items() if evaluation.status[k, row] == Status.SCORED}
+    by_use = bool(evaluation.priced[k]) and not evaluation.machine_s[k].any()
+    found = reference_of(
+        task,
+        answers,
+        solved={name: bool(evaluation.solved[k, row]) for name, row in scored.items()},
+        costs={name: float(evaluation.cost[k, row]) for name, row in rows.items()} if by_use else None,
+        files=Media.of(task).file,
+        seed=task.settings.seed,
+    )
+    streams = tuple(one for one in found.streams if one.name != "answer: latency")
+    path = draft / ARTEFACTS / REFERENCE
+    path.write_bytes(msgspec.json.encode(replace(found, streams=streams)))
+    return artefact_of(draft, path)
 
 
 def _with_artefacts(

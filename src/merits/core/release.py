@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-from msgspec import Meta
 
 from merits.core.candidate import Candidate
 from merits.core.decision import RequirementResult
 from merits.core.estimate import Estimate
 from merits.core.identity import content_hash
 from merits.core.needs import Needs
+from merits.core.serving import ContentPolicy
 from merits.core.task import ScorerSpec, Settings
 
 __all__ = ["Artefact", "ContentPolicy", "Promise", "Release", "model_name"]
@@ -39,22 +37,6 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     latency_p50_s: Estimate | None = None
     latency_p95_s: Estimate | None = None
     requirements: tuple[RequirementResult, ...] = ()
-
-
-class ContentPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Whether inputs and outputs are kept, and how. Without `keep` only their hash, their length and their like are.
-
-    What is kept is redacted first, and forgotten after `days`.
-    """
-
-    keep: Annotated[bool, Meta(description="Keep inputs and outputs of requests, redacted.")] = False
-    days: Annotated[float, Meta(gt=0, description="After so many days they are forgotten.")] = 30.0
-    redact: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="What is blacked out before it is kept: e-mail, phone, card, iban, ip, or a regular expression."
-        ),
-    ] = ("e-mail", "phone", "card", "iban", "ip")
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):

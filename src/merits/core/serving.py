@@ -7,9 +7,25 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-__all__ = ["ServeSettings", "Sync"]
+__all__ = ["ContentPolicy", "ServeSettings", "Sync"]
 
 Sync: TypeAlias = Literal["never", "interval", "always"]
+
+
+class ContentPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Whether inputs and outputs are kept, and how. Without `keep` only their hash, their length and their like are.
+
+    What is kept is redacted first, and forgotten after `days`.
+    """
+
+    keep: Annotated[bool, Meta(description="Keep inputs and outputs of requests, redacted.")] = False
+    days: Annotated[float, Meta(gt=0, description="After so many days they are forgotten.")] = 30.0
+    redact: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="What is blacked out before it is kept: e-mail, phone, card, iban, ip, or a regular expression."
+        ),
+    ] = ("e-mail", "phone", "card", "iban", "ip")
 
 
 class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -47,3 +63,6 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     traces: Annotated[
         str, Meta(description="Where traces go (OTLP over HTTP). Default: OTEL_EXPORTER_OTLP_ENDPOINT, if set.")
     ] = ""
+    content: Annotated[
+        ContentPolicy, Meta(description="Whether inputs and outputs are kept; part of every release made from here on.")
+    ] = ContentPolicy()

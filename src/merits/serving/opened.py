@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
 from merits.core.candidate import Candidate
 from merits.core.identity import JSON
 from merits.core.kinds import Reads, Target, kind_names, task_kind
-from merits.core.reference import Reference
 from merits.media.seen import embedding_in, seen_of
 from merits.reading.seen import Lens
+from merits.serving.package import reference_in
 from merits.serving.unit import Unit
 
 __all__ = ["Opened", "is_chat"]
@@ -62,7 +60,7 @@ class Opened:
         self.target: Target = kind.target if kind is not None else "none"
         self.short = self.target in _SHORT
         self.chats = is_chat(release.candidate)
-        reference = _reference(folder)
+        reference = None if folder is None else reference_in(folder)
         self._lens = Lens(language_of=0) if reference is None else Lens.of(reference)
         self._names = reference is not None or release.content.keep
         streams = reference.streams if reference is not None else ()
@@ -87,13 +85,3 @@ class Opened:
 
 def _none(name: str) -> None:
     return None
-
-
-def _reference(folder: Path | None) -> Reference | None:
-    """What live traffic is held against, where the release has it."""
-    if folder is None:
-        return None
-    try:
-        return msgspec.json.decode((folder / "reference.json").read_bytes(), type=Reference)
-    except (OSError, msgspec.MsgspecError):
-        return None

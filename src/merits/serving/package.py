@@ -17,6 +17,7 @@ from merits.candidates.imports import versions
 from merits.core.candidate import Candidate
 from merits.core.errors import DataError
 from merits.core.kinds import Reads
+from merits.core.reference import Reference
 from merits.core.release import Artefact, Release
 
 __all__ = [
@@ -26,13 +27,16 @@ __all__ = [
     "LESSONS",
     "MANIFEST",
     "MODELS",
+    "REFERENCE",
     "How",
     "Manifest",
     "Member",
+    "artefact_of",
     "artefacts_in",
     "check_artefacts",
     "installed",
     "read_release",
+    "reference_in",
     "write_release",
 ]
 
@@ -40,6 +44,7 @@ How: TypeAlias = Literal["as it is", "kept", "learns at start"]
 
 ARTEFACTS = "artefacts"  # and in it:
 MANIFEST, LESSONS, HELD, MODELS, FILES = "manifest.json", "lessons.jsonl", "held.json", "models", "files"
+REFERENCE = "reference.json"
 _RELEASE = "release.json"
 _READ_AT_ONCE = 1 << 20
 _PACKAGES = (  # what changes what a candidate answers, to say which of them differs
@@ -72,6 +77,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     assets: tuple[str, ...] = ()  # where models lay that are named and not copied
     outside: dict[str, str] = {}  # large folders that recipes name, and where they lay
     format: int = 1
+
+
+def reference_in(folder: Path) -> Reference | None:
+    """What live traffic of a release is held against; None where its folder holds nothing of that.
+
+    DataError where it cannot be read.
+    """
+    path = folder / ARTEFACTS / REFERENCE
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Reference)
+    except (OSError, msgspec.MsgspecError) as problem:
+        raise DataError(f"{path} cannot be read: {problem}.", "Make the release again: merits release") from None
 
 
 def installed() -> dict[str, str]:
@@ -113,20 +132,21 @@ def check_artefacts(release: Release, folder: Path) -> None:
             raise DataError(f"{whose}: {path} is not there.", again)
         if path not in known:
             raise DataError(f"{whose}: {path} is no part of it.", f"Take the file away. {again}")
-        if there[path].is_symlink() or _artefact(folder, there[path]) != known[path]:
+        if there[path].is_symlink() or artefact_of(folder, there[path]) != known[path]:
             raise DataError(f"{whose}: {path} is not what it was when it was released.", again)
 
 
 def artefacts_in(folder: Path) -> tuple[Artefact, ...]:
     """What lies under `artefacts/` of a folder, sorted by path."""
-    return tuple(_artefact(folder, file) for file in _files_in(folder / ARTEFACTS))
+    return tuple(artefact_of(folder, file) for file in _files_in(folder / ARTEFACTS))
 
 
 def _files_in(home: Path) -> list[Path]:
     return sorted(file for file in home.rglob("*") if file.is_symlink() or not file.is_dir())
 
 
-def _artefact(folder: Path, file: Path) -> Artefact:
+def artefact_of(folder: Path, file: Path) -> Artefact:
+    """A file of a release's folder, as the release lists it."""
     digest, n_bytes = hashlib.sha256(), 0
     with file.open("rb") as opened:
         while piece := opened.read(_READ_AT_ONCE):
