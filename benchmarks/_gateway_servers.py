@@ -42,16 +42,17 @@ def missing(name: str) -> list[str]:
 
 async def _merits(upstream: str, sock: socket.socket) -> None:
     """Our gateway: keys are checked, and every answer is in the journal before it is given and goes to the store."""
+    import os
+
+    from merits.candidates.meter import Meter
+    from merits.candidates.registry import LoadContext, load
+    from merits.core.price import Price
     from merits.serving.keys import new_key
     from merits.serving.telemetry import Log
+    from merits.serving.unit import Reply
     from merits.serving.worker import Place, quicken, running, serving
-    from merits.core.price import Price
     from merits.testing.live import MemoryLive
     from merits.testing.serving import ModelUnit
-    from merits.candidates.registry import LoadContext, load
-    from merits.candidates.meter import Meter
-    from merits.serving.unit import Reply
-    import os
 
     os.environ["OPENAI_API_KEY"] = "any"
 

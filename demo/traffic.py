@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 __all__ = ["main"]
@@ -58,7 +59,7 @@ class _Client:
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         self._connection: http.client.HTTPConnection | None = None
 
-    def post(self, path: str, body: object) -> tuple[int, dict[str, object]]:
+    def post(self, path: str, body: object) -> tuple[int, dict[str, Any]]:
         """The status and the JSON of the reply; 0 where the gateway could not be reached."""
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
@@ -95,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.traffic", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the gateway is")
+    parser.add_argument("--url", default="http://127.0.0.1:8080", help="where the gateway is")
     parser.add_argument("--key", required=True, help="an API key: merits keys create")
     parser.add_argument("--model", default="merits/sentiment", help="which release, as clients name it")
     parser.add_argument("--per-second", type=float, default=20.0, metavar="N", help="requests in a second")
@@ -148,7 +149,7 @@ def _ask(args: argparse.Namespace, domains: Sequence[Sequence[_Row]], shared: _S
             counts.answered += 1
             counts.right += reply.get("output") == row["label"]
         if draw.random() < args.labelled:
-            shared.later.append((time.monotonic() + args.label_delay, str(reply["request_id"]), row["label"]))
+            shared.later.append((time.monotonic() + args.label_delay, reply["merits"]["request"], row["label"]))
 
 
 def _label(args: argparse.Namespace, shared: _Shared) -> None:
@@ -158,9 +159,9 @@ def _label(args: argparse.Namespace, shared: _Shared) -> None:
         ready: list[dict[str, str]] = []
         while later and later[0][0] <= time.monotonic() and len(ready) < 200:
             _, request, label = later.popleft()
-            ready.append({"request_id": request, "target": label})
+            ready.append({"request": request, "target": label, "source": "label"})
         if ready:
-            status, reply = client.post("/feedback", {"items": ready})
+            status, reply = client.post("/feedback", {"feedback": ready})
             with counts.lock:
                 counts.labelled += len(ready) if status in (200, 207) else 0
                 counts.refused = counts.refused if status in (200, 207) else f"{status}: {json.dumps(reply)[:200]}"

@@ -49,7 +49,9 @@ class Watched:
             per_minute=7.2,
             currency="USD",
             streams=(
-                StreamLine(name="input: characters", state="changed", was="90", now="40", e_value=512.0, bar=400.0),
+                StreamLine(
+                    name="input: characters", state="changed", text="40 % are below 90", e_value=512.0, bar=400.0
+                ),
             ),
             alerts=(AlertLine(alert=ALERT, state=self.state),),
             moments=tuple(Moment(at=1_796_000_000.0 + k, n=9, judged=9, solved=wilson(k, 9)) for k in range(3)),

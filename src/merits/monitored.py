@@ -53,6 +53,7 @@ _MOST_CASES = 50_000  # that a decision is made on
 _PRICES_EVERY_S = 6 * 3_600.0
 _UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known without knowing what is right
 _MOST_SHOWN = 50
+_EMBEDDED = "input: embedding "
 
 
 @dataclass(frozen=True)
@@ -423,14 +424,19 @@ class Monitor:
     def _streams(self) -> tuple[StreamLine, ...]:
         if self.watch is None:
             return ()
-        found = []
-        for one in self.watch.streams():
+        found, embedded = list[StreamLine](), False
+        for one in self.watch.streams():  # those that moved most first
+            name = one.name
+            if name.startswith(_EMBEDDED):  # what an embedding is like is one thing
+                if embedded:
+                    continue
+                embedded, name = True, _EMBEDDED.strip()
             state = "changed" if one.alarmed else "as it was" if one.n >= 50 else "too early"
             found.append(
                 StreamLine(
-                    name=one.name,
+                    name=name,
                     state=state,  # type: ignore[arg-type]
-                    now=one.text,
+                    text=one.text.removeprefix(f"{one.name}: "),
                     effect="" if one.effect is None else one.effect.text(),
                     e_value=min(one.won, 1e300),
                     bar=one.needed,

@@ -33,15 +33,14 @@ class ArmLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One stream that is watched: what it was and what it is, and how strong the evidence of a change is.
+    """One stream that is watched: what moved most, in words (`text`), and how strong the evidence of a change is.
 
     `e_value` grows without bound when it changed; it alarms at `bar`. `state` is "changed", "as it was" or "too early".
     """
 
     name: str
     state: Literal["as it was", "changed", "too early"]
-    was: str = ""
-    now: str = ""
+    text: str = ""
     effect: str = ""
     e_value: float | None = None
     bar: float | None = None

@@ -77,13 +77,13 @@ def _arms(view: LiveView) -> Table:
 
 def _streams(streams: tuple[StreamLine, ...]) -> Table:
     table = _table("what is watched")
-    for name in ("stream", "state", "was", "is", "evidence"):
+    for name in ("stream", "state", "what moved most", "evidence"):
         table.add_column(name, justify="right" if name == "evidence" else "left", overflow="fold")
     shown = sorted(streams, key=lambda one: (one.state != "changed", -(one.e_value or 0.0)))
     for line in shown[:_MOST_STREAMS]:
         style = "red" if line.state == "changed" else "dim" if line.state == "too early" else ""
-        now = f"{line.now} ({line.effect})" if line.effect else line.now
-        table.add_row(*(_text(one_line(t, 40), style) for t in (line.name, line.state, line.was, now, _evidence(line))))
+        cells = (line.name, line.state, line.text, _evidence(line))
+        table.add_row(*(_text(one_line(text, 110), style) for text in cells))
     if len(shown) > _MOST_STREAMS:
         table.caption = f"and {len(shown) - _MOST_STREAMS} more, as they were"
     return table
