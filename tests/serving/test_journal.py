@@ -158,7 +158,8 @@ from tests.serving.conftest import Client
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 model = Constant("x" * 30_000)
 settings = ServeSettings(keys=False, concurrency=1, shadows=0)
-with served([ModelUnit(a_release(kind="generation", keep=True), model)], Path(sys.argv[1]), settings=settings) as running:
+unit = ModelUnit(a_release(kind="generation", keep=True), model)
+with served([unit], Path(sys.argv[1]), settings=settings) as running:
     ask = Client(running.url)
     running.live.away = True
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))  # no further segment can be had
