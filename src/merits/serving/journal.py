@@ -132,6 +132,11 @@ class Segment:
             os.unlink(self.path)
         self.close()
 
+    def set_aside(self) -> None:
+        """Keeps the file for somebody to look at, where no start takes it for a journal."""
+        os.rename(self.path, self.path.with_suffix(".damaged"))
+        self.close()
+
     def close(self) -> None:
         """Lets go of the file and leaves it for the next."""
         if self._map is not None:

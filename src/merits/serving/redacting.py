@@ -15,13 +15,14 @@ from merits.core.secrets import redact_values
 __all__ = ["redacted"]
 
 _PATTERNS = {
-    "e-mail": r"[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}",
+    "e-mail": r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}",
     "phone": r"(?<![\w.-])(?:\+|00)?\(?\d[\d ()/.-]{6,18}\d(?![\w-])",
     "card": r"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w-])",
     "iban": r"(?<!\w)[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?!\w)",
     "ip": r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)"
     r"|(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{1,4}(?![\w:])",
 }
+_MUST_HOLD = (re.compile(r"\d"), re.compile("@"))
 _ORDER = ("e-mail", "iban", "card", "ip", "phone")  # the longest numbers first
 
 
@@ -38,8 +39,9 @@ def redacted(value: JSON, what: Sequence[str]) -> JSON:
     def clean(value: JSON) -> JSON:
         if isinstance(value, str):
             text = redact_values(value)
-            for name, pattern in patterns:
-                text = pattern.sub(name, text)
+            for name, pattern, must_hold in patterns:
+                if must_hold.search(text):  # most texts are passed over at once
+                    text = pattern.sub(name, text)
             return text
         if isinstance(value, Mapping):
             return {name: clean(cell) for name, cell in value.items()}
@@ -49,6 +51,9 @@ def redacted(value: JSON, what: Sequence[str]) -> JSON:
 
 
 @lru_cache(maxsize=64)
-def _compiled(what: tuple[str, ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    named = [(f"[{name}]", re.compile(_PATTERNS[name])) for name in _ORDER if name in what]
-    return (*named, *(("[redacted]", re.compile(pattern)) for pattern in what if pattern not in _PATTERNS))
+def _compiled(what: tuple[str, ...]) -> tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...]:
+    named = [
+        (f"[{name}]", re.compile(_PATTERNS[name]), _MUST_HOLD[name == "e-mail"]) for name in _ORDER if name in what
+    ]
+    others = (pattern for pattern in what if pattern not in _PATTERNS)
+    return (*named, *(("[redacted]", re.compile(pattern), re.compile("")) for pattern in others))

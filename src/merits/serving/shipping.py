@@ -93,10 +93,12 @@ class Shipper:
             if not self._ship(segment):
                 return False
             if segment is not self.journal.current and segment in self.journal.sealed:
-                if segment.shipped < segment.end:
-                    return False
                 self.journal.sealed.remove(segment)
-                segment.remove()
+                if segment.shipped < segment.end:
+                    self._note("journal-damaged", f"{segment.path.name} cannot be read from byte {segment.shipped} on")
+                    segment.set_aside()
+                else:
+                    segment.remove()
         return True
 
     def _run(self) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,8 +171,27 @@ async def serve_worker(
         sock.listen(2048)
         address = sock.getsockname()
         log.event("listening", f"http://{address[0]}:{address[1]} (process {os.getpid()})")
-        await server.serve(sockets=[sock])
+        with _told_to_stop(server):
+            await server._serve(sockets=[sock])
         log.event("stopped", f"process {os.getpid()}")
+
+
+@contextmanager
+def _told_to_stop(server: Server) -> Iterator[None]:
+    """SIGTERM and SIGINT end the server in order. uvicorn's own handlers raise them again at its end, before ours."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop)
+    try:
+        yield
+    finally:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
+            signal.signal(name, signal.SIG_IGN)  # what is left is short: a second one must not cut it
 
 
 def quicken() -> None:

@@ -1,0 +1,180 @@
+"""Who is let in: keys, their rights, rates and budgets, and what becomes of who guesses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from merits.core.live import ApiKey
+from merits.core.serving import ServeSettings
+from merits.serving.guessing import Guesses
+from merits.serving.keys import Keyring, hash_of_key, month_began, new_key
+from merits.serving.rates import LocalRates, SharedRates
+from merits.serving.refusals import Refusal
+from merits.testing.live import MemoryLive
+from merits.testing.models import Constant
+from merits.testing.serving import ModelUnit, a_release, served
+
+Make = Callable[..., Any]
+SETTINGS = ServeSettings(keys=True)
+
+
+def gateway(tmp_path: Path, *keys: ApiKey, live: MemoryLive | None = None) -> Any:
+    """One that asks for keys; each answer costs 0.4."""
+    live = live or MemoryLive()
+    live.add(keys)
+    return served([ModelUnit(a_release(), Constant("yes"), cost=0.4)], tmp_path, live=live, settings=SETTINGS)
+
+
+def status(ask: Any) -> int:
+    """Of one question."""
+    return int(ask.post("/predict", {"input": "hi"}).status)
+
+
+def within(seconds: float, look: Callable[[], bool]) -> bool:
+    """Whether something comes true in time."""
+    end = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_only_who_brings_a_key_is_answered(tmp_path: Path, client: Make) -> None:
+    """The key itself is nowhere: not in the store, not in the log. Health needs none."""
+    key, record = new_key(now=0.0, name="shop")
+    with gateway(tmp_path, record) as running:
+        nobody, wrong, right = (client(running.url, each) for each in ("", "mk_wrong", key))
+        assert nobody.post("/predict", {"input": "hi"}).code == "missing_api_key"
+        said = wrong.post("/predict", {"input": "hi"})
+        assert (said.status, said.code, said.headers["www-authenticate"]) == (401, "invalid_api_key", "Bearer")
+        assert status(right) == 200
+        assert [nobody.get(path).status for path in ("/healthz", "/readyz", "/v1/models")] == [200, 200, 401]
+        running.until_stored(1)
+    assert running.live.served("t")[0].record.key == record.id
+    assert key not in repr(running.live.keys()) + "".join(running.log)
+    assert record.hash == hash_of_key(key.encode())
+
+
+def test_keys_come_rotate_and_end_without_a_restart(tmp_path: Path, client: Make) -> None:
+    """Within about a second."""
+    old, record = new_key(now=1.0)
+    new, fresh = new_key(now=2.0, id=record.id)
+    live = MemoryLive()
+    with gateway(tmp_path, record, live=live) as running:
+        assert status(client(running.url, old)) == 200
+        live.add([fresh])
+        assert within(4.0, lambda: status(client(running.url, new)) == 200)
+        assert status(client(running.url, old)) == 401
+        live.add([replace(fresh, at=3.0, revoked_at=3.0)])
+        assert within(4.0, lambda: status(client(running.url, new)) == 401)
+
+
+def test_a_key_does_what_it_may(tmp_path: Path, client: Make) -> None:
+    """Scopes and tasks."""
+    telling, teller = new_key(now=0.0, scopes=["feedback"])
+    other, stranger = new_key(now=0.0, tasks=["other"])
+    late, expired = new_key(now=0.0, expires_at=1.0)
+    with gateway(tmp_path, teller, stranger, expired) as running:
+        assert client(running.url, telling).post("/predict", {"input": "hi"}).code == "scope"
+        assert client(running.url, other).chat().code == "task"
+        assert client(running.url, other).get("/v1/models").json["data"] == []
+        assert status(client(running.url, late)) == 401
+
+
+def test_a_rate_is_kept(tmp_path: Path, client: Make) -> None:
+    """429 with the time to wait."""
+    key, record = new_key(now=0.0, per_minute=2)
+    with gateway(tmp_path, record) as running:
+        ask = client(running.url, key)
+        assert [status(ask) for _ in range(2)] == [200, 200]
+        said = ask.post("/predict", {"input": "hi"})
+    assert (said.status, said.code) == (429, "rate_limit_exceeded")
+    assert 20 <= int(said.headers["retry-after"]) <= 30
+
+
+def test_a_budget_is_kept_also_after_a_restart(tmp_path: Path, client: Make) -> None:
+    """What was spent this month is read from the store."""
+    key, record = new_key(now=0.0, budget=1.0)
+    live = MemoryLive()
+    with gateway(tmp_path, record, live=live) as running:
+        ask = client(running.url, key)
+        assert [status(ask) for _ in range(4)] == [200, 200, 200, 429]
+        assert ask.post("/predict", {"input": "hi"}).code == "insufficient_quota"
+    with gateway(tmp_path, live=live) as running:
+        assert status(client(running.url, key)) == 429
+
+
+def test_guessing_is_slowed_and_who_shares_the_address_is_not_locked_out(tmp_path: Path, client: Make) -> None:
+    """After ten wrong keys an address waits, but for a key that it brought before."""
+    key, record = new_key(now=0.0)
+    unused, other = new_key(now=0.0)
+    with gateway(tmp_path, record, other) as running:
+        assert status(client(running.url, key)) == 200
+        found = [status(client(running.url, f"mk_{n}")) for n in range(14)]
+        assert found[:11] == [401] * 11
+        assert set(found[11:]) == {429}
+        assert status(client(running.url, key)) == 200
+        assert status(client(running.url, unused)) == 429
+
+
+def test_guesses_are_remembered_in_bounded_memory() -> None:
+    """Of a million addresses the last are known."""
+    guesses = Guesses(most=100)
+    for n in range(1000):
+        guesses.wrong(f"10.0.{n // 256}.{n % 256}")
+        guesses.right(str(n), "k")
+    assert len(guesses) == 100
+    assert guesses.is_known("999", "k")
+    assert not guesses.is_known("1", "k")
+
+
+def test_a_pause_grows_with_each_guess_and_is_forgotten_in_time() -> None:
+    """1, 2, 4 seconds; a quarter of an hour of quiet begins anew."""
+    now = 0.0
+    guesses = Guesses(clock=lambda: now)
+    for _ in range(10):
+        guesses.wrong("a")
+    pauses = []
+    for _ in range(3):
+        guesses.wrong("a")
+        pauses.append(guesses.seconds_left("a"))
+    assert pauses == [1.0, 2.0, 4.0]
+    now = 2000.0
+    guesses.wrong("a")
+    assert guesses.seconds_left("a") == 0.0
+
+
+def test_workers_share_a_rate(tmp_path: Path) -> None:
+    """Two that map one file allow together what one would."""
+    SharedRates.create(tmp_path / "rates")
+    one, two = (SharedRates(tmp_path / "rates", clock=lambda: 100.0) for _ in range(2))
+    alone = LocalRates(clock=lambda: 100.0)
+    together = [(one, two)[n % 2].wait_s("key", 3) == 0.0 for n in range(6)]
+    assert together == [alone.wait_s("key", 3) == 0.0 for _ in range(6)] == [True] * 3 + [False] * 3
+    assert two.wait_s("another", 3) == 0.0
+    one.close()
+    two.close()
+
+
+def test_a_key_cannot_be_reached_by_its_hash() -> None:
+    """What is stored opens nothing."""
+    key, record = new_key(now=0.0)
+    ring = Keyring()
+    ring.renew([record])
+    assert ring.holder(f"bearer {key}".encode(), "a").key == record
+    with pytest.raises(Refusal):
+        ring.holder(f"Bearer {record.hash}".encode(), "a")
+
+
+def test_a_month_begins_at_its_first_midnight() -> None:
+    """Also the moment itself."""
+    december = month_began(1795996800.0 + 86400 * 3)
+    assert month_began(december) == december
+    assert month_began(december - 1.0) < december
