@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
+from merits.candidates.deadlines import Deadline
 from merits.candidates.found_at_once import FoundAtOnce
 from merits.candidates.found_pace import FoundPace
 from merits.candidates.rate_headers import KINDS, Kind, left, remaining, retry_after_s
@@ -126,7 +127,7 @@ class Limiter:
         self._last_at = 0.0
         self._cut_at = float("-inf")
         self._round_trip_s = 0.0
-        self._early: list[tuple[asyncio.Timeout, float]] = []
+        self._early: list[tuple[Deadline | asyncio.Timeout, float]] = []
         self._latencies: deque[float] = deque(maxlen=128)
         self._window_n, self._window_s, self._window_size = 0, 0.0, float(_N_FIRST)
         self._window_at = float("nan")
@@ -227,7 +228,7 @@ class Limiter:
                 self._pace(kind, n, headers)
         self._untold += 1
 
-    def watch(self, deadline: asyncio.Timeout) -> None:
+    def watch(self, deadline: Deadline | asyncio.Timeout) -> None:
         """Brings a deadline forward once `patience_s` is known: an attempt that was begun before may hang too."""
         self._early.append((deadline, asyncio.get_running_loop().time()))
 

@@ -15,6 +15,7 @@ from typing import NoReturn, Protocol, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from merits.candidates.deadlines import Deadline, Deadlines
 from merits.candidates.hedging import hedged
 from merits.candidates.limiter import LONGEST_PAUSE_S, Limiter
 from merits.candidates.spent import together
@@ -88,6 +89,8 @@ class Meter:
     waiting for a turn on this machine is neither; its timeouts are not tried again: the same code given the same
     input would hang again.
 
+    With `deadlines` the attempts' are kept there, for less and up to 20 ms late.
+
     With a `purse` each attempt is paid from it. Raises only what is the user's mistake (`UsageError`,
     except in the data: that fails alone), PurseEmpty, and
     cancellation.
@@ -111,8 +114,12 @@ class Meter:
         purse: Purse | None = None,
         deadline_s: float | None = None,
         hedge_after_s: float | None = None,
+        deadlines: Deadlines | None = None,
     ) -> None:
         self.model = model
+        self._timeout: Callable[[float | None], Deadline | asyncio.Timeout] = (
+            asyncio.timeout if deadlines is None else deadlines.timeout
+        )
         self._timeout_s = timeout_s if deadline_s is None else min(timeout_s, deadline_s)
         self._retries = retries
         self._deadline_s = deadline_s
@@ -265,7 +272,7 @@ class Meter:
             seconds = min(seconds, limiter.patience_s * 2.0 ** min(attempts, 32))
         start = self._clock()
         try:
-            async with asyncio.timeout(seconds) as deadline:
+            async with self._timeout(seconds) as deadline:
                 if limiter is not None and limiter.patience_s == math.inf:
                     limiter.watch(deadline)
                 answer = await self.model.answer(input)

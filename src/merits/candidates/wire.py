@@ -171,7 +171,10 @@ class Connection:
         async with connection.stream("/chat/completions", {..., "stream": True}) as reply:
             async for line in reply.lines():
         """
-        asked = self._opened().get(self.base_url + path) if body is None else self._json(path, body)
+        if body is None:
+            asked = self._opened().get(self.base_url + path)
+        else:  # by itself the client waits for 64 kB, or the end, before it gives anything
+            asked = self._json(path, body).streamed_read_buffer_limit(0)
         request = asked.build_streamed()
         with self.told():
             response = await request.__aenter__()

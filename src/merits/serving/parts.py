@@ -12,9 +12,9 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from merits.candidates.deadlines import Deadlines
 from merits.candidates.limiter import CEILING, Limiter
 from merits.candidates.meter import Meter, failure_of
-from merits.candidates.own_server import Machine, OnMachine
 from merits.candidates.spent import together
 from merits.core.answer import Answer, Usage
 from merits.core.candidate import Candidate
@@ -26,7 +26,7 @@ from merits.core.task import Settings
 from merits.prices.one import pricer
 from merits.serving.breaker import Breaker
 
-__all__ = ["Asked", "Bill", "Part", "composed", "single"]
+__all__ = ["Asked", "Bill", "Composed", "Part"]
 
 _MOST_RETRIES = 2  # somebody waits: what fails three times goes to a fallback
 _NOTHING = Usage(attempts=0)
@@ -58,7 +58,7 @@ class Asked(Protocol):
 class Part:
     """A model: its meter, its breaker, its price."""
 
-    def __init__(self, candidate: Candidate, model: Model, settings: Settings) -> None:
+    def __init__(self, candidate: Candidate, model: Model, settings: Settings, deadlines: Deadlines) -> None:
         self.name, self.model, self.breaker = candidate.name, model, Breaker()
         limiter = getattr(model, "limiter", None)
         self.limiter: Limiter | None = limiter if isinstance(limiter, Limiter) else None
@@ -72,6 +72,7 @@ class Part:
             retries=min(settings.retries, _MOST_RETRIES),
             deadline_s=settings.deadline_s if self.limiter is not None else None,
             hedge_after_s=settings.hedge_after_s if self.limiter is not None else None,
+            deadlines=deadlines,
         )
 
     @property
@@ -109,7 +110,7 @@ class Part:
         self.charge(bill, usage)
 
 
-class _Composed:
+class Composed:
     """A composite with its parts."""
 
     def __init__(self, name: str, composite: Composite, parts: Sequence[Asked]) -> None:
@@ -125,13 +126,3 @@ class _Composed:
         finally:
             bill.add(own.usage or _NOTHING, own.cost)
         return replace(answer, usage=own.usage or _NOTHING)
-
-
-def single(candidate: Candidate, model: Model, settings: Settings, machine: Machine | None) -> Part:
-    """A model as it is asked; on a server of one's own its answers say what they took of the machine."""
-    return Part(candidate, model if machine is None else OnMachine(model, machine), settings)
-
-
-def composed(name: str, composite: Composite, parts: Sequence[Asked]) -> Asked:
-    """A composite that is driven with its parts."""
-    return _Composed(name, composite, parts)

@@ -18,9 +18,10 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from merits.candidates.batcher import in_thread
+from merits.candidates.deadlines import Deadlines
 from merits.candidates.memory import weights_of
 from merits.candidates.meter import failure_of
-from merits.candidates.own_server import Machine
+from merits.candidates.own_server import Machine, OnMachine
 from merits.candidates.streaming import GoesOn, stream_of
 from merits.candidates.texts import as_text
 from merits.core.answer import Answer, Failure, Usage
@@ -29,7 +30,7 @@ from merits.core.errors import UsageError
 from merits.core.identity import JSON
 from merits.core.release import Release
 from merits.prices.own_server import machine_of
-from merits.serving.parts import Asked, Bill, Part, composed, single
+from merits.serving.parts import Asked, Bill, Composed, Part
 from merits.serving.unpacking import Loaded, opened
 
 __all__ = ["Reply", "Unit", "open_unit"]
@@ -91,6 +92,7 @@ class LoadedUnit:
 
     def __init__(self, release: Release, loaded: Sequence[Loaded], root: Path, n_asked: int) -> None:
         self._release, self._loaded, self._root = release, loaded, root
+        self._deadlines = Deadlines()
         machines: dict[str, Machine] = {}
         made: dict[int, Asked] = {}
 
@@ -99,11 +101,11 @@ class LoadedUnit:
                 one = loaded[number]
                 candidate, model = one.member.candidate, one.model
                 if isinstance(model, Composite):
-                    made[number] = composed(candidate.name, model, [asked(part) for part in one.member.parts])
+                    made[number] = Composed(candidate.name, model, [asked(part) for part in one.member.parts])
                 else:
                     address = machine_of(candidate)
-                    machine = machines.setdefault(address, Machine()) if address else None
-                    made[number] = single(candidate, model, release.settings, machine)
+                    measured = OnMachine(model, machines.setdefault(address, Machine())) if address else model
+                    made[number] = Part(candidate, measured, release.settings, self._deadlines)
             return made[number]
 
         self._line = [asked(number) for number in range(n_asked)]
@@ -158,14 +160,14 @@ class LoadedUnit:
             deadline_s = self._release.settings.deadline_s
         line, bill = self._line, Bill()
         if len(line) == 1:
-            answer = await _in_time(line[0], input, bill, deadline_s)
+            answer = await self._in_time(line[0], input, bill, deadline_s)
             return Reply(answer, bill.cost, self._currency)
         clock = asyncio.get_running_loop().time
         end = clock() + deadline_s
         first: Answer | None = None
         for number, one in enumerate(line):
             left_s = end - clock()
-            answer = await _in_time(one, input, bill, left_s / 2 if number + 1 < len(line) else left_s)
+            answer = await self._in_time(one, input, bill, left_s / 2 if number + 1 < len(line) else left_s)
             if answer.failure is None:
                 return Reply(_billed(answer, bill, number), bill.cost, self._currency, number)
             first = first or answer
@@ -186,7 +188,7 @@ class LoadedUnit:
             if source is None:
                 if said:
                     continue  # it cannot go on from what was said
-                answer = await _in_time(one, input, bill, share_s)
+                answer = await self._in_time(one, input, bill, share_s)
                 if answer.failure is None:
                     yield as_text(answer.output)
                     yield Reply(_billed(answer, bill, number), bill.cost, self._currency, number)
@@ -209,6 +211,17 @@ class LoadedUnit:
             failed = failed or last
         yield Reply(self._broken(failed, said, bill), bill.cost, self._currency)
 
+    async def _in_time(self, one: Asked, input: JSON, bill: Bill, seconds: float) -> Answer:
+        """The answer within so many seconds; a failure past them."""
+        deadline = self._deadlines.timeout(seconds)
+        try:
+            async with deadline:
+                return await one.ask(input, bill)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            return Answer(failure=Failure("timeout", f"{one.name}: no answer within {max(seconds, 0.0):.3g} s"))
+
     def _broken(self, failed: Answer | None, said: Sequence[str], bill: Bill) -> Answer:
         """The answer of a request that nobody could answer to its end."""
         assert failed is not None
@@ -227,17 +240,6 @@ class LoadedUnit:
             if not isinstance(one.model, Composite):
                 await one.model.close()
         await in_thread(lambda: shutil.rmtree(self._root, ignore_errors=True))
-
-
-async def _in_time(one: Asked, input: JSON, bill: Bill, seconds: float) -> Answer:
-    """The answer within so many seconds; a failure past them."""
-    try:
-        async with asyncio.timeout(seconds) as deadline:
-            return await one.ask(input, bill)
-    except TimeoutError:
-        if not deadline.expired():
-            raise
-        return Answer(failure=Failure("timeout", f"{one.name}: no answer within {max(seconds, 0.0):.3g} s"))
 
 
 def _source(one: Asked, input: JSON, said: str) -> Callable[[], AsyncIterator[str | Answer]] | None:
