@@ -87,7 +87,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `champion` serves; a `challenger` answers a `share` of the requests: silently in addition ("shadow"), or in its
     stead ("canary", "a/b": by user where one is named). `reason` says why, `by` who decided. `previous` is the champion
-    before.
+    before. `margin` is the loss of quality that a promotion may risk, and `alpha` the probability of ever deciding
+    wrongly: both are fixed when a comparison begins.
     """
 
     task: str
@@ -100,6 +101,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     by: str = ""
     seed: str = ""  # of who is sent where; the same as long as a comparison goes on
+    margin: float = 0.02
+    alpha: float = 0.05
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

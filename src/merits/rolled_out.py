@@ -1,0 +1,233 @@
+"""A challenger beside the release that serves: begun, looked at as often as one likes, and ended, each with its reason.
+
+    start_rollout(task, 2, mode="canary", share=0.1)
+    print(rollout_status(task).verdict.text)
+    conclude_rollout(task)                        promotes, takes back, or leaves it: as the evidence says
+
+What may be concluded when is in `monitoring.rollout_tests`; servers follow the live store within about a second.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from msgspec.structs import replace
+
+from merits.core.answer import Answer, Failure
+from merits.core.doors import LiveStore
+from merits.core.errors import UsageError
+from merits.core.evaluation import Evaluation
+from merits.core.live import Rollout, Served
+from merits.core.release import Release
+from merits.core.task import Task
+from merits.evaluating.live import live_evaluation, live_name
+from merits.evaluating.work import scorers_of
+from merits.monitoring.rollout_tests import Bounds, RolloutVerdict, judge_rollout
+from merits.opening import opened_live
+from merits.store.since import feedback_on_all, served_since
+
+__all__ = ["RolloutStatus", "conclude_rollout", "rollout_status", "start_rollout"]
+
+Trial: TypeAlias = Literal["shadow", "canary", "a/b"]
+How: TypeAlias = Literal["as the evidence says", "promote", "stop"]
+
+
+@dataclass(frozen=True)
+class RolloutStatus:
+    """The rollout in force, and what its outcomes say so far; `verdict` is None where nobody challenges, or nothing was
+    served yet. `evaluation` is what the verdict rests on.
+    """
+
+    rollout: Rollout
+    verdict: RolloutVerdict | None
+    evaluation: Evaluation | None
+
+
+def start_rollout(
+    task: Task,
+    challenger: int,
+    *,
+    mode: Trial = "canary",
+    share: float | None = None,
+    margin: float = 0.02,
+    alpha: float = 0.05,
+    live: LiveStore | str | Path | None = None,
+    reason: str = "",
+    by: str = "",
+) -> Rollout:
+    """The rollout by which a release answers a share of the requests from now on, beside the one that serves.
+
+    In the shadow it answers silently, all requests unless a `share` is given; in a canary a tenth, in an A/B test half
+    of the users (of the requests, where nobody is named). `margin` is the loss of quality that a promotion may risk,
+    and `alpha` the probability of ever deciding wrongly; both hold until it ends. Raises UsageError where no release
+    serves, the challenger is none or is the one that serves, or a comparison goes on already.
+    """
+    share = {"shadow": 1.0, "canary": 0.1, "a/b": 0.5}[mode] if share is None else share
+    _check(share, margin, alpha)
+    with opened_live(live, task) as memory:
+        now = _in_force(memory, task)
+        known = [release.version for release in memory.releases(task.name)]
+        if challenger not in known:
+            there = ", ".join(map(str, known))
+            raise UsageError(
+                f"{task.name!r} has no release {challenger}; there are: {there}.",
+                "merits release --no-activate makes one that does not serve yet.",
+            )
+        if challenger == now.champion:
+            raise UsageError(f"release {challenger} is the one that serves.", "Name another: merits releases")
+        if now.challenger is not None:
+            raise UsageError(
+                f"release {now.challenger} is being compared with {now.champion} already.",
+                "End that first: merits rollout --stop, or --promote.",
+            )
+        return _added(
+            memory,
+            Rollout(
+                task=task.name,
+                at=time.time(),
+                champion=now.champion,
+                challenger=challenger,
+                mode=mode,
+                share=share,
+                previous=now.previous,
+                reason=reason or f"release {challenger} is compared with {now.champion}",
+                by=by or _whoever(),
+                seed=secrets.token_hex(8),
+                margin=margin,
+                alpha=alpha,
+            ),
+        )
+
+
+def rollout_status(
+    task: Task, *, live: LiveStore | str | Path | None = None, dearer: float | None = None
+) -> RolloutStatus:
+    """The rollout in force and what its outcomes say; may be asked at any time. UsageError where no release serves.
+
+    An answer that a fallback had to give counts as a failure. Too slow is what misses a requirement on latency (p95),
+    else what is slower than the 95 % of answers were when the one that serves was released. `dearer` is the share by
+    which the challenger may cost more per answer.
+    """
+    with opened_live(live, task) as memory:
+        rollout = _in_force(memory, task)
+        if rollout.challenger is None:
+            return RolloutStatus(rollout, None, None)
+        releases = {one.version: one for one in memory.releases(task.name)}
+        pair = [releases[version] for version in (rollout.champion, rollout.challenger)]
+        served = _compared(memory, rollout)
+        if {one.release for one in served} != {rollout.champion, rollout.challenger}:
+            return RolloutStatus(rollout, None, None)
+        feedback = feedback_on_all(memory, list({one.request: None for one in served}))
+    evaluation = live_evaluation([_fallen(one) for one in served], feedback, pair, scorers_of(task))
+    champion, challenger = (live_name(task.name, one.version) for one in pair)
+    bounds = Bounds(margin=rollout.margin, alpha=rollout.alpha, slow_s=_slow_from(pair[0]), dearer=dearer)
+    verdict = judge_rollout(evaluation, champion, challenger, paired=rollout.mode == "shadow", bounds=bounds)
+    return RolloutStatus(rollout, verdict, evaluation)
+
+
+def conclude_rollout(
+    task: Task,
+    how: How = "as the evidence says",
+    *,
+    ask: Callable[[str], bool] | None = None,
+    live: LiveStore | str | Path | None = None,
+    dearer: float | None = None,
+    reason: str = "",
+    by: str = "",
+) -> Rollout | None:
+    """The rollout that ends a comparison: the challenger serves, or serves no more; None where it goes on.
+
+    By default as `rollout_status` says; "promote" and "stop" whatever it says, and the reason says that too. `ask` is
+    told what is about to happen and why; where it says no, nothing does. UsageError where nobody challenges.
+    """
+    with opened_live(live, task) as memory:
+        status = rollout_status(task, live=memory, dearer=dearer)
+        now, said = status.rollout, status.verdict
+        if now.challenger is None:
+            raise UsageError(
+                f"no release challenges {now.champion} of {task.name!r}.", "Begin: merits rollout --challenger N"
+            )
+        if how == "as the evidence says" and (said is None or said.verdict == "go on"):
+            return None
+        promotes = how == "promote" or (how != "stop" and said is not None and said.verdict == "promote")
+        evidence = "nothing was compared yet" if said is None else said.text
+        by_hand = "" if how == "as the evidence says" else "by hand; "
+        why = "; ".join(filter(None, (reason, f"{by_hand}{evidence}")))
+        what = (
+            f"Release {now.challenger} {'serves instead of' if promotes else 'is taken back; on serves'} {now.champion}"
+        )
+        if ask is not None and not ask(f"{what}: {why}"):
+            return None
+        ended = Rollout(
+            task=task.name,
+            at=time.time(),
+            champion=now.challenger if promotes else now.champion,
+            previous=now.champion if promotes else now.previous,
+            reason=why,
+            by=by or _whoever(),
+        )
+        latest = _in_force(memory, task)
+        if latest != now:
+            raise UsageError(
+                "the rollout was changed by somebody else meanwhile.", "Look again: merits rollout --status"
+            )
+        return _added(memory, ended)
+
+
+def _compared(memory: LiveStore, rollout: Rollout) -> list[Served]:
+    """What the two answered since the rollout began; shadows with what was given in their place."""
+    arms = {rollout.champion: "champion", rollout.challenger: "shadow" if rollout.mode == "shadow" else "challenger"}
+    return [one for one in served_since(memory, rollout.task, rollout.at) if arms.get(one.release) == one.arm]
+
+
+def _fallen(served: Served) -> Served:
+    """What a fallback answered is no answer of the release's candidate: it failed."""
+    if not served.fallback or served.answer.failure is not None:
+        return served
+    failure = Failure("raised", f"fallback {served.fallback} answered")
+    usage, latency_s = served.answer.usage, served.answer.latency_s
+    return replace(served, answer=Answer(failure=failure, usage=usage, latency_s=latency_s))
+
+
+def _slow_from(champion: Release) -> float | None:
+    """The seconds from which an answer is slow."""
+    for requirement in champion.needs.requirements:
+        if requirement.is_plain and requirement.op == "<=" and requirement.metric == "p95_latency":
+            return requirement.bar
+    promised = champion.promise.latency_p95_s
+    return None if promised is None else promised.value
+
+
+def _in_force(memory: LiveStore, task: Task) -> Rollout:
+    made = memory.rollouts(task.name)
+    if not made:
+        raise UsageError(f"no release of {task.name!r} serves yet.", "Make one: merits release")
+    return made[-1]
+
+
+def _added(memory: LiveStore, rollout: Rollout) -> Rollout:
+    memory.add([rollout])
+    return rollout
+
+
+def _check(share: float, margin: float, alpha: float) -> None:
+    if not 0.0 < share <= 1.0:
+        raise UsageError(f"the share is {share:g}.", "Give a number above 0, up to 1, such as 0.1.")
+    if not 0.0 <= margin < 1.0:
+        raise UsageError(f"the margin is {margin:g}.", "Give a number from 0 to below 1, such as 0.02 (2 points).")
+    if not 0.0 < alpha < 0.5:
+        raise UsageError(f"alpha is {alpha:g}.", "Give a number above 0 and below 0.5, such as 0.05.")
+
+
+def _whoever() -> str:
+    import getpass
+
+    with suppress(OSError, KeyError, ImportError):
+        return getpass.getuser()
+    return ""

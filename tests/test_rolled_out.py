@@ -1,0 +1,167 @@
+"""A challenger beside the release that serves: begun, looked at, ended, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from merits.cli import main
+from merits.core.doors import LiveStore
+from merits.core.errors import UsageError
+from merits.core.live import Feedback, LiveRecord, Rollout
+from merits.core.task import Task
+from merits.rolled_out import conclude_rollout, rollout_status, start_rollout
+from merits.store import open_live
+from merits.tasks.file import load_task
+from merits.testing.contracts.live_store import release, served
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    rows = "".join(f"t{n},ticket {n},{'ham' if n % 2 else 'egg'}\n" for n in range(20))
+    (tmp_path / "data.csv").write_text("id,input,target\n" + rows)
+    text = "name: tickets\ndata: data.csv\nkind: classification\ncandidates: [{kind: constant, output: ham}]\n"
+    (tmp_path / "merits.yaml").write_text(text)
+    return load_task(tmp_path / "merits.yaml")
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[LiveStore]:
+    (tmp_path / ".merits").mkdir()
+    store = open_live(tmp_path / ".merits" / "live.sqlite")
+    store.add([release(1), release(2), Rollout(task="tickets", at=1.0, champion=1, reason="first")])
+    yield store
+    store.close()
+
+
+def traffic(live: LiveStore, rollout: Rollout, n: int, old: float, new: float, seed: int = 0) -> None:
+    """So many labelled requests, answered by the rules of the rollout."""
+    rng = np.random.default_rng(seed)
+    records: list[LiveRecord] = []
+    for number in range(n):
+        request, at = f"{seed}/{number}", rollout.at + 1.0 + number
+        outputs = ["ham" if ok else "egg" for ok in rng.random(2) < (old, new)]
+        first = served(request, outputs[0], at=at)
+        second = replace(served(request, outputs[1], at=at), release=2)
+        if rollout.mode == "shadow":
+            records += [first, replace(second, arm="shadow")]
+        else:
+            records.append(replace(second, arm="challenger") if rng.random() < rollout.share else first)
+        records.append(Feedback(request=request, task="tickets", at=at + 60.0, source="label", target="ham"))
+    live.add(records)
+
+
+def test_a_better_challenger_is_promoted_and_the_reason_is_kept(task: Task, live: LiveStore) -> None:
+    """From the shadow; whoever looks later sees why."""
+    begun = start_rollout(task, 2, mode="shadow", live=live, by="eva")
+    assert (begun.champion, begun.challenger, begun.share, begun.by) == (1, 2, 1.0, "eva")
+    assert rollout_status(task, live=live).verdict is None
+    traffic(live, begun, 60, 0.7, 0.9)
+    assert conclude_rollout(task, live=live) is None or rollout_status(task, live=live).rollout.champion == 2
+    traffic(live, begun, 800, 0.7, 0.9, seed=1)
+    ended = conclude_rollout(task, live=live)
+    assert ended is not None
+    assert (ended.champion, ended.challenger, ended.previous) == (2, None, 1)
+    assert "tickets@2 is worse by no more than 2 points" in ended.reason
+    assert live.rollouts("tickets")[-1] == ended
+
+
+def test_a_worse_canary_is_taken_back(task: Task, live: LiveStore) -> None:
+    """Found though it answers a fifth only."""
+    begun = start_rollout(task, 2, mode="canary", share=0.2, live=live)
+    traffic(live, begun, 600, 0.9, 0.5)
+    status = rollout_status(task, live=live)
+    assert status.verdict is not None
+    assert status.verdict.verdict == "roll back"
+    ended = conclude_rollout(task, live=live)
+    assert ended is not None
+    assert (ended.champion, ended.challenger) == (1, None)
+    assert "tickets@2 is certainly worse: solved" in ended.reason
+
+
+def test_answers_of_a_fallback_are_failures_of_the_release(task: Task, live: LiveStore) -> None:
+    """Users got an answer; the challenger gave none."""
+    begun = start_rollout(task, 2, mode="shadow", live=live)
+    for n in range(40):
+        shadow = replace(served(f"r{n}", arm="shadow", at=begun.at + n), release=2, fallback=1)
+        live.add([served(f"r{n}", at=begun.at + n), shadow])
+    status = rollout_status(task, live=live)
+    assert status.verdict is not None
+    assert status.verdict.verdict == "roll back"
+    assert "failures 100.0 %" in status.verdict.text
+
+
+def test_what_was_served_before_it_began_does_not_count(task: Task, live: LiveStore) -> None:
+    """Nor what another rollout compared."""
+    traffic(live, Rollout(task="tickets", at=5.0, champion=1, challenger=2, mode="shadow"), 300, 0.1, 0.9)
+    start_rollout(task, 2, mode="shadow", live=live)
+    assert rollout_status(task, live=live).verdict is None
+
+
+def test_a_person_is_asked_and_may_decide_otherwise(task: Task, live: LiveStore) -> None:
+    """Nothing happens where the answer is no; by hand is said in the reason."""
+    begun = start_rollout(task, 2, mode="a/b", live=live)
+    traffic(live, begun, 30, 0.9, 0.5)
+    asked: list[str] = []
+
+    def no(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    assert conclude_rollout(task, "promote", ask=no, live=live) is None
+    assert asked[0].startswith("Release 2 serves instead of 1: by hand; ")
+    assert live.rollouts("tickets")[-1] == begun
+    ended = conclude_rollout(task, "stop", ask=lambda question: True, live=live, reason="holidays")
+    assert ended is not None
+    assert ended.reason.startswith("holidays; by hand; ")
+
+
+def test_what_cannot_be_compared_is_said(task: Task, live: LiveStore) -> None:
+    """With the next step."""
+    for challenger, said in ((7, "no release 7; there are: 1, 2"), (1, "is the one that serves")):
+        with pytest.raises(UsageError, match=said):
+            start_rollout(task, challenger, live=live)
+    with pytest.raises(UsageError, match=r"the share is 1\.5"):
+        start_rollout(task, 2, share=1.5, live=live)
+    with pytest.raises(UsageError, match="no release challenges 1"):
+        conclude_rollout(task, live=live)
+    start_rollout(task, 2, live=live)
+    with pytest.raises(UsageError, match="is being compared with 1 already"):
+        start_rollout(task, 2, live=live)
+
+
+def test_nothing_serves_yet(task: Task) -> None:
+    """A rollout needs a release to be beside."""
+    store = open_live(":memory:")
+    with pytest.raises(UsageError, match="no release of 'tickets' serves yet"):
+        rollout_status(task, live=store)
+    store.close()
+
+
+def test_the_command_line_tells_the_story(
+    task: Task, live: LiveStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begin, look, conclude; exit codes are those of a gate."""
+    monkeypatch.chdir(task.folder)
+    assert main(["rollout", "--challenger", "2", "--mode", "shadow"]) == 0
+    assert "release 2 answers silently beside 1 for 100% of the requests" in capsys.readouterr().out
+    assert main(["rollout", "--status"]) == 3
+    traffic(live, live.rollouts("tickets")[-1], 40, 0.8, 0.8)
+    assert main(["rollout"]) == 3
+    out = capsys.readouterr().out
+    assert "go on: Not known yet" in out
+    (Path(task.folder) / "labels.csv").write_text("request,target\n0/1,egg\nnobody,ham\n")
+    assert main(["feedback", "labels.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 2 rows added" in out
+    assert "1 request ('nobody') not known" in out
+    assert main(["rollout", "--status", "--json"]) == 3
+    assert '"schema": "merits.rollout/1"' in capsys.readouterr().out
+    assert main(["rollout", "--stop", "--yes", "--reason", "enough"]) == 0
+    assert "merits/tickets@1 serves from now on: enough; by hand" in capsys.readouterr().out
+    assert main(["rollout"]) == 0
+    assert main(["feedback"]) == 2
