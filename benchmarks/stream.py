@@ -201,7 +201,7 @@ def _errors(kind: str, seed: int, change: bool) -> Events:
         else (lambda concept, s: synth.Agrawal(classification_function=(0, 2)[concept], seed=s))
     )
     start = 1_000 + _REFERENCE + _BEFORE
-    stream = synth.ConceptDriftStream(make(0, seed), make(int(change), seed + 1), position=start, width=1, seed=seed)
+    stream = synth.ConceptDriftStream(make(0, seed), make(int(change), seed + 1), position=start, width=50, seed=seed)
     pairs = list(stream.take(start + _AFTER))
     values = np.array([[float(value) for value in x.values()] for x, _ in pairs])
     labels = np.array([int(y) for _, y in pairs])

@@ -42,6 +42,7 @@ VERBS = {
     "explain-decision": "why the decision is what it is, step by step, with every number and its source",
     "models": "list the models that an endpoint offers",
     "judge": "measure a judge (a model that scores) against labels of people",
+    "probe": "ask a rented model again, and say whether it is still the one that was evaluated",
     "prices": "what a model costs on a day, with source and date",
     "reconcile": "compare what was counted with a provider's bill",
     "kinds": "list the kinds of candidate and scorer, with their parameters",

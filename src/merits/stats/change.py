@@ -69,7 +69,7 @@ def _ends() -> list[Floats]:
 
 def _cover(low: float, high: float) -> Floats:
     left, right = np.arange(CELLS) / CELLS, (np.arange(CELLS) + 1.0) / CELLS
-    return np.maximum(0.0, np.minimum(right, high) - np.maximum(left, low)) * CELLS
+    return np.asarray(np.maximum(0.0, np.minimum(right, high) - np.maximum(left, low)) * CELLS)
 
 
 class Changes:

@@ -49,7 +49,7 @@ class Recent:
     def _see(self, bins: Ints) -> None:
         _, n_streams, n_bins = self.counts.shape
         seen = bins >= 0
-        age = np.cumsum(seen[::-1], axis=0)[::-1] - seen  # by events of that stream that came later
+        age: Ints = np.cumsum(seen[::-1], axis=0)[::-1] - seen  # by events of that stream that came later
         n_new = seen.sum(axis=0)
         flat = (np.arange(n_streams) * n_bins + bins)[seen]
         for number, span in enumerate(_SPANS):

@@ -56,4 +56,7 @@ def merged(e_values: ArrayLike, weights: ArrayLike | None = None) -> float:
     14.0
     """
     values = np.asarray(e_values, np.float64)
-    return float(np.average(values, weights=weights)) if len(values) else 1.0
+    if not len(values):
+        return 1.0
+    shares = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
+    return float(values @ shares / shares.sum())

@@ -1,0 +1,91 @@
+"""Asks a model a fixed set of test examples again, and says whether it is still the model that was evaluated.
+
+Providers change models behind one name. A pass over the set is compared with the passes before it, the answers of
+`merits run` among them, by exact tests that know how much the model wavers by itself. Answers are stored as repeats:
+each is paid for once.
+
+example:  merits probe --candidate gpt --n 50 --budget "0.50 USD"
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from merits.cli.options import add_json, add_store, add_task, found_task, print_json
+from merits.cli.parsing import number, whole
+from merits.cli.spending import add_spending, budget_of, confirmation
+
+__all__ = ["arguments", "run"]
+
+_EXITS = {"same": 0, "changed": 1, "could not find out": 3}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `merits probe`."""
+    add_task(parser)
+    parser.add_argument(
+        "--candidate",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="who is asked; may be repeated (default: the one that was decided on)",
+    )
+    parser.add_argument("--n", type=whole(1), default=50, metavar="N", help="how many questions (default: 50)")
+    parser.add_argument(
+        "--alpha",
+        type=number(0, 0.5),
+        default=0.05,
+        metavar="A",
+        help="how often a model that has not changed may be accused, in all of its probes (default: 0.05)",
+    )
+    parser.add_argument(
+        "--shift",
+        type=number(0, 1),
+        default=0.3,
+        metavar="S",
+        help='the shift in the share solved that is to be noticed before "same" is said (default: 0.3)',
+    )
+    add_spending(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_store(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 the same, 1 changed, 3 it could not be found out; of several candidates the worst news."""
+    from merits.cli.progress import progress_for
+    from merits.probed import probe
+    from merits.report.plain import clean
+
+    task, budget = found_task(args.task), budget_of(args)
+    with progress_for(quiet=args.quiet or args.json) as progress:
+        found = probe(
+            task,
+            args.candidate,
+            n=args.n,
+            alpha=args.alpha,
+            least=args.shift,
+            store=args.store,
+            progress=progress,
+            budget=budget,
+            confirm=confirmation(args, budget),
+        )
+    if args.json:
+        candidates = [
+            {
+                "candidate": one.candidate,
+                "result": one.result,
+                "text": one.text,
+                "n_asked": one.n_asked,
+                "probe": None if one.probe is None else asdict(one.probe),
+            }
+            for one in found
+        ]
+        print_json("merits.probe/1", {"candidates": candidates})
+    else:
+        for one in found:
+            print(clean(f"{one.candidate}: {one.text}."))
+    results = [one.result for one in found]
+    worst = next(result for result in ("changed", "could not find out", "same") if result in results)
+    return _EXITS[worst]
