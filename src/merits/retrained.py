@@ -27,6 +27,7 @@ from merits.core.errors import TaskError, UsageError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import is_labelled
 from merits.core.live import Feedback, Rollout, Served
+from merits.core.needs import Needs
 from merits.core.task import Example, Task
 from merits.core.validate import did_you_mean
 from merits.flow import evaluate
@@ -127,6 +128,7 @@ def retrain(
     store: Store | str | Path | None = None,
     since: float = 0.0,
     hold_out: float = 0.3,
+    despite_old: bool = False,
     dry_run: bool = False,
     mode: Mode | None = None,
     share: float = 0.1,
@@ -137,7 +139,8 @@ def retrain(
 
     `candidate` is the one that serves unless named. Of the fresh cases since then (UNIX seconds) the newest `hold_out`
     are the fresh test. It is "better" where the decision on the fresh test adopts it and it is not certainly worse on
-    the old test. Then it is released without serving (unless `dry_run`); with a `mode` it answers a `share` of the
+    the old test (`despite_old`: even then, where the world has changed and the old test speaks of one that is gone).
+    Then it is released without serving (unless `dry_run`); with a `mode` it answers a `share` of the
     requests beside the one that serves, and must win there.
 
     Raises TaskError for too few fresh labels, CandidateError for what learns nothing, and what `evaluate` and `release`
@@ -158,7 +161,7 @@ def retrain(
             _only(evaluation, wide, {example.id for example in examples}, opened)
             for examples in (fresh.tested, task.split("test"))
         ]
-        found = _concluded(old, new, fresh, how, needs=needs, of_fresh=parts[0], of_old=parts[1])
+        found = _concluded(old, new, fresh, how, needs=needs, evaluations=parts, despite_old=despite_old)
         note(found.text)
         if found.outcome != "better" or dry_run:
             return found
@@ -277,25 +280,23 @@ def _concluded(
     fresh: Fresh,
     how: str,
     *,
-    needs: object,
-    of_fresh: Evaluation,
-    of_old: Evaluation,
+    needs: Needs,
+    evaluations: Sequence[Evaluation],
+    despite_old: bool,
 ) -> Retrained:
-    from merits.core.needs import Needs
     from merits.deciding.changes import changes
     from merits.deciding.decide import decide
     from merits.deciding.pairing import Side
 
-    assert isinstance(needs, Needs)
-    decision = decide(of_fresh, needs)
+    decision = decide(evaluations[0], needs)
     found = []
-    for evaluation in (of_fresh, of_old):
+    for evaluation in evaluations:
         sides = [Side(one.name, evaluation, evaluation.index(one.name)) for one in (old, new)]
         found += changes(sides[0], sides[1:], needs.confidence)
     on_fresh, on_old = found
     adopted = decision.verdict in ("adopt", "keep") and decision.candidate == new.name
     high = on_old.difference.high
-    worse = high is not None and high < 0.0
+    worse = high is not None and high < 0.0 and not despite_old
     outcome: Outcome = "worse on the old test" if adopted and worse else "better" if adopted else "not shown"
     text = (
         f"{new.name} against {old.name}: {on_fresh.difference.text()} on {on_fresh.difference.n:,} fresh cases, "
@@ -307,7 +308,7 @@ def _concluded(
 _WORDS: dict[Outcome, str] = {
     "better": "it is better, and goes into the comparison with the one that serves.",
     "not shown": "that it is better is not shown; what serves goes on.",
-    "worse on the old test": "better on the fresh cases and certainly worse on the old ones: a person should look.",
+    "worse on the old test": "better there and certainly worse here: a person should look (--despite-old-test).",
 }
 
 
