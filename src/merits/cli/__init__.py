@@ -25,6 +25,8 @@ VERBS = {
     "check": "validate the task and profile its data, before anything is spent",
     "run": "evaluate the candidates, decide, and write the report",
     "improve": "search for better or cheaper candidates on dev, and put the best to the test",
+    "learn": "have a candidate learn from production as its labels come, beside what serves",
+    "retrain": "train again on what production has labelled since; what is better must win before it serves",
     "prequential": "test candidates along a stream, each case before it is learned from",
     "release": "put what was decided into production as one versioned unit",
     "releases": "list the releases of a task, and which of them serves",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from merits.core.estimate import Estimate, duration
 from merits.core.prequential import Lane, Prequential
-from merits.report.plain import one_line
+from merits.report.plain import clean, one_line
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -124,5 +124,10 @@ def page(found: Prequential) -> str:
 def _template() -> Template:
     import jinja2
 
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("merits.report"), autoescape=True)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("merits.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: clean(value) if type(value) is str else value,
+    )
     return environment.get_template("prequential.html.j2")

@@ -16,7 +16,7 @@ from merits.stats.critical import normal_critical
 from merits.stats.proportions import wilson_limits
 from merits.stats.sequences import time_uniform
 
-__all__ = ["autocorrelation", "running_gain", "running_rate", "window_gain", "window_rate"]
+__all__ = ["autocorrelation", "gain_of_counts", "running_gain", "running_rate", "window_gain", "window_rate"]
 
 _AT_ANY_TIME = "time-uniform confidence sequence of the mean chance given the past"
 
@@ -73,6 +73,17 @@ def running_gain(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Es
     return _gain(first, second, level, float(time_uniform(level, np.asarray(first).size)), f"paired, {_AT_ANY_TIME}")
 
 
+def gain_of_counts(gained: int, lost: int, n: int, level: float = 0.95) -> Estimate:
+    """`running_gain` where only counts are known: n > 0 cases, of which the first alone solved so many, and the second.
+
+    >>> gain_of_counts(60, 0, 300) == running_gain([True] * 300, [True] * 240 + [False] * 60)
+    True
+    """
+    return _gain_of_counts(
+        gained, lost, n, level, reach=float(time_uniform(level, n)), method=f"paired, {_AT_ANY_TIME}"
+    )
+
+
 def autocorrelation(solved: ArrayLike) -> float | None:
     """Of being solved, from one case to the next (lag 1); None where all were, none was, or there are fewer than 3.
 
@@ -89,10 +100,14 @@ def autocorrelation(solved: ArrayLike) -> float | None:
 
 def _gain(first: ArrayLike, second: ArrayLike, level: float, reach: float, method: str) -> Estimate | None:
     one, other = np.asarray(first, np.bool_), np.asarray(second, np.bool_)
-    n = one.size
-    if not n:
+    if not one.size:
         return None
-    gained, lost = float(np.sum(one & ~other)), float(np.sum(other & ~one))
+    gained, lost = int(np.sum(one & ~other)), int(np.sum(other & ~one))
+    return _gain_of_counts(gained, lost, one.size, level, reach=reach, method=method)
+
+
+def _gain_of_counts(gained: int, lost: int, n: int, level: float, *, reach: float, method: str) -> Estimate:
+    """Bonett and Price's centre and standard error, reaching as far as `reach`."""
     value = (gained - lost) / n
     more, less, size = gained + 1.0, lost + 1.0, n + 2.0
     centre = (more - less) / size

@@ -37,7 +37,10 @@ class Lessons(Protocol):
 
 
 class LearningModel(Batcher):
-    """See `merits.core.doors.Learning` and `Portable`. A lesson waits for the batch that is being answered."""
+    """See `merits.core.doors.Learning` and `Portable`. A lesson waits for the batch that is being answered.
+
+    Unless it is `labelled`, inputs teach by themselves (who chose what), and a lesson needs no target.
+    """
 
     def __init__(
         self,
@@ -47,8 +50,9 @@ class LearningModel(Batcher):
         timeout_s: float,
         batch_size: int = BATCH_SIZE,
         close: Callable[[], None] | None = None,
+        labelled: bool = True,
     ) -> None:
-        self._lessons = lessons
+        self._lessons, self._labelled = lessons, labelled
         self._lock = threading.Lock()  # of answers, which are computed in another thread, and lessons
         super().__init__(
             self._answer,
@@ -65,7 +69,7 @@ class LearningModel(Batcher):
 
     def learn_many(self, examples: Sequence[Example]) -> None:
         """Learn from examples, in their order. CandidateError, and nothing learned, where one has no target."""
-        lacking = next((example for example in examples if example.target is None), None)
+        lacking = next((example for example in examples if self._labelled and example.target is None), None)
         if lacking is not None:
             raise CandidateError(f"{lacking.id or 'an example'} has no target to learn from.", "Label it first.")
         with self._lock:

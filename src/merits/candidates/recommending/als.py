@@ -53,6 +53,7 @@ class Als:
     """An update solves for the factors of the users and items in it, and leaves all others as they are."""
 
     needs_history = True
+    goes_on = True
 
     def __init__(self, params: Params, seed: int) -> None:
         self._params, self._seed = params, seed

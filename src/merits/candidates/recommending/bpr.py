@@ -56,6 +56,7 @@ class Bpr:
     """An update goes on training from the factors there are, for a fifth of the rounds."""
 
     needs_history = True
+    goes_on = False
 
     def __init__(self, params: Params, seed: int) -> None:
         self._params, self._seed = params, seed

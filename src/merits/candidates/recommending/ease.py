@@ -48,6 +48,7 @@ class Ease:
     """The inverse of the regularised Gram matrix, and the weights that are read off it."""
 
     needs_history = True
+    goes_on = True
 
     def __init__(self, regularisation: float) -> None:
         self._lambda = regularisation

@@ -37,6 +37,14 @@ class Numbering:
         self.names: list[str] = []
         self._numbers: dict[str, int] = {}
 
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Numbering:
+        """The numbering that gave these names the numbers from 0 on."""
+        made = cls()
+        for name in names:
+            made.add(name)
+        return made
+
     def __len__(self) -> int:
         return len(self.names)
 

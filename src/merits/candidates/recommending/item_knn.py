@@ -56,6 +56,7 @@ class ItemKnn:
     """
 
     needs_history = True
+    goes_on = True
 
     def __init__(self, neighbours: int, shrink: float) -> None:
         self._neighbours, self._shrink = neighbours, shrink

@@ -43,6 +43,7 @@ class Popularity:
     """Counts, which an update brings to exactly what they would be if all were counted anew."""
 
     needs_history = False
+    goes_on = True
 
     def __init__(self, half_life_days: float | None) -> None:
         self._half_life_s = None if half_life_days is None else half_life_days * _DAY_S

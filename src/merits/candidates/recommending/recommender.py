@@ -15,8 +15,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.batcher import Batcher
 from merits.candidates.imports import versions
+from merits.candidates.incremental.arrays import arrays_in, arrays_of
+from merits.candidates.incremental.model import LearningModel
 from merits.candidates.keeping import keep_arrays, keep_json, kept_arrays, kept_json
 from merits.candidates.learner import one_thread
 from merits.candidates.recommending.events import Events, Numbering, events_of
@@ -27,7 +28,7 @@ from merits.core.identity import JSON, content_hash
 from merits.core.interactions import items_of
 from merits.core.task import Example
 
-__all__ = ["Asked", "Known", "Ranker", "Recommender", "RecommenderParams", "recommending_model"]
+__all__ = ["Asked", "Known", "Ranker", "Recommender", "RecommenderParams", "RecommendingModel", "recommending_model"]
 
 Floats = NDArray[np.floating]
 _BATCH = 64
@@ -69,10 +70,12 @@ class Ranker(Protocol):
     `needs_history` is whether it can say nothing of one who chose nothing yet; then it is not asked about those.
     `fit` learns from all events. `update` is given new events and all of them, `known`, which may have new users and
     items behind the others; it must cost much less than `fit`. `scores` are of shape (asked, items), higher is
-    better. `kept` and `take` keep what was learned and bring it back.
+    better. `kept` and `take` keep what was learned and bring it back: where `goes_on`, so that one that was brought
+    back is updated in the same way too.
     """
 
     needs_history: bool
+    goes_on: bool
 
     def fit(self, known: Known) -> None: ...
 
@@ -96,8 +99,9 @@ class Recommender:
     those it knows, the more popular first.
     """
 
-    def __init__(self, ranker: Ranker, params: RecommenderParams) -> None:
-        self._ranker, self._params = ranker, params
+    def __init__(self, ranker: Ranker, params: RecommenderParams, recipe: str = "") -> None:
+        self._ranker, self._params, self._recipe = ranker, params, recipe
+        self._met: _Met | None = None
         self._users, self._items = Numbering(), Numbering()
         self._events = Events(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
         self._chosen = np.zeros(0)
@@ -156,6 +160,48 @@ class Recommender:
         own = {name.removeprefix("ranker-"): value for name, value in kept.items() if name.startswith("ranker-")}
         self._ranker.take(own, self._known())
 
+    def learn(self, examples: Sequence[Example]) -> None:
+        """Learn the events of live examples that are not known yet: what an input tells again teaches nothing."""
+        if not len(self._events):
+            self.fit(examples)
+            return
+        found = events_of(examples, self._users, self._items)
+        if self._met is None:
+            self._met = _Met(self._events)
+        timed = all(isinstance(one.input, Mapping) and "times" in one.input for one in examples)
+        new = found[self._met.are_new(found, timed=timed)]
+        if not len(new):
+            return
+        self._met.add(new)
+        self._take(self._events.joined(new))
+        with one_thread():
+            self._ranker.update(new, self._known())
+
+    def state(self) -> bytes:
+        """All that was learned: the events, and what the ranker made of them."""
+        self._must_go_on()
+        arrays = {f"ranker {name}": value for name, value in self._ranker.kept().items()} if len(self._events) else {}
+        arrays |= {"user": self._events.user, "item": self._events.item, "times": self._events.times}
+        return arrays_of(self._recipe, arrays, {"users": self._users.names, "items": self._items.names})
+
+    def restore_state(self, state: bytes) -> None:
+        """Puts back what was learned. CandidateError for what is not of this recipe."""
+        self._must_go_on()
+        arrays, names = arrays_in(self._recipe, state)
+        self._users, self._items, self._met = Numbering.of(names["users"]), Numbering.of(names["items"]), None
+        self._events = Events(arrays["user"], arrays["item"], arrays["times"])
+        if len(self._events):
+            self._take(self._events)
+            own = {name.removeprefix("ranker "): array for name, array in arrays.items() if name.startswith("ranker ")}
+            self._ranker.take(own, self._known())
+
+    def _must_go_on(self) -> None:
+        if not self._ranker.goes_on:
+            raise CandidateError(
+                "what this recommender has learned cannot be put away to go on from there.",
+                "Take popularity, item-knn, ease or implicit-als where it is to go on learning.",
+            )
+
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
         """One list for each input; an input that is no run of events fails alone."""
         if not len(self._events):
@@ -209,19 +255,54 @@ class Recommender:
         return [int(number) for number in numbers[order[:k]]]
 
 
-class RecommendingModel(Batcher):
-    """A recommender as a trainable model that can be updated. `update` blocks, as `fit` does."""
+class _Met:
+    """Which events are known: by user and item, and by their time as well."""
+
+    def __init__(self, events: Events) -> None:
+        self._pairs: set[tuple[int, int]] = set()
+        self._moments: set[tuple[int, int, float]] = set()
+        self.add(events)
+
+    def add(self, events: Events) -> None:
+        """These are known from now on."""
+        users, items = events.user.tolist(), events.item.tolist()
+        self._pairs.update(zip(users, items, strict=True))
+        self._moments.update(zip(users, items, events.times.tolist(), strict=True))
+
+    def are_new(self, events: Events, *, timed: bool) -> NDArray[np.bool_]:
+        """Which of them are not known, nor one before them among themselves; without times a choice counts once."""
+        known: set[Any] = self._moments if timed else self._pairs
+        these: set[Any] = set()
+        rows = zip(events.user.tolist(), events.item.tolist(), events.times.tolist(), strict=True)
+        fresh = np.zeros(len(events), np.bool_)
+        for number, row in enumerate(rows):
+            key = row if timed else row[:2]
+            fresh[number] = key not in known and key not in these
+            these.add(key)
+        return fresh
+
+
+class RecommendingModel(LearningModel):
+    """A recommender as a trainable model that goes on learning. `update` blocks, as `fit` does."""
 
     def __init__(self, recommender: Recommender, *, fingerprint: str, timeout_s: float) -> None:
-        super().__init__(
-            recommender.answer_batch,
-            batch_size=_BATCH,
-            fingerprint=fingerprint,
-            timeout_s=timeout_s,
-            fit=recommender.fit,
-            keeping=recommender,
-        )
-        self.update = recommender.update
+        super().__init__(recommender, fingerprint=fingerprint, timeout_s=timeout_s, batch_size=_BATCH, labelled=False)
+        self._recommender = recommender
+
+    def keep(self, folder: Path) -> None:
+        """Writes what was learned into a folder."""
+        with self._lock:
+            self._recommender.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what was learned from a folder."""
+        with self._lock:
+            self._recommender.restore(folder)
+
+    def update(self, examples: Sequence[Example]) -> None:
+        """Learn from the events of further examples, all of which are new."""
+        with self._lock:
+            self._recommender.update(examples)
 
 
 def recommending_model(
@@ -229,7 +310,8 @@ def recommending_model(
 ) -> RecommendingModel:
     """The ranker as a model; `code` names what can change its answers beside the recipe, the seed and packages."""
     fingerprint = content_hash([*code, "recommender 1", versions(*packages), context.seed])
-    return RecommendingModel(Recommender(ranker, params), fingerprint=fingerprint, timeout_s=context.timeout_s)
+    recipe = content_hash([fingerprint, msgspec.to_builtins(params)])
+    return RecommendingModel(Recommender(ranker, params, recipe), fingerprint=fingerprint, timeout_s=context.timeout_s)
 
 
 def _sizes(events: Events) -> tuple[int, int]:

@@ -67,6 +67,7 @@ class Sequential:
     """
 
     needs_history = True
+    goes_on = False
 
     def __init__(self, params: Params, seed: int) -> None:
         self._params, self._seed = params, seed

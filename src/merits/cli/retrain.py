@@ -1,0 +1,143 @@
+"""Trains a candidate again on what production has labelled since, and says whether it is better, by how much, and still
+as good on the old test. What is better becomes a release that must win before it serves.
+
+Learns from requests whose content was kept and whose right answer came (labels, corrections of users); the newest are
+kept apart to test on.
+
+exit code 0 better, 1 better but certainly worse on the old test, 3 not shown.
+
+example:  merits retrain --since 30d --dry-run
+          merits retrain --since 30d --shadow 1.0
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from merits.cli.light import lighten
+from merits.cli.options import add_json, add_store, add_task, found_task, print_json
+from merits.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from merits.retrained import Retrained
+
+__all__ = ["arguments", "run", "since_of"]
+
+EXITS = {"better": 0, "worse on the old test": 1, "not shown": 3}
+_SECONDS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+_SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|min|h|d|w)")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `merits retrain`."""
+    add_task(parser)
+    parser.add_argument("--candidate", default="", metavar="NAME", help="who is trained (default: who serves)")
+    parser.add_argument("--since", metavar="WHEN", help="only what was served since: 30d, 12h, 2026-11-01")
+    parser.add_argument(
+        "--hold-out", type=float, default=0.3, metavar="SHARE", help="of the fresh cases, the newest to test on"
+    )
+    parser.add_argument(
+        "--despite-old-test", action="store_true", help="the old test speaks of a world that is gone: do not heed it"
+    )
+    beside = parser.add_mutually_exclusive_group()
+    beside.add_argument(
+        "--shadow", type=float, metavar="SHARE", help="what is better answers so many requests too, silently"
+    )
+    beside.add_argument(
+        "--canary", type=float, metavar="SHARE", help="what is better answers so many requests in the other's stead"
+    )
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
+    parser.add_argument("--dry-run", action="store_true", help="train and compare, and make no release")
+    add_store(parser)
+    parser.add_argument("--live", metavar="PLACE", help="where production is remembered (default: .merits/live.sqlite)")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 where it is better, 1 where it is certainly worse on the old test, 3 where nothing is shown."""
+    lighten()
+    from merits.retrained import retrain
+
+    task = found_task(args.task)
+    share = args.shadow if args.shadow is not None else args.canary
+    for name, value in (("--hold-out", args.hold_out), ("--shadow or --canary", share)):
+        if value is not None and not 0.0 < value <= 1.0:
+            raise UsageError(f"{name} {value:g} is no share.", "Write a number above 0, up to 1.")
+    quiet = args.quiet or args.json
+    done = retrain(
+        task,
+        candidate=args.candidate,
+        live=args.live,
+        store=args.store,
+        since=since_of(args.since, time.time()) if args.since else 0.0,
+        hold_out=args.hold_out,
+        despite_old=args.despite_old_test,
+        dry_run=args.dry_run,
+        mode=None if share is None else "shadow" if args.shadow is not None else "canary",
+        share=share or 0.0,
+        reason=args.reason,
+        note=(lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr)),
+    )
+    if args.json:
+        print_json("merits.retrain/1", _as_data(done))
+    else:
+        print("\n".join(_lines(done, args)))
+    return EXITS[done.outcome]
+
+
+def since_of(text: str, now: float) -> float:
+    """The moment (UNIX seconds) that is meant: so long ago, or a date with or without a time (UTC).
+
+    >>> since_of("2 d", 1_000_000.0), since_of("1970-01-02", 0.0)
+    (827200.0, 86400.0)
+    """
+    span = _SPAN.fullmatch(text.strip())
+    if span:
+        return now - float(span["number"]) * _SECONDS[span["unit"]]
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"--since {text!r} is no time.", "Write 30d, 12h, or a date: 2026-11-01") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _as_data(done: Retrained) -> dict[str, object]:
+    return {
+        "outcome": done.outcome,
+        "text": done.text,
+        "how": done.how,
+        "old": done.old.name,
+        "new": done.new.name,
+        "learned": len(done.fresh.taught),
+        "tested": len(done.fresh.tested),
+        "known_already": done.fresh.n_known,
+        "of_no_label": done.fresh.n_strange,
+        "on_fresh": done.on_fresh,
+        "fresh_change": done.fresh_change.difference,
+        "old_change": done.old_change.difference,
+        "release": None if done.released is None else done.released.release,
+        "rollout": done.rollout,
+    }
+
+
+def _lines(done: Retrained, args: argparse.Namespace) -> list[str]:
+    fresh = done.fresh
+    lines = [f"{done.how}.", done.text]
+    for n, why in ((fresh.n_known, "are in the task already"), (fresh.n_strange, "have a label that is none")):
+        if n:
+            lines.append(f"{n:,} fresh cases are left out: they {why}.")
+    if done.released is None:
+        return [*lines, "nothing was released (--dry-run)."] if args.dry_run else lines
+    version = done.released.release.version
+    lines.append(
+        f"release {version} is made, and serves nobody yet."
+        if done.rollout is None
+        else f"release {version} answers {done.rollout.share:.0%} of the requests ({done.rollout.mode})."
+    )
+    return lines

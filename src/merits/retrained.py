@@ -1,0 +1,338 @@
+"""A trained candidate again, on what production has labelled since: is it better, by how much, and is it still as good?
+
+    done = retrain(load_task("tickets.yaml"), since=time.time() - 30 * 86_400)
+    print(done.text)
+
+The newest of the fresh labels are kept apart as a fresh test, the others are learned. Old and new are evaluated on the
+fresh test and on the old one, by the same evaluation and the same decision as everybody else. What is better becomes a
+release that must win before it serves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from merits.core.candidate import Candidate
+from merits.core.decision import Decision
+from merits.core.doors import Learning, LiveStore, Store
+from merits.core.errors import TaskError, UsageError
+from merits.core.identity import JSON, content_hash
+from merits.core.kinds import is_labelled
+from merits.core.live import Feedback, Rollout, Served
+from merits.core.needs import Needs
+from merits.core.task import Example, Task
+from merits.core.validate import did_you_mean
+from merits.flow import evaluate
+from merits.opening import opened_live, opened_store
+from merits.released import Released, release
+
+if TYPE_CHECKING:
+    from merits.core.evaluation import Evaluation
+    from merits.deciding.changes import Change
+
+__all__ = ["Fresh", "Outcome", "Retrained", "fresh_of", "retrain"]
+
+Outcome: TypeAlias = Literal["better", "not shown", "worse on the old test"]
+Mode: TypeAlias = Literal["shadow", "canary"]
+LABEL = "label_from_production"
+_FOLDER = Path(".merits") / "fresh"
+_AT_ONCE = 5_000
+_LEAST_TEST, _LEAST_TAUGHT = 20, 10
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Labelled cases out of production, oldest first: those to learn from, and the newest, to be tested on.
+
+    `n_known` are left out because the task has the input already (in dev, in test, or withheld); `n_strange` because
+    their label is none of the task's.
+    """
+
+    taught: tuple[Example, ...]
+    tested: tuple[Example, ...]
+    n_known: int = 0
+    n_strange: int = 0
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What came of training again. `old` serves or was named, `new` learned the fresh cases too.
+
+    `on_fresh` decides between them on the fresh test, `fresh_change` and `old_change` are what changed from old to new
+    on the fresh and on the old test. `how` is how it was trained. `released` is the release that was made of it, and
+    `rollout` that by which it gets requests beside the one that serves; None where it is not better, or nothing was to
+    be written.
+    """
+
+    outcome: Outcome
+    text: str
+    old: Candidate
+    new: Candidate
+    fresh: Fresh
+    how: str
+    on_fresh: Decision
+    fresh_change: Change
+    old_change: Change
+    released: Released | None = None
+    rollout: Rollout | None = None
+
+
+def fresh_of(
+    task: Task, memory: LiveStore, *, since: float = 0.0, hold_out: float = 0.3, n_least: int = _LEAST_TEST
+) -> Fresh:
+    """The labelled cases that were served from `since` (UNIX seconds) on, divided by time.
+
+    Only requests whose content was kept, with a target from people. Of equal inputs the newest counts. Raises TaskError
+    where there are too few to learn from and to test on.
+    """
+    from merits.evaluating.fresh import fresh_examples
+
+    served = [each for each in _served(task.name, memory, since) if each.input is not None]
+    said = dict[str, Sequence[Feedback]]()
+    for start in range(0, len(served), _AT_ONCE):
+        said |= memory.feedback_on([each.request for each in served[start : start + _AT_ONCE]])
+    held = task.withheld.union(example.input_hash for example in task.examples)
+    every = fresh_examples(served, said)
+    new = [example for example in every if example.input_hash not in held]
+    fit = [example for example in new if not task.classes or _is_label(example, task)]
+    n_test = round(hold_out * len(fit))
+    if n_test < n_least or len(fit) - n_test < _LEAST_TAUGHT:
+        raise TaskError(
+            f"there are {len(fit):,} fresh labelled cases of {task.name!r} (of {len(served):,} requests whose content "
+            f"was kept; {len(every) - len(new):,} are in the task already): too few to learn from and to test on.",
+            f"At least {_needed(hold_out, n_least):,} are needed: wait for labels, go back further with --since, or "
+            "keep more content.",
+        )
+    cut = len(fit) - n_test
+    return Fresh(
+        taught=tuple(replace(example, split="dev") for example in fit[:cut]),
+        tested=tuple(replace(example, id=f"live {example.id}", split="test") for example in fit[cut:]),
+        n_known=len(every) - len(new),
+        n_strange=len(new) - len(fit),
+    )
+
+
+def retrain(
+    task: Task,
+    *,
+    candidate: str = "",
+    live: LiveStore | str | Path | None = None,
+    store: Store | str | Path | None = None,
+    since: float = 0.0,
+    hold_out: float = 0.3,
+    despite_old: bool = False,
+    dry_run: bool = False,
+    mode: Mode | None = None,
+    share: float = 0.1,
+    reason: str = "",
+    note: Callable[[str], None] = lambda text: None,
+) -> Retrained:
+    """What the candidate is worth when it learns the fresh labels too: a decision, and a release where it is better.
+
+    `candidate` is the one that serves unless named. Of the fresh cases since then (UNIX seconds) the newest `hold_out`
+    are the fresh test. It is "better" where the decision on the fresh test adopts it and it is not certainly worse on
+    the old test (`despite_old`: even then, where the world has changed and the old test speaks of one that is gone).
+    Then it is released without serving (unless `dry_run`); with a `mode` it answers a `share` of the
+    requests beside the one that serves, and must win there.
+
+    Raises TaskError for too few fresh labels, CandidateError for what learns nothing, and what `evaluate` and `release`
+    raise. Nothing that was paid for is asked again.
+    """
+    with opened_live(live, task) as memory, opened_store(store, task) as opened:
+        old = _who(task, memory, candidate)
+        fresh = fresh_of(task, memory, since=since, hold_out=hold_out)
+        place = _written(task, fresh, old)
+        new = _taught(old, place)
+        how = _how(task, old, fresh)
+        note(how)
+        both = (old, new)
+        needs = replace(task.needs, incumbent=old.name)
+        wide = replace(task, examples=(*task.examples, *fresh.tested), candidates=both, needs=needs)
+        evaluation = evaluate(wide, store=opened)
+        parts = [
+            _only(evaluation, wide, {example.id for example in examples}, opened)
+            for examples in (fresh.tested, task.split("test"))
+        ]
+        found = _concluded(old, new, fresh, how, needs=needs, evaluations=parts, despite_old=despite_old)
+        note(found.text)
+        if found.outcome != "better" or dry_run:
+            return found
+        made = release(
+            wide,
+            candidate=new.name,
+            store=opened,
+            live=memory,
+            reason="; ".join(filter(None, (reason, found.text))),
+            files=[place],
+            activate=False,
+            note=note,
+        )
+        rollout = (
+            _beside(task, memory, made.release.version, mode=mode, share=share, reason=found.text) if mode else None
+        )
+        return _with(found, made, rollout)
+
+
+def _served(task: str, memory: LiveStore, since: float) -> Iterator[Served]:
+    number = 0
+    while records := memory.served(task, after=number, most=_AT_ONCE):
+        number = records[-1].number
+        yield from (each.record for each in records if each.record.at >= since)
+
+
+def _is_label(example: Example, task: Task) -> bool:
+    return not is_labelled(task.kind) or str(example.target) in task.classes
+
+
+def _needed(hold_out: float, n_least: int) -> int:
+    return max(int(n_least / hold_out) + 1, int(_LEAST_TAUGHT / (1.0 - hold_out)) + 1)
+
+
+def _who(task: Task, memory: LiveStore, named: str) -> Candidate:
+    """The candidate of that name; the one that serves where none is named, or the only one."""
+    names = [one.name for one in task.candidates]
+    if named:
+        if named not in names:
+            raise UsageError(f"no candidate is named {named!r}.", did_you_mean(named, names))
+        return task.candidates[names.index(named)]
+    rollouts, releases = memory.rollouts(task.name), memory.releases(task.name)
+    serving = [one for one in releases if rollouts and one.version == rollouts[-1].champion]
+    if serving:
+        return replace(serving[-1].candidate, price=None)
+    if len(task.candidates) == 1:
+        return task.candidates[0]
+    raise UsageError(
+        f"no release of {task.name!r} serves yet, and there are {', '.join(names)}.", "Name one with --candidate."
+    )
+
+
+def _written(task: Task, fresh: Fresh, old: Candidate) -> str:
+    """The file with what is to be learned, relative to the task's folder; with what the old one learned so before."""
+    rows = [_row(example) for example in fresh.taught]
+    before = Path(task.folder) / str(old.params.get("extra", ""))
+    if _learned_fresh(old) and before.is_file():
+        there = {msgspec.json.encode(row) for row in rows}
+        rows = [msgspec.json.decode(line) for line in before.read_bytes().splitlines() if line not in there] + rows
+    body = b"\n".join(map(msgspec.json.encode, rows)) + b"\n"
+    place = _FOLDER / f"{content_hash([*rows])[:16]}.jsonl"
+    file = Path(task.folder) / place
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(body)
+    except OSError as problem:
+        raise TaskError(f"{file} cannot be written: {problem.strerror}.", "Check the permissions there.") from None
+    return place.as_posix()
+
+
+def _row(example: Example) -> dict[str, JSON]:
+    given = example.input
+    return {**(given if isinstance(given, Mapping) else {"input": given}), LABEL: example.target}
+
+
+def _learned_fresh(candidate: Candidate) -> bool:
+    """Whether it is one that was made here before."""
+    return candidate.kind == "augmented" and candidate.params.get("target") == LABEL and len(candidate.parts) == 1
+
+
+def _taught(old: Candidate, place: str) -> Candidate:
+    base = old.parts[0] if _learned_fresh(old) else old
+    return Candidate(
+        name=f"{base.name}, retrained {Path(place).stem[:6]}",
+        kind="augmented",
+        params={"extra": place, "target": LABEL},
+        parts=(base,),
+        limits=base.limits,
+    )
+
+
+def _how(task: Task, old: Candidate, fresh: Fresh) -> str:
+    """How the new one is trained, in words."""
+    from merits.candidates.registry import load_any
+    from merits.evaluating.contenders import load_context
+
+    base = old.parts[0] if _learned_fresh(old) else old
+    goes_on = isinstance(load_any(base, load_context(task, None, asks=False)), Learning)
+    way = (
+        "it learns them after dev, in their order, as it would have in production"
+        if goes_on
+        else "it is trained from the beginning, on dev and on these"
+    )
+    return f"{len(fresh.taught):,} fresh cases are learned and the {len(fresh.tested):,} newest tested on: {way}"
+
+
+def _only(evaluation: Evaluation, task: Task, names: set[str], store: Store) -> Evaluation:
+    """The same answers to some of the test examples only; all of them are stored."""
+    kept = tuple(one for one in task.examples if one.split != "test" or one.id in names)
+    return evaluate(replace(task, examples=kept), store=store)
+
+
+def _concluded(
+    old: Candidate,
+    new: Candidate,
+    fresh: Fresh,
+    how: str,
+    *,
+    needs: Needs,
+    evaluations: Sequence[Evaluation],
+    despite_old: bool,
+) -> Retrained:
+    from merits.deciding.changes import changes
+    from merits.deciding.decide import decide
+    from merits.deciding.pairing import Side
+
+    decision = decide(evaluations[0], needs)
+    found = []
+    for evaluation in evaluations:
+        sides = [Side(one.name, evaluation, evaluation.index(one.name)) for one in (old, new)]
+        found += changes(sides[0], sides[1:], needs.confidence)
+    on_fresh, on_old = found
+    adopted = decision.verdict in ("adopt", "keep") and decision.candidate == new.name
+    high = on_old.difference.high
+    worse = high is not None and high < 0.0 and not despite_old
+    outcome: Outcome = "worse on the old test" if adopted and worse else "better" if adopted else "not shown"
+    text = (
+        f"{new.name} against {old.name}: {on_fresh.difference.text()} on {on_fresh.difference.n:,} fresh cases, "
+        f"{on_old.difference.text()} on {on_old.difference.n:,} of the old test: {_WORDS[outcome]}"
+    )
+    return Retrained(outcome, text, old, new, fresh, how, decision, on_fresh, on_old)
+
+
+_WORDS: dict[Outcome, str] = {
+    "better": "it is better, and goes into the comparison with the one that serves.",
+    "not shown": "that it is better is not shown; what serves goes on.",
+    "worse on the old test": "better there and certainly worse here: a person should look (--despite-old-test).",
+}
+
+
+def _beside(task: Task, memory: LiveStore, version: int, *, mode: Mode, share: float, reason: str) -> Rollout:
+    """The rollout by which a release answers a share of the requests, silently or for real."""
+    rollouts = memory.rollouts(task.name)
+    if not rollouts:
+        raise UsageError(f"no release of {task.name!r} serves yet.", "Make one first: merits release")
+    now = rollouts[-1]
+    rollout = Rollout(
+        task=task.name,
+        at=time.time(),
+        champion=now.champion,
+        challenger=version,
+        mode=mode,
+        share=share,
+        previous=now.previous,
+        reason=reason,
+        by="merits retrain",
+        seed=content_hash([task.name, version])[:16],
+    )
+    memory.add([rollout])
+    return rollout
+
+
+def _with(found: Retrained, made: Released, rollout: Rollout | None) -> Retrained:
+    return dataclasses.replace(found, released=made, rollout=rollout)

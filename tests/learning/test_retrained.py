@@ -1,0 +1,146 @@
+"""Training again on fresh labels: proved on the newest of them and on the old test, released, and made to win."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+pytest.importorskip("river")
+pytest.importorskip("skops")
+from merits import flow
+from merits.cli import main
+from merits.core.doors import LiveStore
+from merits.core.errors import CandidateError, TaskError
+from merits.core.task import Task
+from merits.released import release
+from merits.retrained import fresh_of, retrain
+from merits.store import open_live
+from tests.learning.production import FITTED, LINE, labels, served, task_in
+
+N = 600
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[LiveStore]:
+    (tmp_path / ".merits").mkdir()
+    opened = open_live(tmp_path / ".merits" / "live.sqlite")
+    yield opened
+    opened.close()
+
+
+def in_production(folder: Path, live: LiveStore, candidates: str = FITTED, *, changed: bool = True) -> Task:
+    """A task whose line serves, with labelled requests."""
+    task = task_in(folder, candidates, changed=changed)
+    flow.run(task)
+    release(task, candidate="line", live=live)
+    live.add([*served(N, changed=changed), *labels(N, changed=changed)])
+    return task
+
+
+def test_the_newest_are_tested_on_and_the_others_learned(tmp_path: Path, live: LiveStore) -> None:
+    """In the order of time, each input once, and none that the task has."""
+    task = task_in(tmp_path, FITTED)
+    known = task.examples[0]
+    live.add([*served(100), *labels(100)])
+    live.add([replace(served(1)[0], request="again", input=known.input), replace(labels(1)[0], request="again")])
+    found = fresh_of(task, live, hold_out=0.25)
+    assert (len(found.taught), len(found.tested), found.n_known) == (75, 25, 1)
+    assert [one.id for one in found.taught] == [f"r{n}" for n in range(75)]
+    assert [one.id for one in found.tested] == [f"live r{n}" for n in range(75, 100)]
+    inputs = {one.input_hash for one in (*task.examples, *found.taught, *found.tested)}
+    assert len(inputs) == len({one.input_hash for one in task.examples}) + 100
+
+
+def test_a_label_that_is_none_of_the_tasks_is_left_out(tmp_path: Path, live: LiveStore) -> None:
+    task = task_in(tmp_path, FITTED)
+    live.add([*served(100), *(replace(one, target="maybe") if n < 5 else one for n, one in enumerate(labels(100)))])
+    assert fresh_of(task, live).n_strange == 5
+
+
+def test_too_few_fresh_labels_are_said_with_how_many_are_needed(tmp_path: Path, live: LiveStore) -> None:
+    task = task_in(tmp_path, FITTED)
+    live.add([*served(100), *labels(8)])
+    with pytest.raises(TaskError, match="8 fresh labelled cases") as problem:
+        fresh_of(task, live)
+    assert "67" in problem.value.next_step
+
+
+def test_a_world_that_changed_is_better_on_fresh_and_worse_on_old(tmp_path: Path, live: LiveStore) -> None:
+    """A person decides which of the worlds counts; until then nothing is released."""
+    task = in_production(tmp_path, live)
+    found = retrain(task, live=live)
+    assert found.outcome == "worse on the old test"
+    assert found.fresh_change.difference.low is not None
+    assert found.fresh_change.difference.low > 0
+    assert found.released is None
+    assert len(live.releases("sea")) == 1
+
+
+def test_what_is_better_is_released_beside_what_serves(tmp_path: Path, live: LiveStore) -> None:
+    """The challenger answers silently, and the champion goes on serving."""
+    task = in_production(tmp_path, live)
+    found = retrain(task, live=live, despite_old=True, mode="shadow", share=0.5)
+    assert found.outcome == "better"
+    assert found.released is not None
+    assert found.released.verified is not None
+    assert "fresh cases" in found.released.release.reason
+    last = live.rollouts("sea")[-1]
+    assert (last.champion, last.challenger, last.mode, last.share) == (1, 2, "shadow", 0.5)
+
+
+def test_what_brings_nothing_is_not_released(tmp_path: Path, live: LiveStore) -> None:
+    """More of the same world: no difference is shown, and the old one goes on."""
+    task = in_production(tmp_path, live, changed=False)
+    found = retrain(task, live=live)
+    assert found.outcome == "not shown"
+    assert found.released is None
+
+
+def test_a_second_time_learns_what_the_first_did_too(tmp_path: Path, live: LiveStore) -> None:
+    """What serves was retrained before: its fresh cases are not forgotten."""
+    task = in_production(tmp_path, live)
+    first = retrain(task, live=live, despite_old=True)
+    assert first.released is not None
+    from merits.released import activate
+
+    activate(task, first.released.release.version, live=live)
+    live.add([*served(N, start=N), *labels(N, start=N)])
+    second = retrain(task, live=live, dry_run=True, since=served(1, start=N)[0].at - 0.5)
+    assert second.old.kind == "augmented"
+    learned = (tmp_path / str(second.new.params["extra"])).read_text().splitlines()
+    assert len(learned) == len(first.fresh.taught) + len(second.fresh.taught)
+    assert second.new.parts == first.new.parts
+
+
+def test_what_learns_online_learns_them_in_order(tmp_path: Path, live: LiveStore) -> None:
+    task = in_production(tmp_path, live, LINE)
+    found = retrain(task, live=live, dry_run=True)
+    assert "in their order" in found.how
+    assert found.old.name == "line"
+
+
+def test_who_learns_nothing_cannot_be_trained_again(tmp_path: Path, live: LiveStore) -> None:
+    task = task_in(tmp_path, "  - {name: fixed, kind: constant, output: 'True'}\n")
+    live.add([*served(100), *labels(100)])
+    with pytest.raises(CandidateError, match="learns nothing"):
+        retrain(task, live=live)
+
+
+def test_the_command_says_what_is_better_by_how_much(
+    tmp_path: Path, live: LiveStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_production(tmp_path, live)
+    words = ["retrain", str(tmp_path / "t.yaml"), "--quiet"]
+    assert main([*words, "--dry-run"]) == 1
+    assert "a person should look" in capsys.readouterr().out
+    assert main([*words, "--despite-old-test", "--canary", "0.1", "--json"]) == 0
+    body = json.loads(capsys.readouterr().out)
+    assert (body["schema"], body["outcome"]) == ("merits.retrain/1", "better")
+    assert body["rollout"]["mode"] == "canary"
+    assert main([*words, "--since", "yesterday"]) == 2
+    assert "Write 30d" in capsys.readouterr().err
+    assert main([*words, "--canary", "2"]) == 2
