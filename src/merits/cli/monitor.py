@@ -14,13 +14,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from merits.cli.options import add_json, add_live, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import number, whole
-from merits.core.errors import InfrastructureError, UsageError
+from merits.core.errors import InfrastructureError, MeritsError, UsageError
 from merits.core.live import AlertMark
 
 if TYPE_CHECKING:
     from merits.core.task import Task
+    from merits.looped import TaskLoop
     from merits.monitor_page import Marking
     from merits.monitored import Looked, Monitor
     from merits.report.live import LiveView
@@ -38,6 +41,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=whole(1), metavar="N", help="show it as a page and as JSON on this port, too")
     parser.add_argument("--host", default="127.0.0.1", help="the address of the page (default 127.0.0.1)")
     parser.add_argument("--quiet", action="store_true", help="nothing on the terminal but new alerts")
+    parser.add_argument("--no-loop", action="store_true", help="watch and tell; whatever follows an alarm is yours")
+    parser.add_argument(
+        "--approve",
+        choices=("re-evaluate", "retrain", "compare", "switch"),
+        help="say yes to the step that the loop waits with, and end",
+    )
     add_live(parser)
     add_store(parser)
     add_json(parser)
@@ -45,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The exit code of the last look."""
+    from merits.looped import TaskLoop
     from merits.monitored import Monitor
     from merits.opening import opened_live
 
@@ -56,18 +66,60 @@ def run(args: argparse.Namespace) -> int:
             "Set MERITS_MONITOR_TOKEN, which whoever looks then needs, or leave --host out.",
         )
     with opened_live(args.live, task) as live:
+        loop = TaskLoop(task, live, store=args.store, note=lambda line: print(f"loop: {line}", file=sys.stderr))
+        if args.approve:
+            loop.approve(args.approve, _who())
+            return 0
         monitor = Monitor(task, live, store=args.store)
+        following = None if args.no_loop else _Following(loop)
         if args.once:
-            return _once(monitor, args)
+            return _once(monitor, following, args)
+        shown = _Shown(monitor, task, loop)
         if args.port:
-            _show_page(monitor, task, args, token)
-        return _watch(monitor, args)
+            _show_page(shown, args, token)
+        return _watch(monitor, shown, following, args)
 
 
-def _once(monitor: Monitor, args: argparse.Namespace) -> int:
+def _who() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without users
+        return ""
+
+
+class _Following:
+    """What follows an alarm, in a thread of its own: looking goes on while candidates are tried anew."""
+
+    def __init__(self, loop: TaskLoop) -> None:
+        self._loop = loop
+        self._thread: threading.Thread | None = None
+        self._said = ""
+
+    def advance(self) -> None:
+        """Does what can be done now, and says what kept it from doing it."""
+        try:
+            self._loop.advance()
+            self._said = ""
+        except MeritsError as problem:
+            if str(problem) != self._said:  # once, and not every five seconds
+                self._said = str(problem)
+                print(f"loop: it waits: {problem}", file=sys.stderr)
+
+    def begin(self) -> None:
+        """Begins to advance, unless it is at it."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self.advance, name="merits-loop", daemon=True)
+            self._thread.start()
+
+
+def _once(monitor: Monitor, following: _Following | None, args: argparse.Namespace) -> int:
     from merits.report.live_terminal import drawn
 
     looked = monitor.look()
+    if following is not None:
+        following.advance()
     if args.json:
         said = {"view": looked.view, "new": looked.new, "told": looked.told, "problems": looked.problems}
         print_json("merits.monitor/1", said)
@@ -77,7 +129,7 @@ def _once(monitor: Monitor, args: argparse.Namespace) -> int:
     return _EXITS[looked.view.standing]
 
 
-def _watch(monitor: Monitor, args: argparse.Namespace) -> int:
+def _watch(monitor: Monitor, page: _Shown, following: _Following | None, args: argparse.Namespace) -> int:
     """Looks until it is interrupted."""
     from rich.live import Live
 
@@ -85,13 +137,15 @@ def _watch(monitor: Monitor, args: argparse.Namespace) -> int:
 
     shown = console()
     drawing = shown.is_terminal and not args.quiet and not args.json
-    view = monitor.view()
+    view = page.view()
     with Live(drawn(view), console=shown, auto_refresh=False, screen=False) if drawing else _Nothing() as on_screen:
         while True:
             try:
                 looked = monitor.look()
-                view = looked.view
+                view = page.view()
                 _note(looked, args)
+                if following is not None:
+                    following.begin()
                 if drawing:
                     on_screen.update(drawn(view), refresh=True)
             except InfrastructureError as problem:  # the store is away: what is new is read when it is back
@@ -135,7 +189,7 @@ def _say(looked: Looked) -> None:
         print(f"error: {clean(line)}", file=sys.stderr)
 
 
-def _show_page(monitor: Monitor, task: Task, args: argparse.Namespace, token: str) -> None:
+def _show_page(shown: _Shown, args: argparse.Namespace, token: str) -> None:
     """Starts the page in a thread that ends with the program."""
     from merits.core.errors import MissingExtra
 
@@ -145,7 +199,7 @@ def _show_page(monitor: Monitor, task: Task, args: argparse.Namespace, token: st
         raise MissingExtra("the page needs an HTTP server.", "pip install 'merits[serve]'") from None
     from merits.monitor_page import MonitorPage
 
-    app = MonitorPage(_Shown(monitor, task), every_s=args.every, token=token)
+    app = MonitorPage(shown, every_s=args.every, token=token)
     config = uvicorn.Config(app, host=args.host, port=args.port, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     threading.Thread(target=server.run, daemon=True, name="merits-page").start()
@@ -155,12 +209,16 @@ def _show_page(monitor: Monitor, task: Task, args: argparse.Namespace, token: st
 class _Shown:
     """What the page shows, and marks made on it."""
 
-    def __init__(self, monitor: Monitor, task: Task) -> None:
-        self._monitor, self._task = monitor, task
+    def __init__(self, monitor: Monitor, task: Task, loop: TaskLoop) -> None:
+        self._monitor, self._task, self._loop = monitor, task, loop
 
     def view(self) -> LiveView:
-        """The task as it stands."""
-        return self._monitor.view()
+        """The task as it stands, and what the loop waits with."""
+        step, log = self._loop.waiting_for, self._loop.state.log
+        waiting = (f"{step}. Say yes: merits monitor --approve {step}",) if step else ()
+        doing = tuple(f"loop: {line}" for line in log[-3:])
+        view = self._monitor.view()
+        return replace(view, waiting_for=waiting, notes=(*doing, *view.notes))
 
     def mark(self, alert: str, mark: Marking) -> bool:
         """Whether there is such an alert; it is marked then."""

@@ -8,7 +8,7 @@ Pure but for `Actions`, which does what a step is: so a loop that was killed goe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -87,8 +87,16 @@ def waiting_for(state: LoopState, loop: Loop) -> Step | None:
     return step
 
 
-def advance(state: LoopState, alarms: Sequence[Alert], loop: Loop, actions: Actions) -> LoopState:
+def advance(
+    state: LoopState,
+    alarms: Sequence[Alert],
+    loop: Loop,
+    actions: Actions,
+    keep: Callable[[LoopState], object] = lambda state: None,
+) -> LoopState:
     """The state after everything that can be done now. `alarms` are the open alerts that a loop is for, oldest first.
+
+    `keep` is given the state after each step, before the next begins.
 
     A step that waits for a person, or for evidence, is where it stops. One alarm is dealt with at a time; others that
     are open by then are dealt with by the same steps, for they are about the same release.
@@ -100,9 +108,13 @@ def advance(state: LoopState, alarms: Sequence[Alert], loop: Loop, actions: Acti
         state = _logged(replace(state, stage="re-evaluate", alert=new[0], approved=()), f"alarm: {new[0].text}")
         if "re-evaluate" not in loop.steps:
             state = replace(state, stage="retrain")
+        keep(state)
     while True:
         after = _step(state, alarms, loop, actions)
-        if after == state or after.stage == "idle":
+        if after == state:
+            return after
+        keep(after)
+        if after.stage == "idle":
             return after
         state = after
 

@@ -1,0 +1,217 @@
+"""The loop closes: after an alarm candidates are tried on fresh labelled cases, the best is compared, and serves.
+
+    loop = TaskLoop(task, live)
+    loop.advance()               does what can be done now; what waits for a person, or for evidence, is left
+
+What follows on what is in `monitoring.loop`; here its steps are done, with what stands below.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from merits.core.candidate import Candidate
+from merits.core.doors import LiveStore, Store
+from merits.core.errors import TaskError, UsageError
+from merits.core.live import Alert, Checkpoint, Rollout
+from merits.core.racing import Budget, Racing
+from merits.core.robustness import Robustness
+from merits.core.task import Task
+from merits.core.watch import Step
+from merits.evaluating.fresh import fresh_examples
+from merits.evaluating.pricing import known_prices
+from merits.flow import run
+from merits.monitoring.alerts import state_of
+from merits.monitoring.loop import Found, LoopState, advance, approve, waiting_for
+from merits.opening import opened_store, prices_of
+from merits.released import release
+from merits.retrained import retrain
+from merits.rolled_out import conclude_rollout, rollout_status, start_rollout
+from merits.store.since import feedback_on_all, served_since
+
+__all__ = ["TaskLoop"]
+
+_NAME = "loop"
+_LEAST = 40  # fresh labelled cases that candidates are tried on
+_BY = "the loop"
+
+
+class TaskLoop:
+    """The loop of one task. Its state is in the live store, so that it goes on after a restart, on any machine.
+
+    `store` is where answers are, the task's own unless given. One at a time may advance. `note` is told what is done.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        live: LiveStore,
+        *,
+        store: Store | str | Path | None = None,
+        note: Callable[[str], None] = lambda text: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.task, self.live = task, live
+        self._store, self._note, self._clock = store, note, clock
+
+    @property
+    def state(self) -> LoopState:
+        """Where it is."""
+        kept = self.live.checkpoint(self.task.name, _NAME)
+        return LoopState() if kept is None else msgspec.json.decode(kept.state, type=LoopState)
+
+    @property
+    def waiting_for(self) -> Step | None:
+        """The step that a person must approve; None where nobody is asked."""
+        return waiting_for(self.state, self.task.monitor.loop)
+
+    def approve(self, step: Step, by: str = "") -> LoopState:
+        """The state after a person said yes. UsageError where it does not wait for that."""
+        state = self.state
+        if waiting_for(state, self.task.monitor.loop) != step:
+            waits = waiting_for(state, self.task.monitor.loop)
+            raise UsageError(
+                f"the loop does not wait for {step!r}.",
+                f"It waits for {waits!r}: --approve {waits}" if waits else "It waits for nobody.",
+            )
+        return self._keep(approve(state, step, by))
+
+    def advance(self) -> LoopState:
+        """The state after everything that can be done now; each step is kept before the next begins."""
+        return advance(self.state, self._alarms(), self.task.monitor.loop, self, keep=self._keep)
+
+    def _alarms(self) -> list[Alert]:
+        """Open alerts that the loop is for, about the release that serves."""
+        now, loop = self._clock(), self.task.monitor.loop
+        champion = self._rollout().champion
+        marks = self.live.marks(self.task.name)
+        return [
+            alert
+            for alert in self.live.alerts(self.task.name)
+            if alert.kind in loop.on and alert.release == champion and state_of(alert, marks, now) != "resolved"
+            if state_of(alert, marks, now) != "silenced"
+        ]
+
+    def _rollout(self) -> Rollout:
+        rollouts = self.live.rollouts(self.task.name)
+        if not rollouts:
+            raise TaskError(f"nothing of {self.task.name!r} is served.", "Release it first: merits release")
+        return rollouts[-1]
+
+    def _keep(self, state: LoopState) -> LoopState:
+        before = self.state
+        self.live.add([Checkpoint(task=self.task.name, name=_NAME, at=self._clock(), state=msgspec.json.encode(state))])
+        for line in state.log[len(before.log) :] if state.log[: len(before.log)] == before.log else state.log[-1:]:
+            self._note(line)
+        return state
+
+    # the steps
+
+    def re_evaluate(self, alert: Alert) -> Found:
+        """All candidates on the newest labelled cases, by the same decision as ever; the best becomes a release."""
+        rollout, loop = self._rollout(), self.task.monitor.loop
+        serving = next(one for one in self.live.releases(self.task.name) if one.version == rollout.champion)
+        since = next(one.at for one in self.live.rollouts(self.task.name) if one.champion == rollout.champion)
+        served = list(served_since(self.live, self.task.name, since))
+        dev = self.task.split("dev")
+        fresh = fresh_examples(
+            served,
+            feedback_on_all(self.live, list({one.request: None for one in served})),
+            without=frozenset(example.input_hash for example in dev),
+            most=loop.fresh,
+        )
+        if len(fresh) < _LEAST:
+            kept = sum(one.input is not None for one in served)
+            why = f"{len(fresh):,} labelled cases whose content was kept are there, and {_LEAST} are needed"
+            return Found(
+                outcome="not yet" if kept else "nothing", text=f"{why}{'' if kept else ' (serve: content: keep)'}"
+            )
+        task = replace(
+            self.task,
+            examples=(*dev, *fresh),
+            human_labels="",
+            robustness=Robustness(),
+            candidates=self._allowed(serving.candidate),
+            needs=replace(self.task.needs, incumbent=serving.candidate.name),
+        )
+        budget = Budget.of(loop.budget) if loop.budget else None
+        with opened_store(self._store, task) as store:
+            self._note(f"re-evaluate: {len(task.candidates)} candidates race on {len(fresh):,} fresh labelled cases")
+            done = run(task, store=store, budget=budget, race=Racing())
+            decision = done.decision
+            if decision.verdict != "adopt" or decision.candidate == serving.candidate.name:
+                return Found(outcome="nothing", text=f"on {len(fresh):,} fresh cases: {decision.summary}")
+            made = release(
+                task, store=store, live=self.live, activate=False, by=_BY, reason=f"after an alarm: {alert.text}"
+            )
+        text = f"@{made.release.version} ({decision.candidate}) on {len(fresh):,} fresh cases: {decision.summary}"
+        return Found(outcome="found", text=text, challenger=made.release.version)
+
+    def _allowed(self, serving: Candidate) -> tuple[Candidate, ...]:
+        """The task's candidates and the one that serves; without a budget those alone that cost nothing to ask."""
+        known = {one.id for one in self.task.candidates}
+        names = {one.name for one in self.task.candidates}
+        mine = () if serving.id in known or serving.name in names else (serving,)
+        every = (*self.task.candidates, *mine)
+        if self.task.monitor.loop.budget:
+            return every
+        prices = known_prices(every, prices_of(self.task), currency=self.task.needs.currency)
+        return tuple(
+            one
+            for one, price in zip(every, prices, strict=True)
+            if one.id == serving.id or price is None or not price.paid_by_use
+        )
+
+    def retrain(self, alert: Alert) -> Found:
+        """The candidate that serves, trained again on what was labelled since; a release where it is better."""
+        try:
+            done = retrain(
+                self.task, live=self.live, store=self._store, reason=f"after an alarm: {alert.text}", note=self._note
+            )
+        except UsageError as problem:  # it learns nothing, or too little is labelled
+            return Found(outcome="nothing", text=str(problem))
+        if done.released is None:
+            return Found(outcome="nothing", text=done.text)
+        return Found(outcome="found", text=done.text, challenger=done.released.release.version)
+
+    def compare(self, challenger: int, reason: str) -> None:
+        """The challenger answers beside the one that serves from now on."""
+        loop, now = self.task.monitor.loop, self._rollout()
+        if now.challenger == challenger:
+            return  # it does already: the loop was stopped between this and noting it
+        share = None if loop.mode == "shadow" else loop.share
+        start_rollout(
+            self.task,
+            challenger,
+            mode=loop.mode,
+            share=share,
+            margin=loop.margin,
+            live=self.live,
+            reason=f"after an alarm: {reason}",
+            by=_BY,
+        )
+
+    def compared(self, challenger: int) -> Found:
+        """Whether the challenger won by now; where it lost it is taken back."""
+        rollout = self._rollout()
+        if rollout.champion == challenger:
+            return Found(outcome="found", text=f"@{challenger} was promoted by hand")
+        if rollout.challenger != challenger:
+            return Found(outcome="nothing", text=f"@{challenger} was taken back by hand")
+        verdict = rollout_status(self.task, live=self.live).verdict
+        if verdict is None or verdict.verdict == "go on":
+            return Found(outcome="not yet", text=f"@{challenger} is being compared")
+        if verdict.verdict == "promote":
+            return Found(outcome="found", text=verdict.text)
+        conclude_rollout(self.task, "stop", live=self.live, reason="after an alarm", by=_BY)
+        return Found(outcome="nothing", text=verdict.text)
+
+    def switch(self, challenger: int, reason: str) -> None:
+        """The challenger serves from now on."""
+        if self._rollout().champion != challenger:
+            conclude_rollout(self.task, "promote", live=self.live, reason=reason, by=_BY)
