@@ -14,11 +14,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
+
 from merits.core.candidate import Candidate
 from merits.core.live import Rollout
+from merits.core.price import Price
+from merits.core.release import Release
 from merits.core.serving import ServeSettings
 
 __all__ = ["KEY_LINE", "NEEDS"]
@@ -42,46 +47,18 @@ def missing(name: str) -> list[str]:
 
 async def _merits(upstream: str, sock: socket.socket) -> None:
     """Our gateway: keys are checked, and every answer is in the journal before it is given and goes to the store."""
-    import os
-
-    from merits.candidates.meter import Meter
-    from merits.candidates.registry import LoadContext, load
-    from merits.core.price import Price
     from merits.serving.keys import new_key
     from merits.serving.telemetry import Log
-    from merits.serving.unit import Reply
+    from merits.serving.unit import open_unit
     from merits.serving.worker import Place, quicken, running, serving
-    from merits.testing.live import MemoryLive
-    from merits.testing.serving import ModelUnit
+    from merits.store import open_live
 
-    os.environ["OPENAI_API_KEY"] = "any"
-
-    class U(ModelUnit):
-        def __init__(self, release, model):
-            super().__init__(release, model)
-            self.meter = Meter(model, timeout_s=60.0, retries=0)
-
-        async def answer(self, input, *, deadline_s=None):
-            return Reply(await self.meter.answer(input), 0.001, "USD")
-
-    async def open_unit(release, folder):
-        return U(release, load(release.candidate, LoadContext(task_kind="generation")))
-
-    def open_live(path):
-        return MemoryLive()
-
-    from merits.testing.serving import a_release
-
-    recipe = Candidate(
-        name="fake", kind="chat", params={"model": "fake", "base_url": upstream}, price=Price(input_per_million=1.0)
-    )
-    release = a_release("calls", kind="generation", candidate=recipe)
     with tempfile.TemporaryDirectory() as folder, open("/dev/null", "w") as nothing:
+        place = Place(Path(folder) / "releases", Path(folder) / "journal")
         store = open_live(Path(folder) / "live.sqlite")
         key, record = new_key(now=time.time(), name="bench")
-        store.add([release, Rollout(task="calls", at=time.time(), champion=1), record])
-        place = Place(Path(folder) / "releases", Path(folder) / "journal")
-        (place.releases / "calls" / "1").mkdir(parents=True)
+        released = _release(upstream, place.releases / "calls" / "1")
+        store.add([released, Rollout(task="calls", at=time.time(), champion=1), record])
         settings = ServeSettings(concurrency=64)
         async with (
             running(settings, place, store, open_unit, log=Log(nothing)) as gateway,
@@ -92,6 +69,31 @@ async def _merits(upstream: str, sock: socket.socket) -> None:
             await _until_closed(sock)
             await asyncio.to_thread(gateway.desk.shipper.ship)
             print(f"stored {store.last_number('calls')}", flush=True)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A chat model needs to learn nothing."""
+
+    candidate: Candidate
+    model: object
+    version: str = "v"
+    parts: tuple[int, ...] = ()
+    examples: None = None
+
+
+def _release(upstream: str, folder: Path) -> Release:
+    """A release of a chat candidate that asks upstream, in its folder."""
+    from merits.candidates.registry import LoadContext, load
+    from merits.serving.packing import packed
+    from merits.testing.serving import a_release
+
+    price = Price(input_per_million=1.0, output_per_million=1.0)
+    recipe = Candidate(name="fake", kind="chat", params={"model": "fake", "base_url": upstream}, price=price)
+    context = LoadContext(task_kind="generation")
+    folder.mkdir(parents=True)
+    artefacts = packed(folder, [_Ready(recipe, load(recipe, context))], context)
+    return replace(a_release("calls", kind="generation", candidate=recipe), artefacts=artefacts)
 
 
 async def _bare(upstream: str, sock: socket.socket) -> None:

@@ -5,6 +5,7 @@ Knows nothing about keys, releases or endpoints.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -57,6 +58,7 @@ class Call:
         "send",
         "status",
         "task",
+        "waits",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +73,7 @@ class Call:
         given = self.headers.get(b"x-request-id")
         self.names_itself = given is not None and sane(given)
         self.request = given.decode("ascii") if given is not None and self.names_itself else new_id()
+        self.waits = asyncio.current_task()
         self.holder: Holder | None = None
         self.status = 0
         self.task = self.arm = self.failure = ""
@@ -99,7 +102,7 @@ class Call:
         if length is not None and int(length) > most:
             raise too_long(most)
         try:
-            return await overdue.wait(self.arrived + seconds, self._read(most))
+            return await overdue.wait(self.arrived + seconds, self._read(most), self.waits)
         except TimeoutError:
             raise Refusal(408, "slow_body", f"The body did not arrive within {seconds:g} s.") from None
 

@@ -42,6 +42,8 @@ class Opened:
         "_lens",
         "_names",
         "chats",
+        "model",
+        "model_header",
         "reads",
         "release",
         "retired",
@@ -54,6 +56,8 @@ class Opened:
     def __init__(self, unit: Unit, folder: Path | None = None) -> None:
         release = unit.release
         self.unit, self.release = unit, release
+        self.model = release.model
+        self.model_header = (b"x-merits-release", release.model.encode("utf-8", "replace"))
         self.users, self.retired = 0, False
         kind = task_kind(release.kind) if release.kind in kind_names() else None
         self.reads: tuple[Reads, ...] = kind.reads if kind is not None else ()
