@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import importlib.util
 import socket
 import sys
@@ -26,7 +27,7 @@ from merits.core.price import Price
 from merits.core.release import Release
 from merits.core.serving import ServeSettings
 
-__all__ = ["KEY_LINE", "NEEDS"]
+__all__ = ["KEY_LINE", "NEEDS", "missing", "serve_app"]
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "bare": (),
@@ -119,70 +120,22 @@ async def _bare(upstream: str, sock: socket.socket) -> None:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": said})
 
-    await _uvicorn(app, sock)
+    await serve_app(app, sock)
 
 
-async def _starlette(upstream: str, sock: socket.socket) -> None:
-    import aiohttp
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.routing import Route
-
-    async with aiohttp.ClientSession() as session:
-
-        async def handle(request: Request) -> Response:
-            body = await request.body()
-            async with session.post(f"{upstream}/chat/completions", data=body, headers=_JSON) as reply:
-                return Response(await reply.read(), reply.status, media_type="application/json")
-
-        await _uvicorn(Starlette(routes=[Route(_PATH, handle, methods=["POST"])]), sock)
+_SERVERS: dict[str, Main] = {"merits": _merits, "bare": _bare}
 
 
-async def _fastapi(upstream: str, sock: socket.socket) -> None:
-    import fastapi
-    import httpx
-
-    application = fastapi.FastAPI()
-    async with httpx.AsyncClient() as client:
-
-        @application.post(_PATH)
-        async def handle(request: fastapi.Request) -> Any:
-            reply = await client.post(f"{upstream}/chat/completions", content=await request.body(), headers=_JSON)
-            return reply.json()
-
-        await _uvicorn(application, sock)
+def _main_of(name: str) -> Main:
+    """Ours, the bare one, or a peer's, which is imported only where its packages are."""
+    if name in _SERVERS:
+        return _SERVERS[name]
+    peers: dict[str, Main] = importlib.import_module("benchmarks._peers.scripts.gateways").SERVERS
+    return peers[name]
 
 
-async def _litellm(upstream: str, sock: socket.socket) -> None:
-    import fastapi
-    import litellm
-
-    application = fastapi.FastAPI()
-
-    @application.post(_PATH)
-    async def handle(request: fastapi.Request) -> Any:
-        asked = await request.json()
-        reply = await litellm.acompletion(
-            model="openai/fake", messages=asked["messages"], api_base=upstream, api_key="any"
-        )
-        return reply.model_dump()
-
-    await _uvicorn(application, sock)
-
-
-_PATH = "/v1/chat/completions"
-_JSON = {"Content-Type": "application/json"}
-_SERVERS: dict[str, Main] = {
-    "merits": _merits,
-    "bare": _bare,
-    "starlette-aiohttp": _starlette,
-    "fastapi-httpx": _fastapi,
-    "litellm": _litellm,
-}
-
-
-async def _uvicorn(app: Any, sock: socket.socket) -> None:
+async def serve_app(app: Any, sock: socket.socket) -> None:
+    """Serves an ASGI application until standard input is closed."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -212,7 +165,7 @@ def main(argv: Sequence[str]) -> None:
     import uvloop
 
     parser = argparse.ArgumentParser("server", description=__doc__)
-    parser.add_argument("name", choices=sorted(_SERVERS))
+    parser.add_argument("name", choices=sorted(NEEDS))
     parser.add_argument("upstream")
     parser.add_argument("--profile", metavar="FILE")
     options = parser.parse_args(argv)
@@ -222,10 +175,10 @@ def main(argv: Sequence[str]) -> None:
         import cProfile
 
         profile = cProfile.Profile()
-        profile.runcall(uvloop.run, _SERVERS[options.name](options.upstream, sock))
+        profile.runcall(uvloop.run, _main_of(options.name)(options.upstream, sock))
         profile.dump_stats(options.profile)
         return
-    uvloop.run(_SERVERS[options.name](options.upstream, sock))
+    uvloop.run(_main_of(options.name)(options.upstream, sock))
 
 
 if __name__ == "__main__":
