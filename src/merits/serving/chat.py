@@ -143,7 +143,7 @@ async def _streamed(desk: Desk, call: Call, wanted: Wanted, *, usage: bool) -> N
         if isinstance(first, Given) and first.reply.answer.failure is not None:
             raise refusal_of(first.reply.answer.failure)
         call.status = 200
-        await call.send({"type": "http.response.start", "status": 200, "headers": _heads(call, opened.model)})
+        await call.send({"type": "http.response.start", "status": 200, "headers": _heads(call, opened.model_header)})
         model = opened.model
         sending = asyncio.ensure_future(_send_pieces(call, model, first, pieces, usage=usage))
         gone = asyncio.ensure_future(_gone(call))
@@ -159,13 +159,13 @@ async def _streamed(desk: Desk, call: Call, wanted: Wanted, *, usage: bool) -> N
                 await sending
 
 
-def _heads(call: Call, model: str) -> list[tuple[bytes, bytes]]:
+def _heads(call: Call, header: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     return [
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-store"),
         (b"x-accel-buffering", b"no"),
         (b"x-request-id", call.request.encode()),
-        (b"x-merits-release", model.encode("utf-8", "replace")),
+        header,
     ]
 
 

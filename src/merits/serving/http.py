@@ -29,6 +29,10 @@ T = TypeVar("T")
 
 JSON_TYPE = b"application/json"
 _SINGLE = frozenset({b"authorization", b"content-length", b"content-type", b"host", b"x-request-id"})
+_HEAD = (
+    b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
+    b"x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
+)
 _SECURE: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
 
@@ -137,19 +141,22 @@ class Response:
 
 async def respond(call: Call, response: Response, more: Headers = ()) -> None:
     """Sends a response, with the id of the request."""
-    body = response.body
-    call.status = response.status
-    headers = [
-        (b"content-type", response.content_type),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", call.request.encode()),
-        *_SECURE,
-        *response.headers,
-        *more,
-    ]
-    if response.status in (400, 408, 413):
+    body, status = response.body, response.status
+    call.status = status
+    headers = [*response.headers, *more]
+    if status in (400, 408, 413):
         headers.append((b"connection", b"close"))  # whatever still comes of it is not read
-    await call.send({"type": "http.response.start", "status": response.status, "headers": headers})
+    reply = call.scope.get("merits.reply")
+    request = call.request.encode()
+    if reply is not None:
+        head = _HEAD % (response.content_type, len(body), request)
+        if headers:
+            head += b"".join([b"%b: %b\r\n" % header for header in headers])
+        if reply(status, head, body):
+            return
+    whole = [(b"content-type", response.content_type), (b"content-length", b"%d" % len(body))]
+    whole += [(b"x-request-id", request), *_SECURE, *headers]
+    await call.send({"type": "http.response.start", "status": status, "headers": whole})
     await call.send({"type": "http.response.body", "body": body})
 
 
