@@ -26,8 +26,9 @@ from merits.core.live import Rollout
 from merits.core.price import Price
 from merits.core.release import Release
 from merits.core.serving import ServeSettings
+from merits.core.task import Example
 
-__all__ = ["KEY_LINE", "NEEDS", "missing", "serve_app"]
+__all__ = ["KEY_LINE", "NEEDS", "kept_in", "missing", "serve_app"]
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "bare": (),
@@ -48,18 +49,26 @@ def missing(name: str) -> list[str]:
 
 async def _merits(upstream: str, sock: socket.socket) -> None:
     """Our gateway: keys are checked, and every answer is in the journal before it is given and goes to the store."""
+    with tempfile.TemporaryDirectory() as folder:
+        await kept_in(Path(folder), upstream, sock)
+
+
+async def kept_in(folder: Path, upstream: str, sock: socket.socket) -> None:
+    """Our gateway with everything in a folder, which may hold what an earlier one left."""
     from merits.serving.keys import new_key
     from merits.serving.telemetry import Log
     from merits.serving.unit import open_unit
     from merits.serving.worker import Place, quicken, running, serving
     from merits.store import open_live
 
-    with tempfile.TemporaryDirectory() as folder, open("/dev/null", "w") as nothing:
-        place = Place(Path(folder) / "releases", Path(folder) / "journal")
-        store = open_live(Path(folder) / "live.sqlite")
+    place = Place(folder / "releases", folder / "journal")
+    with open("/dev/null", "w") as nothing:
+        store = open_live(folder / "live.sqlite")
         key, record = new_key(now=time.time(), name="bench")
-        released = _release(upstream, place.releases / "calls" / "1")
-        store.add([released, Rollout(task="calls", at=time.time(), champion=1), record])
+        if not store.releases("calls"):
+            released = _release(upstream, place.releases / "calls" / "1")
+            store.add([released, Rollout(task="calls", at=time.time(), champion=1)])
+        store.add([record])
         settings = ServeSettings(concurrency=64)
         async with (
             running(settings, place, store, open_unit, log=Log(nothing)) as gateway,
@@ -80,7 +89,7 @@ class _Ready:
     model: object
     version: str = "v"
     parts: tuple[int, ...] = ()
-    examples: None = None
+    examples: tuple[Example, ...] | None = None
 
 
 def _release(upstream: str, folder: Path) -> Release:
@@ -168,9 +177,13 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("name", choices=sorted(NEEDS))
     parser.add_argument("upstream")
     parser.add_argument("--profile", metavar="FILE")
+    parser.add_argument("--folder", type=Path, help="keep everything there (ours only)")
     options = parser.parse_args(argv)
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
+    if options.folder:
+        uvloop.run(kept_in(options.folder, options.upstream, sock))
+        return
     if options.profile:
         import cProfile
 

@@ -179,8 +179,8 @@ class Log:
         self._lines.append(_encode(line))
         self.flush()
 
-    def request(self, call: Call, seconds: float) -> None:
-        """Notes a request: who, what, how it went; nothing of what it said."""
+    def request(self, call: Call, path: str, seconds: float) -> None:
+        """Notes a request: who, what, how it went; nothing of what it said, nor a path that is none of ours."""
         if not self.requests or len(self._lines) > 20_000:
             return
         holder = call.holder
@@ -190,7 +190,7 @@ class Log:
             "request",
             call.request,
             call.method[:10],
-            call.path[:200],
+            path,
             call.status,
             round(1000 * seconds, 2),
             holder.key.id if holder is not None else "",
