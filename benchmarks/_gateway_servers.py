@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import importlib.util
 import socket
 import sys
@@ -14,14 +15,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
+
 from merits.core.candidate import Candidate
 from merits.core.live import Rollout
+from merits.core.price import Price
+from merits.core.release import Release
 from merits.core.serving import ServeSettings
+from merits.core.task import Example
 
-__all__ = ["KEY_LINE", "NEEDS"]
+__all__ = ["KEY_LINE", "NEEDS", "kept_in", "missing", "serve_app"]
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "bare": (),
@@ -42,46 +49,26 @@ def missing(name: str) -> list[str]:
 
 async def _merits(upstream: str, sock: socket.socket) -> None:
     """Our gateway: keys are checked, and every answer is in the journal before it is given and goes to the store."""
-    import os
+    with tempfile.TemporaryDirectory() as folder:
+        await kept_in(Path(folder), upstream, sock)
 
-    from merits.candidates.meter import Meter
-    from merits.candidates.registry import LoadContext, load
-    from merits.core.price import Price
+
+async def kept_in(folder: Path, upstream: str, sock: socket.socket) -> None:
+    """Our gateway with everything in a folder, which may hold what an earlier one left."""
     from merits.serving.keys import new_key
     from merits.serving.telemetry import Log
-    from merits.serving.unit import Reply
+    from merits.serving.unit import open_unit
     from merits.serving.worker import Place, quicken, running, serving
-    from merits.testing.live import MemoryLive
-    from merits.testing.serving import ModelUnit
+    from merits.store import open_live
 
-    os.environ["OPENAI_API_KEY"] = "any"
-
-    class U(ModelUnit):
-        def __init__(self, release, model):
-            super().__init__(release, model)
-            self.meter = Meter(model, timeout_s=60.0, retries=0)
-
-        async def answer(self, input, *, deadline_s=None):
-            return Reply(await self.meter.answer(input), 0.001, "USD")
-
-    async def open_unit(release, folder):
-        return U(release, load(release.candidate, LoadContext(task_kind="generation")))
-
-    def open_live(path):
-        return MemoryLive()
-
-    from merits.testing.serving import a_release
-
-    recipe = Candidate(
-        name="fake", kind="chat", params={"model": "fake", "base_url": upstream}, price=Price(input_per_million=1.0)
-    )
-    release = a_release("calls", kind="generation", candidate=recipe)
-    with tempfile.TemporaryDirectory() as folder, open("/dev/null", "w") as nothing:
-        store = open_live(Path(folder) / "live.sqlite")
+    place = Place(folder / "releases", folder / "journal")
+    with open("/dev/null", "w") as nothing:
+        store = open_live(folder / "live.sqlite")
         key, record = new_key(now=time.time(), name="bench")
-        store.add([release, Rollout(task="calls", at=time.time(), champion=1), record])
-        place = Place(Path(folder) / "releases", Path(folder) / "journal")
-        (place.releases / "calls" / "1").mkdir(parents=True)
+        if not store.releases("calls"):
+            released = _release(upstream, place.releases / "calls" / "1")
+            store.add([released, Rollout(task="calls", at=time.time(), champion=1)])
+        store.add([record])
         settings = ServeSettings(concurrency=64)
         async with (
             running(settings, place, store, open_unit, log=Log(nothing)) as gateway,
@@ -92,6 +79,31 @@ async def _merits(upstream: str, sock: socket.socket) -> None:
             await _until_closed(sock)
             await asyncio.to_thread(gateway.desk.shipper.ship)
             print(f"stored {store.last_number('calls')}", flush=True)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A chat model needs to learn nothing."""
+
+    candidate: Candidate
+    model: object
+    version: str = "v"
+    parts: tuple[int, ...] = ()
+    examples: tuple[Example, ...] | None = None
+
+
+def _release(upstream: str, folder: Path) -> Release:
+    """A release of a chat candidate that asks upstream, in its folder."""
+    from merits.candidates.registry import LoadContext, load
+    from merits.serving.packing import packed
+    from merits.testing.serving import a_release
+
+    price = Price(input_per_million=1.0, output_per_million=1.0)
+    recipe = Candidate(name="fake", kind="chat", params={"model": "fake", "base_url": upstream}, price=price)
+    context = LoadContext(task_kind="generation")
+    folder.mkdir(parents=True)
+    artefacts = packed(folder, [_Ready(recipe, load(recipe, context))], context)
+    return replace(a_release("calls", kind="generation", candidate=recipe), artefacts=artefacts)
 
 
 async def _bare(upstream: str, sock: socket.socket) -> None:
@@ -117,70 +129,22 @@ async def _bare(upstream: str, sock: socket.socket) -> None:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": said})
 
-    await _uvicorn(app, sock)
+    await serve_app(app, sock)
 
 
-async def _starlette(upstream: str, sock: socket.socket) -> None:
-    import aiohttp
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.routing import Route
-
-    async with aiohttp.ClientSession() as session:
-
-        async def handle(request: Request) -> Response:
-            body = await request.body()
-            async with session.post(f"{upstream}/chat/completions", data=body, headers=_JSON) as reply:
-                return Response(await reply.read(), reply.status, media_type="application/json")
-
-        await _uvicorn(Starlette(routes=[Route(_PATH, handle, methods=["POST"])]), sock)
+_SERVERS: dict[str, Main] = {"merits": _merits, "bare": _bare}
 
 
-async def _fastapi(upstream: str, sock: socket.socket) -> None:
-    import fastapi
-    import httpx
-
-    application = fastapi.FastAPI()
-    async with httpx.AsyncClient() as client:
-
-        @application.post(_PATH)
-        async def handle(request: fastapi.Request) -> Any:
-            reply = await client.post(f"{upstream}/chat/completions", content=await request.body(), headers=_JSON)
-            return reply.json()
-
-        await _uvicorn(application, sock)
+def _main_of(name: str) -> Main:
+    """Ours, the bare one, or a peer's, which is imported only where its packages are."""
+    if name in _SERVERS:
+        return _SERVERS[name]
+    peers: dict[str, Main] = importlib.import_module("benchmarks._peers.scripts.gateways").SERVERS
+    return peers[name]
 
 
-async def _litellm(upstream: str, sock: socket.socket) -> None:
-    import fastapi
-    import litellm
-
-    application = fastapi.FastAPI()
-
-    @application.post(_PATH)
-    async def handle(request: fastapi.Request) -> Any:
-        asked = await request.json()
-        reply = await litellm.acompletion(
-            model="openai/fake", messages=asked["messages"], api_base=upstream, api_key="any"
-        )
-        return reply.model_dump()
-
-    await _uvicorn(application, sock)
-
-
-_PATH = "/v1/chat/completions"
-_JSON = {"Content-Type": "application/json"}
-_SERVERS: dict[str, Main] = {
-    "merits": _merits,
-    "bare": _bare,
-    "starlette-aiohttp": _starlette,
-    "fastapi-httpx": _fastapi,
-    "litellm": _litellm,
-}
-
-
-async def _uvicorn(app: Any, sock: socket.socket) -> None:
+async def serve_app(app: Any, sock: socket.socket) -> None:
+    """Serves an ASGI application until standard input is closed."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -210,20 +174,24 @@ def main(argv: Sequence[str]) -> None:
     import uvloop
 
     parser = argparse.ArgumentParser("server", description=__doc__)
-    parser.add_argument("name", choices=sorted(_SERVERS))
+    parser.add_argument("name", choices=sorted(NEEDS))
     parser.add_argument("upstream")
     parser.add_argument("--profile", metavar="FILE")
+    parser.add_argument("--folder", type=Path, help="keep everything there (ours only)")
     options = parser.parse_args(argv)
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
+    if options.folder:
+        uvloop.run(kept_in(options.folder, options.upstream, sock))
+        return
     if options.profile:
         import cProfile
 
         profile = cProfile.Profile()
-        profile.runcall(uvloop.run, _SERVERS[options.name](options.upstream, sock))
+        profile.runcall(uvloop.run, _main_of(options.name)(options.upstream, sock))
         profile.dump_stats(options.profile)
         return
-    uvloop.run(_SERVERS[options.name](options.upstream, sock))
+    uvloop.run(_main_of(options.name)(options.upstream, sock))
 
 
 if __name__ == "__main__":

@@ -73,12 +73,15 @@ class _Connection(asyncio.Protocol):
 async def load(url: str, body: bytes, key: str, connections: int, seconds: float) -> Load:
     """Asks for so long and says what came of it."""
     parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    host, port = parts.hostname, parts.port
     head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
     head += f"Authorization: Bearer {key}\r\n" if key else ""
     request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     loop, times, errors = asyncio.get_running_loop(), list[float](), list[bytes]()
     made = [
-        await loop.create_connection(lambda: _Connection(request, times, errors), parts.hostname, parts.port)
+        await loop.create_connection(lambda: _Connection(request, times, errors), host, port)
         for _ in range(connections)
     ]
     begun, n = time.perf_counter(), len(times)

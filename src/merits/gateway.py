@@ -253,7 +253,7 @@ class _Workers:
     def _forget(self, pid: int) -> None:
         from prometheus_client.multiprocess import mark_process_dead
 
-        mark_process_dead(pid)
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True

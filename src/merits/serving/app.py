@@ -112,7 +112,7 @@ class Gateway:
         path = call.path if call.path in self._endpoints else "other"
         self.desk.metrics.request(path, call.status)
         if call.path not in ("/healthz", "/readyz", "/metrics"):
-            self.desk.log.request(call, time.monotonic() - call.arrived)
+            self.desk.log.request(call, path, time.monotonic() - call.arrived)
 
     def _cross(self, call: Call) -> Headers:
         """What lets a web page of a named origin read the answer (CORS)."""

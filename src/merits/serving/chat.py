@@ -19,7 +19,7 @@ from merits.serving.desk import Desk, Given, Wanted
 from merits.serving.http import Call, Response, decoded
 from merits.serving.inputs import asked_in_chat, read_in_turn
 from merits.serving.refusals import error_body, refusal_of
-from merits.serving.saying import headers_of, merits_of, text_of, usage_in
+from merits.serving.saying import Counted, Said, headers_of, merits_of, text_of, usage_in
 from merits.serving.uploads import Files
 
 __all__ = ["ChatRequest", "chat"]
@@ -73,8 +73,8 @@ class _Completion(msgspec.Struct):
     created: int
     model: str
     choices: tuple[_Choice, ...]
-    usage: dict[str, JSON]
-    merits: dict[str, JSON]
+    usage: Counted
+    merits: Said
 
 
 _decode = msgspec.json.Decoder(ChatRequest).decode
@@ -129,7 +129,7 @@ def _completion(call: Call, given: Given) -> _Completion:
         f"chatcmpl-{given.request}",
         "chat.completion",
         int(call.at),
-        given.opened.release.model,
+        given.opened.model,
         (_Choice(0, said, answer.finish_reason or "stop"),),
         usage_in(answer.usage),
         merits_of(given),
@@ -143,8 +143,8 @@ async def _streamed(desk: Desk, call: Call, wanted: Wanted, *, usage: bool) -> N
         if isinstance(first, Given) and first.reply.answer.failure is not None:
             raise refusal_of(first.reply.answer.failure)
         call.status = 200
-        await call.send({"type": "http.response.start", "status": 200, "headers": _heads(call, opened.release.model)})
-        model = opened.release.model
+        await call.send({"type": "http.response.start", "status": 200, "headers": _heads(call, opened.model_header)})
+        model = opened.model
         sending = asyncio.ensure_future(_send_pieces(call, model, first, pieces, usage=usage))
         gone = asyncio.ensure_future(_gone(call))
         try:
@@ -159,13 +159,13 @@ async def _streamed(desk: Desk, call: Call, wanted: Wanted, *, usage: bool) -> N
                 await sending
 
 
-def _heads(call: Call, model: str) -> list[tuple[bytes, bytes]]:
+def _heads(call: Call, header: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     return [
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-store"),
         (b"x-accel-buffering", b"no"),
         (b"x-request-id", call.request.encode()),
-        (b"x-merits-release", model.encode("utf-8", "replace")),
+        header,
     ]
 
 
@@ -177,7 +177,7 @@ async def _gone(call: Call) -> None:
 async def _send_pieces(
     call: Call, model: str, first: str | Given, pieces: AsyncIterator[str | Given], *, usage: bool
 ) -> None:
-    head: dict[str, JSON] = {
+    head: dict[str, object] = {
         "id": f"chatcmpl-{call.request}",
         "object": "chat.completion.chunk",
         "created": int(call.at),
@@ -207,7 +207,7 @@ async def _send_pieces(
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _last(head: dict[str, JSON], answer: Answer, given: Given) -> bytes:
+def _last(head: dict[str, object], answer: Answer, given: Given) -> bytes:
     delta: dict[str, JSON] = {"refusal": text_of(answer.output)} if answer.refused else {}
     choice: dict[str, JSON] = {"index": 0, "delta": delta, "finish_reason": answer.finish_reason or "stop"}
     return _encode({**head, "choices": [choice], "merits": merits_of(given)})

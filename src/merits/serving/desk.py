@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -145,7 +145,7 @@ class Desk:
             if silent is not None:
                 self._begin_shadow(call, wanted, silent)
 
-    async def _pieces(self, call: Call, wanted: Wanted, opened: Opened, arm: Arm) -> AsyncIterator[str | Given]:
+    async def _pieces(self, call: Call, wanted: Wanted, opened: Opened, arm: Arm) -> AsyncGenerator[str | Given, None]:
         left_s = wanted.until - time.monotonic()
         pieces = opened.unit.stream(wanted.asked.input, deadline_s=max(1e-3, left_s))
         reply: Reply | None = None

@@ -76,9 +76,9 @@ async def embeddings(desk: Desk, call: Call) -> Response:
             {
                 "object": "list",
                 "data": data,
-                "model": given[0].opened.release.model,
+                "model": given[0].opened.model,
                 "usage": {"prompt_tokens": counted, "total_tokens": counted},
-                "merits": {**merits_of(given[0]), "request": call.request, "cost": _sum(given)},
+                "merits": msgspec.structs.replace(merits_of(given[0]), request=call.request, cost=_sum(given)),
             }
         ),
         headers=headers_of(given[0]),

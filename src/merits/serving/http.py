@@ -5,6 +5,7 @@ Knows nothing about keys, releases or endpoints.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -28,6 +29,10 @@ T = TypeVar("T")
 
 JSON_TYPE = b"application/json"
 _SINGLE = frozenset({b"authorization", b"content-length", b"content-type", b"host", b"x-request-id"})
+_HEAD = (
+    b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
+    b"x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
+)
 _SECURE: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
 
@@ -57,6 +62,7 @@ class Call:
         "send",
         "status",
         "task",
+        "waits",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +77,7 @@ class Call:
         given = self.headers.get(b"x-request-id")
         self.names_itself = given is not None and sane(given)
         self.request = given.decode("ascii") if given is not None and self.names_itself else new_id()
+        self.waits = asyncio.current_task()
         self.holder: Holder | None = None
         self.status = 0
         self.task = self.arm = self.failure = ""
@@ -99,7 +106,7 @@ class Call:
         if length is not None and int(length) > most:
             raise too_long(most)
         try:
-            return await overdue.wait(self.arrived + seconds, self._read(most))
+            return await overdue.wait(self.arrived + seconds, self._read(most), self.waits)
         except TimeoutError:
             raise Refusal(408, "slow_body", f"The body did not arrive within {seconds:g} s.") from None
 
@@ -134,19 +141,22 @@ class Response:
 
 async def respond(call: Call, response: Response, more: Headers = ()) -> None:
     """Sends a response, with the id of the request."""
-    body = response.body
-    call.status = response.status
-    headers = [
-        (b"content-type", response.content_type),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", call.request.encode()),
-        *_SECURE,
-        *response.headers,
-        *more,
-    ]
-    if response.status in (400, 408, 413):
+    body, status = response.body, response.status
+    call.status = status
+    headers = [*response.headers, *more]
+    if status in (400, 408, 413):
         headers.append((b"connection", b"close"))  # whatever still comes of it is not read
-    await call.send({"type": "http.response.start", "status": response.status, "headers": headers})
+    reply = call.scope.get("merits.reply")
+    request = call.request.encode()
+    if reply is not None:
+        head = _HEAD % (response.content_type, len(body), request)
+        if headers:
+            head += b"".join([b"%b: %b\r\n" % header for header in headers])
+        if reply(status, head, body):
+            return
+    whole = [(b"content-type", response.content_type), (b"content-length", b"%d" % len(body))]
+    whole += [(b"x-request-id", request), *_SECURE, *headers]
+    await call.send({"type": "http.response.start", "status": status, "headers": whole})
     await call.send({"type": "http.response.body", "body": body})
 
 

@@ -140,9 +140,10 @@ def _columns_in(text: str) -> Mapping[str, JSON]:
     import msgspec
 
     try:
-        return msgspec.json.decode(text, type=dict[str, object])  # type: ignore[return-value]
+        columns: dict[str, JSON] = msgspec.json.decode(text, type=dict[str, object])
     except msgspec.MsgspecError:
         raise Refusal(400, "invalid_value", "The message must be a JSON object of columns.", param="messages") from None
+    return columns
 
 
 def _text_of(content: JSON) -> str:

@@ -155,7 +155,7 @@ def _paths() -> dict[str, Any]:
     }
     anything = {"application/json": {"schema": {"type": "object"}}}
     streamed = {**anything, "text/event-stream": {"schema": {"type": "string"}}}
-    open_ = {"security": []}
+    open_: dict[str, Any] = {"security": []}
     return {
         "/predict": {
             "post": _op("Ask a release one thing.", _json(f"{ref}PredictRequest", form), {"200": answer}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from merits.serving.unit import Unit
 __all__ = ["Opened", "is_chat"]
 
 _CHATS = frozenset({"chat", "anthropic", "any-llm", "gguf", "transformers"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # nothing that ends a header
 _SHORT = frozenset({"label", "number", "items"})
 
 
@@ -42,6 +44,8 @@ class Opened:
         "_lens",
         "_names",
         "chats",
+        "model",
+        "model_header",
         "reads",
         "release",
         "retired",
@@ -54,6 +58,8 @@ class Opened:
     def __init__(self, unit: Unit, folder: Path | None = None) -> None:
         release = unit.release
         self.unit, self.release = unit, release
+        self.model = release.model
+        self.model_header = (b"x-merits-release", _CONTROL.sub("?", release.model).encode("utf-8", "replace"))
         self.users, self.retired = 0, False
         kind = task_kind(release.kind) if release.kind in kind_names() else None
         self.reads: tuple[Reads, ...] = kind.reads if kind is not None else ()

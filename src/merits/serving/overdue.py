@@ -24,8 +24,10 @@ class Overdue:
         self._until: dict[asyncio.Task[Any], float] = {}
         self._ended: set[asyncio.Task[Any]] = set()
 
-    async def wait(self, until: float, waited: Coroutine[Any, Any, T]) -> T:
+    async def wait(self, until: float, waited: Coroutine[Any, Any, T], task: asyncio.Task[Any] | None = None) -> T:
         """What is waited for; TimeoutError when it has not come a quarter of a second after `until`.
+
+        `task` is the one that waits, for whoever knows it.
 
         >>> async def slow() -> None: await asyncio.sleep(60)
         >>> async def main() -> None:
@@ -37,7 +39,7 @@ class Overdue:
         ...
         TimeoutError
         """
-        task = asyncio.current_task()
+        task = task or asyncio.current_task()
         assert task is not None
         self._until[task] = until
         try:

@@ -113,7 +113,7 @@ async def predict_batch(desk: Desk, call: Call) -> Response:
     turn = asyncio.Semaphore(min(_AT_ONCE, settings.concurrency))
     until, user = desk.deadline(call), desk.user(asked.user or "")
 
-    async def one(n: int, input: JSON) -> Mapping[str, JSON]:
+    async def one(n: int, input: JSON) -> Mapping[str, object]:
         async with turn:
             request = f"{call.request}.{n}"
             try:
@@ -135,9 +135,9 @@ async def predict_batch(desk: Desk, call: Call) -> Response:
     return Response(_encode({"request": call.request, "answers": answers, "failed": failed}))
 
 
-def _said(desk: Desk, given: Given) -> dict[str, JSON]:
+def _said(desk: Desk, given: Given) -> dict[str, object]:
     answer = given.reply.answer
-    said: dict[str, JSON] = {"output": shown_output(answer.output, given.opened.release, desk.fleet.folder)}
+    said: dict[str, object] = {"output": shown_output(answer.output, given.opened.release, desk.fleet.folder)}
     if answer.refused:
         said["refused"] = True
     return {**said, "usage": usage_in(answer.usage), "merits": merits_of(given)}

@@ -6,14 +6,40 @@ uvicorn waits for ever for a head that never ends, and keeps all of it; both are
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from merits.serving.refusals import error_body
 
 __all__ = ["bounded"]
 
 _MOST_HEAD = 32 * 1024
+
+
+def _reply(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
+    """Sends a whole answer by one write; False where the usual way must be taken. `head` is lines of headers of ours.
+
+    The usual way looks at each header with two regular expressions, and writes twice: a tenth of what a request costs.
+    """
+    if cycle.response_started or cycle.flow.write_paused:
+        return False
+    if cycle.disconnected:
+        return True
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    if b"connection: close" in head:
+        cycle.keep_alive = False
+    elif not cycle.keep_alive:
+        head += b"connection: close\r\n"
+    dated = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
+    shown = b"" if cycle.scope["method"] == "HEAD" else body
+    cycle.transport.write(b"".join((STATUS_LINE[status], dated, head, b"\r\n", shown)))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
 
 
 def bounded(head_s: float) -> type[HttpToolsProtocol]:
@@ -52,6 +78,7 @@ def bounded(head_s: float) -> type[HttpToolsProtocol]:
             self._in_head, self._head_bytes = False, 0
             self._stop_timer()
             super().on_headers_complete()
+            self.scope["merits.reply"] = partial(_reply, self.cycle)  # type: ignore[typeddict-unknown-key]
 
         def on_message_complete(self) -> None:
             self._in_head, self._head_bytes = True, 0

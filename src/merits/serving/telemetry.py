@@ -41,32 +41,36 @@ class Metrics:
         from prometheus_client import Counter as Count
 
         self._registry = CollectorRegistry()
-        several = {"registry": self._registry}
-        self._requests = Count("merits_requests", "Requests, by endpoint and status.", ["path", "status"], **several)
+        registry = self._registry
+        self._requests = Count(
+            "merits_requests", "Requests, by endpoint and status.", ["path", "status"], registry=registry
+        )
         self._seconds = Histogram(
             "merits_answer_seconds",
             "From the arrival of a request to its answer.",
             ["task", "release", "arm"],
             buckets=_BUCKETS,
-            **several,
+            registry=registry,
         )
         self._failures = Count(
-            "merits_failures", "Answers that could not be had.", ["task", "release", "arm", "kind"], **several
+            "merits_failures", "Answers that could not be had.", ["task", "release", "arm", "kind"], registry=registry
         )
-        self._fallbacks = Count("merits_fallbacks", "Answers of a fallback.", ["task", "release"], **several)
-        self._cost = Count("merits_cost", "What answers cost.", ["task", "release", "currency"], **several)
-        self._tokens = Count("merits_tokens", "Tokens that were used.", ["task", "release", "kind"], **several)
-        self._shadows = Count("merits_shadows_left_out", "Silent answers left out for want of room.", **several)
-        self.in_flight = Gauge("merits_in_flight", "Requests at a model.", multiprocess_mode="livesum", **several)
-        self.waiting = Gauge("merits_waiting", "Requests that wait.", multiprocess_mode="livesum", **several)
+        self._fallbacks = Count("merits_fallbacks", "Answers of a fallback.", ["task", "release"], registry=registry)
+        self._cost = Count("merits_cost", "What answers cost.", ["task", "release", "currency"], registry=registry)
+        self._tokens = Count("merits_tokens", "Tokens that were used.", ["task", "release", "kind"], registry=registry)
+        self._shadows = Count("merits_shadows_left_out", "Silent answers left out for want of room.", registry=registry)
+        self.in_flight = Gauge(
+            "merits_in_flight", "Requests at a model.", multiprocess_mode="livesum", registry=registry
+        )
+        self.waiting = Gauge("merits_waiting", "Requests that wait.", multiprocess_mode="livesum", registry=registry)
         self.unshipped = Gauge(
             "merits_journal_unshipped_bytes",
             "What the store does not have yet.",
             multiprocess_mode="livesum",
-            **several,
+            registry=registry,
         )
         self.store_up = Gauge(
-            "merits_store_up", "Whether the store took records.", multiprocess_mode="livemin", **several
+            "merits_store_up", "Whether the store took records.", multiprocess_mode="livemin", registry=registry
         )
         self._n_requests: dict[tuple[str, int], int] = {}
         self._gathered: dict[tuple[str, int, str, str], _Gathered] = {}
@@ -125,7 +129,7 @@ class Metrics:
             from prometheus_client.multiprocess import MultiProcessCollector
 
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry), CONTENT_TYPE_LATEST.encode()
 
 
@@ -175,8 +179,8 @@ class Log:
         self._lines.append(_encode(line))
         self.flush()
 
-    def request(self, call: Call, seconds: float) -> None:
-        """Notes a request: who, what, how it went; nothing of what it said."""
+    def request(self, call: Call, path: str, seconds: float) -> None:
+        """Notes a request: who, what, how it went; nothing of what it said, nor a path that is none of ours."""
         if not self.requests or len(self._lines) > 20_000:
             return
         holder = call.holder
@@ -186,7 +190,7 @@ class Log:
             "request",
             call.request,
             call.method[:10],
-            call.path[:200],
+            path,
             call.status,
             round(1000 * seconds, 2),
             holder.key.id if holder is not None else "",

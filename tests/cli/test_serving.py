@@ -1,0 +1,124 @@
+"""`merits serve` and `merits keys` as somebody types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from merits.core.live import Rollout
+from merits.store import open_live
+from merits.testing.serving import a_release
+from tests.cli.conftest import Merits
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MERITS_LIVE", raising=False)
+    return tmp_path
+
+
+def test_keys_are_made_listed_rotated_and_ended(merits: Merits, here: Path) -> None:
+    """By id or name; the hash is not shown."""
+    code, out, _ = merits("keys", "create", "--task", "t", "--name", "shop", "--budget", "5 EUR", "--json")
+    key = json.loads(out)["key"]
+    assert (code, key[:3], len(key)) == (0, "mk_", 46)
+    code, out, _ = merits("keys", "list", "--task", "t", "--json")
+    (listed,) = json.loads(out)["keys"]
+    assert (listed["name"], listed["budget"], listed["currency"], listed["state"]) == ("shop", 5.0, "EUR", "in use")
+    assert "hash" not in listed
+    assert merits("keys", "rotate", "shop", "--task", "t")[1].split()[0] != key
+    assert merits("keys", "revoke", listed["id"], "--task", "t")[0] == 0
+    assert json.loads(merits("keys", "list", "--task", "t", "--json")[1])["keys"][0]["state"] == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "step"),
+    [
+        ("serve t", "no release of 't'", "merits release"),
+        ("serve nowhere.yaml", "no task file 'nowhere.yaml'", ""),
+        ("serve t --port 99999", "99999 is no port", "0 to 65535"),
+        ("keys rotate --task t", "say which key", "merits keys list"),
+        ("keys revoke nobody --task t", "no key 'nobody'", ""),
+        ("keys create --task t --budget much", "no amount of money", "50 USD"),
+        ("keys create --task t --scope everything", "everything", ""),
+    ],
+)
+def test_what_cannot_be_done_is_said(merits: Merits, line: str, found: str, step: str) -> None:
+    """With the next step."""
+    code, _, err = merits(*line.split())
+    assert code == 2
+    assert found in err
+    assert step in err
+
+
+def test_nobody_can_be_let_in_without_a_key(merits: Merits, here: Path) -> None:
+    """It is said before anything listens."""
+    (here / ".merits").mkdir()
+    store = open_live(here / ".merits" / "live.sqlite")
+    store.add([a_release(), Rollout(task="t", at=0.0, champion=1)])
+    store.close()
+    code, _, err = merits("serve", "t", "--port", "0")
+    assert code == 2
+    assert "merits keys create" in err
+
+
+DATA = "text,label\n" + "".join(
+    f"a {'good' if n % 2 else 'bad'} film {n},{'pos' if n % 2 else 'neg'}\n" for n in range(40)
+)
+TASK = "name: films\ndata: t.csv\ninput: text\ntarget: label\ncandidates: [most-common]\nserve: {workers: 2, port: 0}\n"
+
+
+def test_a_decision_is_served_by_two_workers_until_they_are_told_to_stop(merits: Merits, here: Path, client_of) -> None:  # type: ignore[no-untyped-def]
+    """From the task file to an answer in the store."""
+    (here / "t.csv").write_text(DATA)
+    (here / "merits.yaml").write_text(TASK)
+    merits("run", "--quiet")
+    code, _, err = merits("release", "--candidate", "most-common", "--reason", "a test")
+    assert code == 0, err
+    key = json.loads(merits("keys", "create", "--json")[1])["key"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "merits", "serve"]
+    with (here / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=log, text=True, env=env)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        ask = client_of(url, key)
+        said = [ask("/predict", {"input": f"a film {n}"}) for n in range(6)]
+        assert [status for status, _ in said] == [200] * 6
+        assert said[0][1]["merits"]["release"] == "merits/films@1"
+    finally:
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+        process.stdout.close()
+    store = open_live(here / ".merits" / "live.sqlite", write=False)
+    assert store.last_number("films") >= 6
+    store.close()
+    events = [json.loads(line)["event"] for line in (here / "log").read_text().splitlines()]
+    assert events.count("stopped") == 2
+
+
+@pytest.fixture
+def client_of():  # type: ignore[no-untyped-def]
+    """Asks an address, patiently: workers may still be opening the release."""
+    import urllib.request
+
+    def make(url: str, key: str):  # type: ignore[no-untyped-def]
+        def ask(path: str, value: object) -> tuple[int, dict[str, object]]:
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+            request = urllib.request.Request(url + path, json.dumps(value).encode(), headers)
+            with urllib.request.urlopen(request, timeout=90) as came:
+                return came.status, json.loads(came.read())
+
+        time.sleep(0.1)
+        return ask
+
+    return make
