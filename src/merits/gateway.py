@@ -148,7 +148,13 @@ def _opener(folder: Path) -> Any:
     env = dict(environment(LoadContext(folder=folder)))
 
     async def opened(release: Release, place: Path) -> Unit:
-        return await open_unit(release, place, env=env)
+        unit = await open_unit(release, place, env=env)
+        try:
+            await unit.warm()  # so that no first request waits for weights, and what cannot be read does not serve
+        except BaseException:
+            await unit.close()
+            raise
+        return unit
 
     return opened
 

@@ -91,6 +91,21 @@ def test_the_task_goes_on_and_can_be_ended_again() -> None:
     assert asyncio.run(run()) == 3
 
 
+def test_what_has_ended_is_never_ended_again() -> None:
+    """A limiter brings deadlines forward, and may still know one that is over: its task does something else by now."""
+
+    async def run() -> None:
+        deadlines = Deadlines()
+        async with deadlines.timeout(5) as deadline:
+            deadline.reschedule(deadlines.now() + 1)
+        with pytest.raises(RuntimeError):
+            deadline.reschedule(deadlines.now())
+        await asyncio.sleep(0.05)
+        assert not deadline.expired()
+
+    asyncio.run(run())
+
+
 def test_in_one_loop_after_the_other() -> None:
     """A unit is opened in one loop and may be asked in another."""
     deadlines = Deadlines()

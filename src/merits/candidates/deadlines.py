@@ -16,10 +16,10 @@ _TICK_S = 0.02
 class Deadline:
     """As `asyncio.timeout`: ends what it is around by a TimeoutError once its time is over."""
 
-    __slots__ = ("_all", "_cancelling", "_is_over", "_task", "_when")
+    __slots__ = ("_all", "_cancelling", "_has_ended", "_is_over", "_task", "_when")
 
     def __init__(self, all_: Deadlines, seconds: float | None) -> None:
-        self._all, self._is_over = all_, False
+        self._all, self._is_over, self._has_ended = all_, False, False
         self._task: asyncio.Task[object] | None = None
         self._when = None if seconds is None else all_.now() + seconds
 
@@ -35,7 +35,9 @@ class Deadline:
     async def __aexit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._all.forget(self)
+        self._has_ended = True
+        if self._when is not None:
+            self._all.forget(self)
         if not self._is_over:
             return
         assert self._task is not None
@@ -52,7 +54,9 @@ class Deadline:
         return self._when
 
     def reschedule(self, when: float | None) -> None:
-        """Sets another time."""
+        """Sets another time. RuntimeError once what it was around has ended, as asyncio's has it."""
+        if self._has_ended:
+            raise RuntimeError("what the deadline was around has ended")
         self._when = when
         if when is None:
             self._all.forget(self)

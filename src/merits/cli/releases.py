@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from merits.cli.options import add_json, add_live, add_task, console, found_task, print_json
+from merits.cli.options import add_json, add_live, add_task, found_task, print_json
 from merits.cli.parsing import whole
 from merits.core.errors import UsageError
 
@@ -40,5 +40,5 @@ def run(args: argparse.Namespace) -> int:
     elif args.show is not None:
         print("\n".join(release_text.lines(made[0])))
     else:
-        console().print(release_text.table(made, rollout))
+        print("\n".join(release_text.listed(made, rollout)))
     return 0

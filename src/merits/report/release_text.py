@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from merits.core.estimate import Estimate
 from merits.core.live import Rollout
 from merits.core.release import Artefact, Release
 from merits.report.plain import one_line
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-__all__ = ["lines", "table"]
+__all__ = ["lines", "listed"]
 
 _MEGA = 1_000_000
 
@@ -70,30 +66,25 @@ def _size(n_bytes: int) -> str:
     return f"{n_bytes / _MEGA:,.3g} MB" if n_bytes >= _MEGA else f"{n_bytes / 1000:,.3g} kB"
 
 
-def table(releases: Sequence[Release], rollout: Rollout | None) -> Table:
-    """All releases, oldest first, with what each promises and whether it serves."""
-    from rich.table import Table
-
-    drawn = Table(box=None, pad_edge=False)
-    for name in ("release", "made", "candidate", "solved", "for 1,000", "serves", "reason"):
-        drawn.add_column(name, overflow="fold")
+def listed(releases: Sequence[Release], rollout: Rollout | None) -> list[str]:
+    """All releases, oldest first: what each promises, why it was made, and whether it serves."""
+    said = []
     for one in releases:
-        promise = one.promise
-        drawn.add_row(
-            one.model,
-            datetime.fromtimestamp(one.made_at, UTC).strftime("%Y-%m-%d %H:%M"),
-            one_line(one.candidate.name),
-            "no record" if promise.quality is None else promise.quality.text(),
-            "no record" if promise.cost_per_1000 is None else f"{one.needs.currency} {promise.cost_per_1000.text()}",
-            _part(one, rollout),
-            one_line(one.reason),
-        )
-    return drawn
+        made = datetime.fromtimestamp(one.made_at, UTC).strftime("%Y-%m-%d %H:%M")
+        promise, part = one.promise, _part(one, rollout)
+        solved = "no record" if promise.quality is None else f"{promise.quality.text()} solved"
+        cost = "no price" if promise.cost_per_1000 is None else f"{promise.cost_per_1000.text()} for 1,000"
+        said += [
+            f"{one.model}  {made}{f'  {part}' if part else ''}",
+            f"    {one_line(one.candidate.name)}: {solved}, {cost}",
+            f"    {one_line(one.reason, 200) or 'no reason given'}",
+        ]
+    return said
 
 
 def _part(release: Release, rollout: Rollout | None) -> str:
     if rollout is None:
         return ""
     if release.version == rollout.champion:
-        return "yes"
+        return "serves"
     return f"{rollout.mode}, {rollout.share:.0%}" if release.version == rollout.challenger else ""
