@@ -10,11 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from merits.cli import main
+from merits.core.answer import Answer
 from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
 from merits.core.live import Feedback, LiveRecord, Rollout
+from merits.core.release import Promise
 from merits.core.task import Task
 from merits.rolled_out import conclude_rollout, rollout_status, start_rollout
+from merits.stats import wilson
 from merits.store import open_live
 from merits.tasks.file import load_task
 from merits.testing.contracts.live_store import release, served
@@ -100,6 +103,23 @@ def test_what_was_served_before_it_began_does_not_count(task: Task, live: LiveSt
     traffic(live, Rollout(task="tickets", at=5.0, champion=1, challenger=2, mode="shadow"), 300, 0.1, 0.9)
     start_rollout(task, 2, mode="shadow", live=live)
     assert rollout_status(task, live=live).verdict is None
+
+
+def test_a_few_microseconds_more_are_not_slow(task: Task, live: LiveStore) -> None:
+    """Where the needs ask for no latency, only what is far from the promise and felt counts."""
+    promise = Promise(metric="label", latency_p95_s=wilson(1, 1_000))
+    live.add([replace(release(3), promise=promise), Rollout(task="tickets", at=2.0, champion=3)])
+    begun = start_rollout(task, 2, mode="shadow", live=live)
+    for seconds, expected in ((0.9, False), (1.1, True)):
+        records: list[LiveRecord] = []
+        for n in range(60):
+            quick, late = (Answer("ham", latency_s=each) for each in (1e-6, seconds))
+            one = replace(served(f"{seconds}/{n}", at=begun.at + n), release=3, answer=quick)
+            records += [one, replace(one, release=2, arm="shadow", answer=late)]
+        live.add(records)
+        verdict = rollout_status(task, live=live).verdict
+        assert verdict is not None
+        assert (verdict.verdict == "roll back") == expected
 
 
 def test_a_person_is_asked_and_may_decide_otherwise(task: Task, live: LiveStore) -> None:

@@ -252,7 +252,7 @@ def _verdict(both: _Both, found: list[Comparison], names: tuple[str, str], bound
         if known and len(known) == len(times):
             more = max(1, round((max(known) - 1.0) * n_requests))
         open_ = ", ".join(each.name for each in found if not each.within)
-        text = f"Not known yet: {open_} ({_words(found[0])}). {_how_many(more)}"
+        text = f"Not known yet: {open_} ({_words(found[0])}). {_how_many(more, users=both.users)}"
     counts = [len(each) for each in both.sides(both.solved, both.scored)]
     return RolloutVerdict(
         verdict=verdict,
@@ -274,7 +274,8 @@ def _words(each: Comparison) -> str:
     return f"{each.name} {ours} against {theirs}, difference {each.difference}"
 
 
-def _how_many(more: int | None) -> str:
+def _how_many(more: int | None, *, users: bool) -> str:
     if more is None:
         return "How many more requests it takes cannot be told yet; feedback on them is what it takes."
-    return f"About {more:,} more requests like these, with feedback on as many of them, settle it."
+    whose = " of as many new users" if users else ""
+    return f"About {more:,} more requests like these{whose}, with feedback on as many of them, settle it."
