@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -185,3 +186,19 @@ def test_the_command_line_tells_the_story(
     assert "merits/tickets@1 serves from now on: enough; by hand" in capsys.readouterr().out
     assert main(["rollout"]) == 0
     assert main(["feedback"]) == 2
+
+
+@pytest.mark.parametrize(("old", "new", "code"), [(0.7, 0.9, 0), (0.9, 0.5, 1)])
+def test_watching_ends_when_there_is_something_to_do(
+    task: Task, live: LiveStore, *, old: float, new: float, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Outcomes come while it looks."""
+    file = str(Path(task.folder) / "merits.yaml")
+    begun = start_rollout(task, 2, mode="shadow", live=live)
+    later = threading.Timer(0.3, traffic, (live, begun, 900, old, new))
+    later.start()
+    assert main(["rollout", file, "--watch", "0.1"]) == code
+    later.join()
+    assert live.rollouts("tickets")[-1].champion == 2 - code
+    assert f"merits/tickets@{2 - code} serves: " in capsys.readouterr().out
+    assert main(["rollout", file, "--watch", "0.1"]) == 0  # nobody challenges: nothing to wait for
