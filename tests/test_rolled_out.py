@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from merits.cli import main
+from merits.core.answer import Answer
 from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
 from merits.core.live import Feedback, LiveRecord, Rollout
+from merits.core.release import Promise
 from merits.core.task import Task
 from merits.rolled_out import conclude_rollout, rollout_status, start_rollout
+from merits.stats import wilson
 from merits.store import open_live
 from merits.tasks.file import load_task
 from merits.testing.contracts.live_store import release, served
@@ -102,6 +106,23 @@ def test_what_was_served_before_it_began_does_not_count(task: Task, live: LiveSt
     assert rollout_status(task, live=live).verdict is None
 
 
+def test_a_few_microseconds_more_are_not_slow(task: Task, live: LiveStore) -> None:
+    """Where the needs ask for no latency, only what is far from the promise and felt counts."""
+    promise = Promise(metric="label", latency_p95_s=wilson(1, 1_000))
+    live.add([replace(release(3), promise=promise), Rollout(task="tickets", at=2.0, champion=3)])
+    begun = start_rollout(task, 2, mode="shadow", live=live)
+    for seconds, expected in ((0.9, False), (1.1, True)):
+        records: list[LiveRecord] = []
+        for n in range(60):
+            quick, late = (Answer("ham", latency_s=each) for each in (1e-6, seconds))
+            one = replace(served(f"{seconds}/{n}", at=begun.at + n), release=3, answer=quick)
+            records += [one, replace(one, release=2, arm="shadow", answer=late)]
+        live.add(records)
+        verdict = rollout_status(task, live=live).verdict
+        assert verdict is not None
+        assert (verdict.verdict == "roll back") == expected
+
+
 def test_a_person_is_asked_and_may_decide_otherwise(task: Task, live: LiveStore) -> None:
     """Nothing happens where the answer is no; by hand is said in the reason."""
     begun = start_rollout(task, 2, mode="a/b", live=live)
@@ -165,3 +186,19 @@ def test_the_command_line_tells_the_story(
     assert "merits/tickets@1 serves from now on: enough; by hand" in capsys.readouterr().out
     assert main(["rollout"]) == 0
     assert main(["feedback"]) == 2
+
+
+@pytest.mark.parametrize(("old", "new", "code"), [(0.7, 0.9, 0), (0.9, 0.5, 1)])
+def test_watching_ends_when_there_is_something_to_do(
+    task: Task, live: LiveStore, *, old: float, new: float, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Outcomes come while it looks."""
+    file = str(Path(task.folder) / "merits.yaml")
+    begun = start_rollout(task, 2, mode="shadow", live=live)
+    later = threading.Timer(0.3, traffic, (live, begun, 900, old, new))
+    later.start()
+    assert main(["rollout", file, "--watch", "0.1"]) == code
+    later.join()
+    assert live.rollouts("tickets")[-1].champion == 2 - code
+    assert f"merits/tickets@{2 - code} serves: " in capsys.readouterr().out
+    assert main(["rollout", file, "--watch", "0.1"]) == 0  # nobody challenges: nothing to wait for

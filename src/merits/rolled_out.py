@@ -35,6 +35,7 @@ from merits.store.since import feedback_on_all, served_since
 __all__ = ["RolloutStatus", "conclude_rollout", "rollout_status", "start_rollout"]
 
 Trial: TypeAlias = Literal["shadow", "canary", "a/b"]
+_TWICE, _LEAST_SLOW_S = 2.0, 1.0  # times the promised p95; less is a trifle unless the needs say otherwise
 How: TypeAlias = Literal["as the evidence says", "promote", "stop"]
 
 
@@ -110,9 +111,9 @@ def rollout_status(
 ) -> RolloutStatus:
     """The rollout in force and what its outcomes say; may be asked at any time. UsageError where no release serves.
 
-    An answer that a fallback had to give counts as a failure. Too slow is what misses a requirement on latency (p95),
-    else what is slower than the 95 % of answers were when the one that serves was released. `dearer` is the share by
-    which the challenger may cost more per answer.
+    An answer that a fallback had to give counts as a failure. Slow is what misses a requirement on `p95_latency`, else
+    what takes twice as long as the p95 that the one that serves was released with, and at least a second. `dearer` is
+    the share by which the challenger may cost more per answer.
     """
     with opened_live(live, task) as memory:
         rollout = _in_force(memory, task)
@@ -196,12 +197,12 @@ def _fallen(served: Served) -> Served:
 
 
 def _slow_from(champion: Release) -> float | None:
-    """The seconds from which an answer is slow."""
+    """The seconds from which an answer is slow: what is required, else what nobody can have been promised."""
     for requirement in champion.needs.requirements:
         if requirement.is_plain and requirement.op == "<=" and requirement.metric == "p95_latency":
             return requirement.bar
     promised = champion.promise.latency_p95_s
-    return None if promised is None else promised.value
+    return None if promised is None or promised.value is None else max(_TWICE * promised.value, _LEAST_SLOW_S)
 
 
 def _in_force(memory: LiveStore, task: Task) -> Rollout:

@@ -143,7 +143,7 @@ def test_users_are_the_units_of_a_canary() -> None:
 def test_every_number_has_its_interval() -> None:
     """No naked numbers."""
     found = judge_rollout(canaried(500, 0.8, 0.8), "tickets@1", "tickets@2", paired=False)
-    assert [each.name for each in found.comparisons] == ["solved", "failures", "cost"]
+    assert [each.name for each in found.comparisons] == ["solved", "failures", "latency", "cost"]
     for each in found.comparisons:
         for estimate in (each.champion, each.challenger, each.difference):
             assert estimate.value is not None

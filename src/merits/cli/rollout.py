@@ -2,19 +2,21 @@
 
 --challenger begins: in the shadow it answers silently, as a canary or in an A/B test for real, a share of the users.
 --status may be asked at any time: the probability of ever promoting one that is worse by more than the margin, and of
-ever taking back one that is not worse, is at most --alpha, however often one looks. --conclude does what it says.
+ever taking back one that is not worse, is at most --alpha, however often one looks. --conclude does what it says, and
+--watch looks until there is something to do: a challenger that is broken goes within seconds.
 
 exit code 0 done, or promote; 1 roll back; 3 not known yet.
 
 example:  merits rollout --challenger 2 --mode canary --share 0.1
           merits rollout --status
-          merits rollout --conclude
+          merits rollout --watch 10
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from merits.cli.options import add_json, add_task, found_task, print_json
@@ -23,6 +25,7 @@ from merits.cli.release import add_live
 
 if TYPE_CHECKING:
     from merits.core.live import Rollout
+    from merits.core.task import Task
     from merits.rolled_out import RolloutStatus
 
 __all__ = ["arguments", "run"]
@@ -39,6 +42,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--status", action="store_true", help="what the outcomes say so far (the default)")
     what.add_argument("--conclude", action="store_true", help="promote or take back, if the outcomes say so")
+    what.add_argument(
+        "--watch",
+        type=number(0, 86_400),
+        metavar="S",
+        help="look every so many seconds; promote or take back once the outcomes say so, unasked, and end",
+    )
     what.add_argument("--promote", action="store_true", help="the challenger serves from now on, whatever they say")
     what.add_argument("--stop", action="store_true", help="the challenger answers no more, whatever they say")
     parser.add_argument("--mode", choices=["shadow", "canary", "a/b"], default="canary", help="default: canary")
@@ -81,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
             reason=args.reason,
         )
         return _said(args, begun, f"{_words(begun)}. Look at any time: merits rollout --status")
+    if args.watch is not None:
+        return _watched(args, task)
     if args.promote or args.stop or args.conclude:
         how: rolled_out.How = "promote" if args.promote else "stop" if args.stop else "as the evidence says"
         ask = _ask if sys.stdin.isatty() and not (args.yes or args.json) else None
@@ -95,6 +106,31 @@ def run(args: argparse.Namespace) -> int:
     if status.rollout.challenger is None:
         return 0
     return 3 if status.verdict is None else _EXITS[status.verdict.verdict]
+
+
+def _watched(args: argparse.Namespace, task: Task) -> int:
+    """0 where the challenger was promoted, 1 where it was taken back, by this or by somebody else."""
+    from merits import rolled_out
+    from merits.core.errors import InfrastructureError
+
+    challenger = rolled_out.rollout_status(task, live=args.live).rollout.challenger
+    while True:
+        try:
+            status = rolled_out.rollout_status(task, live=args.live, dearer=args.dearer)
+            if status.rollout.challenger != challenger or challenger is None:
+                break  # somebody else was faster
+            said = status.verdict
+            if said is not None and not args.json:
+                print(said.text, file=sys.stderr)
+            if said is not None and said.verdict != "go on":
+                rolled_out.conclude_rollout(task, live=args.live, dearer=args.dearer, reason=args.reason)
+                break
+        except InfrastructureError as problem:  # a store that is away comes back
+            print(problem, file=sys.stderr)
+        time.sleep(args.watch)
+    now = rolled_out.rollout_status(task, live=args.live).rollout
+    _said(args, now, f"merits/{task.name}@{now.champion} serves: {now.reason}")
+    return 0 if challenger is None or now.champion == challenger else 1
 
 
 def _said(args: argparse.Namespace, rollout: Rollout, text: str) -> int:
@@ -124,7 +160,7 @@ def _lines(status: RolloutStatus) -> list[str]:
     )
     for each in said.comparisons:
         known = "worse" if each.worse else "within the margin" if each.within else "not known yet"
-        known = "" if each.name == "cost" and not each.worse else known
+        known = "" if each.name in ("latency", "cost") and not each.worse else known
         lines.append(f"  {each.name:13} {each.challenger.text()} against {each.champion.text()}  {known}".rstrip())
         lines.append(f"  {'':13} difference {each.difference}")
     return [*lines, f"{said.verdict}: {said.text}"]

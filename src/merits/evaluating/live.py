@@ -227,8 +227,10 @@ class _Building:
     def _count(self, name: str, k: int, row: int, score: Score) -> None:
         """What the answer adds to a measure of all answers together."""
         if score.counts is not None:
-            shape = (*self.status.shape, len(score.counts.values))
-            counted = self.counts.setdefault(name, Counted(score.counts.statistic, np.zeros(shape)))
+            if name not in self.counts:
+                shape = (*self.status.shape, len(score.counts.values))
+                self.counts[name] = Counted(score.counts.statistic, np.zeros(shape))
+            counted = self.counts[name]
             if counted.statistic == score.counts.statistic:
                 counted.values[k, row] = score.counts.values
 
@@ -236,14 +238,17 @@ class _Building:
         """What was said, as a class, and how sure it was."""
         answer = each.answer
         if answer.confidence is not None and 0.0 <= answer.confidence <= 1.0:
-            self.confidence.setdefault(k, np.zeros(self.status.shape[1]))[row] = answer.confidence
+            if k not in self.confidence:
+                self.confidence[k] = np.zeros(self.status.shape[1])
+            self.confidence[k][row] = answer.confidence
         if not self.classes or answer.refused:
             return
         label = self.read(answer.output)
         self.predicted[k, row] = -1 if label is None else self.classes[label]
         if answer.probabilities:
-            shape = (self.status.shape[1], len(self.classes))
-            given = self.probabilities.setdefault(k, np.zeros(shape, np.float32))[row]
+            if k not in self.probabilities:
+                self.probabilities[k] = np.zeros((self.status.shape[1], len(self.classes)), np.float32)
+            given = self.probabilities[k][row]
             for name, probability in answer.probabilities.items():
                 if name in self.classes:
                     given[self.classes[name]] = probability
@@ -256,7 +261,9 @@ class _Building:
         self.unmetered[k, row] = usage.unmetered
         for kind in TOKEN_KINDS:
             if count := getattr(usage, f"{kind}_tokens"):
-                self.tokens.setdefault(kind, np.zeros(shape))[k, row] = count
+                if kind not in self.tokens:
+                    self.tokens[kind] = np.zeros(shape)
+                self.tokens[kind][k, row] = count
         if usage.service_tier not in STANDARD:
             self.services.setdefault(usage.service_tier, np.zeros(shape, np.bool_))[k, row] = True
 

@@ -7,7 +7,6 @@ is allowed. Pure: knows nothing of stores, clocks or traffic.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -57,6 +56,7 @@ class Bounds:
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """One thing in which the two are compared. `within` is whether the challenger is certainly worse by no more than
     the margin, `worse` whether it is certainly worse; `times` how many times as much evidence it takes to know either.
+    Latency (the mean) is shown and decides nothing, nor does cost unless it is limited: both are `within`.
     """
 
     name: str
@@ -105,6 +105,8 @@ def judge_rollout(
     if bounds.slow_s is not None:
         slow = both.slow(bounds.slow_s)
         found.append(_compare("slow answers", both, both.timed, slow, margin=bounds.slow_margin, bounds=bounds))
+    latency_s = evaluation.latency_s[both.places]
+    found.append(_mean_of("latency", both, latency_s, both.timed, unit="seconds", level=1.0 - bounds.alpha))
     if evaluation.priced[both.places].all():
         found.append(_cost(both, bounds))
     return _verdict(both, found, (champion, challenger), bounds)
@@ -190,28 +192,31 @@ def _compare(name: str, both: _Both, mask: Bools, values: Floats, *, margin: flo
 
 def _cost(both: _Both, bounds: Bounds) -> Comparison:
     """The money per answer; taken back where it is certainly dearer than is allowed."""
+    found = _mean_of("cost", both, both.cost, both.answered, unit="money", level=1.0 - bounds.alpha)
+    if bounds.dearer is None:
+        return found
     old, new = both.sides(both.cost, both.answered)
-    level, allowed = 1.0 - bounds.alpha, 1.0 + (bounds.dearer or 0.0)
-    limits: Callable[[Floats, Floats, float], tuple[float, float]] = (
-        (lambda one, other, at: paired_mean_limits(one - other, at)) if both.paired else unpaired_mean_limits
-    )
-    low, high = limits(new, old, level)
-    least, _ = limits(new, allowed * old, 1.0 - 2.0 * bounds.alpha * _SHARES["cost"])
-    n, currency = min(len(old), len(new)), both.evaluation.currency
-    sides = [
-        _estimate(
-            _mean(side), paired_mean_limits(side, level), n=len(side), level=level, unit="money", currency=currency
-        )
+    least, _ = _limits(both, new, (1.0 + bounds.dearer) * old, 1.0 - 2.0 * bounds.alpha * _SHARES["cost"])
+    return msgspec.structs.replace(found, worse=least > 0.0)
+
+
+def _mean_of(name: str, both: _Both, values: Floats, mask: Bools, *, unit: Unit, level: float) -> Comparison:
+    """Two means that have no upper end; they are shown, and decide nothing."""
+    old, new = both.sides(values, mask)
+    currency = both.evaluation.currency if unit == "money" else ""
+    champion, challenger = (
+        _estimate(_mean(side), paired_mean_limits(side, level), n=len(side), level=level, unit=unit, currency=currency)
         for side in (old, new)
-    ]
-    return Comparison(
-        name="cost",
-        champion=sides[0],
-        challenger=sides[1],
-        difference=_estimate(_gap(new, old), (low, high), n=n, level=level, unit="money", currency=currency),
-        within=True,
-        worse=bounds.dearer is not None and least > 0.0,
     )
+    limits, n = _limits(both, new, old, level), min(len(old), len(new))
+    difference = _estimate(_gap(new, old), limits, n=n, level=level, unit=unit, currency=currency)
+    return Comparison(
+        name=name, champion=champion, challenger=challenger, difference=difference, within=True, worse=False
+    )
+
+
+def _limits(both: _Both, one: Floats, other: Floats, level: float) -> tuple[float, float]:
+    return paired_mean_limits(one - other, level) if both.paired else unpaired_mean_limits(one, other, level)
 
 
 def _mean(values: Floats) -> float | None:
@@ -230,7 +235,7 @@ def _estimate(
     value: float | None, limits: tuple[float, float], *, n: int, level: float, unit: Unit, currency: str = ""
 ) -> Estimate:
     low, high = (end if np.isfinite(end) else None for end in limits)
-    method = _MEAN_METHOD if unit == "money" else _METHOD
+    method = _MEAN_METHOD if unit in ("money", "seconds") else _METHOD
     return Estimate(value=value, low=low, high=high, n=n, level=level, unit=unit, method=method, currency=currency)
 
 
@@ -252,7 +257,7 @@ def _verdict(both: _Both, found: list[Comparison], names: tuple[str, str], bound
         if known and len(known) == len(times):
             more = max(1, round((max(known) - 1.0) * n_requests))
         open_ = ", ".join(each.name for each in found if not each.within)
-        text = f"Not known yet: {open_} ({_words(found[0])}). {_how_many(more)}"
+        text = f"Not known yet: {open_} ({_words(found[0])}). {_how_many(more, users=both.users)}"
     counts = [len(each) for each in both.sides(both.solved, both.scored)]
     return RolloutVerdict(
         verdict=verdict,
@@ -274,7 +279,8 @@ def _words(each: Comparison) -> str:
     return f"{each.name} {ours} against {theirs}, difference {each.difference}"
 
 
-def _how_many(more: int | None) -> str:
+def _how_many(more: int | None, *, users: bool) -> str:
     if more is None:
         return "How many more requests it takes cannot be told yet; feedback on them is what it takes."
-    return f"About {more:,} more requests like these, with feedback on as many of them, settle it."
+    whose = " of as many new users" if users else ""
+    return f"About {more:,} more requests like these{whose}, with feedback on as many of them, settle it."

@@ -31,8 +31,9 @@ __all__ = [
     "unpaired_mean_limits",
 ]
 
-# One stake is none: of two samples, one side need not bet where the other alone can tell.
 _STAKES = np.array([0.0, 0.004, 0.01, 0.025, 0.06, 0.12, 0.22, 0.36, 0.55, 0.75, 0.93])
+# A quarter is not bet: of two samples, one side need not bet where the other alone can tell.
+_WEIGHTS = np.array([0.25, *[0.075] * 10])
 _BINS = 256  # of values that are no rates: rounded to the side that wins less
 _HALVINGS = 22  # 2**-21 of the range from -1 to 1
 _PLACES, _ROUNDS = 33, 6  # of a convex function; each round looks into a sixteenth: 4e-8 of the range
@@ -54,6 +55,9 @@ class Weighted:
         [1.0, 2.0]
         """
         given = np.clip(np.asarray(values, np.float64), 0.0, 1.0)
+        ones = np.count_nonzero(given == 1.0)
+        if ones + np.count_nonzero(given == 0.0) == len(given) > 0:  # counted in a tenth of the time that sorting takes
+            return cls(np.array([0.0, 1.0]), np.array([len(given) - ones, ones], np.float64))
         distinct, counts = np.unique(given, return_counts=True)
         if len(distinct) > _BINS:
             rounded = np.ceil(given * _BINS) if up else np.floor(given * _BINS)
@@ -220,8 +224,8 @@ def _log_wealths(sample: Weighted, means: Floats) -> Floats:
     inside = np.clip(means, 1e-12, 1.0)
     won = np.log1p(_STAKES[:, None] * (sample.values / inside[:, None, None] - 1.0)) @ sample.counts
     most = won.max(axis=1)
-    mixed = most + np.log(np.exp(won - most[:, None]).mean(axis=1))
-    impossible = np.inf if sample.values.max() > 0.0 else 0.0
+    mixed = most + np.log(np.exp(won - most[:, None]) @ _WEIGHTS)
+    impossible = np.inf if sample.values @ sample.counts > 0.0 else 0.0
     return np.where(means >= 1.0, 0.0, np.where(means <= 0.0, impossible, mixed))
 
 
