@@ -158,7 +158,7 @@ Events = tuple[Floats, Floats]
 """The reference's values (events, streams), and the live ones: `_BEFORE` unchanged, then `_AFTER` changed."""
 
 
-def delays(seeds: int) -> list[dict[str, object]]:
+def delays(seeds: int, without: Sequence[str] = ()) -> list[dict[str, object]]:
     """By stream and detector: how often an unchanged stream was accused, the median delay, and what was missed."""
     if _adwin() is None:
         return []
@@ -167,7 +167,7 @@ def delays(seeds: int) -> list[dict[str, object]]:
         changed = [draw(seed, True) for seed in range(seeds)]
         unchanged = [draw(seed + 10_000, False) for seed in range(seeds)]
         for detector, (detect, only_binary) in _detectors().items():
-            if only_binary and not binary:
+            if (only_binary and not binary) or detector in without:
                 continue
             runs = min(seeds, _SLOW_SEEDS) if detector == "KSWIN" else seeds
             false = [detect(events, binary) for events in unchanged[:runs]]
