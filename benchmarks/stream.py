@@ -202,18 +202,17 @@ def _streams() -> dict[str, tuple[Callable[[int, bool], Events], bool]]:
 
 
 def _errors(kind: str, seed: int, change: bool) -> Events:
-    """Errors of a tree that learned 1,000 examples of the first concept of River's stream with a drift."""
+    """Errors of a tree that learned 1,000 examples of the first concept, on both concepts one after the other."""
     from river.datasets import synth
     from sklearn.tree import DecisionTreeClassifier
 
     make = (
-        (lambda concept, s: synth.SEA(variant=(0, 2)[concept], noise=0.05, seed=s))
+        (lambda concept, s: synth.SEA(variant=(2, 3)[concept], noise=0.05, seed=s))
         if kind == "sea"
         else (lambda concept, s: synth.Agrawal(classification_function=(0, 2)[concept], seed=s))
     )
     start = 1_000 + _REFERENCE + _BEFORE
-    stream = synth.ConceptDriftStream(make(0, seed), make(int(change), seed + 1), position=start, width=50, seed=seed)
-    pairs = list(stream.take(start + _AFTER))
+    pairs = [*make(0, seed).take(start), *make(int(change), seed + 1).take(_AFTER)]
     values = np.array([[float(value) for value in x.values()] for x, _ in pairs])
     labels = np.array([int(y) for _, y in pairs])
     model = DecisionTreeClassifier(max_depth=6, random_state=0).fit(values[:1_000], labels[:1_000])

@@ -13,7 +13,7 @@ import pytest
 
 from merits.stats.change import Changes, category_bets, number_bets
 from merits.stats.falls import Falls
-from merits.stats.probes import allowance, answers_p, solved_p
+from merits.stats.probes import allowance, answers_p, odds_of_noticing, solved_p
 from merits.stats.shifts import shift_between
 from tests.simulation.test_error_rates import at_most
 
@@ -171,6 +171,19 @@ def test_a_model_that_fell_from_84_to_51_is_told_printed(passes: int) -> None:
 def test_a_model_that_did_not_change_is_not_accused(passes: int) -> None:
     """In 1,000 replays no more often than stated, though it answers at random."""
     assert probed(0.84, 0.84, passes, 1_000, 10) <= allowance(1)
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+@pytest.mark.parametrize(("before", "after"), [(0.84, 0.51), (0.5, 0.2)])
+def test_what_would_have_been_noticed_is_told_about_right(passes: int, before: float, after: float) -> None:
+    """Within 6 points, and 400 replays' chance, of how often it is."""
+    generator = np.random.default_rng(12)
+    chance = generator.beta(3.0 * before, 3.0 * (1.0 - before), (40, 50))
+    told = [
+        odds_of_noticing(before - after, one, np.full(50, passes), allowance(1))
+        for one in generator.binomial(passes, chance)
+    ]
+    assert abs(float(np.mean(told)) - probed(before, after, passes, 400, 13)) <= 0.06 + 3.5 * (0.25 / 400) ** 0.5 / 1.5
 
 
 def test_a_model_that_wavers_is_not_accused_however_often_it_is_probed() -> None:
