@@ -2,9 +2,11 @@
 
 Speed: requests as a gateway writes them go through a whole `Watch` (and through its detectors alone), beside one ADWIN
 of River a column. River's streams: a model is trained, frozen, and meets a concept that changes (SEA, Agrawal), or
-numbers that shift; each detector sees the same events, over many seeds, and as many in which nothing changes. Columns
-are watched together, so that a false alarm of any counts. NAB: its own rules and one threshold for all files
-(`_nab.py`); the constants of our detector were chosen on half of the files, and the other half is shown apart.
+numbers that shift; each detector sees the same events, over many seeds, and as many in which nothing changes (KSWIN
+takes half a millisecond an event: four seeds). An alarm before the change is a false one. NAB: its own rules and one
+threshold for all files (`_nab.py`). The constants of our detector were chosen with the whole corpus in view, as those
+of the published ones were: its score is not one on unseen files. The halves are shown to tell how much it depends on
+which files there are.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ Floats = NDArray[np.float64]
 _COLUMNS = 20
 _ALPHA = 0.05
 _BEFORE, _AFTER, _REFERENCE, _PORTION = 2_000, 2_000, 500, 20
+_SLOW_SEEDS = 4
 
 
 def main(argv: Sequence[str]) -> dict[str, object]:
@@ -59,7 +62,13 @@ def table(figures: Mapping[str, Any]) -> str:
         parts.append(markdown({"events_per_s": "events of 20 columns a CPU second", "us": "µs"}, figures["speed"]))
     if figures.get("river"):
         rows = {f"{one['stream']}; {one['detector']}": one for one in figures["river"]}
-        names = {"false_alarms": "% of unchanged runs accused", "delay": "median delay", "missed": "% missed"}
+        names = {
+            "false_alarms": "% of unchanged runs accused",
+            "too_early": "runs accused before the change",
+            "delay": "median delay",
+            "missed": "% missed",
+            "runs": "runs",
+        }
         parts.append(markdown(names, rows))
     if figures.get("nab"):
         parts.append(markdown({profile: profile for profile in _nab.PROFILES}, figures["nab"]["scores"]))
@@ -149,7 +158,7 @@ Events = tuple[Floats, Floats]
 """The reference's values (events, streams), and the live ones: `_BEFORE` unchanged, then `_AFTER` changed."""
 
 
-def delays(seeds: int) -> list[dict[str, object]]:
+def delays(seeds: int, without: Sequence[str] = ()) -> list[dict[str, object]]:
     """By stream and detector: how often an unchanged stream was accused, the median delay, and what was missed."""
     if _adwin() is None:
         return []
@@ -158,10 +167,11 @@ def delays(seeds: int) -> list[dict[str, object]]:
         changed = [draw(seed, True) for seed in range(seeds)]
         unchanged = [draw(seed + 10_000, False) for seed in range(seeds)]
         for detector, (detect, only_binary) in _detectors().items():
-            if only_binary and not binary:
+            if (only_binary and not binary) or detector in without:
                 continue
-            false = [detect(events, binary) for events in unchanged]
-            true = [detect(events, binary) for events in changed]
+            runs = min(seeds, _SLOW_SEEDS) if detector == "KSWIN" else seeds
+            false = [detect(events, binary) for events in unchanged[:runs]]
+            true = [detect(events, binary) for events in changed[:runs]]
             late = [at - _BEFORE if at is not None and at > _BEFORE else None for at in true]
             early = [at for at in true if at is not None and at <= _BEFORE]
             waits = [wait for wait in late if wait is not None]
@@ -170,9 +180,10 @@ def delays(seeds: int) -> list[dict[str, object]]:
                 {
                     "stream": name,
                     "detector": detector,
-                    "false_alarms": round(100 * sum(one is not None for one in false) / seeds, 1),
+                    "runs": runs,
+                    "false_alarms": round(100 * sum(one is not None for one in false) / runs, 1),
                     "delay": float(np.median(waits)) if waits else None,
-                    "missed": round(100 * missed / max(1, seeds - len(early)), 1),
+                    "missed": round(100 * missed / max(1, runs - len(early)), 1),
                     "too_early": len(early),
                 }
             )
@@ -184,25 +195,24 @@ def _streams() -> dict[str, tuple[Callable[[int, bool], Events], bool]]:
     return {
         "SEA: errors of a frozen model": (lambda seed, change: _errors("sea", seed, change), True),
         "Agrawal: errors of a frozen model": (lambda seed, change: _errors("agrawal", seed, change), True),
-        "20 numbers, one shifts by 0.5 sd": (lambda seed, change: _numbers(seed, 0.5 * change, 1.0), False),
-        "20 numbers, one shifts by 2 sd": (lambda seed, change: _numbers(seed, 2.0 * change, 1.0), False),
-        "20 numbers, one is twice as wide": (lambda seed, change: _numbers(seed, 0.0, 2.0 if change else 1.0), False),
+        "a number shifts by 0.5 sd": (lambda seed, change: _numbers(seed, 0.5 * change, 1.0), False),
+        "a number shifts by 2 sd": (lambda seed, change: _numbers(seed, 2.0 * change, 1.0), False),
+        "a number is twice as wide": (lambda seed, change: _numbers(seed, 0.0, 2.0 if change else 1.0), False),
     }
 
 
 def _errors(kind: str, seed: int, change: bool) -> Events:
-    """Errors of a tree that learned 1,000 examples of the first concept of River's stream with a drift."""
+    """Errors of a tree that learned 1,000 examples of the first concept, on both concepts one after the other."""
     from river.datasets import synth
     from sklearn.tree import DecisionTreeClassifier
 
     make = (
-        (lambda concept, s: synth.SEA(variant=(0, 2)[concept], noise=0.05, seed=s))
+        (lambda concept, s: synth.SEA(variant=(2, 3)[concept], noise=0.05, seed=s))
         if kind == "sea"
         else (lambda concept, s: synth.Agrawal(classification_function=(0, 2)[concept], seed=s))
     )
     start = 1_000 + _REFERENCE + _BEFORE
-    stream = synth.ConceptDriftStream(make(0, seed), make(int(change), seed + 1), position=start, width=50, seed=seed)
-    pairs = list(stream.take(start + _AFTER))
+    pairs = [*make(0, seed).take(start), *make(int(change), seed + 1).take(_AFTER)]
     values = np.array([[float(value) for value in x.values()] for x, _ in pairs])
     labels = np.array([int(y) for _, y in pairs])
     model = DecisionTreeClassifier(max_depth=6, random_state=0).fit(values[:1_000], labels[:1_000])
@@ -212,7 +222,7 @@ def _errors(kind: str, seed: int, change: bool) -> Events:
 
 def _numbers(seed: int, shift: float, width: float) -> Events:
     generator = np.random.default_rng(seed)
-    values = generator.normal(size=(_REFERENCE + _BEFORE + _AFTER, _COLUMNS))
+    values = generator.normal(size=(_REFERENCE + _BEFORE + _AFTER, 1))
     values[_REFERENCE + _BEFORE :, 0] = values[_REFERENCE + _BEFORE :, 0] * width + shift
     return values[:_REFERENCE], values[_REFERENCE:]
 
@@ -274,7 +284,7 @@ def nab() -> dict[str, object]:
         return {}
     found = [ours(series) for series in corpus.series]
     scores: dict[str, dict[str, float]] = {"Merits": _nab.scores_of(corpus, found)}
-    for name, first in (("Merits, the half its constants were chosen on", 0), ("Merits, the other half", 1)):
+    for name, first in (("Merits, every second file", 0), ("Merits, the other files", 1)):
         scores[name] = _nab.scores_of(_nab.Corpus(corpus.series[first::2], corpus.weights), found[first::2])
     scores["windowedGaussian, by our scorer"] = _nab.nab_scores(corpus, _nab.gaussian)
     scores["null, by our scorer"] = _nab.nab_scores(corpus, lambda series: np.full(len(series.values), 0.5))

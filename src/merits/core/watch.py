@@ -102,6 +102,13 @@ class Watching(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, Meta(description="Alarm only when the shift is certainly above its floor, not only by its estimate.")
     ] = False
     ignore: Annotated[tuple[str, ...], Meta(description="Streams that are not watched, by name.")] = ()
+    odd: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="How odd volume, latency, cost or errors of five minutes must be for an alarm; 0 for never.",
+        ),
+    ] = 10.0
     detector: Annotated[
         Literal["conformal", "adwin", "kswin", "page-hinkley"],
         Meta(description="What watches numbers: ours, or one of the package river (extra `drift`)."),

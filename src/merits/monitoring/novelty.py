@@ -17,7 +17,7 @@ import msgspec
 
 __all__ = ["THRESHOLD", "Novelty"]
 
-THRESHOLD = 5.0
+THRESHOLD = 10.0
 _SAME = 1e-5  # of the spread: nearer values are the same, and are kept once
 _NARROWEST = 1e-4  # of the spread: no smaller deviation of distances is believed
 

@@ -134,7 +134,8 @@ def _with_text(found: Probe) -> Probe:
         seen = f"a shift of {100 * found.least:.0f} points would have been seen with {100 * found.odds:.0f} %"
         return replace(found, text=f"no change is seen: {shares}{wavers}; {seen}")
     if found.n < FEWEST:
-        why = f"only {found.n} questions were answered now and before, and {FEWEST} are needed"
+        lost = f" ({found.n_missing} were not)" if found.n_missing else ""
+        why = f"only {found.n} questions were answered now and before{lost}, and {FEWEST} are needed"
     else:
         why = (
             f"{shares}{wavers}; a shift of {100 * found.least:.0f} points would have been seen with "

@@ -89,8 +89,8 @@ def _stream(name: str, values: Sequence[float | str | None], halves: NDArray[np.
     here = np.array([value != ABSENT for value in values], np.bool_)
     if min(int((here & halves).sum()), int((here & ~halves).sum())) < _FEWEST:
         return None
-    first = [values[at] for at in np.flatnonzero(here & halves)]
-    second = [values[at] for at in np.flatnonzero(here & ~halves)]
+    first = [values[at] for at in np.flatnonzero(here & halves).tolist()]
+    second = [values[at] for at in np.flatnonzero(here & ~halves).tolist()]
     group = _EMBEDDING if name.startswith(f"input: {_EMBEDDING} ") else ""
     if any(isinstance(value, str) for value in first):
         return _category(name, first, second, group)

@@ -15,12 +15,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.core.estimate import Estimate
+from merits.core.estimate import Estimate, duration
 from merits.core.identity import JSON, content_hash
 from merits.core.live import Alert, Feedback, Served, Severity
 from merits.core.reference import Reference, StreamReference
 from merits.core.watch import Watching
 from merits.media.seen import confidence_of
+from merits.monitoring.by_time import ByTime, Odd
 from merits.monitoring.river_detectors import RiverDetectors
 from merits.monitoring.state import Packed, packed, unpacked
 from merits.monitoring.streams import Binning
@@ -66,6 +67,7 @@ class _State(msgspec.Struct, frozen=True):
     arrays: dict[str, Packed]
     alarmed: tuple[str, ...]
     n: int
+    by_time: bytes
 
 
 class Watch:
@@ -103,6 +105,7 @@ class Watch:
         self._sure = np.empty(0)
         self._labels = np.zeros(2)  # solved, and of how many
         self._alarmed: set[str] = set()
+        self._by_time = ByTime(watching.odd)
         self._n = 0
         self._identity = content_hash([reference, watching, quality, release])
         if state is not None:
@@ -120,7 +123,7 @@ class Watch:
         self._see_quality(mine, [pair for pair in feedback if pair[1].release == self._release])
         at = max([one.at for one in mine] + [one.at for one, _ in feedback], default=0.0)
         self._n += len(mine)
-        return [*self._new_changes(at), *self._new_falls(at)]
+        return [*self._new_changes(at), *self._new_falls(at), *self._odd(mine)]
 
     def restart(self, stream: str) -> None:
         """Begins anew on one stream, after an alarm that was dealt with: what comes is a test of its own."""
@@ -139,7 +142,9 @@ class Watch:
         falls = {f"falls {name}": array for name, array in self._falls.arrays().items()}
         own = {"sure": self._sure, "labels": self._labels}
         arrays = packed(changes | self._recent.arrays() | falls | own)
-        return msgspec.msgpack.encode(_State(self._identity, arrays, tuple(sorted(self._alarmed)), self._n))
+        return msgspec.msgpack.encode(
+            _State(self._identity, arrays, tuple(sorted(self._alarmed)), self._n, self._by_time.state())
+        )
 
     def quality(self, level: float = 0.95) -> dict[str, Estimate]:
         """The share solved by what labels came ("labels"), and without any by confidence ("confidence").
@@ -264,6 +269,27 @@ class Watch:
             found.append(self._alert(at, kind, name, self._of_quality(name), evidence))
         return found
 
+    def _odd(self, served: Sequence[Served]) -> list[Alert]:
+        """Volume, latency, cost and errors of five minutes like none before; these come again and again."""
+        found = []
+        for odd in self._by_time.see(served):
+            stream = f"by time: {odd.metric}"
+            if stream in self._watching.ignore:
+                continue
+            text = (
+                f"{_TEXTS[odd.metric]} is {_said(odd)} for five minutes, like in none of the {odd.n:,} stretches of "
+                f"five minutes before (oddness {odd.score:.0f}; {self._watching.odd:g} is allowed)"
+            )
+            evidence: dict[str, JSON] = {
+                "value": odd.value,
+                "score": odd.score,
+                "allowed": self._watching.odd,
+                "n": odd.n,
+            }
+            found.append(self._alert(odd.at, odd.metric, stream, text, evidence))
+            self._alarmed.discard(stream)
+        return found
+
     def _alert(self, at: float, kind: str, stream: str, text: str, evidence: dict[str, JSON]) -> Alert:
         self._alarmed.add(stream)
         severity: Severity = "alarm" if kind == "quality" else "warning"
@@ -304,6 +330,7 @@ class Watch:
         self._recent.restore(arrays)
         self._falls.restore({name.removeprefix("falls "): one for name, one in arrays.items() if name[:6] == "falls "})
         self._sure, self._labels = arrays["sure"], arrays["labels"]
+        self._by_time = ByTime(self._watching.odd, state=read.by_time)
         self._alarmed, self._n = set(read.alarmed), read.n
 
 
@@ -312,10 +339,19 @@ _NEXT_STEPS = {
     "errors": "Look at the failures in the log, and whether the provider has an incident.",
     "refusals": "Look at what is refused; ask the fixed set again: merits probe",
     "latency": "Look at load and the provider's state; where it stays, decide again with the new latency: merits run",
+    "volume": "Look whether a client retries, or stopped asking; limits of keys hold back who asks too much.",
     "cost": "Look at lengths of inputs and answers, and at the price table; decide again: merits run",
     "quality": "Decide again on the fresh labels, or roll back to the release before: merits rollback",
     "estimated-quality": "Have some of the latest answers labelled: labels decide what confidence only guesses.",
     "calibration": "Thresholds that rest on confidence (cascades, abstaining) are off: tune them on the fresh labels.",
+}
+
+
+_TEXTS = {
+    "volume": "the number of requests",
+    "latency": "the median latency",
+    "cost": "the mean cost of an answer",
+    "errors": "the share that could not be answered",
 }
 
 
@@ -333,6 +369,12 @@ def solved_by(feedback: Feedback, served: Served) -> bool | None:
     if target is None or not isinstance(target, str | int | float | bool) or served.answer.failure is not None:
         return None
     return None if served.answer.output is None else bool(served.answer.output == target)
+
+
+def _said(odd: Odd) -> str:
+    if odd.metric == "latency":
+        return duration(odd.value)
+    return f"{100 * odd.value:.1f} %" if odd.metric == "errors" else f"{odd.value:.4g}"
 
 
 def _confidence(served: Served) -> float | None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import numpy as np
 import scipy
 
-from merits.stats.critical import Floats, Ints
+from merits.stats.critical import Floats, Ints, normal_critical
 
 __all__ = ["allowance", "answers_p", "odds_of_noticing", "solved_p"]
+
+_SHRUNK = 3.0  # passes that a question's own are weighed against, all alike: models waver more than few passes show
 
 
 def solved_p(new: Ints, earlier: Ints, n_earlier: Ints) -> float:
@@ -70,21 +72,30 @@ def odds_of_noticing(shift: float, earlier: Ints, n_earlier: Ints, alpha: float)
     """The probability that `solved_p` falls to alpha if so much less or more were solved (whichever is harder to see).
 
     Each question's chance is taken from its earlier passes; where it is to be lower it is the same part lower for all,
-    and alike for higher. An approximation: it says whether "the same" means anything.
+    and alike for higher. A normal approximation (within about 5 points at 50 questions, `tests/simulation`): it says
+    whether "the same" means anything. 0 where no such shift can be.
     """
     if not len(earlier):
         return 0.0
-    before = (earlier + 0.5) / (n_earlier + 1.0)
-    mean = float(before.mean())
+    mean = float((earlier / n_earlier).mean())
+    before = (earlier + _SHRUNK * mean) / (n_earlier + _SHRUNK)  # of which the mean is the same
     found = []
-    for after in ([before * (1.0 - shift / mean)] if shift < mean else []) + (
-        [1.0 - (1.0 - before) * (1.0 - shift / (1.0 - mean))] if shift < 1.0 - mean else []
-    ):
-        expected = (earlier + after) / (n_earlier + 1.0)
-        unchanged = _sum_of(np.stack([1.0 - expected, expected], axis=1))
-        p = np.array([_two_sided(unchanged, count) for count in range(len(unchanged))])
-        found.append(float(_sum_of(np.stack([1.0 - after, after], axis=1))[p <= alpha].sum()))
+    if shift < mean:
+        found.append(_odds(before * (1.0 - shift / mean), earlier, n_earlier, alpha))
+    if shift < 1.0 - mean:
+        found.append(_odds(1.0 - (1.0 - before) * (1.0 - shift / (1.0 - mean)), earlier, n_earlier, alpha))
     return min(found, default=0.0)
+
+
+def _odds(after: Floats, earlier: Ints, n_earlier: Ints, alpha: float) -> float:
+    """Of the sum over questions of what the new pass solves, less what that is expected to be given all passes."""
+    passes = n_earlier + 1.0
+    distance = abs(float(((after * n_earlier - earlier) / passes).sum()))
+    chances = np.stack([earlier / passes, (earlier + 1.0) / passes])  # given that it fails, and that it solves
+    spread = (chances * (1.0 - chances) * np.stack([1.0 - after, after])).sum() ** 0.5
+    wavering = float((after * (1.0 - after) * (n_earlier / passes) ** 2).sum()) ** 0.5
+    reach = distance - normal_critical(1.0 - alpha) * float(spread) - 0.5  # what is solved is a whole number
+    return float(scipy.special.ndtr(reach / max(wavering, 1e-9)))
 
 
 def _sum_of(parts: Floats) -> Floats:
