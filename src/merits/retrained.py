@@ -284,12 +284,12 @@ def _concluded(
     evaluations: Sequence[Evaluation],
     despite_old: bool,
 ) -> Retrained:
-    from merits.deciding.changes import changes
+    from merits.deciding.changes import Change, changes
     from merits.deciding.decide import decide
     from merits.deciding.pairing import Side
 
     decision = decide(evaluations[0], needs)
-    found = []
+    found = list[Change]()
     for evaluation in evaluations:
         sides = [Side(one.name, evaluation, evaluation.index(one.name)) for one in (old, new)]
         found += changes(sides[0], sides[1:], needs.confidence)
