@@ -156,17 +156,14 @@ def retrain(
         both = (old, new)
         needs = replace(task.needs, incumbent=old.name)
         wide = replace(task, examples=(*task.examples, *fresh.tested), candidates=both, needs=needs)
-        evaluation = evaluate(wide, store=opened)
-        parts = [
-            _only(evaluation, wide, {example.id for example in examples}, opened)
-            for examples in (fresh.tested, task.split("test"))
-        ]
+        evaluate(wide, store=opened)  # trained once; the parts are then read from the store
+        parts = [evaluate(_of(wide, some), store=opened) for some in (fresh.tested, task.split("test"))]
         found = _concluded(old, new, fresh, how, needs=needs, evaluations=parts, despite_old=despite_old)
         note(found.text)
         if found.outcome != "better" or dry_run:
             return found
         made = release(
-            wide,
+            _of(wide, fresh.tested) if despite_old else wide,  # what is promised is of the world that counts
             candidate=new.name,
             store=opened,
             live=memory,
@@ -268,10 +265,10 @@ def _how(task: Task, old: Candidate, fresh: Fresh) -> str:
     return f"{len(fresh.taught):,} fresh cases are learned and the {len(fresh.tested):,} newest tested on: {way}"
 
 
-def _only(evaluation: Evaluation, task: Task, names: set[str], store: Store) -> Evaluation:
-    """The same answers to some of the test examples only; all of them are stored."""
-    kept = tuple(one for one in task.examples if one.split != "test" or one.id in names)
-    return evaluate(replace(task, examples=kept), store=store)
+def _of(task: Task, tested: Sequence[Example]) -> Task:
+    """The task with these of its test examples only."""
+    names = {example.id for example in tested}
+    return replace(task, examples=tuple(one for one in task.examples if one.split != "test" or one.id in names))
 
 
 def _concluded(
