@@ -37,8 +37,9 @@ from merits.released import Released, release
 if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
     from merits.deciding.changes import Change
+    from merits.monitoring.loop import Found
 
-__all__ = ["Fresh", "Outcome", "Retrained", "fresh_of", "retrain"]
+__all__ = ["Fresh", "Outcome", "Retrained", "fresh_of", "retrain", "retrain_step"]
 
 Outcome: TypeAlias = Literal["better", "not shown", "worse on the old test"]
 Mode: TypeAlias = Literal["shadow", "canary"]
@@ -176,6 +177,32 @@ def retrain(
             _beside(task, memory, made.release.version, mode=mode, share=share, reason=found.text) if mode else None
         )
         return _with(found, made, rollout)
+
+
+def retrain_step(
+    task: Task,
+    *,
+    live: LiveStore | str | Path | None = None,
+    store: Store | str | Path | None = None,
+    since: float = 0.0,
+    reason: str = "",
+) -> Found:
+    """The step "retrain" of what follows an alarm by itself (`merits.monitoring.loop.Actions`): a release, or none.
+
+    "not yet" where there are too few fresh labels. A release gets no requests here: comparing is the next step. What is
+    certainly worse on the old test is "nothing": a person looks at that.
+    """
+    from merits.monitoring.loop import Found
+
+    with opened_live(live, task) as memory:
+        try:
+            fresh_of(task, memory, since=since)
+        except TaskError as problem:
+            return Found(outcome="not yet", text=str(problem))
+        done = retrain(task, live=memory, store=store, since=since, reason=reason)
+    if done.released is None:
+        return Found(outcome="nothing", text=done.text)
+    return Found(outcome="found", text=done.text, challenger=done.released.release.version)
 
 
 def _served(task: str, memory: LiveStore, since: float) -> Iterator[Served]:
