@@ -88,6 +88,7 @@ class LearningOn:
         identity = content_hash([self._recipe.id, model.fingerprint, dev, sorted(self._sources)])
         self._name = f"learning {self._recipe.name} {identity[:12]}"  # another recipe or dev begins anew
         self._seen: set[str] = set()
+        self._cursor, self._state = 0, _State(model=b"")
         self._begin()
 
     @property
@@ -114,7 +115,6 @@ class LearningOn:
 
     def _begin(self) -> None:
         kept = self._live.checkpoint(self._task.name, self._name)
-        self._cursor, self._state = 0, _State(model=b"")
         if kept is None:
             dev = self._task.split("dev")
             if any(example.target is not None for example in dev):

@@ -37,8 +37,9 @@ from merits.released import Released, release
 if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
     from merits.deciding.changes import Change
+    from merits.monitoring.loop import Found
 
-__all__ = ["Fresh", "Outcome", "Retrained", "fresh_of", "retrain"]
+__all__ = ["Fresh", "Outcome", "Retrained", "fresh_of", "retrain", "retrain_step"]
 
 Outcome: TypeAlias = Literal["better", "not shown", "worse on the old test"]
 Mode: TypeAlias = Literal["shadow", "canary"]
@@ -156,17 +157,14 @@ def retrain(
         both = (old, new)
         needs = replace(task.needs, incumbent=old.name)
         wide = replace(task, examples=(*task.examples, *fresh.tested), candidates=both, needs=needs)
-        evaluation = evaluate(wide, store=opened)
-        parts = [
-            _only(evaluation, wide, {example.id for example in examples}, opened)
-            for examples in (fresh.tested, task.split("test"))
-        ]
+        evaluate(wide, store=opened)  # trained once; the parts are then read from the store
+        parts = [evaluate(_of(wide, some), store=opened) for some in (fresh.tested, task.split("test"))]
         found = _concluded(old, new, fresh, how, needs=needs, evaluations=parts, despite_old=despite_old)
         note(found.text)
         if found.outcome != "better" or dry_run:
             return found
         made = release(
-            wide,
+            _of(wide, fresh.tested) if despite_old else wide,  # what is promised is of the world that counts
             candidate=new.name,
             store=opened,
             live=memory,
@@ -179,6 +177,32 @@ def retrain(
             _beside(task, memory, made.release.version, mode=mode, share=share, reason=found.text) if mode else None
         )
         return _with(found, made, rollout)
+
+
+def retrain_step(
+    task: Task,
+    *,
+    live: LiveStore | str | Path | None = None,
+    store: Store | str | Path | None = None,
+    since: float = 0.0,
+    reason: str = "",
+) -> Found:
+    """The step "retrain" of what follows an alarm by itself (`merits.monitoring.loop.Actions`): a release, or none.
+
+    "not yet" where there are too few fresh labels. A release gets no requests here: comparing is the next step. What is
+    certainly worse on the old test is "nothing": a person looks at that.
+    """
+    from merits.monitoring.loop import Found
+
+    with opened_live(live, task) as memory:
+        try:
+            fresh_of(task, memory, since=since)
+        except TaskError as problem:
+            return Found(outcome="not yet", text=str(problem))
+        done = retrain(task, live=memory, store=store, since=since, reason=reason)
+    if done.released is None:
+        return Found(outcome="nothing", text=done.text)
+    return Found(outcome="found", text=done.text, challenger=done.released.release.version)
 
 
 def _served(task: str, memory: LiveStore, since: float) -> Iterator[Served]:
@@ -268,10 +292,10 @@ def _how(task: Task, old: Candidate, fresh: Fresh) -> str:
     return f"{len(fresh.taught):,} fresh cases are learned and the {len(fresh.tested):,} newest tested on: {way}"
 
 
-def _only(evaluation: Evaluation, task: Task, names: set[str], store: Store) -> Evaluation:
-    """The same answers to some of the test examples only; all of them are stored."""
-    kept = tuple(one for one in task.examples if one.split != "test" or one.id in names)
-    return evaluate(replace(task, examples=kept), store=store)
+def _of(task: Task, tested: Sequence[Example]) -> Task:
+    """The task with these of its test examples only."""
+    names = {example.id for example in tested}
+    return replace(task, examples=tuple(one for one in task.examples if one.split != "test" or one.id in names))
 
 
 def _concluded(
@@ -284,12 +308,12 @@ def _concluded(
     evaluations: Sequence[Evaluation],
     despite_old: bool,
 ) -> Retrained:
-    from merits.deciding.changes import changes
+    from merits.deciding.changes import Change, changes
     from merits.deciding.decide import decide
     from merits.deciding.pairing import Side
 
     decision = decide(evaluations[0], needs)
-    found = []
+    found = list[Change]()
     for evaluation in evaluations:
         sides = [Side(one.name, evaluation, evaluation.index(one.name)) for one in (old, new)]
         found += changes(sides[0], sides[1:], needs.confidence)

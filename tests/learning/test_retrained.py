@@ -17,7 +17,7 @@ from merits.core.doors import LiveStore
 from merits.core.errors import CandidateError, TaskError
 from merits.core.task import Task
 from merits.released import release
-from merits.retrained import fresh_of, retrain
+from merits.retrained import fresh_of, retrain, retrain_step
 from merits.store import open_live
 from tests.learning.production import FITTED, LINE, labels, served, task_in
 
@@ -128,6 +128,30 @@ def test_who_learns_nothing_cannot_be_trained_again(tmp_path: Path, live: LiveSt
     live.add([*served(100), *labels(100)])
     with pytest.raises(CandidateError, match="learns nothing"):
         retrain(task, live=live)
+
+
+def test_as_a_step_after_an_alarm_it_finds_nothing_or_waits(tmp_path: Path, live: LiveStore) -> None:
+    """Too few labels: later. A world that changed for the worse on the old test: a person. Neither is released."""
+    task = task_in(tmp_path, FITTED)
+    assert retrain_step(task, live=live).outcome == "not yet"
+    task = in_production(tmp_path, live)
+    found = retrain_step(task, live=live)
+    assert (found.outcome, found.challenger) == ("nothing", None)
+    assert "a person should look" in found.text
+
+
+def test_as_a_step_after_an_alarm_it_gives_a_release_that_serves_nobody(tmp_path: Path, live: LiveStore) -> None:
+    """More labels where there were few: better, and as good as before."""
+    task = task_in(tmp_path, FITTED.replace("linear_model.LogisticRegression", "neighbors.KNeighborsClassifier"))
+    few = [one for n, one in enumerate(task.examples) if one.split == "test" or n < 20]
+    task = replace(task, examples=tuple(few))
+    flow.run(task)
+    release(task, candidate="line", live=live)
+    live.add([*served(1_500, changed=False), *labels(1_500, changed=False)])
+    found = retrain_step(task, live=live, reason="an alarm")
+    assert found.outcome == "found", found.text
+    assert found.challenger == 2
+    assert live.rollouts("sea")[-1].challenger is None
 
 
 def test_the_command_says_what_is_better_by_how_much(
