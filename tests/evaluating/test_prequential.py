@@ -180,3 +180,21 @@ def test_the_command_says_it_all(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "learning on is worth" in capsys.readouterr().out
     assert main(["prequential", str(task), "--candidate", "tre"]) == 2
     assert "Did you mean 'tree'" in capsys.readouterr().err
+
+
+def test_recommenders_are_told_what_was_chosen(tmp_path: Path) -> None:
+    """New items that everybody turns to after the cut are recommended by who learns on, and never by who does not."""
+    lines = ["user,item,time"]
+    for user in range(120):
+        shelf = "new" if user >= 60 else "old"
+        lines += [f"u{user},{shelf}{(user + step) % 6},{1_000_000 + 10_000 * user + step}" for step in range(5)]
+    (tmp_path / "e.csv").write_text("\n".join(lines))
+    (tmp_path / "t.yaml").write_text("name: shelf\nkind: recommendation\ndata: e.csv\ncandidates:\n  - popularity\n")
+    task = merits.load_task(tmp_path / "t.yaml")
+    found = merits.prequential(task, {"popularity": task.candidates[0]}, store=":memory:")
+    on, frozen = (found.lane("popularity", learns=learns).quality for learns in (True, False))
+    assert on is not None
+    assert frozen is not None
+    assert on.value is not None
+    assert on.value >= (frozen.value or 0.0)
+    assert found.lane("popularity", learns=True).n_lessons == found.n - 1
