@@ -136,3 +136,9 @@ def test_no_error_shows_the_password() -> None:
     with pytest.raises(StoreError, match=r"postgresql://127.0.0.1:1/x cannot be used") as caught:
         open_live("postgresql://me:hunter%2B2000@127.0.0.1:1/x")
     assert "hunter" not in str(caught.value)
+    with pytest.raises(StoreError, match=r"postgresql://127.0.0.1:1/x cannot be used") as caught:
+        open_live("postgresql://127.0.0.1:1/x?password=hunter2000")
+    assert "hunter" not in str(caught.value)
+    with pytest.raises(StoreError, match=r"no address of a database. Write postgresql://") as caught:
+        open_live("postgresql://me:hunter2000@127.0.0.1:1/x?nonsense=1")
+    assert "hunter" not in str(caught.value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from merits.core.errors import DiskFull, MissingExtra, StoreError, StoreTooNew
 from merits.core.secrets import redact, register
@@ -47,17 +47,22 @@ class Postgres(Dialect):
 
     def __init__(self, url: str, *, write: bool) -> None:
         parts = urlsplit(url)
-        if parts.password:
-            register(unquote(parts.password))
         self.place = f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        try:
+            self._given = psycopg.conninfo.conninfo_to_dict(url)
+        except psycopg.Error:  # what it says repeats the password
+            raise StoreError(
+                f"{self.place}...: no address of a database.", "Write postgresql://user:password@host:5432/database."
+            ) from None
+        if password := self._given.get("password"):
+            register(str(password))
         self._url = url
         self._write = write
 
     def connect(self) -> Connection:
         """A connection; the tables are made if they are missing and this may write."""
         try:
-            given = psycopg.conninfo.conninfo_to_dict(self._url)
-            settings = {name: value for name, value in _SETTINGS.items() if name not in given}
+            settings = {name: value for name, value in _SETTINGS.items() if name not in self._given}
             database = psycopg.connect(self._url, autocommit=True, prepare_threshold=None, **settings)  # type: ignore[arg-type]
         except psycopg.Error as problem:
             raise _unusable(self.place, problem) from None
