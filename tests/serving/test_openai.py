@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import struct
 import wave
@@ -180,3 +181,35 @@ def test_what_fails_at_the_model_is_told_as_openai_tells_it(
             )
         running.until_stored(1)
     assert kind == "bad_request" or "sk-secret" not in str(told.value)
+
+
+class Stuck(ModelUnit):
+    """Says a word, and then minds no deadline."""
+
+    async def stream(self, input: Any, *, deadline_s: float | None = None) -> Any:
+        """One piece, and never an end."""
+        yield "one"
+        await asyncio.Event().wait()
+
+    async def answer(self, input: Any, *, deadline_s: float | None = None) -> Any:
+        """Nothing, for ever."""
+        await asyncio.Event().wait()
+
+
+def test_what_hangs_is_ended_by_the_gateway_itself(tmp_path: Path, official: Official) -> None:
+    """In the middle of a stream too; and it is on the record as out of time, with what it may have cost unknown."""
+    unit = Stuck(a_release(kind="generation", candidate=CHAT), Constant("x"))
+    with served([unit], tmp_path) as running:
+        create = official(running.url).chat.completions.create
+        hurry = {"x-merits-deadline-s": "0.2"}
+        talk = [{"role": "user", "content": "go on"}]
+        with pytest.raises(openai.APIError):
+            list(create(model="merits/t", messages=talk, stream=True, extra_headers=hurry))
+        with pytest.raises(openai.InternalServerError) as late:
+            create(model="merits/t", messages=talk, extra_headers=hurry)
+        running.until_stored(2)
+        assert running.gateway.desk.admission.in_flight == 0
+    assert late.value.status_code == 504
+    kept = [numbered.record.answer for numbered in running.live.served("t")]
+    assert [answer.failure.kind for answer in kept if answer.failure] == ["timeout", "timeout"]
+    assert [answer.usage.unmetered for answer in kept] == [1, 1]

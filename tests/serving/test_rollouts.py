@@ -115,6 +115,19 @@ def test_another_release_takes_over_without_dropping_a_request(tmp_path: Path, c
     assert old.closed == 1
 
 
+def test_a_name_may_hold_what_a_version_begins_with(tmp_path: Path, client: Make) -> None:
+    """A task called a@b is asked by its name, and by its name and version."""
+    with served([ModelUnit(a_release("a@b"), Constant("yes"))], tmp_path) as running:
+        ask = client(running.url)
+        assert [ask.chat(model=f"merits/{name}").status for name in ("a@b", "a@b@1", "a", "a@b@2", "@")] == [
+            200,
+            200,
+            404,
+            404,
+            404,
+        ]
+
+
 def test_a_release_that_cannot_be_opened_leaves_the_old_one_serving(tmp_path: Path, client: Make) -> None:
     """It is said at /readyz, and tried again."""
     live = MemoryLive()

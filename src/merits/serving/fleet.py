@@ -74,9 +74,9 @@ class Fleet:
 
         Refusal 404 for what is not served, 403 for a task that the key is not for (`tasks`, any where it is empty).
         """
-        name, at, version = model.removeprefix("merits/").rpartition("@")
-        if not at:
-            name, version = version, ""
+        name, version = model.removeprefix("merits/"), ""
+        if name not in self.lines:
+            name, _, version = name.rpartition("@")
         line = self.lines.get(name)
         if line is None or (version and not (version.isdecimal() and len(version) < 10 and int(version) in line.units)):
             served = ", ".join(self.names(tasks)) or "nothing yet"

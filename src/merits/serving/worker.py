@@ -230,7 +230,7 @@ def _server(settings: ServeSettings, gateway: Gateway) -> Server:
 
     app = ProxyHeadersMiddleware(gateway, list(settings.proxies)) if settings.proxies else gateway  # type: ignore[arg-type]
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         http=bounded(settings.head_s),
         ws="none",
         loop="none",
