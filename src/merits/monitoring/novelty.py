@@ -2,8 +2,9 @@
 
 A value is as odd as it is far from the nearest earlier one, by what such distances usually are and by what the metric
 usually spreads. It needs no model of rhythm or trend: what comes back every day has a near neighbour. On the Numenta
-Anomaly Benchmark that does better than all but one of the published detectors (`python -m benchmarks stream`). What it
-cannot see is a usual value at an unusual time; a shift of level is for the tests in `merits.stats.change`.
+Anomaly Benchmark that does better than all but one of the published detectors by its standard profile (`python -m
+benchmarks stream`). What it cannot see is a usual value at an unusual time; a shift of level is for the tests in
+`merits.stats.change`.
 """
 
 from __future__ import annotations

@@ -57,8 +57,9 @@ def _maker(kind: RiverKind, alpha: float, seed: int) -> Callable[[], Any]:
         raise MissingExtra(
             f"the detector {kind!r} is river's, which is not installed.", "pip install 'merits[drift]'"
         ) from None
+    adwin: Any = drift.ADWIN  # compiled, without types
     return {
-        "adwin": lambda: drift.ADWIN(delta=alpha),
+        "adwin": lambda: adwin(delta=alpha),
         "kswin": lambda: drift.KSWIN(alpha=alpha, seed=seed),
         "page-hinkley": drift.PageHinkley,
     }[kind]

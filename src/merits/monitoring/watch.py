@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from merits.core.estimate import Estimate, duration
 from merits.core.identity import JSON, content_hash
-from merits.core.live import Alert, Feedback, Served, Severity
+from merits.core.live import Alert, Feedback, Served
 from merits.core.reference import Reference, StreamReference
-from merits.core.watch import Watching
+from merits.core.watch import Severity, Watching
 from merits.media.seen import confidence_of
 from merits.monitoring.by_time import ByTime, Odd
 from merits.monitoring.river_detectors import RiverDetectors
