@@ -36,7 +36,7 @@ def test_from_a_decision_to_a_release_and_back(home: Path, capsys: pytest.Captur
     code, out, _ = said(capsys, home, "release", "--dry-run")
     assert code == 0
     assert "nothing was written" in out
-    assert not (home / ".merits" / "releases").exists()
+    assert not list((home / ".merits" / "releases").glob("moods/[0-9]*"))
 
     code, out, _ = said(capsys, home, "release", "--candidate", "rules", "--fallback", "words", "--reason", "first")
     assert code == 0
