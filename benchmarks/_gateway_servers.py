@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,7 +25,6 @@ from merits.core.live import Rollout
 from merits.core.price import Price
 from merits.core.release import Release
 from merits.core.serving import ServeSettings
-from merits.core.task import Example
 
 __all__ = ["KEY_LINE", "NEEDS", "kept_in", "missing", "serve_app"]
 
@@ -81,20 +79,10 @@ async def kept_in(folder: Path, upstream: str, sock: socket.socket) -> None:
             print(f"stored {store.last_number('calls')}", flush=True)
 
 
-@dataclass(frozen=True)
-class _Ready:
-    """A chat model needs to learn nothing."""
-
-    candidate: Candidate
-    model: object
-    version: str = "v"
-    parts: tuple[int, ...] = ()
-    examples: tuple[Example, ...] | None = None
-
-
 def _release(upstream: str, folder: Path) -> Release:
     """A release of a chat candidate that asks upstream, in its folder."""
     from merits.candidates.registry import LoadContext, load
+    from merits.evaluating.taught import Taught
     from merits.serving.packing import packed
     from merits.testing.serving import a_release
 
@@ -102,7 +90,7 @@ def _release(upstream: str, folder: Path) -> Release:
     recipe = Candidate(name="fake", kind="chat", params={"model": "fake", "base_url": upstream}, price=price)
     context = LoadContext(task_kind="generation")
     folder.mkdir(parents=True)
-    artefacts = packed(folder, [_Ready(recipe, load(recipe, context))], context)
+    artefacts = packed(folder, [Taught(recipe, "v", load(recipe, context))], context)
     return replace(a_release("calls", kind="generation", candidate=recipe), artefacts=artefacts)
 
 

@@ -79,9 +79,9 @@ def waiting_for(state: LoopState, loop: Loop) -> Step | None:
     >>> waiting_for(LoopState(stage="switch", challenger=2), Loop(steps=("switch",), ask=("switch",)))
     'switch'
     """
-    if state.stage in ("idle", "comparing"):
+    if state.stage == "idle" or state.stage == "comparing":  # noqa: PLR1714  so that the type of the rest is known
         return None
-    step = state.stage
+    step: Step = state.stage
     if step in state.approved or (step in loop.steps and step not in loop.ask):
         return None
     return step
