@@ -142,7 +142,7 @@ class RemoteChat:
 
     def _go_on(self, input: JSON, said: str) -> AsyncGenerator[str | Answer, None]:
         """What another model left unsaid, as it comes: see `streaming.GoesOn`."""
-        asked = [{"role": "assistant", "content": said}, {"role": "user", "content": _GO_ON}]
+        asked: list[Message] = [{"role": "assistant", "content": said}, {"role": "user", "content": _GO_ON}]
         return self._flow([*self._asked(input), *asked])
 
     def _asked(self, input: JSON) -> list[Message]:
