@@ -13,9 +13,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from merits.cli.options import DEFAULT_TASK, add_json, found_task, print_json
+from merits.cli.options import DEFAULT_TASK, add_json, add_live, found_task, print_json
 from merits.cli.parsing import number, whole
-from merits.cli.release import add_live
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:

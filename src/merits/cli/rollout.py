@@ -19,9 +19,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from merits.cli.options import add_json, add_task, found_task, print_json
+from merits.cli.options import add_json, add_live, add_task, found_task, print_json
 from merits.cli.parsing import number, whole
-from merits.cli.release import add_live
 
 if TYPE_CHECKING:
     from merits.core.live import Rollout
