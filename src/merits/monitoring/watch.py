@@ -21,6 +21,7 @@ from merits.core.live import Alert, Feedback, Served
 from merits.core.reference import Reference, StreamReference
 from merits.core.watch import Severity, Watching
 from merits.media.seen import confidence_of
+from merits.monitoring.alerts import alert_id
 from merits.monitoring.by_time import ByTime, Odd
 from merits.monitoring.river_detectors import RiverDetectors
 from merits.monitoring.state import Packed, packed, unpacked
@@ -115,7 +116,7 @@ class Watch:
         """New alarms after these events, oldest first. Shadows and fallbacks are not of this release: left out.
 
         `feedback` comes with the request that it is about. Of each stream there is one alarm until it is begun anew
-        (`restart`).
+        (`restart`), and so of streams that say one thing together (an embedding).
         """
         mine = [one for one in served if one.arm != "shadow" and not one.fallback and one.release == self._release]
         if mine:
@@ -127,8 +128,10 @@ class Watch:
 
     def restart(self, stream: str) -> None:
         """Begins anew on one stream, after an alarm that was dealt with: what comes is a test of its own."""
-        self._alarmed.discard(stream)
-        where = np.array([one.name == stream for one in self._streams], np.bool_)
+        group = next((one.group for one in self._streams if one.name == stream), "")
+        names = {stream} | {one.name for one in self._streams if group and one.group == group}
+        self._alarmed -= names
+        where = np.array([one.name in names for one in self._streams], np.bool_)
         if self._changes is not None and where.any():
             self._changes.restart(where)
             self._recent.counts[:, where], self._recent.squares[:, where] = 0.0, 0.0
@@ -229,8 +232,12 @@ class Watch:
 
     def _new_changes(self, at: float) -> list[Alert]:
         found = []
+        groups = {one.group for one in self._streams if one.name in self._alarmed and one.group}
         for number, stream in enumerate(self._streams):
             if stream.name in self._alarmed or self._won(number) < 1.0 / self._allowed[number]:
+                continue
+            if stream.group in groups:  # one alarm says it
+                self._alarmed.add(stream.name)
                 continue
             shift = self._shift(number)
             if shift is None or not self._worth_it(stream, shift):
@@ -244,6 +251,7 @@ class Watch:
                 "before": msgspec.to_builtins(shift.before),
             }
             found.append(self._alert(at, kind, stream.name, _words(stream, shift), evidence))
+            groups |= {stream.group} if stream.group else set()
         return found
 
     def _worth_it(self, stream: StreamReference, shift: Shift) -> bool:
@@ -266,6 +274,7 @@ class Watch:
                 **{key: msgspec.to_builtins(value) for key, value in self.quality().items()},
             }
             kind = "calibration" if number > 1 else name.replace(" ", "-")
+            self._alarmed.add(name)
             found.append(self._alert(at, kind, name, self._of_quality(name), evidence))
         return found
 
@@ -294,7 +303,7 @@ class Watch:
         self._alarmed.add(stream)
         severity: Severity = "alarm" if kind == "quality" else "warning"
         return Alert(
-            id=content_hash([self._task, self._release, stream, at]),
+            id=alert_id(self._task, kind, stream, self._release, at),
             task=self._task,
             at=at,
             kind=kind,
@@ -308,17 +317,18 @@ class Watch:
         )
 
     def _of_quality(self, name: str) -> str:
-        """What a stream of quality says, in words."""
-        bar, now = float(self._bars[_QUALITY.index(name)]), self.quality()
+        """What a stream of quality says, in words: as an alarm, and before it as a bar."""
+        bar, now, alarmed = float(self._bars[_QUALITY.index(name)]), self.quality(), name in self._alarmed
+        below = f"{'is below' if alarmed else 'held against'} {100 * bar:.1f} %"
         if name == "quality":
             shown = f"; of all labels so far: {now['labels'].text()}" if "labels" in now else ""
-            return f"the share solved is below {100 * bar:.1f} %{shown}"
+            return f"the share solved {below}{shown}"
         if name == "estimated quality":
             shown = f"; it stands at {now['confidence'].text()}" if "confidence" in now else ""
-            return f"the share solved, estimated by confidence, is below {100 * bar:.1f} %{shown}. This {ASSUMPTION}"
-        return (
-            f"answers are solved {'less' if name == 'too sure' else 'more'} often than their confidence meant on test"
-        )
+            return f"the share solved, estimated by confidence, {below}{shown}. This {ASSUMPTION}"
+        often = "less" if name == "too sure" else "more"
+        shown = "" if alarmed else "not shown to be "
+        return f"answers are {shown}solved {often} often than their confidence meant on test"
 
     def _restore(self, state: bytes) -> None:
         read = msgspec.msgpack.decode(state, type=_State)
@@ -335,7 +345,8 @@ class Watch:
 
 
 _NEXT_STEPS = {
-    "drift": "Label some of the latest requests, and look whether quality holds: merits monitor --label",
+    "drift": "Send the right answers of some of the latest requests (/feedback, or merits feedback FILE): labels tell "
+    "whether quality holds.",
     "errors": "Look at the failures in the log, and whether the provider has an incident.",
     "refusals": "Look at what is refused; ask the fixed set again: merits probe",
     "latency": "Look at load and the provider's state; where it stays, decide again with the new latency: merits run",
@@ -384,6 +395,9 @@ def _confidence(served: Served) -> float | None:
 def _words(stream: StreamReference, shift: Shift) -> str:
     """What has shifted, in words: "input: length: 78.0 % [..] are below 41, 50.0 % [..] were"."""
     cut, now, before = shift.cut, shift.now.text(), shift.before.text()
+    if stream.group == "embedding":
+        edge = f"{stream.edges[cut]:.4g}" if cut < len(stream.edges) else "any"
+        return f"{stream.name} (what texts are about): {now} are below {edge}, {before} on test"
     if stream.kind == "category":
         names = [f"are {name!r}" for name in stream.categories] + ["have no value", "were never seen on test"]
         return f"{stream.name}: {now} {names[cut]}, {before} on test"
