@@ -16,9 +16,10 @@ import msgspec
 from msgspec.structs import replace
 
 from merits.core.candidate import Candidate
+from merits.core.decision import Decision
 from merits.core.doors import LiveStore, Store
 from merits.core.errors import TaskError, UsageError
-from merits.core.live import Alert, Checkpoint, Rollout
+from merits.core.live import Alert, AlertMark, Checkpoint, Rollout
 from merits.core.racing import Budget, Racing
 from merits.core.robustness import Robustness
 from merits.core.task import Task
@@ -145,11 +146,11 @@ class TaskLoop:
             done = run(task, store=store, budget=budget, race=Racing())
             decision = done.decision
             if decision.verdict != "adopt" or decision.candidate == serving.candidate.name:
-                return Found(outcome="nothing", text=f"on {len(fresh):,} fresh cases: {decision.summary}")
+                return Found(outcome="nothing", text=_said(decision, serving.candidate.name, len(fresh)))
             made = release(
                 task, store=store, live=self.live, activate=False, by=_BY, reason=f"after an alarm: {alert.text}"
             )
-        text = f"@{made.release.version} ({decision.candidate}) on {len(fresh):,} fresh cases: {decision.summary}"
+        text = f"{_said(decision, serving.candidate.name, len(fresh))} It is @{made.release.version}."
         return Found(outcome="found", text=text, challenger=made.release.version)
 
     def _allowed(self, serving: Candidate) -> tuple[Candidate, ...]:
@@ -213,5 +214,21 @@ class TaskLoop:
 
     def switch(self, challenger: int, reason: str) -> None:
         """The challenger serves from now on."""
+        settled = self._alarms()
         if self._rollout().champion != challenger:
             conclude_rollout(self.task, "promote", live=self.live, reason=reason, by=_BY)
+        now, why = self._clock(), f"@{challenger} serves now"
+        self.live.add(
+            [
+                AlertMark(alert=one.id, task=self.task.name, at=now, mark="resolved", by=_BY, reason=why)
+                for one in settled
+            ]
+        )
+
+
+def _said(decision: Decision, serving: str, n: int) -> str:
+    """A decision on fresh cases in a line: the verdict, and what the one it names solves beside the one that serves."""
+    named = decision.candidate or serving
+    shown = {one.candidate: one.quality.text() for one in decision.standings if one.quality is not None}
+    beside = [f"{name} solves {shown[name]}" for name in dict.fromkeys((named, serving)) if name in shown]
+    return f"on {n:,} fresh cases: {decision.verdict} {decision.candidate}".rstrip() + f" ({', '.join(beside)})."

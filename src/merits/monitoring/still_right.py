@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from merits.core.decision import Decision, RequirementResult
+from merits.core.decision import Decision, RequirementResult, Standing
 from merits.core.estimate import Estimate
 from merits.core.identity import JSON
 from merits.core.live import Alert
@@ -56,7 +56,7 @@ def at_new_prices(release: Release, then: Decision, decision: Decision, *, since
     if missed:
         text = f"At today's prices {name} certainly misses {missed[0].requirement}: {missed[0].evidence}."
     elif decision.verdict in ("adopt", "keep") and decision.candidate not in ("", name):
-        text = f"At today's prices the decision is another one: {decision.summary}"
+        text = f"At today's prices the decision is another one: {decision.verdict} {decision.candidate}."
     else:
         return []
     return [
@@ -105,7 +105,7 @@ def _missed(release: Release, result: RequirementResult, look: Look, *, since: f
 def _another(release: Release, decision: Decision, champion: str, look: Look, *, since: float, at: float) -> Alert:
     ours, theirs = decision.standing(champion), decision.standing(decision.candidate)
     cheaper = ours.quality is not None and theirs.relation != "leader"
-    how = "as good and cheaper" if cheaper or ours.relation == "tied" else "better"
+    how = "cheaper at no loss" if cheaper or ours.relation == "tied" else "better"
     return Alert(
         id=alert_id(release.task_name, f"another: {decision.candidate}", DECISION, release.version, since),
         task=release.task_name,
@@ -113,10 +113,11 @@ def _another(release: Release, decision: Decision, champion: str, look: Look, *,
         kind="another-is-better",
         stream=DECISION,
         severity="alarm",
-        text=f"{decision.candidate} is certainly {how} on live traffic. {decision.summary}",
+        text=f"{decision.candidate} is certainly {how} than {champion} on live traffic: {_beside(theirs, ours)}.",
         next_step="merits rollout --promote",
         evidence={
             "candidate": decision.candidate,
+            "decision": decision.summary,
             "quality": _plain(theirs.quality),
             "quality of the champion": _plain(ours.quality),
             "cost per 1000": _plain(theirs.cost_per_1000),
@@ -128,6 +129,16 @@ def _another(release: Release, decision: Decision, champion: str, look: Look, *,
         group=DECISION,
         release=release.version,
     )
+
+
+def _beside(theirs: Standing, ours: Standing) -> str:
+    """What one solves and costs, beside the other."""
+    said = []
+    if theirs.quality is not None and ours.quality is not None:
+        said.append(f"it solves {theirs.quality.text()} against {ours.quality.text()}")
+    if theirs.cost_per_1000 is not None and ours.cost_per_1000 is not None:
+        said.append(f"1,000 cases cost {theirs.cost_per_1000.text()} against {ours.cost_per_1000.text()}")
+    return "; ".join(said) or "see the evidence"
 
 
 def _promised(results: Sequence[RequirementResult], found: RequirementResult) -> Estimate | None:
