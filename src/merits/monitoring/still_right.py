@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from merits.core.decision import Decision, RequirementResult, Standing
-from merits.core.estimate import Estimate
+from merits.core.estimate import Estimate, cases_to_hold
 from merits.core.identity import JSON
 from merits.core.live import Alert
 from merits.core.release import Release
@@ -137,7 +137,9 @@ def _beside(theirs: Standing, ours: Standing) -> str:
     if theirs.quality is not None and ours.quality is not None:
         said.append(f"it solves {theirs.quality.text()} against {ours.quality.text()}")
     if theirs.cost_per_1000 is not None and ours.cost_per_1000 is not None:
-        said.append(f"1,000 cases cost {theirs.cost_per_1000.text()} against {ours.cost_per_1000.text()}")
+        n = cases_to_hold((ours.cost_per_1000.value or 0.0) / 1_000)
+        costs = [one.times(n / 1_000).text() for one in (theirs.cost_per_1000, ours.cost_per_1000)]
+        said.append(f"{n:,} case{'' if n == 1 else 's'} cost {costs[0]} against {costs[1]}")
     return "; ".join(said) or "see the evidence"
 
 

@@ -32,7 +32,7 @@ def _spec(view: LiveView, width: Width) -> Spec:
         "field": "at",
         "type": "temporal",
         "scale": {"type": "utc"},
-        "axis": {"title": "time (UTC)", "tickCount": width.ticks},
+        "axis": {"title": "time (UTC)", "tickCount": width.ticks, "format": _format(view)},
     }
     y: Spec = {
         "field": "share",
@@ -64,3 +64,9 @@ def _spec(view: LiveView, width: Width) -> Spec:
         },
     ]
     return {"height": _HEIGHT, "layer": layers}
+
+
+def _format(view: LiveView) -> str:
+    """How a time is written: with seconds where all of it is minutes, with the day where it is days."""
+    span = view.moments[-1].at - view.moments[0].at
+    return "%H:%M:%S" if span < 900 else "%H:%M" if span < 86_400 else "%d %b %H:%M"
