@@ -9,26 +9,30 @@ of the model is decided in `monitoring/probing.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
-from merits.core.doors import AnswerKey, Store
+from merits.core.doors import AnswerKey, LiveStore, Store
 from merits.core.errors import UsageError
 from merits.core.evaluation import Evaluation
 from merits.core.identity import content_hash
+from merits.core.live import Alert
 from merits.core.on_demand import outlines
 from merits.core.outcome import Status
+from merits.core.release import Release
 from merits.core.robustness import Robustness
 from merits.core.task import Example, Task
 from merits.core.validate import did_you_mean
+from merits.monitoring.alerts import alert_id, raised
 from merits.monitoring.probing import Probe, probed
 from merits.opening import finished, opened_store, prices_of
 
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from merits.core.racing import Budget
     from merits.evaluating import Plan, Progress
 
-__all__ = ["Probed", "probe"]
+__all__ = ["Probed", "probe", "warn"]
 
 _MOST_PASSES = 1_000
 _TOO_MANY_MISSING = 0.1  # of a pass: then the next probe asks what is missing of it, instead of a pass of its own
@@ -103,6 +107,47 @@ def _chosen(task: Task, names: Sequence[str], store: Store) -> list[Candidate]:
     if not decided:
         raise UsageError("nothing is decided yet, and there are several candidates.", "Name one: --candidate NAME")
     return [known[decided]]
+
+
+def warn(task: Task, found: Sequence[Probed], live: LiveStore, *, at: float) -> list[Alert]:
+    """The alerts about models that changed, added to the memory of production where the task is served.
+
+    Whom they are told to is the monitor's business; one that was raised in the hour before is not raised again.
+    """
+    rollouts = live.rollouts(task.name)
+    if not rollouts:
+        return []
+    champion = rollouts[-1].champion
+    serving = next((one for one in live.releases(task.name) if one.version == champion), None)
+    alerts = [_alert(task, one, serving, at) for one in found if one.result == "changed"]
+    new = raised(alerts, live.alerts(task.name), task.monitor)
+    live.add(new)
+    return new
+
+
+def _alert(task: Task, found: Probed, serving: Release | None, at: float) -> Alert:
+    stream = f"model: {found.candidate}"
+    serves = serving is not None and found.candidate in {one.name for one in _all_of(serving.candidate)}
+    release = serving.version if serving is not None and serves else None
+    return Alert(
+        id=alert_id(task.name, "silent-change", stream, release, at // 3_600.0),
+        task=task.name,
+        at=at,
+        kind="silent-change",
+        stream=stream,
+        severity="alarm" if serves else "warning",
+        text=f"{found.candidate} is no longer the model that was evaluated: {found.text}.",
+        next_step="Evaluate it anew, for its old answers are another model's: merits run --refresh; or merits rollback",
+        evidence={} if found.probe is None else msgspec.to_builtins(asdict(found.probe)),
+        group="silent-change",
+        release=release,
+    )
+
+
+def _all_of(candidate: Candidate) -> Iterator[Candidate]:
+    yield candidate
+    for part in candidate.parts:
+        yield from _all_of(part)
 
 
 def _probed(

@@ -127,3 +127,31 @@ def test_a_slip_is_explained(provider: FakeProvider, merits: Merits, words: list
     assert code == 2
     assert says in err
     assert asked(provider) == 0
+
+
+def test_a_model_that_changed_while_it_serves_is_an_alarm(
+    provider: FakeProvider, model: Rented, merits: Merits, tmp_path: Path
+) -> None:
+    """In the live store, where the monitor tells of it and the loop follows it; of the same hour once."""
+    merits("run", "--yes", "--quiet")
+    merits("release", "--candidate", "rented", "--quiet")
+    merits("probe", "--yes", "--quiet")
+    model.rate = 0.2
+    assert merits("probe", "--yes", "--quiet")[0] == 1
+    assert merits("probe", "--yes", "--quiet")[0] == 1
+    alerts = json.loads(merits("alerts", "--json")[1])["alerts"]
+    assert [(one["alert"]["kind"], one["alert"]["severity"], one["alert"]["release"]) for one in alerts] == [
+        ("silent-change", "alarm", 1)
+    ]
+    assert "no longer the model that was evaluated" in alerts[0]["alert"]["text"]
+
+
+def test_where_nothing_is_served_a_change_is_said_and_leaves_no_live_store(
+    provider: FakeProvider, model: Rented, merits: Merits, tmp_path: Path
+) -> None:
+    """A probe of a task that is only evaluated."""
+    merits("run", "--yes", "--quiet")
+    merits("probe", "--yes", "--quiet")
+    model.rate = 0.2
+    assert merits("probe", "--yes", "--quiet")[0] == 1
+    assert not (tmp_path / ".merits" / "live.sqlite").exists()

@@ -10,11 +10,20 @@ example:  merits probe --candidate gpt --n 50 --budget "0.50 USD"
 from __future__ import annotations
 
 import argparse
+import sys
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from merits.cli.options import add_json, add_store, add_task, found_task, print_json
+from merits.cli.options import add_json, add_live, add_store, add_task, found_task, print_json
 from merits.cli.parsing import number, whole
 from merits.cli.spending import add_spending, budget_of, confirmation
+
+if TYPE_CHECKING:
+    from merits.core.task import Task
+    from merits.probed import Probed
 
 __all__ = ["arguments", "run"]
 
@@ -46,7 +55,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help='the shift in the share solved that is to be noticed before "same" is said (default: 0.3)',
     )
+    parser.add_argument(
+        "--every",
+        type=number(0),
+        metavar="HOURS",
+        help="probe again and again; what changed is an alert (merits alerts)",
+    )
     add_spending(parser)
+    add_live(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_store(parser)
     add_json(parser)
@@ -54,6 +70,31 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 the same, 1 changed, 3 it could not be found out; of several candidates the worst news."""
+    code = _once(args)
+    while args.every:
+        sys.stdout.flush()
+        try:
+            time.sleep(3_600.0 * args.every)
+        except KeyboardInterrupt:
+            return code
+        code = _once(args)
+    return code
+
+
+def _warn(task: Task, found: Sequence[Probed], args: argparse.Namespace) -> None:
+    """Adds an alert for what changed, where the task is served."""
+    from merits.opening import opened_live, place_of_live
+    from merits.probed import warn
+
+    place = place_of_live(args.live, task.folder)
+    if not any(one.result == "changed" for one in found) or not ("://" in str(place) or Path(place).is_file()):
+        return
+    with opened_live(args.live, task) as live:
+        for alert in warn(task, found, live, at=time.time()):
+            print(f"alert {alert.id}: merits alerts --show {alert.id}", file=sys.stderr)
+
+
+def _once(args: argparse.Namespace) -> int:
     from merits.cli.progress import progress_for
     from merits.probed import probe
     from merits.report.plain import clean
@@ -71,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
             budget=budget,
             confirm=confirmation(args, budget),
         )
+    _warn(task, found, args)
     if args.json:
         candidates = [
             {

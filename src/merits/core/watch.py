@@ -70,7 +70,16 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     on: Annotated[
         tuple[str, ...],
         Meta(description="The kinds of alerts that it follows; drift of latency, cost or errors is none of them."),
-    ] = ("requirement-not-met", "another-is-better", "prices", "quality", "estimated-quality", "calibration", "drift")
+    ] = (
+        "requirement-not-met",
+        "another-is-better",
+        "prices",
+        "quality",
+        "estimated-quality",
+        "calibration",
+        "drift",
+        "silent-change",
+    )
     fresh: Annotated[int, Meta(ge=40, description="The newest labelled cases that candidates are tried on anew.")] = 400
     budget: Annotated[
         str, Meta(description="What re-evaluating may spend: 5 USD. Without it, whoever costs money is not asked.")
