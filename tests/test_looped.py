@@ -212,3 +212,37 @@ def test_its_state_is_plain_json_in_the_live_store(production):
     production.loop().advance()
     kept = production.live.checkpoint("words", "loop")
     assert msgspec.json.decode(kept.state)["stage"] == "re-evaluate"
+
+
+def test_it_promotes_nobody_whom_it_did_not_compare(production):
+    """A person may have begun another comparison meanwhile."""
+    from merits.rolled_out import conclude_rollout, start_rollout
+
+    production.serve(200)
+    production.alarm()
+    loop = production.loop()
+    loop.advance()
+    production.serve(400, shadow=2)
+    loop.advance()
+    made = production.live.releases("words")[-1]
+    production.live.add([replace(made, version=3)])
+    conclude_rollout(production.task, "stop", live=production.live)
+    start_rollout(production.task, 3, mode="shadow", live=production.live)
+    loop.approve("switch")
+    with pytest.raises(UsageError, match="not compared"):
+        loop.advance()
+    assert production.live.rollouts("words")[-1].champion == 1
+
+
+def test_an_alarm_about_a_release_that_serves_no_more_is_followed_by_nothing(production):
+    from merits.core.live import Rollout
+
+    production.serve(20)
+    production.alarm()
+    loop = production.loop()
+    loop.advance()
+    made = production.live.releases("words")[-1]
+    after = production.live.rollouts("words")[-1].at + 9.0
+    production.live.add([replace(made, version=2), Rollout(task="words", at=after, champion=2, reason="by hand")])
+    assert loop.advance().stage == "idle"
+    assert "another release serves" in loop.state.log[-1]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from merits import make_task
 from merits.core.answer import Answer
 from merits.core.errors import TaskError
-from merits.core.live import Feedback, Rollout, Served
+from merits.core.live import AlertMark, Feedback, Rollout, Served
 from merits.core.release import Promise, Release
 from merits.core.watch import Monitoring, Receiver
 from merits.flow import run
@@ -216,3 +216,46 @@ def test_who_cannot_be_told_is_said_and_told_again_at_the_next_look(world):
 def test_nothing_served_says_what_to_do(world):
     with pytest.raises(TaskError, match="merits release"):
         Monitor(world[0], open_live(":memory:"))
+
+
+def test_labels_that_come_again_after_a_restart_are_counted_once(world):
+    """Else a few outcomes, sent again and again, would be evidence of anything."""
+    production = Production(world)
+    production.serve(60)
+    labels = [each.record for each in production.live.feedback("words")]
+    for _ in range(4):
+        monitor = production.monitor()
+        monitor.look()
+        assert monitor.view().n_judged == 60
+        production.live.add(labels)
+
+
+def test_a_label_that_comes_before_its_request_is_counted_when_that_comes(world):
+    """A file of labels, or another machine's journal."""
+    production = Production(world)
+    production.serve(50)
+    records = [each.record for each in production.live.served("words")]
+    labels = [each.record for each in production.live.feedback("words")]
+    other = Production(world)
+    other.live.add(labels)
+    monitor = other.monitor()
+    assert monitor.look().view.n_judged == 0
+    other.live.add(records)
+    assert other.monitor().look().view.n_judged == 50
+    assert other.monitor().look().view.n_judged == 50
+
+
+def test_to_resolve_an_alert_does_not_make_the_decision_right_and_what_goes_on_is_another_alert(world):
+    production = Production(world)
+    monitor = production.monitor()
+    production.serve(300, right=0.4)
+    first = monitor.look().new
+    assert any(alert.kind == "requirement-not-met" for alert in first)
+    production.live.add(
+        [AlertMark(alert=one.id, task="words", at=float(production.n), mark="resolved") for one in first]
+    )
+    production.serve(300, right=0.4)
+    looked = monitor.look()
+    assert looked.view.standing == "no longer right"
+    assert any(alert.kind == "requirement-not-met" for alert in looked.new)
+    assert {alert.id for alert in looked.new}.isdisjoint(alert.id for alert in first)

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.doors import LiveStore, Store
-from merits.core.errors import TaskError, UsageError
+from merits.core.errors import CandidateError, TaskError, UsageError
 from merits.core.live import Alert, AlertMark, Checkpoint, Rollout
 from merits.core.racing import Budget, Racing
 from merits.core.robustness import Robustness
@@ -28,10 +28,10 @@ from merits.evaluating.fresh import fresh_examples
 from merits.evaluating.pricing import known_prices
 from merits.flow import run
 from merits.monitoring.alerts import state_of
-from merits.monitoring.loop import Found, LoopState, advance, approve, waiting_for
-from merits.opening import opened_store, prices_of
+from merits.monitoring.loop import Found, LoopState, advance, approve, ended, waiting_for
+from merits.opening import opened_store, prices_of, serves_since
 from merits.released import release
-from merits.retrained import retrain
+from merits.retrained import retrain_step
 from merits.rolled_out import conclude_rollout, rollout_status, start_rollout
 from merits.store.since import feedback_on_all, served_since
 
@@ -84,7 +84,15 @@ class TaskLoop:
 
     def advance(self) -> LoopState:
         """The state after everything that can be done now; each step is kept before the next begins."""
-        return advance(self.state, self._alarms(), self.task.monitor.loop, self, keep=self._keep)
+        state = self.state
+        if state.stage != "idle" and not self._still_about(state):
+            state = self._keep(ended(state, self._alarms(), "another release serves by now"))
+        return advance(state, self._alarms(), self.task.monitor.loop, self, keep=self._keep)
+
+    def _still_about(self, state: LoopState) -> bool:
+        """Whether the release of the alarm still serves, or what the loop found does."""
+        serving = self._rollout().champion
+        return state.alert is None or state.alert.release in (None, serving) or state.challenger == serving
 
     def _alarms(self) -> list[Alert]:
         """Open alerts that the loop is for, about the release that serves."""
@@ -117,7 +125,7 @@ class TaskLoop:
         """All candidates on the newest labelled cases, by the same decision as ever; the best becomes a release."""
         rollout, loop = self._rollout(), self.task.monitor.loop
         serving = next(one for one in self.live.releases(self.task.name) if one.version == rollout.champion)
-        since = next(one.at for one in self.live.rollouts(self.task.name) if one.champion == rollout.champion)
+        since = serves_since(self.live.rollouts(self.task.name), rollout.champion)
         served = list(served_since(self.live, self.task.name, since))
         dev = self.task.split("dev")
         fresh = fresh_examples(
@@ -170,15 +178,12 @@ class TaskLoop:
 
     def retrain(self, alert: Alert) -> Found:
         """The candidate that serves, trained again on what was labelled since; a release where it is better."""
+        since = serves_since(self.live.rollouts(self.task.name), self._rollout().champion)
+        reason = f"after an alarm: {alert.text}"
         try:
-            done = retrain(
-                self.task, live=self.live, store=self._store, reason=f"after an alarm: {alert.text}", note=self._note
-            )
-        except UsageError as problem:  # it learns nothing, or too little is labelled
+            return retrain_step(self.task, live=self.live, store=self._store, since=since, reason=reason)
+        except CandidateError as problem:  # it learns nothing
             return Found(outcome="nothing", text=str(problem))
-        if done.released is None:
-            return Found(outcome="nothing", text=done.text)
-        return Found(outcome="found", text=done.text, challenger=done.released.release.version)
 
     def compare(self, challenger: int, reason: str) -> None:
         """The challenger answers beside the one that serves from now on."""
@@ -214,13 +219,18 @@ class TaskLoop:
 
     def switch(self, challenger: int, reason: str) -> None:
         """The challenger serves from now on."""
-        settled = self._alarms()
-        if self._rollout().champion != challenger:
+        settled, now = self._alarms(), self._rollout()
+        if challenger not in (now.champion, now.challenger):
+            raise UsageError(
+                f"@{challenger} won, and it is not compared with @{now.champion} any more.",
+                "Compare it again: merits rollout --challenger N; or resolve the alert: merits alerts --resolve ID",
+            )
+        if now.champion != challenger:
             conclude_rollout(self.task, "promote", live=self.live, reason=reason, by=_BY)
-        now, why = self._clock(), f"@{challenger} serves now"
+        at, why = self._clock(), f"@{challenger} serves now"
         self.live.add(
             [
-                AlertMark(alert=one.id, task=self.task.name, at=now, mark="resolved", by=_BY, reason=why)
+                AlertMark(alert=one.id, task=self.task.name, at=at, mark="resolved", by=_BY, reason=why)
                 for one in settled
             ]
         )

@@ -35,11 +35,11 @@ from merits.evaluating.live import live_evaluation, live_name
 from merits.evaluating.work import scorers_of
 from merits.monitoring.alerts import due, raised, state_of
 from merits.monitoring.figures import Figures
-from merits.monitoring.looks import Look, at_level, look_at
+from merits.monitoring.looks import FIRST, Look, at_level, look_at
 from merits.monitoring.still_right import DECISION, at_new_prices, on_live
 from merits.monitoring.telling import tell
 from merits.monitoring.watch import Watch
-from merits.opening import opened_store, releases_folder, repriced
+from merits.opening import opened_store, releases_folder, repriced, serves_since
 from merits.report.live import AlertLine, ArmLine, LiveView, Moment, Standing, StreamLine
 from merits.serving.package import reference_in
 from merits.stats import wilson
@@ -53,6 +53,7 @@ _MOST_CASES = 50_000  # that a decision is made on
 _PRICES_EVERY_S = 6 * 3_600.0
 _UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known without knowing what is right
 _MOST_SHOWN = 50
+_MOST_EARLY, _WAITED_FOR_S = 20_000, 86_400.0  # labels whose request is not there yet
 _EMBEDDED = "input: embedding "
 
 
@@ -67,7 +68,11 @@ class Looked:
 
 
 class _Kept(msgspec.Struct, kw_only=True):
-    """Where the monitor is: of which release, since when, and what it has read. `began` are the numbers it began at."""
+    """Where the monitor is: of which release, since when, and what it has read. `began` are the numbers it began at.
+
+    `against` is what the last looks said against the release, by the kind of look; `early` are requests that labels
+    came for before they were there, and since when they are waited for; `n_marks` how many marks on alerts were heeded.
+    """
 
     release: int
     since: float
@@ -78,6 +83,9 @@ class _Kept(msgspec.Struct, kw_only=True):
     prices_at: float = -float("inf")
     because: str = ""
     verdict: str = ""
+    against: dict[str, str] = {}
+    early: dict[str, float] = {}
+    n_marks: int = 0
     figures: bytes = b""
 
 
@@ -102,7 +110,6 @@ class Monitor:
         self._folder = releases or releases_folder(task)
         self._scorers = scorers_of(task)
         self._lock = threading.RLock()
-        self._solved: dict[tuple[str, int], bool] = {}  # of late, so that a second word on a request counts once
         self._rollout = self._in_force()
         self._begin(self._rollout)
 
@@ -123,7 +130,7 @@ class Monitor:
         self._releases = releases
         self._reference = reference_in(self._folder / str(rollout.champion))
         kept = self.live.checkpoint(self.task.name, f"monitor@{rollout.champion}")
-        since = self._since(rollout.champion)
+        since = serves_since(self.live.rollouts(self.task.name), rollout.champion)
         self._kept = _Kept(release=rollout.champion, since=since)
         if kept is not None:
             found = msgspec.msgpack.decode(kept.state, type=_Kept)
@@ -134,16 +141,6 @@ class Monitor:
             self._kept.began = (self._kept.served, self._kept.feedback)
         self.figures = Figures.of(self._kept.figures) if self._kept.figures else Figures()
         self.watch = self._watch_of(rollout.champion)
-
-    def _since(self, champion: int) -> float:
-        """When the release began to serve, the last time."""
-        since = 0.0
-        before = None
-        for rollout in self.live.rollouts(self.task.name):
-            if rollout.champion == champion and before != champion:
-                since = rollout.at
-            before = rollout.champion
-        return since
 
     def _where_it_began(self, since: float) -> tuple[int, int]:
         """The numbers of the last records from before the release served."""
@@ -174,15 +171,34 @@ class Monitor:
         """Reads what is new, adds what it found to the live store, and tells who is to be told."""
         with self._lock:
             rollout = self._in_force()
-            if rollout.champion != self.release.version or self._since(rollout.champion) != self._kept.since:
+            since = serves_since(self.live.rollouts(self.task.name), rollout.champion)
+            if rollout.champion != self.release.version or since != self._kept.since:
                 self._begin(rollout)
             self._rollout = rollout
             self._releases = {release.version: release for release in self.live.releases(self.task.name)}
+            self._heed_marks()
             found = [*self._read(), *self._decided(), *self._at_todays_prices()]
             new = raised(found, self.live.alerts(self.task.name), self.task.monitor)
             self.live.add([*new, *self._state()])
             told, problems = self._tell()
             return Looked(self.view(), tuple(new), tuple(told), tuple(problems))
+
+    def _heed_marks(self) -> None:
+        """What was resolved is watched anew: if it goes on, that is another alert."""
+        marks = self.live.marks(self.task.name)
+        streams = {alert.id: alert.stream for alert in self.live.alerts(self.task.name)}
+        for mark in marks[self._kept.n_marks :]:
+            if mark.mark == "resolved" and self.watch is not None and streams.get(mark.alert, DECISION) != DECISION:
+                self.watch.restart(streams[mark.alert])
+        self._kept.n_marks = len(marks)
+
+    def _event(self) -> float:
+        """What tells alerts about the decision apart: since when it serves, and how many of them were resolved."""
+        mine = {
+            a.id for a in self.live.alerts(self.task.name) if a.stream == DECISION and a.release == self.release.version
+        }
+        resolved = {mark.alert for mark in self.live.marks(self.task.name) if mark.mark == "resolved"} & mine
+        return self._kept.since + 1e-3 * len(resolved)
 
     def _read(self) -> list[Alert]:
         found: list[Alert] = []
@@ -192,35 +208,51 @@ class Monitor:
             if self.watch is not None:
                 found += self.watch.see(served)
             self._kept.served = records[-1].number
+        found += self._heard_late()
         while said := self.live.feedback(self.task.name, after=self._kept.feedback, most=_AT_ONCE):
-            found += self._heard([each.record for each in said])
+            requests = list(dict.fromkeys(each.record.request for each in said))
+            found += self._heard(requests, before=self._kept.feedback, upto=said[-1].number)
             self._kept.feedback = said[-1].number
         return found
 
-    def _heard(self, feedback: Sequence[Feedback]) -> list[Alert]:
-        """What feedback says of the requests it is about, by all that was ever said of them."""
+    def _heard_late(self) -> list[Alert]:
+        """What was said of requests that came into the store only after it: a file of labels, another machine."""
+        now = self._clock()
+        waiting = {request: at for request, at in self._kept.early.items() if now - at < _WAITED_FOR_S}
+        there = [r for some in _groups(list(waiting)) for r in self.live.find(some)]
+        self._kept.early = {request: at for request, at in waiting.items() if request not in set(there)}
+        return self._heard(there, before=-1, upto=self._kept.feedback)
+
+    def _heard(self, requests: Sequence[str], *, before: int, upto: int) -> list[Alert]:
+        """What feedback up to a number says of requests that it did not say before: by all that was said of them."""
         found: list[Alert] = []
-        for requests in _groups(list(dict.fromkeys(each.request for each in feedback))):
-            served = [one for several in self.live.find(requests).values() for one in several]
-            pairs = [(one, solved) for one, solved in self._settled(served) if solved is not None]
-            fresh = [(one, solved) for one, solved in pairs if self._solved.get(_key(one)) != solved]
-            before = [(one, self._solved[_key(one)]) for one, _ in fresh if _key(one) in self._solved]
-            self.figures.judged(fresh, taken_back=before)
-            first = [(one, solved) for one, solved in fresh if _key(one) not in self._solved]
+        for some in _groups(requests):
+            known = self.live.find(some)
+            for request in set(some) - set(known):
+                if len(self._kept.early) < _MOST_EARLY:
+                    self._kept.early.setdefault(request, self._clock())
+            served = [one for several in known.values() for one in several if one.at >= self._kept.since]
+            old = {_key(one): solved for one, solved in self._settled(served, before) if solved is not None}
+            new = [(one, solved) for one, solved in self._settled(served, upto) if solved is not None]
+            fresh = [(one, solved) for one, solved in new if old.get(_key(one)) != solved]
+            again = [(one, old[_key(one)]) for one, _ in fresh if _key(one) in old]
+            self.figures.judged(fresh, taken_back=again)
+            first = [(one, solved) for one, solved in fresh if _key(one) not in old]
             if self.watch is not None and first:
                 settled = [(Feedback(request=one.request, task=one.task, at=one.at, solved=s), one) for one, s in first]
                 found += self.watch.see([], settled)
-            self._solved |= {_key(one): solved for one, solved in fresh}
-            for key in list(self._solved)[: max(0, len(self._solved) - _MOST_CASES)]:
-                del self._solved[key]
         return found
 
-    def _settled(self, served: Sequence[Served]) -> Iterator[tuple[Served, bool | None]]:
-        """Whether each was solved, as the evaluation of live outcomes sees it; None where nobody can tell."""
+    def _settled(self, served: Sequence[Served], upto: int) -> Iterator[tuple[Served, bool | None]]:
+        """Whether each was solved, as the evaluation of live outcomes sees it by feedback up to a number.
+
+        None where nobody can tell.
+        """
         known = [one for one in served if one.release in self._releases and one.answer.failure is None]
         if not known:
             return
-        evaluation = self._evaluation(known)
+        requests = list(dict.fromkeys(one.request for one in known))
+        evaluation = self._evaluation(known, self.live.feedback_on(requests, upto=upto))
         row = {name: number for number, name in enumerate(evaluation.examples.tolist())}
         at = {name: k for k, name in enumerate(evaluation.names)}
         for one in known:
@@ -287,7 +319,9 @@ class Monitor:
         if remember:
             self._kept.verdict = decision.verdict
             self._kept.because = _because(decision, champion)
-        return on_live(self.release, decision, champion, look, since=self._kept.since, at=self._clock())
+        found = on_live(self.release, decision, champion, look, since=self._event(), at=self._clock())
+        self._kept.against["outcomes" if remember else "answers"] = found[-1].text if found else ""
+        return found
 
     def _judged_cases(self) -> list[Served]:
         """The last requests that anything was said of, with all answers to them."""
@@ -324,7 +358,9 @@ class Monitor:
         except InfrastructureError:
             return []  # the evaluations are elsewhere: what is served can be watched without them
         needs = replace(self.task.needs, incumbent=self.release.candidate.name)
-        return at_new_prices(self.release, then, decide(today, needs), since=self._kept.since, at=now)
+        found = at_new_prices(self.release, then, decide(today, needs), since=self._event(), at=now)
+        self._kept.against["prices"] = found[-1].text if found else ""
+        return found
 
     # keeping and telling
 
@@ -364,7 +400,7 @@ class Monitor:
             now = self._clock()
             marks = self.live.marks(self.task.name)
             lines = [AlertLine(alert=a, state=state_of(a, marks, now)) for a in self.live.alerts(self.task.name)]
-            standing, because = self._standing(lines)
+            standing, because = self._standing()
             quality = {} if self.watch is None else self.watch.quality()
             rollouts = self.live.rollouts(self.task.name)
             return LiveView(
@@ -393,17 +429,17 @@ class Monitor:
                 notes=self._notes(),
             )
 
-    def _standing(self, lines: Sequence[AlertLine]) -> tuple[Standing, str]:
-        mine = [line.alert for line in lines if line.alert.release == self.release.version and line.state != "resolved"]
-        against = [alert for alert in mine if alert.stream == DECISION and alert.at >= self._kept.since]
+    def _standing(self) -> tuple[Standing, str]:
+        """By the last look of each kind, whatever was done about alerts."""
+        against = [text for text in self._kept.against.values() if text]
         if against:
-            return "no longer right", against[-1].text
+            return "no longer right", against[0]
         if self._kept.verdict:
             return "right", self._kept.because
         judged = self.figures.n_judged
         return "too early to tell", (
-            f"The outcome of {judged:,} requests is known, and the decision is first made again at 40. Send labels or "
-            "what users say to /feedback."
+            f"The outcome of {judged:,} requests is known, and the decision is first made again at {FIRST}. Send "
+            "labels, or what users say, to /feedback."
         )
 
     def _arms(self) -> tuple[ArmLine, ...]:

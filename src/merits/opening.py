@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from merits.core.evaluation import Evaluation
     from merits.core.identity import JSON
+    from merits.core.live import Rollout
     from merits.core.racing import Racing, Schedule
     from merits.prices import PriceBook
 
@@ -44,6 +45,7 @@ __all__ = [
     "releases_folder",
     "repriced",
     "schedule_of",
+    "serves_since",
     "stored_evaluation",
 ]
 
@@ -93,6 +95,22 @@ def opened_live(live: LiveStore | str | Path | None, task: Task, *, write: bool 
         yield opened
     finally:
         opened.close()
+
+
+def serves_since(rollouts: Sequence[Rollout], version: int) -> float:
+    """When a release began to serve, the last time (UNIX seconds); 0 where it never did.
+
+    >>> from merits.core.live import Rollout
+    >>> line = [Rollout(task="t", at=float(at), champion=one) for at, one in enumerate((1, 1, 2, 1, 1))]
+    >>> serves_since(line, 1), serves_since(line, 2)
+    (3.0, 2.0)
+    """
+    since, before = 0.0, None
+    for rollout in rollouts:
+        if rollout.champion == version and before != version:
+            since = rollout.at
+        before = rollout.champion
+    return since
 
 
 def releases_folder(task: Task) -> Path:

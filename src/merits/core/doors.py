@@ -372,8 +372,8 @@ class LiveStore(Protocol):
         """What was served under these request ids, shadows included; those that nobody knows are left out."""
         ...
 
-    def feedback_on(self, requests: Collection[str]) -> Mapping[str, Sequence[Feedback]]:
-        """All feedback on these requests, oldest first."""
+    def feedback_on(self, requests: Collection[str], *, upto: int | None = None) -> Mapping[str, Sequence[Feedback]]:
+        """All feedback on these requests, oldest first; with `upto` what has at most that number."""
         ...
 
     def last_number(self, task: str) -> int:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from merits.core.live import Alert
 from merits.core.watch import Loop, Step
 
-__all__ = ["Actions", "Found", "LoopState", "Stage", "advance", "approve", "waiting_for"]
+__all__ = ["Actions", "Found", "LoopState", "Stage", "advance", "approve", "ended", "waiting_for"]
 
 Stage: TypeAlias = Literal["idle", "re-evaluate", "retrain", "compare", "comparing", "switch"]
 Outcome: TypeAlias = Literal["found", "nothing", "not yet"]
@@ -152,6 +152,11 @@ def _looked(state: LoopState, found: Found, step: Step, alarms: Sequence[Alert],
         challenger = state.challenger if found.challenger is None else found.challenger
         return replace(state, stage=_NEXT[state.stage], challenger=challenger)
     return _ended(state, alarms) if otherwise == "idle" else replace(state, stage=otherwise)
+
+
+def ended(state: LoopState, alarms: Sequence[Alert], why: str) -> LoopState:
+    """The state in which nothing follows any more, with these alarms dealt with."""
+    return _ended(_logged(state, why), alarms)
 
 
 def _ended(state: LoopState, alarms: Sequence[Alert]) -> LoopState:

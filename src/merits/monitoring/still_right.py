@@ -105,7 +105,9 @@ def _missed(release: Release, result: RequirementResult, look: Look, *, since: f
 def _another(release: Release, decision: Decision, champion: str, look: Look, *, since: float, at: float) -> Alert:
     ours, theirs = decision.standing(champion), decision.standing(decision.candidate)
     cheaper = ours.quality is not None and theirs.relation != "leader"
-    how = "cheaper at no loss" if cheaper or ours.relation == "tied" else "better"
+    margin = 100.0 * decision.needs.tie_margin
+    tied = cheaper or ours.relation == "tied"
+    how = f"cheaper, at a loss of {margin:g} points at most," if tied else "better"
     return Alert(
         id=alert_id(release.task_name, f"another: {decision.candidate}", DECISION, release.version, since),
         task=release.task_name,

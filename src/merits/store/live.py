@@ -22,6 +22,7 @@ from merits.store.live_sqlite import Sqlite
 
 __all__ = ["SqlLiveStore", "open_live"]
 
+_LAST = 2**62  # a number that no record has
 _IN_ONE_QUESTION = 500  # request ids
 _FORGOTTEN_AT_ONCE = 500  # requests in one transaction: others get their turn in between
 T = TypeVar("T")
@@ -149,18 +150,22 @@ class SqlLiveStore(LiveStore):
         """What was served under these request ids, shadows included; those that nobody knows are left out."""
         return self._by_request("served", requests, Served)
 
-    def feedback_on(self, requests: Collection[str]) -> Mapping[str, Sequence[Feedback]]:
-        """All feedback on these requests, oldest first."""
-        return self._by_request("feedback", requests, Feedback)
+    def feedback_on(self, requests: Collection[str], *, upto: int | None = None) -> Mapping[str, Sequence[Feedback]]:
+        """All feedback on these requests, oldest first; with `upto` what has at most that number."""
+        return self._by_request("feedback", requests, Feedback, upto)
 
-    def _by_request(self, table: str, requests: Collection[str], of: type[T]) -> dict[str, list[T]]:
+    def _by_request(
+        self, table: str, requests: Collection[str], of: type[T], upto: int | None = None
+    ) -> dict[str, list[T]]:
         names = {column(request): request for request in requests}
         decode = msgspec.json.Decoder(of).decode
         found: dict[str, list[T]] = {}
         for some in _in_parts(list(names)):
             marks = ",".join("?" * len(some))
+            where = f"request IN ({marks}) AND number <= ?"
             rows = self._all(
-                f"SELECT request, record FROM merits_{table} WHERE request IN ({marks}) ORDER BY number", some
+                f"SELECT request, record FROM merits_{table} WHERE {where} ORDER BY number",
+                [*some, _LAST if upto is None else upto],
             )
             for name, text in rows:
                 found.setdefault(names[name], []).append(decode(text))

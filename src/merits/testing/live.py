@@ -58,9 +58,10 @@ class MemoryLive:
         """As in `LiveStore`."""
         return _by_request(self._all(Served), requests)
 
-    def feedback_on(self, requests: Collection[str]) -> Mapping[str, Sequence[Feedback]]:
+    def feedback_on(self, requests: Collection[str], *, upto: int | None = None) -> Mapping[str, Sequence[Feedback]]:
         """As in `LiveStore`."""
-        return _by_request(self._all(Feedback), requests)
+        known = [one.record for one in self._numbered(Feedback, 0) if upto is None or one.number <= upto]
+        return _by_request(known, requests)
 
     def last_number(self, task: str) -> int:
         """As in `LiveStore`."""

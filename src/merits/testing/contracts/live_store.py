@@ -81,6 +81,16 @@ class LiveStoreContract(ABC):
         yield store
         store.close()
 
+    def test_feedback_up_to_a_number_is_what_was_known_then(self, store: LiveStore) -> None:
+        """What somebody counted before and what came since are told apart, however often it was said."""
+        said = Feedback(request="r1", task="tickets", at=1.0, source="label", target="ham")
+        store.add([served("r1"), said])
+        seen = store.feedback("tickets")[-1].number
+        store.add([said])
+        assert len(store.feedback_on(["r1"])["r1"]) == 2
+        assert len(store.feedback_on(["r1"], upto=seen)["r1"]) == 1
+        assert not store.feedback_on(["r1"], upto=seen - 1).get("r1")
+
     def test_a_new_store_is_empty(self, store: LiveStore) -> None:
         """Whoever asks before anything was served gets nothing, not an error."""
         assert not [*store.served("tickets"), *store.feedback("tickets")]
