@@ -1,8 +1,8 @@
 # Set-up, demo, tests. Every target sets up what it needs; nothing is installed outside .venv and .assets.
 PYTHON ?= python3
 BIN := .venv/bin
-LIGHT := parquet,inspect,embeddings,gguf,prices
-EXTRAS := $(LIGHT),languages,translation,speech,images,generation,transformers,lora,torch,backbone,recommendation,diffusion,optuna,ensembles,onnx,prompting,automl,serve,keeping,postgres,drift
+LIGHT := parquet,inspect,embeddings,gguf,prices,serve,keeping
+EXTRAS := $(LIGHT),languages,translation,speech,images,generation,transformers,lora,torch,backbone,recommendation,diffusion,optuna,ensembles,onnx,prompting,automl,postgres,drift
 # Installed first, so that nothing brings another build.
 TORCH := torch==2.13.0
 
