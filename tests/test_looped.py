@@ -31,13 +31,14 @@ target: label
 needs:
   requirements: ["accuracy >= 0.6"]
 machine_per_hour: 0.1
+serve: {content: {keep: true}}
 candidates:
   - {name: first, kind: python, function: "rules:first"}
   - {name: last, kind: python, function: "rules:last"}
   - {name: paid, kind: chat, model: m, base_url: "http://127.0.0.1:9/v1", price: {per_call: 1.0}}
 """
 WORDS = {"good": ("great", "lovely"), "bad": ("poor", "broken")}
-CALM = ("lamp", "room", "case")
+CALM = ("lamp", "room", "case", "day", "wall", "tree", "street", "hand", "door", "sound", "chair", "lake")
 
 
 def sentence(draw, label, where):
@@ -103,7 +104,7 @@ class Production:
                 Alert(
                     id="0123456789ab",
                     task="words",
-                    at=self.live.rollouts("words")[-1].at + 1.5,
+                    at=self.live.rollouts("words")[-1].at + 1.0 + self.n / 1_000,
                     kind="requirement-not-met",
                     stream="decision",
                     severity="alarm",
@@ -114,7 +115,7 @@ class Production:
         )
 
     def loop(self, **options):
-        given = Loop(**({"steps": ("re-evaluate", "compare", "switch"), "ask": ("switch",)} | options))
+        given = Loop(**({"steps": ("re-evaluate", "compare", "switch"), "ask": ("switch",), "fresh": 100} | options))
         said = []
         loop = TaskLoop(replace(self.task, monitor=Monitoring(loop=given)), self.live, note=said.append)
         loop.said = said
@@ -122,8 +123,8 @@ class Production:
 
 
 def test_it_goes_from_an_alarm_to_a_better_release_and_asks_before_it_serves(production):
-    production.serve(200)
     production.alarm()
+    production.serve(200)
     loop = production.loop()
     assert loop.advance().stage == "comparing"
     rollout = production.live.rollouts("words")[-1]
@@ -144,27 +145,48 @@ def test_it_goes_from_an_alarm_to_a_better_release_and_asks_before_it_serves(pro
 
 
 def test_who_is_paid_by_use_is_not_asked_without_a_budget(production):
-    production.serve(200)
     production.alarm()
+    production.serve(200)
     loop = production.loop()
     loop.advance()  # asking `paid` would fail: nobody listens there
     assert any("2 candidates race" in line for line in loop.said)
 
 
 def test_it_waits_for_labels_and_says_how_many_there_are(production):
-    production.serve(20)
     production.alarm()
+    production.serve(20)
     loop = production.loop()
     assert loop.advance().stage == "re-evaluate"
-    assert "labelled cases whose content was kept are there, and 40 are needed" in loop.state.log[-1]
+    assert "waiting for 100 labelled cases since the alarm" in loop.state.log[-1]
     production.serve(180)
     assert loop.advance().stage == "comparing"
 
 
-def test_without_kept_content_it_says_what_to_set_and_goes_on_to_the_next_step(production):
-    production.serve(100, keep=False)
+def test_what_came_before_the_alarm_is_of_the_world_that_was(production):
+    production.serve(300)
     production.alarm()
     loop = production.loop()
+    assert loop.advance().stage == "re-evaluate"
+    production.serve(150)
+    assert loop.advance().stage == "comparing"
+
+
+def test_a_person_may_say_no(production):
+    production.alarm()
+    production.serve(200)
+    loop = production.loop(ask=("re-evaluate",))
+    assert loop.advance().stage == "re-evaluate"
+    loop.decline("eva")
+    assert loop.state.stage == "idle"
+    assert loop.state.log[-1] == "re-evaluate: declined by eva"
+    with pytest.raises(UsageError, match="waits for nobody"):
+        loop.decline()
+
+
+def test_without_kept_content_it_says_what_to_set_and_goes_on_to_the_next_step(production):
+    production.alarm()
+    production.serve(100, keep=False)
+    loop = production.loop(steps=("re-evaluate", "retrain"), ask=("retrain",))
     assert loop.advance().stage == "retrain"
     assert loop.waiting_for == "retrain"
     assert "serve: content: keep" in loop.state.log[-1]
@@ -173,8 +195,8 @@ def test_without_kept_content_it_says_what_to_set_and_goes_on_to_the_next_step(p
 def test_a_comparison_that_was_ended_by_hand_ends_the_loop(production):
     from merits.rolled_out import conclude_rollout
 
-    production.serve(200)
     production.alarm()
+    production.serve(200)
     loop = production.loop()
     loop.advance()
     conclude_rollout(production.task, "stop", live=production.live)
@@ -207,8 +229,8 @@ def test_only_what_it_waits_for_can_be_approved(production):
 
 
 def test_its_state_is_plain_json_in_the_live_store(production):
-    production.serve(20)
     production.alarm()
+    production.serve(20)
     production.loop().advance()
     kept = production.live.checkpoint("words", "loop")
     assert msgspec.json.decode(kept.state)["stage"] == "re-evaluate"
@@ -218,8 +240,8 @@ def test_it_promotes_nobody_whom_it_did_not_compare(production):
     """A person may have begun another comparison meanwhile."""
     from merits.rolled_out import conclude_rollout, start_rollout
 
-    production.serve(200)
     production.alarm()
+    production.serve(200)
     loop = production.loop()
     loop.advance()
     production.serve(400, shadow=2)
@@ -237,8 +259,8 @@ def test_it_promotes_nobody_whom_it_did_not_compare(production):
 def test_an_alarm_about_a_release_that_serves_no_more_is_followed_by_nothing(production):
     from merits.core.live import Rollout
 
-    production.serve(20)
     production.alarm()
+    production.serve(20)
     loop = production.loop()
     loop.advance()
     made = production.live.releases("words")[-1]

@@ -38,7 +38,6 @@ from merits.store.since import feedback_on_all, served_since
 __all__ = ["TaskLoop"]
 
 _NAME = "loop"
-_LEAST = 40  # fresh labelled cases that candidates are tried on
 _BY = "the loop"
 
 
@@ -81,6 +80,13 @@ class TaskLoop:
                 f"It waits for {waits!r}: --approve {waits}" if waits else "It waits for nobody.",
             )
         return self._keep(approve(state, step, by))
+
+    def decline(self, by: str = "") -> LoopState:
+        """The state after a person said no: nothing follows the alarm any more. UsageError where nothing waits."""
+        state = self.state
+        if waiting_for(state, self.task.monitor.loop) is None:
+            raise UsageError("the loop waits for nobody.", "merits monitor --once says what it does.")
+        return self._keep(ended(state, self._alarms(), f"{state.stage}: declined{f' by {by}' if by else ''}"))
 
     def advance(self) -> LoopState:
         """The state after everything that can be done now; each step is kept before the next begins."""
@@ -125,8 +131,7 @@ class TaskLoop:
         """All candidates on the newest labelled cases, by the same decision as ever; the best becomes a release."""
         rollout, loop = self._rollout(), self.task.monitor.loop
         serving = next(one for one in self.live.releases(self.task.name) if one.version == rollout.champion)
-        since = serves_since(self.live.rollouts(self.task.name), rollout.champion)
-        served = list(served_since(self.live, self.task.name, since))
+        served = list(served_since(self.live, self.task.name, alert.at))  # what came before is of the world that was
         dev = self.task.split("dev")
         fresh = fresh_examples(
             served,
@@ -134,12 +139,11 @@ class TaskLoop:
             without=frozenset(example.input_hash for example in dev),
             most=loop.fresh,
         )
-        if len(fresh) < _LEAST:
-            kept = sum(one.input is not None for one in served)
-            why = f"{len(fresh):,} labelled cases whose content was kept are there, and {_LEAST} are needed"
-            return Found(
-                outcome="not yet" if kept else "nothing", text=f"{why}{'' if kept else ' (serve: content: keep)'}"
-            )
+        if not (any(one.input is not None for one in served) if served else serving.content.keep):
+            why = "the content of requests is not kept, so nobody can be tried on them"
+            return Found(outcome="nothing", text=f"{why} (serve: content: keep)")
+        if len(fresh) < loop.fresh:  # one look, at a number that was fixed before: its confidence is what it says
+            return Found(outcome="not yet", text=f"waiting for {loop.fresh:,} labelled cases since the alarm")
         task = replace(
             self.task,
             examples=(*dev, *fresh),

@@ -214,13 +214,12 @@ def _set_of(task: Task, version: str, store: Store, n: int) -> tuple[list[Exampl
         if number <= 1:
             order.sort(key=lambda one, number=number, stored=stored: AnswerKey(one.input_hash, number) not in stored)  # type: ignore[misc]
         counts.append(sum(answer.failure is None for answer in stored.values()))
-    chosen = order[:n]
     if not counts:
-        return chosen, 1
+        return order[:n], 1
+    first = store.answers(version, {AnswerKey(one.input_hash) for one in order})
+    chosen = [one for one in order if AnswerKey(one.input_hash) in first][:n]  # of a race not all were asked
     if len(counts) == 1:
-        first = store.answers(version, {AnswerKey(one.input_hash) for one in order})
-        answered = [one for one in chosen if AnswerKey(one.input_hash) in first]
-        return answered, 2
+        return chosen, 2
     begun = len(counts)
     last = _stored(store, version, chosen, begun)
     there = sum(_there(last, one, begun - 1) for one in chosen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 import threading
 import time
@@ -47,6 +48,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=("re-evaluate", "retrain", "compare", "switch"),
         help="say yes to the step that the loop waits with, and end",
     )
+    parser.add_argument(
+        "--decline", action="store_true", help="say no to that step: nothing follows the alarm, and end"
+    )
     add_live(parser)
     add_store(parser)
     add_json(parser)
@@ -70,11 +74,14 @@ def run(args: argparse.Namespace) -> int:
         if args.approve:
             loop.approve(args.approve, _who())
             return 0
+        if args.decline:
+            loop.decline(_who())
+            return 0
         monitor = Monitor(task, live, store=args.store)
         following = None if args.no_loop else _Following(loop)
         if args.once:
             return _once(monitor, following, args)
-        shown = _Shown(monitor, task, loop)
+        shown = _Shown(monitor, task, loop, args.task)
         if args.port:
             _show_page(shown, args, token)
         return _watch(monitor, shown, following, args)
@@ -199,6 +206,13 @@ def _show_page(shown: _Shown, args: argparse.Namespace, token: str) -> None:
         raise MissingExtra("the page needs an HTTP server.", "pip install 'merits[serve]'") from None
     from merits.monitor_page import MonitorPage
 
+    try:
+        with socket.create_server((args.host, args.port)):
+            pass
+    except OSError as problem:
+        raise UsageError(
+            f"the page cannot be shown on port {args.port}: {problem.strerror}.", "Name another with --port."
+        ) from None
     app = MonitorPage(shown, every_s=args.every, token=token)
     config = uvicorn.Config(app, host=args.host, port=args.port, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
@@ -209,13 +223,13 @@ def _show_page(shown: _Shown, args: argparse.Namespace, token: str) -> None:
 class _Shown:
     """What the page shows, and marks made on it."""
 
-    def __init__(self, monitor: Monitor, task: Task, loop: TaskLoop) -> None:
-        self._monitor, self._task, self._loop = monitor, task, loop
+    def __init__(self, monitor: Monitor, task: Task, loop: TaskLoop, path: str) -> None:
+        self._monitor, self._task, self._loop, self._path = monitor, task, loop, path
 
     def view(self) -> LiveView:
         """The task as it stands, and what the loop waits with."""
         step, log = self._loop.waiting_for, self._loop.state.log
-        waiting = (f"{step}. Say yes: merits monitor --approve {step}",) if step else ()
+        waiting = (f"{step}. Say yes: merits monitor {self._path} --approve {step} (no: --decline)",) if step else ()
         doing = tuple(f"loop: {line}" for line in log[-3:])
         view = self._monitor.view()
         return replace(view, waiting_for=waiting, notes=(*doing, *view.notes))

@@ -56,7 +56,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What follows an alarm by itself, in this order: re-evaluate, retrain, compare, switch.
 
-    A step that is not among `steps`, or is in `ask`, waits until a person approves it."""
+    `compare` and `switch` wait for a person where they are not among `steps`; the first two are left out then. What is
+    in `ask` waits for a person too.
+    """
 
     steps: Annotated[
         tuple[Step, ...],
@@ -80,7 +82,10 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         "drift",
         "silent-change",
     )
-    fresh: Annotated[int, Meta(ge=40, description="The newest labelled cases that candidates are tried on anew.")] = 400
+    fresh: Annotated[
+        int,
+        Meta(ge=40, description="How many labelled cases since the alarm candidates are tried on; it waits for them."),
+    ] = 200
     budget: Annotated[
         str, Meta(description="What re-evaluating may spend: 5 USD. Without it, whoever costs money is not asked.")
     ] = ""

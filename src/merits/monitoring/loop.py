@@ -1,7 +1,7 @@
 """What follows an alarm by itself: re-evaluate, retrain, compare, switch; and where a person is asked first.
 
     idle ── an alarm ──> re-evaluate ──> retrain ──> compare ──> switch ──> idle
-              found nothing better: idle; the comparison fails: idle; a step that is not listed: a person goes on
+              found nothing better: idle; the comparison fails: idle; compare or switch not listed: a person goes on
 
 Pure but for `Actions`, which does what a step is: so a loop that was killed goes on from its state.
 """
@@ -126,7 +126,8 @@ def _step(state: LoopState, alarms: Sequence[Alert], loop: Loop, actions: Action
     alert = state.alert
     assert alert is not None
     if state.stage == "re-evaluate":
-        return _looked(state, actions.re_evaluate(alert), "re-evaluate", alarms, otherwise="retrain")
+        otherwise: Stage = "retrain" if "retrain" in loop.steps else "idle"
+        return _looked(state, actions.re_evaluate(alert), "re-evaluate", alarms, otherwise=otherwise)
     if state.stage == "retrain":
         return _looked(state, actions.retrain(alert), "retrain", alarms, otherwise="idle")
     challenger = state.challenger

@@ -27,10 +27,10 @@ def drawn(view: LiveView) -> Group:
     from rich.console import Group
 
     parts: list[RenderableType] = [_head(view), _arms(view)]
-    if view.streams:
-        parts.append(_streams(view.streams))
     if view.alerts:
         parts.append(_alerts(view))
+    if view.streams:
+        parts.append(_streams(view.streams))
     parts += [_text(line, "dim") for line in (*_history(view), *view.notes)]
     return Group(*parts)
 
