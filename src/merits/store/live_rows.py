@@ -72,7 +72,7 @@ TABLES = {
     )
 }  # fmt: skip
 INDEXES = (
-    "CREATE UNIQUE INDEX merits_served_once ON merits_served (request, arm)",
+    "CREATE UNIQUE INDEX merits_served_once ON merits_served (request, task, arm)",
     "CREATE INDEX merits_served_of_task ON merits_served (task, number)",
     "CREATE INDEX merits_served_kept ON merits_served (task, at) WHERE kept = 1",
     "CREATE INDEX merits_served_to_key ON merits_served (key, at, cost) WHERE key <> ''",

@@ -148,7 +148,9 @@ class LiveStoreContract(ABC):
         """A shipper that does not know whether its records arrived sends them again."""
         store.add([served("r1", "first"), served("r1", "in the same call"), served("r1", "shadow", arm="shadow")])
         store.add([served("r1", "second"), served("r2", "new")])
+        store.add([served("r1", "of another task", task="another")])
         assert [record.answer.output for _, record in store.served("tickets")] == ["first", "shadow", "new"]
+        assert [record.answer.output for _, record in store.served("another")] == ["of another task"]
 
     def test_requests_are_found_by_their_ids(self, store: LiveStore) -> None:
         """A label names a request; which task it was is not known then."""
