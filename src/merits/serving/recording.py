@@ -35,6 +35,9 @@ def record(
         answer = _without_output(answer)
     elif policy.keep and not opened.short:
         answer = replace(answer, output=redacted(answer.output, policy.redact))
+    if answer.failure is not None:  # providers repeat in it what they were sent
+        said = str(redacted(answer.failure.message, policy.redact)) if policy.keep else ""
+        answer = replace(answer, failure=replace(answer.failure, message=said))
     return Served(
         request=request,
         task=release.task_name,

@@ -239,7 +239,7 @@ class LiveStoreContract(ABC):
         store.add(
             [
                 release(1),
-                _changed(served("label"), input="my name is Anna", seen={"length": 15.0}),
+                _changed(served("label"), input="my name is Anna", seen={"length": 15.0}, embedding=(0.25, 1.0)),
                 _changed(served("text", "Dear Anna"), input="my name is Anna"),
                 served("fields", {"name": "Anna"}),
                 served("number", 7.5),
@@ -263,6 +263,7 @@ class LiveStoreContract(ABC):
             "later": "Dear Bert",
         }
         assert left["failed"].answer.failure == Failure("bad_request", "", 2.0)
+        assert left["label"].embedding == ()  # much of a text can be told from its vector
         assert (left["label"].seen, left["later"].input) == ({"length": 15.0}, "my name is Bert")
         assert store.served("another")[0].record.answer.output == "Dear Carla"
 
