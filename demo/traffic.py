@@ -97,7 +97,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.traffic", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="where the gateway is")
-    parser.add_argument("--key", required=True, help="an API key: merits keys create")
+    parser.add_argument(
+        "--key",
+        required=True,
+        help="an API key: merits keys create --scope predict --scope feedback --scope label",
+    )
     parser.add_argument("--model", default="merits/sentiment", help="which release, as clients name it")
     parser.add_argument("--per-second", type=float, default=20.0, metavar="N", help="requests in a second")
     parser.add_argument("--seconds", type=float, default=60.0, help="for how long")
@@ -163,8 +167,10 @@ def _label(args: argparse.Namespace, shared: _Shared) -> None:
         if ready:
             status, reply = client.post("/feedback", {"feedback": ready})
             with counts.lock:
-                counts.labelled += len(ready) if status in (200, 207) else 0
-                counts.refused = counts.refused if status in (200, 207) else f"{status}: {json.dumps(reply)[:200]}"
+                counts.labelled += int(reply.get("kept", 0)) if status in (200, 207) else 0
+                if status != 200:
+                    wrong = [item for item in reply.get("items", []) if not item["kept"]]
+                    counts.refused = f"{status}: {json.dumps(wrong[0] if wrong else reply)[:200]}"
         else:
             time.sleep(0.1)
 

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 from merits.core.doors import LiveStore
 from merits.core.errors import DataError, TaskError, UsageError
 from merits.core.live import Feedback
+from merits.core.release import ContentPolicy
 from merits.core.task import Task
 from merits.fed_back import add_feedback, judge_live
 from merits.store import open_live
 from merits.tasks.file import load_task
-from merits.testing.contracts.live_store import served
+from merits.testing.contracts.live_store import release, served
 from merits.testing.provider import FakeProvider
 
 DAY = 86_400.0
@@ -90,6 +91,36 @@ def test_what_is_wrong_with_a_file_is_said_and_nothing_of_it_is_added(
         add_feedback(task_in(tmp_path), path, live=live)
     assert said.partition(" Did you")[0] in str(caught.value)
     assert list(live.feedback("tickets")) == []
+
+
+def test_a_label_in_a_file_names_a_class(tmp_path: Path, live: LiveStore) -> None:
+    """A mistyped one would count against the model: it is told with its line, and nothing is added."""
+    rows = "".join(f"q{n},question {n},{('ham', 'egg')[n % 2]}\n" for n in range(12))
+    (tmp_path / "data.csv").write_text("id,input,target\n" + rows)
+    text = "name: tickets\ndata: data.csv\nkind: classification\ncandidates: [{kind: constant, output: ham}]\n"
+    (tmp_path / "merits.yaml").write_text(text)
+    task, path = load_task(tmp_path / "merits.yaml"), tmp_path / "labels.csv"
+    path.write_text("request,target\nr1,ham\nr2,hma\n")
+    with pytest.raises(DataError) as caught:
+        add_feedback(task, path, live=live)
+    assert "labels.csv, line 3: the label is 'hma', which is none of the classes" in str(caught.value)
+    assert caught.value.next_step == "Did you mean 'ham'?"
+    assert list(live.feedback("tickets")) == []
+    path.write_text("request,target\nr1,HAM\n")
+    assert add_feedback(task, path, live=live).n_added == 1
+    assert live.feedback_on(["r1"])["r1"][0].target == "ham"
+
+
+@pytest.mark.parametrize(("keep", "comment"), [(False, ""), (True, "ask [e-mail]")])
+def test_texts_in_a_file_are_redacted(tmp_path: Path, live: LiveStore, keep: bool, comment: str) -> None:
+    """As the release that answered has it."""
+    live.add([replace(release(1), content=ContentPolicy(keep=keep)), served("r1")])
+    path = tmp_path / "labels.csv"
+    path.write_text("request,target,comment\nr1,Dear anna@shop.example,ask eva@shop.example\n")
+    assert add_feedback(task_in(tmp_path), path, live=live).n_added == 1
+    assert add_feedback(task_in(tmp_path), path, live=live).n_again == 1
+    kept = live.feedback_on(["r1"])["r1"]
+    assert [(one.target, one.comment) for one in kept] == [("Dear [e-mail]", comment)]
 
 
 def judged_task(folder: Path, provider: FakeProvider) -> Task:

@@ -259,3 +259,17 @@ def test_to_resolve_an_alert_does_not_make_the_decision_right_and_what_goes_on_i
     assert looked.view.standing == "no longer right"
     assert any(alert.kind == "requirement-not-met" for alert in looked.new)
     assert {alert.id for alert in looked.new}.isdisjoint(alert.id for alert in first)
+
+
+def test_content_whose_time_is_over_is_forgotten_by_the_monitor_too(world):
+    """Also while no server runs; what is younger stays."""
+    production = Production(world)
+    production.serve(5)
+    old, new = (
+        replace(production.live.served("words")[0].record, request=f"r{days}", at=-days * 86_400.0, input="Anna")
+        for days in (31, 29)
+    )
+    production.live.add([old, new])
+    production.monitor().look()
+    left = {request: found[0].input for request, found in production.live.find(["r31", "r29"]).items()}
+    assert left == {"r31": None, "r29": "Anna"}

@@ -21,6 +21,7 @@ from merits.core.identity import JSON
 from merits.core.judge import JudgeScorer
 from merits.core.live import Feedback, Served, Source
 from merits.core.racing import Budget
+from merits.core.release import Release
 from merits.core.task import Example, Task
 from merits.evaluating.contenders import load_context
 from merits.evaluating.live import heard
@@ -28,6 +29,8 @@ from merits.evaluating.purse import Purse
 from merits.evaluating.work import Unjudged, Work, scorers_of, works_of
 from merits.opening import finished, opened_live, opened_store, prices_of
 from merits.prices.one import pricer
+from merits.reading.feedback import standing
+from merits.serving.recording import kept_of
 from merits.store.since import feedback_on_all, served_since
 from merits.tasks.feedback import read_feedback
 
@@ -67,44 +70,32 @@ def add_feedback(
     A request that nobody knows may still be on its way from a server's journal, so its label is kept too. DataError,
     with file and line, for a file that cannot be read: nothing of it is added then.
     """
-    given = read_feedback(str(path), task.name, source=source)
+    given = read_feedback(str(path), task.name, source=source, classes=task.classes)
     requests = list(dict.fromkeys(one.request for one in given))
-    lines: dict[tuple[str, str, str | None], list[Feedback]] = {}  # what one source says of one request, in order
-    for one in given:
-        line = lines.setdefault(_about(one), [])
-        if not line or _word(line[-1]) != _word(one):
-            line.append(one)
     with opened_live(live, task) as memory:
-        before: dict[tuple[str, str, str | None], list[Feedback]] = {}
-        for one in (one for said in feedback_on_all(memory, requests).values() for one in said):
-            before.setdefault(_about(one), []).append(one)
-        known = set(memory.find(requests))
-        new = [one for about, line in lines.items() for one in _new(line, before.get(about, []))]
+        known = memory.find(requests)
+        given = _kept(given, memory.releases(task.name), known, task)
+        before = [one for said in feedback_on_all(memory, requests).values() for one in said]
+        stands = standing(given, before)
+        new = [one for one, stand in zip(given, stands, strict=True) if not stand.duplicate]
         if new:
             memory.add(new)
-    contradicting = {
-        about[0]: None
-        for about, line in lines.items()
-        if len({_word(one) for one in (*before.get(about, []), *line)}) > 1
-    }
+    contradicting = {one.request: None for one, stand in zip(given, stands, strict=True) if stand.contradicts}
     unknown = tuple(request for request in requests if request not in known)
     return FeedbackAdded(len(given), len(new), len(given) - len(new), unknown, tuple(contradicting))
 
 
-def _about(said: Feedback) -> tuple[str, str, str | None]:
-    return said.request, said.source, said.arm
-
-
-def _new(line: Sequence[Feedback], before: Sequence[Feedback]) -> Sequence[Feedback]:
-    """What is not there yet: none of a line that the earlier words end with, as when a file is read again."""
-    words = [_word(one) for one in line]
-    if [_word(one) for one in before[-len(line) :]] == words:
-        return ()
-    return line[1:] if before and _word(before[-1]) == words[0] else line
-
-
-def _word(said: Feedback) -> tuple[str, bool | None, float | None]:
-    return repr(said.target), said.solved, said.score
+def _kept(
+    given: Sequence[Feedback], releases: Sequence[Release], known: Mapping[str, Sequence[Served]], task: Task
+) -> list[Feedback]:
+    """What the release that answered lets be kept of each; the newest one's word counts where nobody knows which."""
+    policies = {release.version: release.content for release in releases}
+    newest = releases[-1].content if releases else task.serve.content
+    kept = []
+    for one in given:
+        version = next((each.release for each in known.get(one.request, ()) if each.task == task.name), None)
+        kept.append(kept_of(one, task.kind, newest if version is None else policies.get(version, newest)))
+    return kept
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from merits.monitoring.telling import tell
 from merits.monitoring.watch import Watch
 from merits.opening import opened_store, releases_folder, repriced, serves_since
 from merits.report.live import AlertLine, ArmLine, LiveView, Moment, Standing, StreamLine
+from merits.serving.forgetting import forget_what_is_over
 from merits.serving.package import reference_in
 from merits.stats import wilson
 from merits.stats.calibration import ASSUMPTION
@@ -51,6 +52,7 @@ _AT_ONCE = 5_000  # records read in one go
 _AT_ONCE_ASKED = 500  # requests looked up in one go
 _MOST_CASES = 50_000  # that a decision is made on
 _PRICES_EVERY_S = 6 * 3_600.0
+_FORGET_EVERY_S = 3_600.0
 _UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known without knowing what is right
 _MOST_SHOWN = 50
 _MOST_EARLY, _WAITED_FOR_S = 20_000, 86_400.0  # labels whose request is not there yet
@@ -110,6 +112,7 @@ class Monitor:
         self._folder = releases or releases_folder(task)
         self._scorers = scorers_of(task)
         self._lock = threading.RLock()
+        self._forgot_at = -float("inf")
         self._rollout = self._in_force()
         self._begin(self._rollout)
 
@@ -180,6 +183,7 @@ class Monitor:
             found = [*self._read(), *self._decided(), *self._at_todays_prices()]
             new = raised(found, self.live.alerts(self.task.name), self.task.monitor)
             self.live.add([*new, *self._state()])
+            self._forget()
             told, problems = self._tell()
             return Looked(self.view(), tuple(new), tuple(told), tuple(problems))
 
@@ -199,6 +203,13 @@ class Monitor:
         }
         resolved = {mark.alert for mark in self.live.marks(self.task.name) if mark.mark == "resolved"} & mine
         return self._kept.since + 1e-3 * len(resolved)
+
+    def _forget(self) -> None:
+        """About hourly, once it has been read: what is watched while no server runs is forgotten in time too."""
+        now = self._clock()
+        if now - self._forgot_at >= _FORGET_EVERY_S:
+            forget_what_is_over(self.live, [self.task.name], now)
+            self._forgot_at = now
 
     def _read(self) -> list[Alert]:
         found: list[Alert] = []

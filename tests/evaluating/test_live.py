@@ -94,6 +94,18 @@ def test_a_word_on_solved_is_about_the_answer_that_was_given() -> None:
     assert of_shadow.status[:, 0].tolist() == [Status.UNSCORED, Status.SCORED]
 
 
+def test_a_label_that_is_none_of_the_classes_counts_against_nobody() -> None:
+    """It was mistyped: what else was said counts; how a label is written does not matter."""
+    found = built([served("r1"), served("r2"), served("r3")], said("r1", target="nonsense"), said("r3", target="Ham"))
+    assert found.status.tolist() == [[Status.UNSCORED, Status.UNSCORED, Status.SCORED]]
+    assert found.solved.tolist() == [[False, False, True]]
+    assert "1: its label is none of the classes" in found.facts["unscored"]
+    assert found.labels is not None
+    assert found.labels.target.tolist() == [-1, -1, 1]
+    earlier = built([served("r1")], said("r1", "user", target="egg"), said("r1", target="nonsense"))
+    assert (earlier.status.tolist(), earlier.solved.tolist()) == ([[Status.SCORED]], [[False]])
+
+
 def test_an_answer_whose_text_was_not_kept_is_not_wrong() -> None:
     """A label that comes after the text was forgotten cannot be scored; what a user said still counts."""
     forgotten = served("r1", None)

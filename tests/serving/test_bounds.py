@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from merits.core.serving import ServeSettings
+from merits.testing.live import MemoryLive
 from merits.testing.models import Constant, Slow
 from merits.testing.serving import ModelUnit, Served, a_release, served
 
@@ -153,20 +155,28 @@ def test_other_paths_and_methods_are_refused(running: Served, client: Make) -> N
     assert (said.status, said.headers["allow"]) == (405, "POST")
 
 
-def test_an_id_of_the_client_is_used_where_it_is_one(running: Served, client: Make) -> None:
-    """Else a new one is made; either is told."""
+def test_an_id_of_the_client_begins_the_one_of_the_answer(running: Served, client: Make) -> None:
+    """Where it is one; else a new one is made. Either is told."""
     ask = client(running.url)
-    assert ask.post("/predict", {"input": "hi"}, X_Request_Id="order-4711").headers["x-request-id"] == "order-4711"
+    said = ask.post("/predict", {"input": "hi"}, X_Request_Id="order-4711")
+    assert re.fullmatch("order-4711-[0-9a-f]{16}", said.headers["x-request-id"])
+    assert said.json["merits"]["request"] == said.headers["x-request-id"]
     assert ask.post("/predict", {"input": "hi"}, X_Request_Id="a b").headers["x-request-id"].startswith("req_")
 
 
-def test_an_id_that_comes_again_is_not_taken_twice(running: Served, client: Make) -> None:
-    """The store keeps one answer for each id: a second one would be lost."""
-    ask = client(running.url)
-    ids = [ask.post("/predict", {"input": "hi"}, X_Request_Id="order-4711").headers["x-request-id"] for _ in range(2)]
-    assert ids[0] == "order-4711"
-    assert ids[1] != "order-4711"
-    running.until_stored(2)
+def test_an_id_that_comes_again_loses_no_answer(tmp_path: Path, client: Make) -> None:
+    """On another worker, after a restart, or where it looks like one of a batch: the store keeps each answer."""
+    live, ids = MemoryLive(), []
+    for _ in range(2):
+        with served([ModelUnit(a_release(), Constant("yes"))], tmp_path / "again", live=live) as running:
+            ask = client(running.url)
+            for name in ("order-4711", "order-4711", "order-4711.0"):
+                said = ask.post("/predict", {"input": "hi"}, X_Request_Id=name)
+                ids.append(said.headers["x-request-id"])
+            batch = ask.post("/predict/batch", {"inputs": ["hi", "ho"]}, X_Request_Id="order-4711")
+            ids.extend(answer["merits"]["request"] for answer in batch.json["answers"])
+    assert len(set(ids)) == 10
+    assert sorted(one.record.request for one in live.served("t")) == sorted(ids)
 
 
 def test_names_of_files_are_texts(tmp_path: Path, running: Served, client: Make) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def test_a_batch_answers_each_and_tells_which_failed(tmp_path: Path, client: Mak
     assert [answer.get("output") for answer in answers] == ["yes", None, None, "yes"]
     assert [answer["error"]["code"] for answer in answers[1:3]] == ["model_raised", "invalid_value"]
     assert came.json["failed"] == 2
-    assert answers[0]["merits"]["request"] == "batch-0001.0"
+    assert re.fullmatch(r"batch-0001-[0-9a-f]{16}\.0", answers[0]["merits"]["request"])
     assert (long.status, long.code) == (413, "batch_too_long")
 
 

@@ -19,12 +19,11 @@ import msgspec
 from merits.cli.options import DEFAULT_TASK, add_json, add_live, console, print_json
 from merits.cli.parsing import number, whole
 from merits.core.errors import UsageError
-from merits.core.live import ApiKey
+from merits.core.live import SCOPES, ApiKey
 
 __all__ = ["arguments", "run"]
 
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Z]{3})?")
-_SCOPES = ("predict", "feedback", "admin")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("for create")
     group.add_argument("--name", default="", help="who it is for")
-    group.add_argument("--scope", action="append", choices=_SCOPES, help="what it may do (default: predict, feedback)")
+    group.add_argument("--scope", action="append", choices=SCOPES, help="what it may do (default: predict, feedback)")
     group.add_argument(
         "--only-task", action="append", default=[], metavar="NAME", help="only for this task (again for several)"
     )
@@ -79,7 +78,7 @@ def _made(args: argparse.Namespace) -> tuple[str, ApiKey]:
     return new_key(
         now=now,
         name=args.name,
-        scopes=args.scope or _SCOPES[:2],
+        scopes=args.scope or SCOPES[:2],
         tasks=args.only_task,
         per_minute=args.per_minute,
         budget=amount,

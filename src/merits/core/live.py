@@ -15,6 +15,7 @@ from merits.core.release import Release
 from merits.core.watch import Severity
 
 __all__ = [
+    "SCOPES",
     "Alert",
     "AlertMark",
     "ApiKey",
@@ -31,6 +32,8 @@ __all__ = [
 Arm: TypeAlias = Literal["champion", "challenger", "shadow"]
 Mode: TypeAlias = Literal["alone", "shadow", "canary", "a/b"]
 Source: TypeAlias = Literal["label", "user", "judge"]
+SCOPES = ("predict", "feedback", "label", "admin")
+"""What an API key may do: ask; say what became of its own requests; say what is right of any; all of it."""
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -108,7 +111,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who may ask. The key itself is not here: `hash` is BLAKE2b of it (keys are 256 random bits, so no salt helps).
 
-    `scopes` are what it may do ("predict", "feedback", "admin"), `tasks` for which tasks (all when empty). The latest
+    `scopes` are what it may do (of `SCOPES`; "admin" may all), `tasks` for which tasks (all when empty). The latest
     record of an id counts; one with `revoked_at` lets nobody in from then on.
     """
 

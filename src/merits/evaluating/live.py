@@ -181,8 +181,9 @@ class _Building:
         self._bill(k, row, each)
         said = heard(self.feedback.get(each.request, ()), each)
         if self.classes:
-            label = next((one.target for one in said if one.target is not None), None)
-            self.target[row] = -1 if label is None else self.classes.get(str(label), -1)
+            labels = [self.read(one.target) for one in said if one.target is not None]
+            label = next((label for label in labels if label is not None), None)
+            self.target[row] = -1 if label is None else self.classes[label]
         if answer.failure is not None:
             self.status[k, row] = Status.FAILED
             return
@@ -214,6 +215,12 @@ class _Building:
         if each.answer.output is None and not each.answer.refused:
             self.unscored["its text was not kept"] += 1
             return None
+        if self.classes:
+            label = self.read(target)
+            if label is None:  # mistyped: it must not count against whoever answered
+                self.unscored["its label is none of the classes"] += 1
+                return None
+            target = label
         example = Example(each.request, each.input, target, split="live")
         score = self.judge.score(example, each.answer)
         if score is None:

@@ -20,7 +20,6 @@ from merits.serving.keys import Keyring
 from merits.serving.openapi import openapi, page
 from merits.serving.predict import predict, predict_batch
 from merits.serving.refusals import Refusal, error_body
-from merits.serving.request_ids import GivenIds
 from merits.serving.transcriptions import transcriptions
 
 __all__ = ["Gateway"]
@@ -43,7 +42,6 @@ class Gateway:
         self.desk, self.keyring, self._store, self._version = desk, keyring, store, version
         self._keys = desk.settings.keys
         self._origins = frozenset(origin.encode() for origin in desk.settings.origins)
-        self._given = GivenIds()
         self.closing = False
         self._endpoints: dict[str, _Endpoint] = {
             "/v1/chat/completions": _Endpoint("POST", lambda call: chat(desk, call), "predict"),
@@ -104,8 +102,6 @@ class Gateway:
             holder = call.holder = self.keyring.holder(call.headers.get(b"authorization"), call.client)
             if endpoint.scope:
                 self.keyring.admit(holder, endpoint.scope)
-        if call.names_itself and endpoint.method == "POST":
-            call.request = self._given.taken(call.request)
         return await endpoint.handler(call)
 
     def _note(self, call: Call) -> None:

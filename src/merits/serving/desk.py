@@ -21,6 +21,7 @@ from merits.serving.fleet import Fleet, Line
 from merits.serving.http import Call
 from merits.serving.inputs import Asked
 from merits.serving.journal import Entry, Journal, JournalFull
+from merits.serving.on_the_way import OnTheWay
 from merits.serving.opened import Opened
 from merits.serving.overdue import Overdue
 from merits.serving.recording import least_of, record
@@ -81,6 +82,7 @@ class Desk:
         self.admission = Admission(settings.concurrency, settings.queue)
         self.overdue = Overdue()
         self.pending: dict[str, Served] = {}
+        self.on_the_way = OnTheWay()
         self._secret = user_secret or b"merits"
         self._asking = 0
         self._shadows: set[asyncio.Task[None]] = set()
@@ -177,12 +179,15 @@ class Desk:
     def feedback(self, feedback: Feedback) -> None:
         """Keeps what was learned of a request."""
         self._append(feedback)
+        self.on_the_way.add(feedback)
 
     def shipped(self, entries: list[Entry]) -> None:
         """Told by the shipper what the store has now."""
         for entry in entries:
             if isinstance(entry, Served):
                 self.pending.pop(entry.request, None)
+            else:
+                self.on_the_way.arrived(entry)
 
     async def close(self) -> None:
         """Waits for silent answers, a little."""

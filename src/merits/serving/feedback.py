@@ -13,9 +13,13 @@ from msgspec import Meta
 from merits.core.doors import LiveStore
 from merits.core.errors import StoreError
 from merits.core.identity import JSON
+from merits.core.kinds import is_labelled
 from merits.core.live import Arm, Feedback, Served, Source
+from merits.core.release import ContentPolicy, Release
+from merits.reading.feedback import Standing, as_class, standing, unknown_class
 from merits.serving.desk import Desk
 from merits.serving.http import Call, Response, decoded
+from merits.serving.recording import kept_of
 from merits.serving.refusals import Refusal
 
 __all__ = ["FeedbackItem", "FeedbackRequest", "feedback"]
@@ -49,10 +53,10 @@ _decode_many = msgspec.json.Decoder(FeedbackRequest).decode
 
 
 async def feedback(desk: Desk, store: LiveStore, call: Call) -> Response:
-    """What became of each item: kept (new, a duplicate, or contradicting what was said before), or not (unknown).
+    """What became of each item: kept (new, a duplicate, or contradicting what was said before), or not (and why).
 
-    Everything that is about a known request is kept: of several from one source the last counts. The status is 404
-    where a single item's request is not known, 207 where some of several were not kept, else 200.
+    What is about a known request is kept, once: of several from one source the last counts. Where a single item is not
+    kept the status says why (400, 403, 404); it is 207 where some of several were not, else 200.
     """
     settings = desk.settings
     body = await call.body(desk.overdue, settings.body_bytes, settings.body_s)
@@ -61,20 +65,47 @@ async def feedback(desk: Desk, store: LiveStore, call: Call) -> Response:
     requests = list(dict.fromkeys(item.request for item in items))
     try:
         served = await _found(desk, store, requests)
-        before = {name: list(said) for name, said in (await asyncio.to_thread(store.feedback_on, requests)).items()}
+        on_the_way = desk.on_the_way.on(requests)  # before the store is asked: it may arrive meanwhile
+        stored = await asyncio.to_thread(store.feedback_on, requests)
+        releases = await _releases(desk, store, [one for some in served.values() for one in some])
     except StoreError:
         raise Refusal(
             503, "store_away", "The store cannot be reached; send the feedback again later.", retry_after_s=5.0
         ) from None
-    told = [_kept(desk, call, item, served.get(item.request), before.setdefault(item.request, [])) for item in items]
+    before = [one for said in stored.values() for one in said]
+    before += [one for one in on_the_way if one not in before]
+    before += [one for one in desk.on_the_way.on(requests) if one not in before]
+    learned = [_learned(call, item, served.get(item.request), releases) for item in items]
+    stands = iter(standing([one for one in learned if isinstance(one, Feedback)], before))
+    told = [_kept(desk, one, next(stands)) if isinstance(one, Feedback) else one for one in learned]
     if "feedback" not in several:
         only = told[0]
         if "error" in only:
-            raise Refusal(_status(only), str(only["code"]), str(only["error"]), param="request")
+            raise Refusal(_status(only), str(only["code"]), str(only["error"]), param=str(only["param"]))
         return Response(_encode(only))
     kept = sum(bool(each["kept"]) for each in told)
     status = 200 if kept == len(told) else 207
     return Response(_encode({"items": told, "kept": kept, "not_kept": len(told) - kept}), status=status)
+
+
+def _kept(desk: Desk, learned: Feedback, stands: Standing) -> dict[str, JSON]:
+    if not stands.duplicate:
+        desk.feedback(learned)
+    said: dict[str, JSON] = {"request": learned.request, "kept": True, "task": learned.task}
+    return said | {"duplicate": stands.duplicate, "contradicts": stands.contradicts}
+
+
+async def _releases(desk: Desk, store: LiveStore, served: Sequence[Served]) -> dict[tuple[str, int], Release]:
+    """The releases that answered, by task and version: those that are loaded here, else as the store has them."""
+    found: dict[tuple[str, int], Release] = {}
+    for one in served:
+        line = desk.fleet.lines.get(one.task)
+        if line is not None and one.release in line.units:
+            found[one.task, one.release] = line.units[one.release].release
+    for task in {one.task for one in served if (one.task, one.release) not in found}:
+        for release in await asyncio.to_thread(store.releases, task):
+            found[task, release.version] = release
+    return found
 
 
 def _is_object(body: bytes) -> bool:
@@ -96,41 +127,50 @@ async def _found(desk: Desk, store: LiveStore, requests: Sequence[str]) -> dict[
     return found
 
 
-def _kept(
-    desk: Desk,
-    call: Call,
-    item: FeedbackItem,
-    found: Sequence[Served] | None,
-    before: list[Feedback],
-) -> dict[str, JSON]:
-    said: dict[str, JSON] = {"request": item.request, "kept": False}
+def _learned(
+    call: Call, item: FeedbackItem, found: Sequence[Served] | None, releases: Mapping[tuple[str, int], Release]
+) -> Feedback | dict[str, JSON]:
+    """What is to be kept of an item; or why it is not."""
     if item.target is None and item.solved is None and item.score is None:
-        return said | {"error": "Say what was learned: target, solved or score.", "code": "empty", "status": 400}
-    tasks = call.holder.tasks if call.holder is not None else frozenset()
-    if not found or (tasks and found[0].task not in tasks):
-        return said | {"error": "No such request is known.", "code": "unknown_request", "status": 404}
-    learned = Feedback(
+        return _not_kept(item, 400, "empty", "Say what was learned: target, solved or score.")
+    holder = call.holder
+    if not found or (holder is not None and holder.tasks and found[0].task not in holder.tasks):
+        return _not_kept(item, 404, "unknown_request", "No such request is known.")
+    if holder is not None and "label" not in holder.scopes:
+        if item.source != "user":
+            return _not_kept(item, 403, "scope", f"Feedback of the source {item.source} needs a key of scope label.")
+        if not any(one.key in ("", holder.key.id) for one in found if one.arm != "shadow"):
+            return _not_kept(item, 403, "scope", "Another key asked this: only a key of scope label may judge it.")
+    release = releases.get((found[0].task, found[0].release))
+    classes = release.classes if release is not None and is_labelled(release.kind) else ()
+    target = as_class(item.target, classes)
+    if target is None and item.target is not None:
+        wrong, next_step = unknown_class(item.target, classes)
+        return _not_kept(item, 400, "unknown_label", f"{wrong[0].upper()}{wrong[1:]}. {next_step}", param="target")
+    said = Feedback(
         request=item.request,
         task=found[0].task,
         at=time.time(),
         source=item.source,
-        target=item.target,
+        target=target,
         solved=item.solved,
         score=item.score,
         arm=item.arm,
-        by=item.by or (call.holder.key.name if call.holder is not None else ""),
+        by=item.by or (holder.key.name if holder is not None else ""),
         comment=item.comment,
     )
-    earlier = [one for one in before if one.source == item.source and one.arm == item.arm]
-    duplicate = any(_same(one, learned) for one in earlier)
-    contradicts = any(not _same(one, learned) for one in earlier)
-    desk.feedback(learned)
-    before.append(learned)
-    return said | {"kept": True, "task": learned.task, "duplicate": duplicate, "contradicts": contradicts}
+    return kept_of(said, "", ContentPolicy()) if release is None else kept_of(said, release.kind, release.content)
 
 
-def _same(one: Feedback, other: Feedback) -> bool:
-    return (one.target, one.solved, one.score) == (other.target, other.solved, other.score)
+def _not_kept(item: FeedbackItem, status: int, code: str, error: str, *, param: str = "request") -> dict[str, JSON]:
+    return {
+        "request": item.request,
+        "kept": False,
+        "error": error,
+        "code": code,
+        "status": status,
+        "param": param,
+    }
 
 
 def _status(told: Mapping[str, JSON]) -> int:

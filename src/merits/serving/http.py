@@ -14,7 +14,7 @@ import msgspec
 
 from merits.serving.overdue import Overdue
 from merits.serving.refusals import Refusal
-from merits.serving.request_ids import new_id, sane
+from merits.serving.request_ids import new_id, ours, sane
 
 if TYPE_CHECKING:
     from merits.serving.keys import Holder
@@ -37,8 +37,8 @@ _SECURE: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (
 
 
 class Call:
-    """A request. `arrived` is of the monotonic clock, `at` UNIX seconds; `request` is its id, which the client may
-    have given (`names_itself`).
+    """A request. `arrived` is of the monotonic clock, `at` UNIX seconds; `request` is its id, which begins with the
+    one that the client gave, if it did.
 
     Raises Refusal 400 where a header that decides something is there twice: proxies disagree on which one counts.
     """
@@ -53,7 +53,6 @@ class Call:
         "headers",
         "holder",
         "method",
-        "names_itself",
         "path",
         "receive",
         "release",
@@ -75,8 +74,7 @@ class Call:
         raw = scope["headers"]
         self.headers: dict[bytes, bytes] = dict(raw)
         given = self.headers.get(b"x-request-id")
-        self.names_itself = given is not None and sane(given)
-        self.request = given.decode("ascii") if given is not None and self.names_itself else new_id()
+        self.request = ours(given) if given is not None and sane(given) else new_id()
         self.waits = asyncio.current_task()
         self.holder: Holder | None = None
         self.status = 0

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from merits.core.live import ApiKey
+from merits.core.live import SCOPES, ApiKey
 from merits.serving.guessing import Guesses
 from merits.serving.rates import LocalRates, Rates
 from merits.serving.refusals import Refusal
@@ -80,7 +80,8 @@ class Holder:
 
     def __init__(self, key: ApiKey) -> None:
         self.key = key
-        self.scopes, self.tasks = frozenset(key.scopes), frozenset(key.tasks)
+        self.scopes = frozenset(SCOPES if "admin" in key.scopes else key.scopes)
+        self.tasks = frozenset(key.tasks)
         self.spent, self.since = 0.0, 0.0
 
     def charge(self, cost: float | None) -> None:

@@ -32,6 +32,15 @@ def is_chat(candidate: Candidate) -> bool:
     return candidate.kind in _CHATS
 
 
+def is_short(kind: str) -> bool:
+    """Whether outputs of a kind of task are labels, numbers or items, which say nothing of their own.
+
+    >>> is_short("classification"), is_short("generation"), is_short("of another age")
+    (True, False, False)
+    """
+    return kind in kind_names() and task_kind(kind).target in _SHORT
+
+
 class Opened:
     """A loaded release. `users` are the requests that are at it; `retired` is one that serves no more.
 
@@ -64,7 +73,7 @@ class Opened:
         kind = task_kind(release.kind) if release.kind in kind_names() else None
         self.reads: tuple[Reads, ...] = kind.reads if kind is not None else ()
         self.target: Target = kind.target if kind is not None else "none"
-        self.short = self.target in _SHORT
+        self.short = is_short(release.kind)
         self.chats = is_chat(release.candidate)
         reference = None if folder is None else reference_in(folder)
         self._lens = Lens(language_of=0) if reference is None else Lens.of(reference)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from merits.core.answer import Answer
-from merits.core.live import Arm, Served
+from merits.core.live import Arm, Feedback, Served
+from merits.core.serving import ContentPolicy
 from merits.serving.inputs import Asked
-from merits.serving.opened import Opened
+from merits.serving.opened import Opened, is_short
 from merits.serving.redacting import redacted
 from merits.serving.unit import Reply
 
-__all__ = ["least_of", "record"]
+__all__ = ["kept_of", "least_of", "record"]
 
 
 def record(
@@ -35,6 +36,9 @@ def record(
         answer = _without_output(answer)
     elif policy.keep and not opened.short:
         answer = replace(answer, output=redacted(answer.output, policy.redact))
+    if answer.failure is not None:  # providers repeat in it what they were sent
+        said = str(redacted(answer.failure.message, policy.redact)) if policy.keep else ""
+        answer = replace(answer, failure=replace(answer.failure, message=said))
     return Served(
         request=request,
         task=release.task_name,
@@ -53,6 +57,16 @@ def record(
         fallback=reply.fallback,
         seconds=seconds,
     )
+
+
+def kept_of(said: Feedback, kind: str, policy: ContentPolicy) -> Feedback:
+    """What is kept of feedback on a kind of task: texts redacted, a comment only where content is kept.
+
+    A target that is a label, a number or items stays as it is.
+    """
+    target = said.target if is_short(kind) else redacted(said.target, policy.redact)
+    comment = str(redacted(said.comment, policy.redact)) if policy.keep else ""
+    return replace(said, target=target, comment=comment)
 
 
 def least_of(served: Served) -> Served:

@@ -23,6 +23,7 @@ from merits.core.serving import ServeSettings
 from merits.serving.app import Gateway
 from merits.serving.desk import Desk
 from merits.serving.fleet import Fleet, Opener
+from merits.serving.forgetting import forget_in_turn
 from merits.serving.journal import RESERVE, Journal
 from merits.serving.keys import Keyring, month_began
 from merits.serving.rates import LocalRates, SharedRates
@@ -85,7 +86,12 @@ async def running(
     shipper.start()
     gateway = Gateway(desk, keyring, store, version=version)
     await _renew(gateway, store, place.tasks, log)
-    at_work = (_follow(gateway, store, place.tasks, log), _flush(log, desk.metrics), desk.overdue.watch())
+    at_work = (
+        _follow(gateway, store, place.tasks, log),
+        _flush(log, desk.metrics),
+        desk.overdue.watch(),
+        forget_in_turn(store, place.tasks, log.event),
+    )
     following = [asyncio.ensure_future(each) for each in at_work]
     try:
         yield gateway

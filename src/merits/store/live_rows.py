@@ -72,7 +72,7 @@ TABLES = {
     )
 }  # fmt: skip
 INDEXES = (
-    "CREATE UNIQUE INDEX merits_served_once ON merits_served (request, arm)",
+    "CREATE UNIQUE INDEX merits_served_once ON merits_served (request, task, arm)",
     "CREATE INDEX merits_served_of_task ON merits_served (task, number)",
     "CREATE INDEX merits_served_kept ON merits_served (task, at) WHERE kept = 1",
     "CREATE INDEX merits_served_to_key ON merits_served (key, at, cost) WHERE key <> ''",
@@ -152,11 +152,13 @@ def _text(record: LiveRecord) -> str:
 
 def _may_have_content(record: Served) -> bool:
     output = record.answer.output
-    return record.input is not None or isinstance(output, str | dict | list) or record.answer.failure is not None
+    failure = record.answer.failure
+    told = failure is not None and bool(failure.message)
+    return record.input is not None or isinstance(output, str | dict | list) or told or bool(record.embedding)
 
 
 def without_content(record: Served, labels: frozenset[str]) -> Served | None:
-    """The record without its input, and without its output unless that is a number or one of the labels.
+    """The record without its input and the vector of it, and its output unless that is a number or one of the labels.
 
     A failure keeps its kind, not its message: providers repeat in it what they were sent. None where there was nothing
     to take.
@@ -164,9 +166,9 @@ def without_content(record: Served, labels: frozenset[str]) -> Served | None:
     answer = record.answer
     output = answer.output if _says_little(answer.output, labels | set(answer.probabilities or ())) else None
     failure = None if answer.failure is None else replace(answer.failure, message="")
-    if record.input is None and output == answer.output and failure == answer.failure:
+    if record.input is None and not record.embedding and output == answer.output and failure == answer.failure:
         return None
-    return replace(record, input=None, answer=replace(answer, output=output, failure=failure))
+    return replace(record, input=None, embedding=(), answer=replace(answer, output=output, failure=failure))
 
 
 def _says_little(output: JSON, labels: frozenset[str]) -> bool:

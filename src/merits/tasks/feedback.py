@@ -14,6 +14,7 @@ from merits.core.identity import JSON
 from merits.core.live import Arm, Feedback, Source
 from merits.core.spreadsheets import unguarded
 from merits.core.validate import near_miss
+from merits.reading.feedback import as_class, unknown_class
 from merits.tasks.rows import read
 
 __all__ = ["read_feedback"]
@@ -35,18 +36,29 @@ _SAID: Mapping[str, bool] = {
 }
 
 
-def read_feedback(path: str, task: str, *, source: Source = "label", folder: Path = Path(".")) -> list[Feedback]:
+def read_feedback(
+    path: str,
+    task: str,
+    *,
+    source: Source = "label",
+    classes: Sequence[str] = (),
+    folder: Path = Path("."),
+) -> list[Feedback]:
     """The feedback in a file (CSV, JSONL, JSON, Parquet), in its order, on requests of a task.
 
     `request` is the id that the answer came with. Of `target` (label), `solved` (1 or 0, yes or no, true or false) and
     `score` (from 0 to 1) each row has at least one. `source` (label, user, judge), `arm`, `at` (UNIX seconds or ISO
-    8601), `by` and `comment` may be there. DataError, with file and line, for what says nothing.
+    8601), `by` and `comment` may be there. Where there are `classes`, a target names one of them. DataError, with file
+    and line, for what says nothing.
     """
     table = read(path, folder)
     names = list(table.columns)
     columns = {key: next((name for name in aliases if name in names), "") for key, aliases in _ALIASES.items()}
     _check(table.name, names, columns)
-    return [_row(row, columns, table.where(index), task=task, source=source) for index, row in enumerate(table.rows)]
+    return [
+        _row(row, columns, table.where(index), task=task, source=source, classes=classes)
+        for index, row in enumerate(table.rows)
+    ]
 
 
 def _check(file: str, names: Sequence[str], columns: Mapping[str, str]) -> None:
@@ -63,7 +75,15 @@ def _check(file: str, names: Sequence[str], columns: Mapping[str, str]) -> None:
             raise DataError(f"{file} has no column {wanted}; it has {there}.", near or steps[key])
 
 
-def _row(row: Mapping[str, JSON], columns: Mapping[str, str], where: str, *, task: str, source: Source) -> Feedback:
+def _row(
+    row: Mapping[str, JSON],
+    columns: Mapping[str, str],
+    where: str,
+    *,
+    task: str,
+    source: Source,
+    classes: Sequence[str],
+) -> Feedback:
     said = {key: _value(row.get(name)) if name else None for key, name in columns.items()}
     request = "" if said["request"] is None else str(said["request"])
     if not request:
@@ -71,12 +91,16 @@ def _row(row: Mapping[str, JSON], columns: Mapping[str, str], where: str, *, tas
     solved, score = _solved(said["solved"], where), _score(said["score"], where)
     if said["target"] is None and solved is None and score is None:
         raise DataError(f"{where}: nothing is said of the request.", "Give target, solved or score, or take it out.")
+    target = as_class(said["target"], classes)
+    if target is None and said["target"] is not None:
+        wrong, next_step = unknown_class(said["target"], classes)
+        raise DataError(f"{where}: {wrong}.", next_step)
     return Feedback(
         request=request,
         task=task,
         at=_time(said["at"], where),
         source=cast(Source, _one_of(said["source"], get_args(Source), where, "source") or source),
-        target=said["target"],
+        target=target,
         solved=solved,
         score=score,
         arm=cast("Arm | None", _one_of(said["arm"], get_args(Arm), where, "arm")),

@@ -31,7 +31,7 @@ class MemoryLive:
         self.away = False
         self.added = 0
         self._records: list[LiveRecord] = []
-        self._served: dict[tuple[str, str], Served] = {}
+        self._served: dict[tuple[str, str, str], Served] = {}
         self._lock = threading.Lock()
 
     def add(self, records: Sequence[LiveRecord]) -> None:
@@ -41,9 +41,9 @@ class MemoryLive:
             self.added += 1
             for record in records:
                 if isinstance(record, Served):
-                    if (record.request, record.arm) in self._served:
+                    if (record.task, record.request, record.arm) in self._served:
                         continue
-                    self._served[record.request, record.arm] = record
+                    self._served[record.task, record.request, record.arm] = record
                 self._records.append(record)
 
     def served(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Served]]:

@@ -148,7 +148,9 @@ class LiveStoreContract(ABC):
         """A shipper that does not know whether its records arrived sends them again."""
         store.add([served("r1", "first"), served("r1", "in the same call"), served("r1", "shadow", arm="shadow")])
         store.add([served("r1", "second"), served("r2", "new")])
+        store.add([served("r1", "of another task", task="another")])
         assert [record.answer.output for _, record in store.served("tickets")] == ["first", "shadow", "new"]
+        assert [record.answer.output for _, record in store.served("another")] == ["of another task"]
 
     def test_requests_are_found_by_their_ids(self, store: LiveStore) -> None:
         """A label names a request; which task it was is not known then."""
@@ -237,7 +239,7 @@ class LiveStoreContract(ABC):
         store.add(
             [
                 release(1),
-                _changed(served("label"), input="my name is Anna", seen={"length": 15.0}),
+                _changed(served("label"), input="my name is Anna", seen={"length": 15.0}, embedding=(0.25, 1.0)),
                 _changed(served("text", "Dear Anna"), input="my name is Anna"),
                 served("fields", {"name": "Anna"}),
                 served("number", 7.5),
@@ -261,6 +263,7 @@ class LiveStoreContract(ABC):
             "later": "Dear Bert",
         }
         assert left["failed"].answer.failure == Failure("bad_request", "", 2.0)
+        assert left["label"].embedding == ()  # much of a text can be told from its vector
         assert (left["label"].seen, left["later"].input) == ({"length": 15.0}, "my name is Bert")
         assert store.served("another")[0].record.answer.output == "Dear Carla"
 

@@ -1,0 +1,89 @@
+"""What feedback says, and whether it was said before: one rule for what comes over HTTP and what comes in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+from merits.core.identity import JSON
+from merits.core.live import Feedback
+from merits.core.validate import did_you_mean
+from merits.reading.labels import reader
+
+__all__ = ["Standing", "as_class", "standing", "unknown_class"]
+
+_Word: TypeAlias = tuple[str, bool | None, float | None]
+
+
+class Standing(NamedTuple):
+    """How a word stands to earlier ones of the same source on the same answer.
+
+    `duplicate`: it was the last one already. `contradicts`: an earlier one says otherwise.
+    """
+
+    duplicate: bool
+    contradicts: bool
+
+
+def standing(said: Sequence[Feedback], before: Sequence[Feedback]) -> list[Standing]:
+    """How each word stands to those before it, in `before` (oldest first) and in `said` itself.
+
+    Several words that `before` ends with are duplicates all: they were sent, or their file was read, again.
+
+    >>> def word(target): return Feedback(request="r", task="t", at=0.0, target=target)
+    >>> [each.duplicate for each in standing([word("a"), word("a"), word("b")], [])]
+    [False, True, False]
+    >>> standing([word("a"), word("b")], [word("a"), word("b")])[0]
+    Standing(duplicate=True, contradicts=True)
+    """
+    earlier: dict[tuple[str, str, str | None], list[_Word]] = {}
+    for one in before:
+        earlier.setdefault(_about(one), []).append(_word(one))
+    lines: dict[tuple[str, str, str | None], list[_Word]] = {}
+    for one in said:
+        lines.setdefault(_about(one), []).append(_word(one))
+    again = {about for about, line in lines.items() if _ends_with(earlier.get(about, []), line)}
+    found = []
+    for one in said:
+        word, words = _word(one), earlier.setdefault(_about(one), [])
+        duplicate = _about(one) in again or words[-1:] == [word]
+        found.append(Standing(duplicate, any(other != word for other in words)))
+        words.append(word)
+    return found
+
+
+def _about(said: Feedback) -> tuple[str, str, str | None]:
+    return said.request, said.source, said.arm
+
+
+def _word(said: Feedback) -> _Word:
+    return repr(said.target), said.solved, said.score
+
+
+def _ends_with(words: Sequence[_Word], line: Sequence[_Word]) -> bool:
+    wanted = _once(line)
+    return _once(words)[-len(wanted) :] == wanted
+
+
+def _once(words: Sequence[_Word]) -> list[_Word]:
+    """Without what is said twice in a row."""
+    return [word for n, word in enumerate(words) if n == 0 or word != words[n - 1]]
+
+
+def as_class(target: JSON, classes: Sequence[str]) -> JSON:
+    """The class that a target names, read as answers are; None where it names none. Any target where there are none.
+
+    >>> as_class("Spam", ("ham", "spam")), as_class("spma", ("ham", "spam")), as_class(7.5, ())
+    ('spam', None, 7.5)
+    """
+    return reader(tuple(classes))(target) if classes and target is not None else target
+
+
+def unknown_class(target: JSON, classes: Sequence[str]) -> tuple[str, str]:
+    """What is wrong with a target that names no class, and the next step.
+
+    >>> unknown_class("spma", ("ham", "spam"))
+    ("the label is 'spma', which is none of the classes", "Did you mean 'spam'?")
+    """
+    text = str(target)[:120]
+    return f"the label is {text!r}, which is none of the classes", did_you_mean(text, classes)

@@ -1,0 +1,85 @@
+"""What is kept of a request, and that it is forgotten when its time is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from merits.core.answer import Answer, Failure
+from merits.core.identity import JSON
+from merits.core.live import Rollout
+from merits.core.release import ContentPolicy
+from merits.serving.forgetting import forget_what_is_over
+from merits.store import open_live
+from merits.testing.contracts.live_store import served as a_request
+from merits.testing.live import MemoryLive
+from merits.testing.models import Constant, Fake
+from merits.testing.serving import ModelUnit, a_release, served
+
+Make = Callable[..., Any]
+DAY = 86_400.0
+
+
+class Refusing(Fake):
+    """Repeats what it was sent in what it says went wrong."""
+
+    async def _reply(self, input: JSON) -> Answer:
+        return Answer(failure=Failure("bad_request", f"cannot read {input!r}"))
+
+
+def test_each_task_has_the_time_of_what_is_in_force(tmp_path: Path) -> None:
+    """The shorter one where a challenger answers too; the age counts, not when it is looked at."""
+    live = open_live(tmp_path / "live.sqlite")
+    first, second = (
+        replace(a_release("a", version), content=ContentPolicy(keep=True, days=days))
+        for version, days in ((1, 30.0), (2, 7.0))
+    )
+    live.add([first, second, Rollout(task="a", at=0.0, champion=1)])
+    live.add(
+        [replace(a_request(f"r{days}", task="a", at=100 * DAY - days * DAY), input="Anna") for days in (5, 10, 40)]
+    )
+
+    def kept() -> list[str]:
+        return [one.record.request for one in live.served("a") if one.record.input is not None]
+
+    assert forget_what_is_over(live, (), 100 * DAY) == 1
+    assert kept() == ["r5", "r10"]
+    live.add([Rollout(task="a", at=1.0, champion=1, challenger=2, mode="shadow", share=1.0)])
+    assert forget_what_is_over(live, ["a"], 100 * DAY) == 1
+    assert kept() == ["r5"]
+    assert forget_what_is_over(live, ["never served"], 100 * DAY) == 0
+    live.close()
+
+
+def test_a_server_forgets_when_it_starts(tmp_path: Path) -> None:
+    """Nobody need think of it."""
+    live = MemoryLive()
+    live.add(
+        [
+            replace(a_request("old", task="t", at=time.time() - 31 * DAY), input="Anna"),
+            replace(a_request("new", task="t", at=time.time() - 29 * DAY), input="Bert"),
+        ]
+    )
+    with served([ModelUnit(a_release(keep=True), Constant("yes"))], tmp_path, live=live):
+        end = time.monotonic() + 5.0
+        while live.find(["old"])["old"][0].input is not None:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        assert live.find(["new"])["new"][0].input == "Bert"
+
+
+@pytest.mark.parametrize(("keep", "said"), [(False, ""), (True, "cannot read 'I am [e-mail]'")])
+def test_what_a_failure_says_is_content(tmp_path: Path, client: Make, keep: bool, said: str) -> None:
+    """Its kind is always kept; what it says only where content is, redacted."""
+    with served([ModelUnit(a_release(keep=keep), Refusing())], tmp_path) as running:
+        client(running.url).post("/predict", {"input": "I am anna@shop.example"})
+        running.until_stored(1)
+        failure = running.live.served("t")[0].record.answer.failure
+    assert failure is not None
+    assert failure.kind == "bad_request"
+    assert failure.message == said
