@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from merits.core.live import Rollout
+from merits.core.serving import ServeSettings
 from merits.serving.rollouts import arms_for
+from merits.serving.unit import Reply
 from merits.testing.live import MemoryLive
 from merits.testing.models import Constant, Slow
 from merits.testing.serving import ModelUnit, a_release, served
@@ -113,6 +115,43 @@ def test_another_release_takes_over_without_dropping_a_request(tmp_path: Path, c
     assert [output for _, output in said][-1] == "new"
     assert {output for _, output in said} == {"old", "new"}
     assert old.closed == 1
+
+
+class Closable(ModelUnit):
+    """Answers nothing once it is closed, as one whose files are gone."""
+
+    async def answer(self, input: Any, *, deadline_s: float | None = None) -> Reply:
+        """As in `Unit`."""
+        assert not self.closed, "a closed release was asked"
+        return await super().answer(input, deadline_s=deadline_s)
+
+
+def test_who_waited_for_a_turn_is_answered_by_what_serves_then(tmp_path: Path, client: Make) -> None:
+    """30 wait behind one when another release comes; who wants the old one by its version is told that it is gone."""
+    old, new = Closable(a_release(version=1), Slow("old", 0.4)), Closable(a_release(version=2), Slow("new", 0.01))
+    live = MemoryLive()
+    said: list[tuple[int, str]] = []
+    settings = ServeSettings(keys=False, concurrency=1)
+    with served([old, new], tmp_path, live=live, settings=settings) as running:
+        ask = client(running.url)
+
+        def once(model: str) -> None:
+            came = ask.post("/predict", {"input": "hi", "model": model})
+            said.append((came.status, came.json.get("output", "")))
+
+        names = ["merits/t"] * 30 + ["merits/t@1"]
+        threads = [threading.Thread(target=once, args=(name,)) for name in names]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        live.add([Rollout(task="t", at=1.0, champion=2, previous=1)])
+        for thread in threads:
+            thread.join()
+        desk = running.gateway.desk
+        assert (desk.admission.in_flight, desk._asking, old.closed) == (0, 0, 1)
+    assert sum(status == 200 for status, _ in said) >= 30
+    assert {status for status, _ in said} <= {200, 404}
+    assert [output for status, output in said if status == 200][-1] == "new"
 
 
 def test_a_name_may_hold_what_a_version_begins_with(tmp_path: Path, client: Make) -> None:
