@@ -296,10 +296,29 @@ def keys_of(store: LiveStore) -> Sequence[ApiKey]:
 
 
 def new_key(store: LiveStore, record: tuple[str, ApiKey]) -> str:
-    """The key, once its record is in the store."""
+    """The key, once its record is in the store.
+
+    Raises UsageError where it has a budget and what serves now could not be counted against it.
+    """
     key, kept = record
+    if kept.budget is not None:
+        _must_count(store, kept)
     store.add([kept])
     return key
+
+
+def _must_count(store: LiveStore, key: ApiKey) -> None:
+    for task in key.tasks or store.tasks():
+        rollouts = store.rollouts(task)
+        serving = {rollouts[-1].champion, rollouts[-1].challenger} if rollouts else set()
+        for release in store.releases(task):
+            if release.version in serving and release.billed_in != key.currency:
+                in_what = f"is billed in {release.billed_in}" if release.billed_in else "has no price"
+                raise UsageError(
+                    f"{release.model} serves and {in_what}: a budget in {key.currency} would not bound what it costs.",
+                    "Release it with a price in that currency (`prices:`, `machine_per_hour:`), or name the tasks that"
+                    " the key is for: --only-task NAME",
+                )
 
 
 def rotate(store: LiveStore, id: str) -> str:

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from merits.core.live import ApiKey
+from merits import gateway as gateway_store
+from merits.core.candidate import Candidate
+from merits.core.errors import UsageError
+from merits.core.live import ApiKey, Rollout
+from merits.core.price import Price
 from merits.core.serving import ServeSettings
 from merits.serving.guessing import Guesses
 from merits.serving.keys import Keyring, hash_of_key, month_began, new_key
@@ -22,13 +26,15 @@ from merits.testing.serving import ModelUnit, a_release, served
 
 Make = Callable[..., Any]
 SETTINGS = ServeSettings(keys=True)
+PRICE = Price(per_call=0.4)
 
 
 def gateway(tmp_path: Path, *keys: ApiKey, live: MemoryLive | None = None) -> Any:
     """One that asks for keys; each answer costs 0.4."""
     live = live or MemoryLive()
     live.add(keys)
-    return served([ModelUnit(a_release(), Constant("yes"), cost=0.4)], tmp_path, live=live, settings=SETTINGS)
+    unit = ModelUnit(a_release(price=PRICE), Constant("yes"), cost=0.4)
+    return served([unit], tmp_path, live=live, settings=SETTINGS)
 
 
 def status(ask: Any) -> int:
@@ -109,6 +115,54 @@ def test_a_budget_is_kept_also_after_a_restart(tmp_path: Path, client: Make) -> 
         assert ask.post("/predict", {"input": "hi"}).code == "insufficient_quota"
     with gateway(tmp_path, live=live) as running:
         assert status(client(running.url, key)) == 429
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "why"),
+    [(None, "USD", "is not known"), (Price(one_off=5.0), "USD", "is not known"), (PRICE, "EUR", "is billed in USD")],
+)
+def test_a_budget_that_would_not_hold_is_said(
+    tmp_path: Path, client: Make, price: Price | None, currency: str, why: str
+) -> None:
+    """403 wherever it is asked, and nothing is asked of the model; a key without a budget is answered."""
+    key, record = new_key(now=0.0, budget=1.0, currency=currency)
+    free, other = new_key(now=0.0)
+    live, model = MemoryLive(), Constant("yes")
+    live.add([record, other])
+    unit = ModelUnit(a_release(price=price), model)
+    with served([unit], tmp_path, live=live, settings=SETTINGS) as running:
+        ask = client(running.url, key)
+        said = [ask.post("/predict", {"input": "hi"}), ask.chat(), ask.chat(stream=True)]
+        said.append(ask.post("/v1/embeddings", {"model": "merits/t", "input": ["a", "b"]}))
+        assert [(each.status, each.code) for each in said] == [(403, "budget")] * 4
+        assert why in said[0].json["error"]["message"]
+        batch = ask.post("/predict/batch", {"inputs": ["a", "b"]}).json
+        assert [answer["error"]["code"] for answer in batch["answers"]] == ["budget"] * 2
+        assert not model.asked
+        assert status(client(running.url, free)) == 200
+        assert running.gateway.desk.admission.in_flight == 0
+
+
+def test_a_budget_needs_all_prices() -> None:
+    """Also that of a part, and of a fallback."""
+    priced, unpriced = (Candidate(name="a", kind="constant", price=price) for price in (PRICE, None))
+    release = a_release(price=PRICE)
+    both = Candidate(name="b", kind="cascade", parts=(priced, unpriced))
+    assert release.billed_in == "USD"
+    assert replace(release, candidate=both).billed_in == ""
+    assert replace(release, fallbacks=(unpriced,)).billed_in == ""
+
+
+def test_a_budget_is_looked_at_when_it_is_given() -> None:
+    """Where a release serves already."""
+    live = MemoryLive()
+    gateway_store.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR"))
+    live.add([a_release(price=PRICE), Rollout(task="t", at=0.0, champion=1)])
+    gateway_store.new_key(live, new_key(now=0.0, budget=1.0))
+    gateway_store.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR", tasks=["other"]))
+    with pytest.raises(UsageError, match="is billed in USD"):
+        gateway_store.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR"))
+    assert len(live.keys()) == 3
 
 
 def test_guessing_is_slowed_and_who_shares_the_address_is_not_locked_out(tmp_path: Path, client: Make) -> None:

@@ -114,7 +114,7 @@ class Desk:
         await self._enter(wanted)
         start = time.monotonic()
         try:
-            opened, arm, silent = self._whose(wanted)
+            opened, arm, silent = self._whose(call, wanted)
             opened.users += 1
             try:
                 reply = await self._answered(opened, wanted)
@@ -136,7 +136,7 @@ class Desk:
         await self._enter(wanted)
         start = time.monotonic()
         try:
-            opened, arm, silent = self._whose(wanted)
+            opened, arm, silent = self._whose(call, wanted)
         except BaseException:
             self._leave(start)
             raise
@@ -220,13 +220,16 @@ class Desk:
             )
         self._asking += 1
 
-    def _whose(self, wanted: Wanted) -> tuple[Opened, Arm, Opened | None]:
+    def _whose(self, call: Call, wanted: Wanted) -> tuple[Opened, Arm, Opened | None]:
         """Who answers now: while a request waited for its turn another release may have come into force."""
         line = self.fleet.lines.get(wanted.line.task)
         if line is None or (wanted.pinned is not None and wanted.pinned not in line.units):
             model = model_name(wanted.line.task, wanted.pinned)
             raise Refusal(404, "model_not_found", f"The model {model!r} is served no more.", param="model")
-        return line.arms(wanted.request, wanted.user, wanted.pinned)
+        opened, arm, silent = line.arms(wanted.request, wanted.user, wanted.pinned)
+        if call.holder is not None:
+            call.holder.must_bound(opened.model, opened.billed_in)
+        return opened, arm, silent
 
     def _leave(self, start: float) -> None:
         self._asking -= 1

@@ -83,6 +83,22 @@ class Holder:
         self.scopes, self.tasks = frozenset(key.scopes), frozenset(key.tasks)
         self.spent, self.since = 0.0, 0.0
 
+    def must_bound(self, model: str, currency: str) -> None:
+        """Nothing, where what a model costs counts against the budget: `currency` is what it is billed in, "" if none.
+
+        Refusal 403 where the key has a budget that its answers would not count against.
+        """
+        key = self.key
+        if key.budget is None or currency == key.currency:
+            return
+        why = f"{model} is billed in {currency}" if currency else f"what {model} costs is not known"
+        raise Refusal(
+            403,
+            "budget",
+            f"This API key has a budget of {key.budget:g} {key.currency}, and {why}: ask for a key without a budget, or"
+            f" for a release with a price in {key.currency}.",
+        )
+
     def charge(self, cost: float | None) -> None:
         """Notes what an answer cost that the store does not know of yet."""
         if cost:
