@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from merits import gateway as gateway_store
+from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.errors import UsageError
 from merits.core.live import ApiKey, Rollout
@@ -21,7 +22,7 @@ from merits.serving.keys import Keyring, hash_of_key, month_began, new_key
 from merits.serving.rates import LocalRates, SharedRates
 from merits.serving.refusals import Refusal
 from merits.testing.live import MemoryLive
-from merits.testing.models import Constant
+from merits.testing.models import Constant, Replying
 from merits.testing.serving import ModelUnit, a_release, served
 
 Make = Callable[..., Any]
@@ -103,6 +104,23 @@ def test_a_rate_is_kept(tmp_path: Path, client: Make) -> None:
         said = ask.post("/predict", {"input": "hi"})
     assert (said.status, said.code) == (429, "rate_limit_exceeded")
     assert 20 <= int(said.headers["retry-after"]) <= 30
+
+
+@pytest.mark.parametrize(("path", "name"), [("/predict/batch", "inputs"), ("/v1/embeddings", "input")])
+def test_each_input_of_a_batch_counts_against_the_rate(tmp_path: Path, client: Make, path: str, name: str) -> None:
+    """What would never fit is said at once; what does not fit now is not asked."""
+    key, record = new_key(now=0.0, per_minute=6)
+    live, model = MemoryLive(), Replying(lambda text: Answer([1.0, 0.5]))
+    live.add([record])
+    unit = ModelUnit(a_release(kind="generation"), model)
+    with served([unit], tmp_path, live=live, settings=SETTINGS) as running:
+        ask = client(running.url, key)
+        assert ask.post(path, {"model": "merits/t", name: ["a"] * 7}).code == "batch_too_long"  # and counts as one
+        assert ask.post(path, {"model": "merits/t", name: ["a"] * 3}).status == 200
+        said = ask.post(path, {"model": "merits/t", name: ["a"] * 3})
+        assert (said.status, said.code) == (429, "rate_limit_exceeded")
+        assert 20 <= int(said.headers["retry-after"]) <= 30  # for all three: one more counted, six fit into a minute
+        assert len(model.asked) == 3
 
 
 def test_a_budget_is_kept_also_after_a_restart(tmp_path: Path, client: Make) -> None:
@@ -213,6 +231,7 @@ def test_workers_share_a_rate(tmp_path: Path) -> None:
     together = [(one, two)[n % 2].wait_s("key", 3) == 0.0 for n in range(6)]
     assert together == [alone.wait_s("key", 3) == 0.0 for _ in range(6)] == [True] * 3 + [False] * 3
     assert two.wait_s("another", 3) == 0.0
+    assert [each.wait_s("batch", 3, 2) for each in (one, two)] == [0.0, 20.0]
     one.close()
     two.close()
 

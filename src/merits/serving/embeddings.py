@@ -47,6 +47,8 @@ async def embeddings(desk: Desk, call: Call) -> Response:
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     if len(texts) > settings.batch:
         raise Refusal(413, "batch_too_long", f"At most {settings.batch} texts at once.", param="input")
+    if holder is not None:
+        holder.must_have_turns(len(texts))
     opened = line.unit(pinned)
     until, user, files = desk.deadline(call), desk.user(asked.user or ""), Files()
     turn = asyncio.Semaphore(min(16, settings.concurrency))
