@@ -147,7 +147,7 @@ def test_a_budget_that_would_not_hold_is_said(
     free, other = new_key(now=0.0)
     live, model = MemoryLive(), Constant("yes")
     live.add([record, other])
-    unit = ModelUnit(a_release(price=price), model)
+    unit = ModelUnit(a_release(kind="generation", price=price), model)
     with served([unit], tmp_path, live=live, settings=SETTINGS) as running:
         ask = client(running.url, key)
         said = [ask.post("/predict", {"input": "hi"}), ask.chat(), ask.chat(stream=True)]
