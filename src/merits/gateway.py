@@ -336,10 +336,14 @@ def revoke(store: LiveStore, id: str) -> None:
 
 def _found(store: LiveStore, id: str) -> ApiKey:
     keys = {key.id: key for key in keys_of(store)}
-    by_name = {key.name: key for key in keys.values() if key.name and key.revoked_at is None}
-    found = keys.get(id) or by_name.get(id)
-    if found is None:
-        raise UsageError(
-            f"there is no key {id!r}.", did_you_mean(id, [*keys, *by_name]) if keys else "There is none yet."
-        )
-    return found
+    if id in keys:
+        return keys[id]
+    named = [key for key in keys.values() if key.name and key.revoked_at is None]
+    found = [key for key in named if key.name == id]
+    if len(found) > 1:
+        ids = ", ".join(key.id for key in found)
+        raise UsageError(f"{len(found)} keys are called {id!r}.", f"Say which by its id: {ids} (the newest last).")
+    if not found:
+        known = [*keys, *(key.name for key in named)]
+        raise UsageError(f"there is no key {id!r}.", did_you_mean(id, known) if known else "There is none yet.")
+    return found[0]

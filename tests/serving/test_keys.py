@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from merits import gateway as gateway_store
+from merits import gateway as whole
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.errors import UsageError
@@ -58,7 +58,9 @@ def test_only_who_brings_a_key_is_answered(tmp_path: Path, client: Make) -> None
     key, record = new_key(now=0.0, name="shop")
     with gateway(tmp_path, record) as running:
         nobody, wrong, right = (client(running.url, each) for each in ("", "mk_wrong", key))
-        assert nobody.post("/predict", {"input": "hi"}).code == "missing_api_key"
+        said = nobody.post("/predict", {"input": "hi"})
+        assert said.code == "missing_api_key"
+        assert "Authorization, after the word Bearer" in said.json["error"]["message"]
         said = wrong.post("/predict", {"input": "hi"})
         assert (said.status, said.code, said.headers["www-authenticate"]) == (401, "invalid_api_key", "Bearer")
         assert status(right) == 200
@@ -174,12 +176,12 @@ def test_a_budget_needs_all_prices() -> None:
 def test_a_budget_is_looked_at_when_it_is_given() -> None:
     """Where a release serves already."""
     live = MemoryLive()
-    gateway_store.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR"))
+    whole.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR"))
     live.add([a_release(price=PRICE), Rollout(task="t", at=0.0, champion=1)])
-    gateway_store.new_key(live, new_key(now=0.0, budget=1.0))
-    gateway_store.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR", tasks=["other"]))
+    whole.new_key(live, new_key(now=0.0, budget=1.0))
+    whole.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR", tasks=["other"]))
     with pytest.raises(UsageError, match="is billed in USD"):
-        gateway_store.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR"))
+        whole.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR"))
     assert len(live.keys()) == 3
 
 
@@ -234,6 +236,21 @@ def test_workers_share_a_rate(tmp_path: Path) -> None:
     assert [each.wait_s("batch", 3, 2) for each in (one, two)] == [0.0, 20.0]
     one.close()
     two.close()
+
+
+def test_of_two_keys_of_one_name_none_is_taken() -> None:
+    """The ids are said; either can be named by its own, and one that is revoked is in nobody's way."""
+    live = MemoryLive()
+    one, two = (new_key(now=float(n), name="shop")[1] for n in range(2))
+    live.add([one, two])
+    for change in (whole.rotate, whole.revoke):
+        with pytest.raises(UsageError, match="2 keys are called 'shop'") as told:
+            change(live, "shop")
+        assert f"{one.id}, {two.id}" in str(told.value)
+    whole.revoke(live, one.id)
+    whole.rotate(live, "shop")
+    known = live.keys()
+    assert {key.id for key in known if key.revoked_at is None and key.hash != two.hash} == {two.id}
 
 
 def test_a_key_cannot_be_reached_by_its_hash() -> None:

@@ -22,6 +22,7 @@ __all__ = ["Holder", "Keyring", "hash_of_key", "month_began", "new_key"]
 
 _LONGEST = 200
 _MARK = "mk_"
+_NO_KEY = "Send an API key (mk_...) in the header Authorization, after the word Bearer."  # what `redact` leaves alone
 
 
 def new_key(
@@ -169,7 +170,7 @@ class Keyring:
             )
         if found is None or (found.key.expires_at is not None and found.key.expires_at <= time.time()):
             if not authorization:
-                raise Refusal(401, "missing_api_key", "Send an API key: Authorization: Bearer mk_...")
+                raise Refusal(401, "missing_api_key", _NO_KEY)
             guesses.wrong(address)
             raise Refusal(401, "invalid_api_key", "This API key is not known, has expired or was revoked.")
         guesses.right(address, found.key.id)
