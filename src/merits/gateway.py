@@ -81,14 +81,13 @@ def serve(place: Where, *, ready: Callable[[str], object] = lambda address: None
     the address cannot be had.
     """
     _must_serve(place)
-    sockets = _sockets(place.settings)
-    address = _address(sockets[0])
-    ready(address)
-    if len(sockets) == 1:
-        _run(_worker(place, sockets[0], None))
+    sock = _socket(place.settings)
+    ready(_address(sock))
+    if place.settings.workers == 1:
+        _run(_worker(place, sock, None))
         return 0
     with tempfile.TemporaryDirectory(prefix="merits-workers-") as shared:
-        return _Workers(place, sockets, Path(shared)).run()
+        return _Workers(place, sock, Path(shared)).run()
 
 
 def _must_serve(place: Where) -> None:
@@ -168,29 +167,23 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
 
 
-def _sockets(settings: ServeSettings) -> list[socket.socket]:
-    """A socket for each worker; the system spreads connections over them."""
-    found: list[socket.socket] = []
-    port = settings.port
+def _socket(settings: ServeSettings) -> socket.socket:
+    """The one socket that all workers accept from."""
+    sock: socket.socket | None = None
     try:
-        for _ in range(settings.workers):
-            info = socket.getaddrinfo(settings.host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-            sock = socket.socket(info[0], info[1])
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if settings.workers > 1:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            sock.bind(info[4])
-            port = sock.getsockname()[1]
-            found.append(sock)
+        info = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(info[0], info[1])
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(info[4])
+        sock.listen(2048)
     except OSError as problem:
-        for sock in found:
+        if sock is not None:
             sock.close()
         raise UsageError(
-            f"{settings.host}:{port} cannot be listened at: {problem.strerror or problem}.", "Give another --port."
+            f"{settings.host}:{settings.port} cannot be listened at: {problem.strerror or problem}.",
+            "Give another --port.",
         ) from None
-    for sock in found:
-        sock.listen(2048)
-    return found
+    return sock
 
 
 def _address(sock: socket.socket) -> str:
@@ -199,13 +192,17 @@ def _address(sock: socket.socket) -> str:
 
 
 class _Workers:
-    """Several processes, each with a socket of its own. One that ends by itself is begun anew."""
+    """Several processes that accept from one socket. One that ends by itself is begun anew.
 
-    def __init__(self, place: Where, sockets: Sequence[socket.socket], shared: Path) -> None:
+    One socket, not one for each: what is queued at the socket of a process that died waits until another is up, which
+    may take longer than clients wait. So the living take it.
+    """
+
+    def __init__(self, place: Where, sock: socket.socket, shared: Path) -> None:
         from merits.serving.rates import SharedRates
 
-        self._place, self._sockets, self._shared = place, sockets, shared
-        self._running: dict[int, tuple[int, float]] = {}  # process: which socket, since when
+        self._place, self._sock, self._shared = place, sock, shared
+        self._running: dict[int, float] = {}  # process: since when
         self._stopping = False
         SharedRates.create(shared / "rates")
         (shared / "metrics").mkdir()
@@ -215,39 +212,36 @@ class _Workers:
         """Runs until it is told to stop; 0, or 4 where workers cannot be kept alive."""
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
-        for number in range(len(self._sockets)):
-            self._begin(number)
+        for _ in range(self._place.settings.workers):
+            self._begin()
         quick = 0
         while self._running:
             try:
                 pid, _ = os.wait()
             except ChildProcessError:
                 break
-            number, since = self._running.pop(pid, (0, 0.0))
+            since = self._running.pop(pid, 0.0)
             self._forget(pid)
             if self._stopping:
                 continue
             quick = quick + 1 if time.monotonic() - since < _LEAST_LIFE_S else 0
-            if quick > 3 * len(self._sockets):
+            if quick > 3 * self._place.settings.workers:
                 self._stop(signal.SIGTERM, None)
                 print("the workers end as soon as they begin; their last lines say why.", file=sys.stderr)  # noqa: T201
                 return 4
-            self._begin(number)
+            self._begin()
         return 0
 
-    def _begin(self, number: int) -> None:
+    def _begin(self) -> None:
         pid = os.fork()
         if pid:
-            self._running[pid] = (number, time.monotonic())
+            self._running[pid] = time.monotonic()
             return
         code = 1
         try:
             for name in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(name, signal.SIG_DFL)
-            for other, sock in enumerate(self._sockets):
-                if other != number:
-                    sock.close()
-            _run(_worker(self._place, self._sockets[number], self._shared))
+            _run(_worker(self._place, self._sock, self._shared))
             code = 0
         except BaseException as problem:  # noqa: BLE001 (the process ends here, and must not go on as its parent)
             from merits.core.secrets import redact
@@ -263,6 +257,7 @@ class _Workers:
 
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True
+        self._sock.close()  # nobody is to queue there once the workers accept no more
         for pid in self._running:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
@@ -296,10 +291,29 @@ def keys_of(store: LiveStore) -> Sequence[ApiKey]:
 
 
 def new_key(store: LiveStore, record: tuple[str, ApiKey]) -> str:
-    """The key, once its record is in the store."""
+    """The key, once its record is in the store.
+
+    Raises UsageError where it has a budget and what serves now could not be counted against it.
+    """
     key, kept = record
+    if kept.budget is not None:
+        _must_count(store, kept)
     store.add([kept])
     return key
+
+
+def _must_count(store: LiveStore, key: ApiKey) -> None:
+    for task in key.tasks or store.tasks():
+        rollouts = store.rollouts(task)
+        serving = {rollouts[-1].champion, rollouts[-1].challenger} if rollouts else set()
+        for release in store.releases(task):
+            if release.version in serving and release.billed_in != key.currency:
+                in_what = f"is billed in {release.billed_in}" if release.billed_in else "has no price"
+                raise UsageError(
+                    f"{release.model} serves and {in_what}: a budget in {key.currency} would not bound what it costs.",
+                    "Release it with a price in that currency (`prices:`, `machine_per_hour:`), or name the tasks that"
+                    " the key is for: --only-task NAME",
+                )
 
 
 def rotate(store: LiveStore, id: str) -> str:
@@ -322,10 +336,14 @@ def revoke(store: LiveStore, id: str) -> None:
 
 def _found(store: LiveStore, id: str) -> ApiKey:
     keys = {key.id: key for key in keys_of(store)}
-    by_name = {key.name: key for key in keys.values() if key.name and key.revoked_at is None}
-    found = keys.get(id) or by_name.get(id)
-    if found is None:
-        raise UsageError(
-            f"there is no key {id!r}.", did_you_mean(id, [*keys, *by_name]) if keys else "There is none yet."
-        )
-    return found
+    if id in keys:
+        return keys[id]
+    named = [key for key in keys.values() if key.name and key.revoked_at is None]
+    found = [key for key in named if key.name == id]
+    if len(found) > 1:
+        ids = ", ".join(key.id for key in found)
+        raise UsageError(f"{len(found)} keys are called {id!r}.", f"Say which by its id: {ids} (the newest last).")
+    if not found:
+        known = [*keys, *(key.name for key in named)]
+        raise UsageError(f"there is no key {id!r}.", did_you_mean(id, known) if known else "There is none yet.")
+    return found[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -95,6 +96,13 @@ def test_a_decision_is_served_by_two_workers_until_they_are_told_to_stop(merits:
         said = [ask("/predict", {"input": f"a film {n}"}) for n in range(6)]
         assert [status for status, _ in said] == [200] * 6
         assert said[0][1]["merits"]["release"] == "merits/films@1"
+        os.kill(listening(here / "log", 2)[0], signal.SIGKILL)
+        waits = []
+        while len(listening(here / "log")) < 3:
+            begun = time.monotonic()
+            assert ask("/predict", {"input": "a film"}, timeout=5)[0] == 200  # the one that lives takes all
+            waits.append(time.monotonic() - begun)
+        assert len(waits) > 10
     finally:
         process.terminate()
         assert process.wait(timeout=60) == 0
@@ -106,16 +114,27 @@ def test_a_decision_is_served_by_two_workers_until_they_are_told_to_stop(merits:
     assert events.count("stopped") == 2
 
 
+def listening(log: Path, n: int = 0, seconds: float = 60.0) -> list[int]:
+    """The processes that began to listen, once there are n."""
+    end = time.monotonic() + seconds
+    while True:
+        lines = [json.loads(line) for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        found = [int(line["message"].split()[-1].rstrip(")")) for line in lines if line.get("event") == "listening"]
+        if len(found) >= n or time.monotonic() > end:
+            return found
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def client_of():  # type: ignore[no-untyped-def]
     """Asks an address, patiently: workers may still be opening the release."""
     import urllib.request
 
     def make(url: str, key: str):  # type: ignore[no-untyped-def]
-        def ask(path: str, value: object) -> tuple[int, dict[str, object]]:
+        def ask(path: str, value: object, timeout: float = 90) -> tuple[int, dict[str, object]]:
             headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
             request = urllib.request.Request(url + path, json.dumps(value).encode(), headers)
-            with urllib.request.urlopen(request, timeout=90) as came:
+            with urllib.request.urlopen(request, timeout=timeout) as came:
                 return came.status, json.loads(came.read())
 
         time.sleep(0.1)

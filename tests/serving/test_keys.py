@@ -10,25 +10,32 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from merits.core.live import ApiKey
+from merits import gateway as whole
+from merits.core.answer import Answer
+from merits.core.candidate import Candidate
+from merits.core.errors import UsageError
+from merits.core.live import ApiKey, Rollout
+from merits.core.price import Price
 from merits.core.serving import ServeSettings
 from merits.serving.guessing import Guesses
 from merits.serving.keys import Keyring, hash_of_key, month_began, new_key
 from merits.serving.rates import LocalRates, SharedRates
 from merits.serving.refusals import Refusal
 from merits.testing.live import MemoryLive
-from merits.testing.models import Constant
+from merits.testing.models import Constant, Replying
 from merits.testing.serving import ModelUnit, a_release, served
 
 Make = Callable[..., Any]
 SETTINGS = ServeSettings(keys=True)
+PRICE = Price(per_call=0.4)
 
 
 def gateway(tmp_path: Path, *keys: ApiKey, live: MemoryLive | None = None) -> Any:
     """One that asks for keys; each answer costs 0.4."""
     live = live or MemoryLive()
     live.add(keys)
-    return served([ModelUnit(a_release(), Constant("yes"), cost=0.4)], tmp_path, live=live, settings=SETTINGS)
+    unit = ModelUnit(a_release(price=PRICE), Constant("yes"), cost=0.4)
+    return served([unit], tmp_path, live=live, settings=SETTINGS)
 
 
 def status(ask: Any) -> int:
@@ -51,7 +58,9 @@ def test_only_who_brings_a_key_is_answered(tmp_path: Path, client: Make) -> None
     key, record = new_key(now=0.0, name="shop")
     with gateway(tmp_path, record) as running:
         nobody, wrong, right = (client(running.url, each) for each in ("", "mk_wrong", key))
-        assert nobody.post("/predict", {"input": "hi"}).code == "missing_api_key"
+        said = nobody.post("/predict", {"input": "hi"})
+        assert said.code == "missing_api_key"
+        assert "Authorization, after the word Bearer" in said.json["error"]["message"]
         said = wrong.post("/predict", {"input": "hi"})
         assert (said.status, said.code, said.headers["www-authenticate"]) == (401, "invalid_api_key", "Bearer")
         assert status(right) == 200
@@ -99,6 +108,23 @@ def test_a_rate_is_kept(tmp_path: Path, client: Make) -> None:
     assert 20 <= int(said.headers["retry-after"]) <= 30
 
 
+@pytest.mark.parametrize(("path", "name"), [("/predict/batch", "inputs"), ("/v1/embeddings", "input")])
+def test_each_input_of_a_batch_counts_against_the_rate(tmp_path: Path, client: Make, path: str, name: str) -> None:
+    """What would never fit is said at once; what does not fit now is not asked."""
+    key, record = new_key(now=0.0, per_minute=6)
+    live, model = MemoryLive(), Replying(lambda text: Answer([1.0, 0.5]))
+    live.add([record])
+    unit = ModelUnit(a_release(kind="generation"), model)
+    with served([unit], tmp_path, live=live, settings=SETTINGS) as running:
+        ask = client(running.url, key)
+        assert ask.post(path, {"model": "merits/t", name: ["a"] * 7}).code == "batch_too_long"  # and counts as one
+        assert ask.post(path, {"model": "merits/t", name: ["a"] * 3}).status == 200
+        said = ask.post(path, {"model": "merits/t", name: ["a"] * 3})
+        assert (said.status, said.code) == (429, "rate_limit_exceeded")
+        assert 20 <= int(said.headers["retry-after"]) <= 30  # for all three: one more counted, six fit into a minute
+        assert len(model.asked) == 3
+
+
 def test_a_budget_is_kept_also_after_a_restart(tmp_path: Path, client: Make) -> None:
     """What was spent this month is read from the store."""
     key, record = new_key(now=0.0, budget=1.0)
@@ -109,6 +135,54 @@ def test_a_budget_is_kept_also_after_a_restart(tmp_path: Path, client: Make) -> 
         assert ask.post("/predict", {"input": "hi"}).code == "insufficient_quota"
     with gateway(tmp_path, live=live) as running:
         assert status(client(running.url, key)) == 429
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "why"),
+    [(None, "USD", "is not known"), (Price(one_off=5.0), "USD", "is not known"), (PRICE, "EUR", "is billed in USD")],
+)
+def test_a_budget_that_would_not_hold_is_said(
+    tmp_path: Path, client: Make, price: Price | None, currency: str, why: str
+) -> None:
+    """403 wherever it is asked, and nothing is asked of the model; a key without a budget is answered."""
+    key, record = new_key(now=0.0, budget=1.0, currency=currency)
+    free, other = new_key(now=0.0)
+    live, model = MemoryLive(), Constant("yes")
+    live.add([record, other])
+    unit = ModelUnit(a_release(kind="generation", price=price), model)
+    with served([unit], tmp_path, live=live, settings=SETTINGS) as running:
+        ask = client(running.url, key)
+        said = [ask.post("/predict", {"input": "hi"}), ask.chat(), ask.chat(stream=True)]
+        said.append(ask.post("/v1/embeddings", {"model": "merits/t", "input": ["a", "b"]}))
+        assert [(each.status, each.code) for each in said] == [(403, "budget")] * 4
+        assert why in said[0].json["error"]["message"]
+        batch = ask.post("/predict/batch", {"inputs": ["a", "b"]}).json
+        assert [answer["error"]["code"] for answer in batch["answers"]] == ["budget"] * 2
+        assert not model.asked
+        assert status(client(running.url, free)) == 200
+        assert running.gateway.desk.admission.in_flight == 0
+
+
+def test_a_budget_needs_all_prices() -> None:
+    """Also that of a part, and of a fallback."""
+    priced, unpriced = (Candidate(name="a", kind="constant", price=price) for price in (PRICE, None))
+    release = a_release(price=PRICE)
+    both = Candidate(name="b", kind="cascade", parts=(priced, unpriced))
+    assert release.billed_in == "USD"
+    assert replace(release, candidate=both).billed_in == ""
+    assert replace(release, fallbacks=(unpriced,)).billed_in == ""
+
+
+def test_a_budget_is_looked_at_when_it_is_given() -> None:
+    """Where a release serves already."""
+    live = MemoryLive()
+    whole.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR"))
+    live.add([a_release(price=PRICE), Rollout(task="t", at=0.0, champion=1)])
+    whole.new_key(live, new_key(now=0.0, budget=1.0))
+    whole.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR", tasks=["other"]))
+    with pytest.raises(UsageError, match="is billed in USD"):
+        whole.new_key(live, new_key(now=0.0, budget=1.0, currency="EUR"))
+    assert len(live.keys()) == 3
 
 
 def test_guessing_is_slowed_and_who_shares_the_address_is_not_locked_out(tmp_path: Path, client: Make) -> None:
@@ -159,8 +233,24 @@ def test_workers_share_a_rate(tmp_path: Path) -> None:
     together = [(one, two)[n % 2].wait_s("key", 3) == 0.0 for n in range(6)]
     assert together == [alone.wait_s("key", 3) == 0.0 for _ in range(6)] == [True] * 3 + [False] * 3
     assert two.wait_s("another", 3) == 0.0
+    assert [each.wait_s("batch", 3, 2) for each in (one, two)] == [0.0, 20.0]
     one.close()
     two.close()
+
+
+def test_of_two_keys_of_one_name_none_is_taken() -> None:
+    """The ids are said; either can be named by its own, and one that is revoked is in nobody's way."""
+    live = MemoryLive()
+    one, two = (new_key(now=float(n), name="shop")[1] for n in range(2))
+    live.add([one, two])
+    for change in (whole.rotate, whole.revoke):
+        with pytest.raises(UsageError, match="2 keys are called 'shop'") as told:
+            change(live, "shop")
+        assert f"{one.id}, {two.id}" in str(told.value)
+    whole.revoke(live, one.id)
+    whole.rotate(live, "shop")
+    known = live.keys()
+    assert {key.id for key in known if key.revoked_at is None and key.hash != two.hash} == {two.id}
 
 
 def test_a_key_cannot_be_reached_by_its_hash() -> None:

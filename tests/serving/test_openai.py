@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openai
 import pytest
 
+from merits.candidates.routing.vectors import packed_vector
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.candidate import Candidate
 from merits.testing.models import Constant, Replying
@@ -121,6 +123,22 @@ def test_embeddings_are_vectors_in_order(tmp_path: Path, official: Official) -> 
     assert [each.embedding for each in said.data] == [[1.0, 0.5], [3.0, 0.5]]
     assert plain.data[0].embedding == [2.0, 0.5]
     assert said.usage.prompt_tokens == 6
+
+
+def test_what_gives_no_vector_is_no_embedding(tmp_path: Path, official: Official) -> None:
+    """A label is not asked for; a text is a text, also one that could be read as numbers. Both say what to use."""
+    said = Replying(lambda text: Answer("yes"))
+    for n, (kind, asked) in enumerate([("classification", 0), ("generation", 1)]):
+        with served([ModelUnit(a_release(kind=kind), said)], tmp_path / str(n)) as running:
+            with pytest.raises(openai.BadRequestError, match="no vector; ask it at /predict") as told:
+                official(running.url).embeddings.create(model="merits/t", input="a")
+            assert told.value.code == "no_embedding"
+        assert len(said.asked) == asked
+    packed = Candidate(name="e", kind="embedding")
+    vector = Replying(lambda text: Answer(packed_vector(np.array([0.5, -0.25]))))
+    with served([ModelUnit(a_release(candidate=packed), vector)], tmp_path / "packed") as running:
+        found = official(running.url).embeddings.create(model="merits/t", input="a")
+    assert found.data[0].embedding == [0.5, -0.25]
 
 
 def sound(seconds: float = 0.1) -> bytes:

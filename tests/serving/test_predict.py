@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from merits.core.answer import Answer, Failure
+from merits.core.candidate import Candidate
 from merits.core.serving import ServeSettings
 from merits.testing.models import Replying
 from merits.testing.serving import ModelUnit, a_release, served
@@ -48,6 +49,21 @@ def test_columns_are_checked_and_watched(tmp_path: Path, client: Make) -> None:
     assert kept.seen == {"age": 41.0}
     assert kept.user not in ("", "anna")
     assert kept.input is None
+
+
+@pytest.mark.parametrize("kind", ["classification", "generation"])
+def test_a_task_of_texts_takes_texts(tmp_path: Path, client: Make, kind: str) -> None:
+    """Columns and lists are refused before the model is asked; a chat takes its messages."""
+    model = Replying(lambda text: Answer("yes"))
+    messages = [{"role": "user", "content": "hi"}]
+    with served([ModelUnit(a_release(kind=kind), model)], tmp_path / "text") as running:
+        said = [client(running.url).post("/predict", {"input": each}) for each in ({"text": "hi"}, ["hi"], messages)]
+        assert [(each.status, each.code) for each in said] == [(400, "invalid_value")] * 3
+        assert "merits/t@1 reads a text" in said[0].json["error"]["message"]
+    assert not model.asked
+    chat = Candidate(name="c", kind="chat", params={"model": "m"})
+    with served([ModelUnit(a_release(kind=kind, candidate=chat), model)], tmp_path / "chat") as running:
+        assert client(running.url).post("/predict", {"input": messages}).status == 200
 
 
 def test_a_picture_comes_as_a_form_or_as_a_data_url(tmp_path: Path, client: Make) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from merits.core.live import Rollout
+from merits.core.serving import ServeSettings
 from merits.serving.rollouts import arms_for
+from merits.serving.unit import Reply
 from merits.testing.live import MemoryLive
 from merits.testing.models import Constant, Slow
 from merits.testing.serving import ModelUnit, a_release, served
@@ -115,17 +117,49 @@ def test_another_release_takes_over_without_dropping_a_request(tmp_path: Path, c
     assert old.closed == 1
 
 
-def test_a_name_may_hold_what_a_version_begins_with(tmp_path: Path, client: Make) -> None:
-    """A task called a@b is asked by its name, and by its name and version."""
-    with served([ModelUnit(a_release("a@b"), Constant("yes"))], tmp_path) as running:
+class Closable(ModelUnit):
+    """Answers nothing once it is closed, as one whose files are gone."""
+
+    async def answer(self, input: Any, *, deadline_s: float | None = None) -> Reply:
+        """As in `Unit`."""
+        assert not self.closed, "a closed release was asked"
+        return await super().answer(input, deadline_s=deadline_s)
+
+
+def test_who_waited_for_a_turn_is_answered_by_what_serves_then(tmp_path: Path, client: Make) -> None:
+    """30 wait behind one when another release comes; who wants the old one by its version is told that it is gone."""
+    old, new = Closable(a_release(version=1), Slow("old", 0.4)), Closable(a_release(version=2), Slow("new", 0.01))
+    live = MemoryLive()
+    said: list[tuple[int, str]] = []
+    settings = ServeSettings(keys=False, concurrency=1)
+    with served([old, new], tmp_path, live=live, settings=settings) as running:
         ask = client(running.url)
-        assert [ask.chat(model=f"merits/{name}").status for name in ("a@b", "a@b@1", "a", "a@b@2", "@")] == [
-            200,
-            200,
-            404,
-            404,
-            404,
-        ]
+
+        def once(model: str) -> None:
+            came = ask.post("/predict", {"input": "hi", "model": model})
+            said.append((came.status, came.json.get("output", "")))
+
+        names = ["merits/t"] * 30 + ["merits/t@1"]
+        threads = [threading.Thread(target=once, args=(name,)) for name in names]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        live.add([Rollout(task="t", at=1.0, champion=2, previous=1)])
+        for thread in threads:
+            thread.join()
+        desk = running.gateway.desk
+        assert (desk.admission.in_flight, desk._asking, old.closed) == (0, 0, 1)
+    assert sum(status == 200 for status, _ in said) >= 30
+    assert {status for status, _ in said} <= {200, 404}
+    assert [output for status, output in said if status == 200][-1] == "new"
+
+
+def test_a_model_is_named_by_task_and_version(tmp_path: Path, client: Make) -> None:
+    """With or without what says whose it is; a task's name holds no @, so what follows is a version or nothing."""
+    with served([ModelUnit(a_release(), Constant("yes"))], tmp_path) as running:
+        ask = client(running.url)
+        assert [ask.chat(model=name).status for name in ("merits/t", "merits/t@1", "t", "t@1")] == [200] * 4
+        assert {ask.chat(model=f"merits/{name}").status for name in ("t@", "t@2", "t@1@1", "t@x", "@", "@1")} == {404}
 
 
 def test_a_release_that_cannot_be_opened_leaves_the_old_one_serving(tmp_path: Path, client: Make) -> None:

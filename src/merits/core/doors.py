@@ -409,7 +409,10 @@ class LiveStore(Protocol):
         ...
 
     def spent(self, key: str, since: float) -> float:
-        """The sum of the known costs of what was served to an API key since then (UNIX seconds)."""
+        """The sum of the known costs of what was served to an API key since then (UNIX seconds).
+
+        They are of one currency: a key with a budget is answered only by releases that are billed in its own.
+        """
         ...
 
     def forget(self, task: str, before: float) -> int:

@@ -82,6 +82,18 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
         """The name by which clients ask for exactly this release: `merits/<task>@<version>`."""
         return model_name(self.task_name, self.version)
 
+    @property
+    def billed_in(self) -> str:
+        """The currency of what its answers cost; "" where a part of it has no price, so that no sum of them holds."""
+        return self.needs.currency if all(map(_has_price, (self.candidate, *self.fallbacks))) else ""
+
+
+def _has_price(candidate: Candidate) -> bool:
+    if candidate.parts:
+        return all(map(_has_price, candidate.parts))
+    price = candidate.price
+    return price is not None and (not price.is_fixed_only or price.per_month is not None)
+
 
 def model_name(task_name: str, version: int | None = None) -> str:
     """The name of a model as clients write it; without a version, of whatever serves the task now.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.live import Arm, Feedback, Served
+from merits.core.release import model_name
 from merits.core.secrets import redact
 from merits.core.serving import ServeSettings
 from merits.serving.admission import Admission
@@ -115,7 +116,7 @@ class Desk:
         await self._enter(wanted)
         start = time.monotonic()
         try:
-            opened, arm, silent = wanted.line.arms(wanted.request, wanted.user, wanted.pinned)
+            opened, arm, silent = self._whose(call, wanted)
             opened.users += 1
             try:
                 reply = await self._answered(opened, wanted)
@@ -136,7 +137,11 @@ class Desk:
         """Pieces of text, and the recorded answer last. Leaving early ends the asking, and that is recorded too."""
         await self._enter(wanted)
         start = time.monotonic()
-        opened, arm, silent = wanted.line.arms(wanted.request, wanted.user, wanted.pinned)
+        try:
+            opened, arm, silent = self._whose(call, wanted)
+        except BaseException:
+            self._leave(start)
+            raise
         opened.users += 1
         try:
             async with aclosing(self._pieces(call, wanted, opened, arm)) as pieces:
@@ -220,6 +225,17 @@ class Desk:
             )
         self._asking += 1
 
+    def _whose(self, call: Call, wanted: Wanted) -> tuple[Opened, Arm, Opened | None]:
+        """Who answers now: while a request waited for its turn another release may have come into force."""
+        line = self.fleet.lines.get(wanted.line.task)
+        if line is None or (wanted.pinned is not None and wanted.pinned not in line.units):
+            model = model_name(wanted.line.task, wanted.pinned)
+            raise Refusal(404, "model_not_found", f"The model {model!r} is served no more.", param="model")
+        opened, arm, silent = line.arms(wanted.request, wanted.user, wanted.pinned)
+        if call.holder is not None:
+            call.holder.must_bound(opened.model, opened.billed_in)
+        return opened, arm, silent
+
     def _leave(self, start: float) -> None:
         self._asking -= 1
         self.admission.leave(time.monotonic() - start)
@@ -279,7 +295,7 @@ class Desk:
             ) from None
 
     def _begin_shadow(self, call: Call, wanted: Wanted, silent: Opened) -> None:
-        if len(self._shadows) >= self.settings.shadows or not self.has_room():
+        if silent.retired or len(self._shadows) >= self.settings.shadows or not self.has_room():
             self.metrics.shadow_left_out()
             return
         silent.users += 1

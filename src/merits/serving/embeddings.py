@@ -17,6 +17,7 @@ from merits.core.identity import JSON
 from merits.serving.desk import Desk, Given, Wanted
 from merits.serving.http import Call, Response, decoded
 from merits.serving.inputs import asked_by
+from merits.serving.opened import Opened
 from merits.serving.refusals import Refusal, refusal_of
 from merits.serving.saying import headers_of, merits_of
 from merits.serving.uploads import Files
@@ -47,6 +48,9 @@ async def embeddings(desk: Desk, call: Call) -> Response:
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     if len(texts) > settings.batch:
         raise Refusal(413, "batch_too_long", f"At most {settings.batch} texts at once.", param="input")
+    _must_embed(line.unit(pinned))
+    if holder is not None:
+        holder.must_have_turns(len(texts))
     opened = line.unit(pinned)
     until, user, files = desk.deadline(call), desk.user(asked.user or ""), Files()
     turn = asyncio.Semaphore(min(16, settings.concurrency))
@@ -63,9 +67,9 @@ async def embeddings(desk: Desk, call: Call) -> Response:
         failure = each.reply.answer.failure
         if failure is not None:
             raise refusal_of(failure)
-        vector = _vector_of(each.reply.answer)
+        vector = _vector_of(each.reply.answer, each.opened)
         if vector is None:
-            raise Refusal(400, "no_embedding", f"{opened.release.model} does not answer with a vector.", param="model")
+            raise _no_vector(each.opened)
         packed: JSON = vector
         if asked.encoding_format == "base64":
             packed = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
@@ -94,11 +98,26 @@ async def _all(asking: Sequence[object]) -> list[Given]:
     return list(found)
 
 
-def _vector_of(answer: Answer) -> list[float] | None:
+def _must_embed(opened: Opened) -> None:
+    """Refusal 400 for what never answers with a vector, before it is asked and paid."""
+    if not _packs(opened) and (opened.chats or opened.target not in ("text", "none")):
+        raise _no_vector(opened)
+
+
+def _no_vector(opened: Opened) -> Refusal:
+    instead = "/predict" if opened.target in ("items", "picture", "record") else "/predict or /v1/chat/completions"
+    return Refusal(400, "no_embedding", f"{opened.model} answers with no vector; ask it at {instead}.", param="model")
+
+
+def _packs(opened: Opened) -> bool:
+    return opened.release.candidate.kind == "embedding"
+
+
+def _vector_of(answer: Answer, opened: Opened) -> list[float] | None:
     output = answer.output
     if isinstance(output, list) and output and all(isinstance(x, int | float) for x in output):
         return [float(x) for x in output]
-    vector = vector_in(answer)
+    vector = vector_in(answer) if _packs(opened) else None  # of others a text is a text, whatever it could be read as
     return None if vector is None or not len(vector) else vector.tolist()
 
 

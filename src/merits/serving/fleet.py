@@ -74,11 +74,9 @@ class Fleet:
 
         Refusal 404 for what is not served, 403 for a task that the key is not for (`tasks`, any where it is empty).
         """
-        name, version = model.removeprefix("merits/"), ""
-        if name not in self.lines:
-            name, _, version = name.rpartition("@")
+        name, at, version = model.removeprefix("merits/").partition("@")
         line = self.lines.get(name)
-        if line is None or (version and not (version.isdecimal() and len(version) < 10 and int(version) in line.units)):
+        if line is None or (at and not (version.isdecimal() and len(version) < 10 and int(version) in line.units)):
             served = ", ".join(self.names(tasks)) or "nothing yet"
             raise Refusal(
                 404, "model_not_found", f"The model {model[:120]!r} is not served. Served: {served}.", param="model"

@@ -79,6 +79,8 @@ def asked_by(value: JSON, opened: Opened, files: Files, *, param: str = "input")
         if _FILES & set(reads[:1]) or isinstance(value, Ours):
             return _of_files(_file_of(value, files, param), opened)
         return Asked(_defused(value), content_hash(value), opened.seen(value), opened.embedding(value))
+    if isinstance(value, Mapping | Sequence) and _reads_text_only(opened) and not opened.chats:
+        raise Refusal(400, "invalid_value", f"{opened.model} reads a text, not columns or a list.", param=param)
     if isinstance(value, Mapping):
         return _of_columns(value, opened, files, param)
     if isinstance(value, bool | int | float):
@@ -87,6 +89,12 @@ def asked_by(value: JSON, opened: Opened, files: Files, *, param: str = "input")
         raise Refusal(400, "invalid_value", "The input must be a data URL of a picture or a sound.", param=param)
     _must_be_shallow(value, param)
     return Asked(_all_defused(value), content_hash(value), opened.seen(value), opened.embedding(value))
+
+
+def _reads_text_only(opened: Opened) -> bool:
+    """Whether its inputs are texts: nothing else is read by its kind of task, or its examples have no columns."""
+    reads = opened.reads
+    return reads == ("text",) or (set(reads) == {"text", "columns"} and not opened.release.inputs)
 
 
 def _of_columns(value: Mapping[str, JSON], opened: Opened, files: Files, param: str) -> Asked:

@@ -22,6 +22,7 @@ __all__ = ["Holder", "Keyring", "hash_of_key", "month_began", "new_key"]
 
 _LONGEST = 200
 _MARK = "mk_"
+_NO_KEY = "Send an API key (mk_...) in the header Authorization, after the word Bearer."  # what `redact` leaves alone
 
 
 def new_key(
@@ -76,13 +77,45 @@ def month_began(now: float) -> float:
 class Holder:
     """Who holds a key: the record, with what was spent this month (of what is in the store, and since)."""
 
-    __slots__ = ("key", "scopes", "since", "spent", "tasks")
+    __slots__ = ("_rates", "key", "scopes", "since", "spent", "tasks")
 
-    def __init__(self, key: ApiKey) -> None:
-        self.key = key
+    def __init__(self, key: ApiKey, rates: Rates) -> None:
+        self.key, self._rates = key, rates
         self.scopes = frozenset(SCOPES if "admin" in key.scopes else key.scopes)
         self.tasks = frozenset(key.tasks)
         self.spent, self.since = 0.0, 0.0
+
+    def must_have_turns(self, n: int) -> None:
+        """Nothing, when a request with n inputs is within the rate: its first counted when it was let in.
+
+        Refusal 429 when it is not, 413 where it never would be.
+        """
+        most = self.key.per_minute
+        if most is None or n < 2:
+            return
+        if n > most:
+            raise Refusal(
+                413, "batch_too_long", f"This API key may ask {most} times a minute, and these are {n} inputs."
+            )
+        wait_s = self._rates.wait_s(self.key.id, most, n - 1)
+        if wait_s:
+            raise _too_fast(most, wait_s + 60.0 / most)  # the one that was let in counts
+
+    def must_bound(self, model: str, currency: str) -> None:
+        """Nothing, where what a model costs counts against the budget: `currency` is what it is billed in, "" if none.
+
+        Refusal 403 where the key has a budget that its answers would not count against.
+        """
+        key = self.key
+        if key.budget is None or currency == key.currency:
+            return
+        why = f"{model} is billed in {currency}" if currency else f"what {model} costs is not known"
+        raise Refusal(
+            403,
+            "budget",
+            f"This API key has a budget of {key.budget:g} {key.currency}, and {why}: ask for a key without a budget, or"
+            f" for a release with a price in {key.currency}.",
+        )
 
     def charge(self, cost: float | None) -> None:
         """Notes what an answer cost that the store does not know of yet."""
@@ -110,7 +143,7 @@ class Keyring:
                 continue
             holder = known.get(key.id)
             if holder is None or holder.key != key:
-                fresh = Holder(key)
+                fresh = Holder(key, self._rates)
                 if holder is not None:
                     fresh.spent, fresh.since = holder.spent, holder.since
                 holder = fresh
@@ -138,7 +171,7 @@ class Keyring:
             )
         if found is None or (found.key.expires_at is not None and found.key.expires_at <= time.time()):
             if not authorization:
-                raise Refusal(401, "missing_api_key", "Send an API key: Authorization: Bearer mk_...")
+                raise Refusal(401, "missing_api_key", _NO_KEY)
             guesses.wrong(address)
             raise Refusal(401, "invalid_api_key", "This API key is not known, has expired or was revoked.")
         guesses.right(address, found.key.id)
@@ -152,12 +185,7 @@ class Keyring:
         if key.per_minute is not None:
             wait_s = self._rates.wait_s(key.id, key.per_minute)
             if wait_s:
-                raise Refusal(
-                    429,
-                    "rate_limit_exceeded",
-                    f"This API key may ask {key.per_minute} times a minute.",
-                    retry_after_s=wait_s,
-                )
+                raise _too_fast(key.per_minute, wait_s)
         if scope == "predict" and key.budget is not None and holder.spent + holder.since >= key.budget:
             raise Refusal(
                 429,
@@ -165,6 +193,11 @@ class Keyring:
                 f"This API key has spent its {key.budget:g} {key.currency} of this month.",
                 retry_after_s=_until_next_month(time.time()),
             )
+
+
+def _too_fast(per_minute: int, wait_s: float) -> Refusal:
+    text = f"This API key may ask {per_minute} times a minute; each input of a batch counts."
+    return Refusal(429, "rate_limit_exceeded", text, retry_after_s=wait_s)
 
 
 def _until_next_month(now: float) -> float:

@@ -45,13 +45,15 @@ class Opened:
     """A loaded release. `users` are the requests that are at it; `retired` is one that serves no more.
 
     `reads` and `target` are those of its kind of task. `short` says that its outputs are labels, numbers or items: they
-    say nothing of their own, and are kept. `chats` says that it takes messages as they are.
+    say nothing of their own, and are kept. `chats` says that it takes messages as they are. `billed_in` is the currency
+    of what it costs, "" where it has no price.
     """
 
     __slots__ = (
         "_embeds",
         "_lens",
         "_names",
+        "billed_in",
         "chats",
         "model",
         "model_header",
@@ -68,6 +70,7 @@ class Opened:
         release = unit.release
         self.unit, self.release = unit, release
         self.model = release.model
+        self.billed_in = release.billed_in
         self.model_header = (b"x-merits-release", _CONTROL.sub("?", release.model).encode("utf-8", "replace"))
         self.users, self.retired = 0, False
         kind = task_kind(release.kind) if release.kind in kind_names() else None

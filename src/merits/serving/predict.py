@@ -108,6 +108,8 @@ async def predict_batch(desk: Desk, call: Call) -> Response:
             "Too many requests are waiting; try again later.",
             retry_after_s=desk.admission.retry_after_s,
         )
+    if call.holder is not None:
+        call.holder.must_have_turns(len(asked.inputs))
     opened = line.unit(pinned)
     files = Files()
     turn = asyncio.Semaphore(min(_AT_ONCE, settings.concurrency))

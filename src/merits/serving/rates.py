@@ -22,21 +22,20 @@ _MINUTE_S = 60.0
 
 
 class Rates(Protocol):
-    """Says whether one more request of a key is within its rate."""
+    """Says whether one more request of a key, or so many inputs more, are within its rate."""
 
-    def wait_s(self, key: str, per_minute: int) -> float:
-        """0 when it is, and then it counts; else in how many seconds it will be."""
+    def wait_s(self, key: str, per_minute: int, n: int = 1) -> float:
+        """0 when they are, and then they count; else in how many seconds they will be."""
         ...
 
 
-def _next(due: float, now: float, per_minute: int) -> tuple[float, float]:
-    """When the key is due after one more request, and how long that has to wait; a whole minute's may come at once.
+def _next(due: float, now: float, per_minute: int, n: int) -> tuple[float, float]:
+    """When the key is due after n more requests, and how long they have to wait; a whole minute's may come at once.
 
-    >>> _next(0.0, 100.0, 60), _next(159.5, 100.0, 60)
+    >>> _next(0.0, 100.0, 60, 1), _next(159.5, 100.0, 60, 1)
     ((101.0, 0.0), (159.5, 0.5))
     """
-    apart = _MINUTE_S / per_minute
-    after = max(due, now) + apart
+    after = max(due, now) + n * _MINUTE_S / per_minute
     wait_s = after - _MINUTE_S - now
     return (due, wait_s) if wait_s > 1e-9 else (after, 0.0)
 
@@ -53,9 +52,9 @@ class LocalRates:
         self._clock = clock
         self._due: dict[str, float] = {}
 
-    def wait_s(self, key: str, per_minute: int) -> float:
+    def wait_s(self, key: str, per_minute: int, n: int = 1) -> float:
         """As in `Rates`."""
-        self._due[key], wait_s = _next(self._due.get(key, 0.0), self._clock(), per_minute)
+        self._due[key], wait_s = _next(self._due.get(key, 0.0), self._clock(), per_minute, n)
         return wait_s
 
 
@@ -77,15 +76,15 @@ class SharedRates:
         """An empty file of the right size."""
         path.write_bytes(bytes(_SLOT.size * _SLOTS))
 
-    def wait_s(self, key: str, per_minute: int) -> float:
+    def wait_s(self, key: str, per_minute: int, n: int = 1) -> float:
         """As in `Rates`."""
         name = key.encode()[:8].ljust(8, b"\0")
         fcntl.lockf(self._fd, fcntl.LOCK_EX)
         try:
             at = self._place(name)
             if at is None:
-                return self._beyond.wait_s(key, per_minute)
-            due, wait_s = _next(_SLOT.unpack_from(self._map, at)[1], self._clock(), per_minute)
+                return self._beyond.wait_s(key, per_minute, n)
+            due, wait_s = _next(_SLOT.unpack_from(self._map, at)[1], self._clock(), per_minute, n)
             _SLOT.pack_into(self._map, at, name, due)
             return wait_s
         finally:

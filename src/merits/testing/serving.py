@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from merits.candidates.meter import Meter
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
@@ -19,6 +21,7 @@ from merits.core.doors import Model
 from merits.core.identity import JSON
 from merits.core.live import Rollout
 from merits.core.needs import Needs
+from merits.core.price import Price
 from merits.core.release import ContentPolicy, Promise, Release
 from merits.core.serving import ServeSettings
 from merits.serving.telemetry import Log
@@ -40,14 +43,16 @@ def a_release(
     keep: bool = False,
     inputs: Sequence[str] = (),
     classes: Sequence[str] = (),
+    price: Price | None = None,
 ) -> Release:
     """A release that promises nothing."""
+    candidate = candidate or Candidate(name="always", kind="constant", params={"output": "yes"})
     return Release(
         task="0" * 32,
         task_name=task,
         version=version,
         kind=kind,
-        candidate=candidate or Candidate(name="always", kind="constant", params={"output": "yes"}),
+        candidate=candidate if price is None else replace(candidate, price=price),
         candidate_version="v",
         promise=Promise(metric="accuracy"),
         needs=Needs(),
