@@ -25,6 +25,7 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+Reply: TypeAlias = Callable[[int, bytes, bytes], bool]
 T = TypeVar("T")
 
 JSON_TYPE = b"application/json"
@@ -57,6 +58,7 @@ class Call:
         "path",
         "receive",
         "release",
+        "reply",
         "request",
         "scope",
         "send",
@@ -68,6 +70,8 @@ class Call:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.arrived, self.at = time.monotonic(), time.time()
         self.scope, self.receive, self.send = scope, receive, send
+        # Out of the scope, for it leads back there: what stays in a ring waits for the garbage collector.
+        self.reply: Reply | None = scope.pop("merits.reply", None)
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         client = scope.get("client")
@@ -146,13 +150,12 @@ async def respond(call: Call, response: Response, more: Headers = ()) -> None:
     headers = [*response.headers, *more]
     if status in (400, 408, 413):
         headers.append((b"connection", b"close"))  # whatever still comes of it is not read
-    reply = call.scope.get("merits.reply")
     request = call.request.encode()
-    if reply is not None:
+    if call.reply is not None:
         head = _HEAD % (response.content_type, len(body), request)
         if headers:
             head += b"".join([b"%b: %b\r\n" % header for header in headers])
-        if reply(status, head, body):
+        if call.reply(status, head, body):
             return
     whole = [(b"content-type", response.content_type), (b"content-length", b"%d" % len(body))]
     whole += [(b"x-request-id", request), *_SECURE, *headers]
