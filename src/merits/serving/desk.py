@@ -110,7 +110,8 @@ class Desk:
 
     async def ask(self, call: Call, wanted: Wanted) -> Given:
         """The answer, recorded. A Refusal where it could not be asked; what failed at the model is an answer too."""
-        await self._enter(wanted)
+        if not self._enter_at_once():
+            await self._enter(wanted)
         start = time.monotonic()
         try:
             opened, arm, silent = wanted.line.arms(wanted.request, wanted.user, wanted.pinned)
@@ -122,7 +123,9 @@ class Desk:
                     self.fleet.leave(opened)
                 else:
                     opened.users -= 1
-            await self._record(call, wanted, opened, arm, reply)
+            self._write(call, wanted, opened, arm, reply)
+            if self._syncs:
+                await self.shipper.synced()
         finally:
             self._leave(start)
         if silent is not None:
@@ -171,7 +174,9 @@ class Desk:
             close = getattr(pieces, "aclose", None)
             if close is not None:
                 await close()
-        await self._record(call, wanted, opened, arm, reply)
+        self._write(call, wanted, opened, arm, reply)
+        if self._syncs:
+            await self.shipper.synced()
         yield Given(reply, opened, arm, wanted.request)
 
     def feedback(self, feedback: Feedback) -> None:
@@ -194,6 +199,16 @@ class Desk:
     def has_room(self) -> bool:
         """Whether the answer to one more request could be kept."""
         return self.journal.has_room(self._asking)
+
+    def _enter_at_once(self) -> bool:
+        """Whether there was a turn, and room for the answer: that of almost all."""
+        if not self.admission.take():
+            return False
+        if not self.journal.has_room(self._asking):
+            self.admission.leave(0.0)
+            return False
+        self._asking += 1
+        return True
 
     async def _enter(self, wanted: Wanted) -> None:
         admission = self.admission
@@ -229,11 +244,6 @@ class Desk:
             )
         except TimeoutError:
             return _overdue(opened)
-
-    async def _record(self, call: Call, wanted: Wanted, opened: Opened, arm: Arm, reply: Reply) -> None:
-        self._write(call, wanted, opened, arm, reply)
-        if self._syncs:
-            await self.shipper.synced()
 
     def _write(
         self, call: Call, wanted: Wanted, opened: Opened, arm: Arm, reply: Reply, *, since: float | None = None

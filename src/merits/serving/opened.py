@@ -10,7 +10,7 @@ from merits.core.candidate import Candidate
 from merits.core.identity import JSON
 from merits.core.kinds import Reads, Target, kind_names, task_kind
 from merits.media.seen import embedding_in, seen_of
-from merits.reading.seen import Lens
+from merits.reading.seen import Lens, seen_of_text
 from merits.serving.package import reference_in
 from merits.serving.unit import Unit
 
@@ -43,6 +43,7 @@ class Opened:
         "_embeds",
         "_lens",
         "_names",
+        "_texts_only",
         "chats",
         "model",
         "model_header",
@@ -63,6 +64,7 @@ class Opened:
         self.users, self.retired = 0, False
         kind = task_kind(release.kind) if release.kind in kind_names() else None
         self.reads: tuple[Reads, ...] = kind.reads if kind is not None else ()
+        self._texts_only = self.reads == ("text",)
         self.target: Target = kind.target if kind is not None else "none"
         self.short = self.target in _SHORT
         self.chats = is_chat(release.candidate)
@@ -75,6 +77,8 @@ class Opened:
     def seen(self, input: JSON, files: Mapping[str, Path] | None = None) -> dict[str, float | str | None]:
         """What is watched of an input. Of words in columns nothing, unless there is a reference or content is kept."""
         kind = self.release.kind
+        if self._texts_only and isinstance(input, str):
+            return seen_of_text(input, self._lens)
         if not self.reads:
             return {}
         found = seen_of(input, kind, self._lens, files.get if files else _none)
