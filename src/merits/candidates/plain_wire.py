@@ -134,6 +134,8 @@ class PlainClient:
 class _Link(asyncio.Protocol):
     """One connection: writes a question, reads its reply. `is_open` until it can be used no more."""
 
+    _until_eof: bool
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.is_open, self.since = True, 0.0
         self._loop = loop

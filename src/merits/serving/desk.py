@@ -10,7 +10,9 @@ import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.live import Arm, Feedback, Served
@@ -37,8 +39,7 @@ _GRACE_S = 1.0  # past the deadline, for a unit that turns it into an answer its
 _PENDING = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What is asked of whom, for which user, and until when (`until` of the monotonic clock)."""
 
     line: Line
@@ -51,8 +52,7 @@ class Wanted:
     patient: bool = False  # one of a batch: waits behind a full queue instead of being refused
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """An answer with who gave it."""
 
     reply: Reply

@@ -19,6 +19,7 @@ __all__ = ["Opened", "is_chat"]
 _CHATS = frozenset({"chat", "anthropic", "any-llm", "gguf", "transformers"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # nothing that ends a header
 _SHORT = frozenset({"label", "number", "items"})
+_FILES: frozenset[Reads] = frozenset({"picture", "sound"})
 
 
 def is_chat(candidate: Candidate) -> bool:
@@ -36,7 +37,8 @@ class Opened:
     """A loaded release. `users` are the requests that are at it; `retired` is one that serves no more.
 
     `reads` and `target` are those of its kind of task. `short` says that its outputs are labels, numbers or items: they
-    say nothing of their own, and are kept. `chats` says that it takes messages as they are.
+    say nothing of their own, and are kept. `takes_files` says that it reads pictures or sounds, `is_file` that an input
+    which is no mapping is one. `chats` says that it takes messages as they are.
     """
 
     __slots__ = (
@@ -45,12 +47,14 @@ class Opened:
         "_names",
         "_texts_only",
         "chats",
+        "is_file",
         "model",
         "model_header",
         "reads",
         "release",
         "retired",
         "short",
+        "takes_files",
         "target",
         "unit",
         "users",
@@ -65,6 +69,7 @@ class Opened:
         kind = task_kind(release.kind) if release.kind in kind_names() else None
         self.reads: tuple[Reads, ...] = kind.reads if kind is not None else ()
         self._texts_only = self.reads == ("text",)
+        self.takes_files, self.is_file = bool(_FILES & set(self.reads)), bool(_FILES & set(self.reads[:1]))
         self.target: Target = kind.target if kind is not None else "none"
         self.short = self.target in _SHORT
         self.chats = is_chat(release.candidate)
