@@ -95,7 +95,7 @@ def _release(upstream: str, folder: Path) -> Release:
 
 
 async def _bare(upstream: str, sock: socket.socket) -> None:
-    """An ASGI application that does nothing but hand on, by the same client as ours."""
+    """An ASGI application that does nothing but hand on, by the client that ours uses for addresses with TLS."""
     from pyreqwest.client import ClientBuilder
 
     client = ClientBuilder().http1_only().build()

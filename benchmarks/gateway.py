@@ -2,7 +2,8 @@
 
 The provider, each server and the load are processes of their own, on loopback. Ours checks an API key, and has every
 answer in its journal before it is given and in the live store after. `bare` is an ASGI application on the same server
-(uvicorn, uvloop, httptools) that hands on by the same Rust client and does nothing else. Rounds are interleaved, and
+(uvicorn, uvloop, httptools) that hands on by the Rust client which ours uses for addresses with TLS, and does nothing
+else; without TLS, as here, ours asks on the event loop itself (`candidates/plain_wire.py`). Rounds are interleaved, and
 medians over rounds are shown; `cpu_ms` is what one request costs the server's process. Peers that are not installed are
 skipped with a message. The target is 2,000 requests/s and 0.6 ms, or 80 % of `bare`, whichever is lower.
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -483,3 +485,11 @@ def test_what_one_kept_is_refused_by_another(tmp_path: Path) -> None:
     with pytest.raises(CandidateError):
         other.restore(tmp_path)
     shutil.rmtree(tmp_path)
+
+
+def test_reading_an_estimator_imports_no_network_library() -> None:
+    """skops looks at all of scikit-learn, and would import PyTorch on the way: four seconds of every start."""
+    code = "import sys; from merits.candidates.keeping import _skops; _skops(); print('torch' in sys.modules)"
+    code += "; print('sklearn.externals.array_api_compat.torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told.stdout.split() == ["False", "False"]

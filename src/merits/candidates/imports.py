@@ -189,8 +189,9 @@ def versions(*modules: str) -> dict[str, str]:
     return {module: _version(module.partition(".")[0]) for module in modules}
 
 
-# Reading what every package brings takes a second of processor time, and a search loads models by the hundred.
+# Reading what every package brings takes a second of processor time: what is asked for most is known beforehand.
 _distributions = functools.cache(packages_distributions)
+_CALLED_OTHERWISE = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "xgboost": "xgboost-cpu"}
 
 
 @functools.cache
@@ -202,5 +203,11 @@ def _version(top: str) -> str:
         pass
     if top in sys.stdlib_module_names:
         return ""
+    try:
+        if top not in sys.modules and importlib.util.find_spec(top) is None:
+            return ""  # nothing brings it
+        return version(_CALLED_OTHERWISE.get(top, ""))
+    except (PackageNotFoundError, ValueError):
+        pass
     names = _distributions().get(top, ())
     return version(names[0]) if names else ""

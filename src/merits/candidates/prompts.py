@@ -71,6 +71,7 @@ class Prompt:
         self, params: PromptParams, context: LoadContext, shown: Sequence[Shown] = (), media: Media | None = None
     ) -> None:
         self._template = params.prompt
+        self._is_bare = params.prompt == "{input}"
         self._media = media
         self.labels = context.classes if params.labels and context.is_labelled else ()
         system = "\n".join(part for part in (params.system, _allowed(self.labels)) if part)
@@ -81,13 +82,15 @@ class Prompt:
 
     def messages(self, input: JSON) -> list[Message]:
         """The messages for an input; an input that is a list of messages goes in as it is, after the instructions."""
-        if is_messages(input) and self._template == "{input}":
+        if self._is_bare and is_messages(input):
             return [*self._start, *({**message} for message in input)]
         return [*self._start, {"role": "user", "content": self._content(input)}]
 
     def _content(self, input: JSON) -> JSON:
         """The filled prompt; where the input holds pictures or sounds, a list of parts: what is asked, then these."""
         rest, parts = self._media.split(input) if self._media is not None else (input, [])
+        if self._is_bare and isinstance(rest, str) and not parts:
+            return rest
         text = fill(self._template, rest)
         if not parts:
             return text

@@ -19,7 +19,8 @@ another one is a change of this file. httpx and the vendors' SDKs take 3 to 5 ms
 HTTP/1.1 only: one connection for each call in flight, so that what a broken connection costs is one call, and no queue
 hides inside the client. Redirects are not followed: they would carry the key elsewhere. pyreqwest 0.15 does not end a
 request whose caller was cancelled: `timeout_s`, the meter's deadline, ends it in the client half a second later. rustls
-takes no certificate of a server that is its own authority. Knows nothing about retries (the meter's), nor what a reply
+takes no certificate of a server that is its own authority. Short questions to an address without TLS, a server of one's
+own, go without a thread by `plain_wire`. Knows nothing about retries (the meter's), nor what a reply
 means (the providers').
 """
 
@@ -35,12 +36,13 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
 
 from merits.candidates.meter import AskFailed
+from merits.candidates.plain_wire import LostReply, NoConnection, PlainClient, Reply
 from merits.candidates.secret_paths import hide_user
 from merits.core.answer import NO_USAGE, Failure, Usage
 from merits.core.errors import CandidateError
@@ -67,14 +69,6 @@ _CONNECT_S = 10.0  # a host that is there says so in milliseconds, or after up t
 _PEM_END = b"-----END CERTIFICATE-----"
 _NOT_CONNECTED = "client error (Connect)"  # hyper's word; pyreqwest's ConnectError is also raised for later resets
 _encode = msgspec.json.Encoder().encode
-
-
-class Reply(NamedTuple):
-    """What came back, whatever the status; the names of `headers` are found in any case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -151,6 +145,7 @@ class Connection:
                 raise CandidateError(
                     f"the header {name!r} holds a character that cannot be sent.", "Copy the key again, without breaks."
                 )
+        self._plain = self._plain_client()
 
     async def get(self, path: str) -> Reply:
         """The reply to a GET."""
@@ -158,7 +153,15 @@ class Connection:
 
     async def post(self, path: str, body: Body) -> Reply:
         """The reply to a POST of JSON: a mapping, a struct, or bytes that are JSON already."""
-        return await self._sent(self._json(path, body))
+        plain = self._plain
+        if plain is None:
+            return await self._sent(self._json(path, body))
+        try:
+            return await plain.post(path, body if isinstance(body, bytes) else _encode(body))
+        except (NoConnection, LostReply) as problem:
+            failure = Failure("timeout" if problem.late else "connection", redact(f"{self.base_url}: {problem}"))
+            used = NO_USAGE if isinstance(problem, NoConnection) else Usage(unmetered=1)
+            raise AskFailed(failure, used) from None
 
     async def post_form(self, path: str, fields: Mapping[str, str], files: Mapping[str, Part]) -> Reply:
         """The reply to a POST of a multipart form."""
@@ -187,6 +190,7 @@ class Connection:
         """The same address with another deadline, and connections of its own."""
         other = copy(self)
         other._timeout, other._client = timedelta(seconds=timeout_s), None
+        other._plain = other._plain_client()
         return other
 
     async def close(self) -> None:
@@ -194,6 +198,8 @@ class Connection:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+        if self._plain is not None:
+            await self._plain.close()
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -233,6 +239,13 @@ class Connection:
         if self._client is None:
             self._client = self._builder().build()
         return self._client
+
+    def _plain_client(self) -> PlainClient | None:
+        """What asks without a thread, where there is neither TLS nor a proxy on the way."""
+        if self._proxy or not PlainClient.can_ask(self.base_url):
+            return None
+        seconds = None if self._timeout is None else self._timeout.total_seconds()
+        return PlainClient(self.base_url, self._headers, connect_s=_CONNECT_S, timeout_s=seconds)
 
     def _builder(self) -> ClientBuilder:
         _imported()

@@ -10,7 +10,9 @@ import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.live import Arm, Feedback, Served
@@ -39,8 +41,7 @@ _GRACE_S = 1.0  # past the deadline, for a unit that turns it into an answer its
 _PENDING = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What is asked of whom, for which user, and until when (`until` of the monotonic clock)."""
 
     line: Line
@@ -53,8 +54,7 @@ class Wanted:
     patient: bool = False  # one of a batch: waits behind a full queue instead of being refused
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """An answer with who gave it."""
 
     reply: Reply
@@ -113,7 +113,8 @@ class Desk:
 
     async def ask(self, call: Call, wanted: Wanted) -> Given:
         """The answer, recorded. A Refusal where it could not be asked; what failed at the model is an answer too."""
-        await self._enter(wanted)
+        if not self._enter_at_once():
+            await self._enter(wanted)
         start = time.monotonic()
         try:
             opened, arm, silent = self._whose(call, wanted)
@@ -125,7 +126,9 @@ class Desk:
                     self.fleet.leave(opened)
                 else:
                     opened.users -= 1
-            await self._record(call, wanted, opened, arm, reply)
+            self._write(call, wanted, opened, arm, reply)
+            if self._syncs:
+                await self.shipper.synced()
         finally:
             self._leave(start)
         if silent is not None:
@@ -178,7 +181,9 @@ class Desk:
             close = getattr(pieces, "aclose", None)
             if close is not None:
                 await close()
-        await self._record(call, wanted, opened, arm, reply)
+        self._write(call, wanted, opened, arm, reply)
+        if self._syncs:
+            await self.shipper.synced()
         yield Given(reply, opened, arm, wanted.request)
 
     def feedback(self, feedback: Feedback) -> None:
@@ -204,6 +209,16 @@ class Desk:
     def has_room(self) -> bool:
         """Whether the answer to one more request could be kept."""
         return self.journal.has_room(self._asking)
+
+    def _enter_at_once(self) -> bool:
+        """Whether there was a turn, and room for the answer: that of almost all."""
+        if not self.admission.take():
+            return False
+        if not self.journal.has_room(self._asking):
+            self.admission.leave(0.0)
+            return False
+        self._asking += 1
+        return True
 
     async def _enter(self, wanted: Wanted) -> None:
         admission = self.admission
@@ -250,11 +265,6 @@ class Desk:
             )
         except TimeoutError:
             return _overdue(opened)
-
-    async def _record(self, call: Call, wanted: Wanted, opened: Opened, arm: Arm, reply: Reply) -> None:
-        self._write(call, wanted, opened, arm, reply)
-        if self._syncs:
-            await self.shipper.synced()
 
     def _write(
         self, call: Call, wanted: Wanted, opened: Opened, arm: Arm, reply: Reply, *, since: float | None = None

@@ -18,6 +18,7 @@ from merits.serving.request_ids import new_id, ours, sane
 
 if TYPE_CHECKING:
     from merits.serving.keys import Holder
+    from merits.serving.protocol import Exchange
 
 __all__ = ["JSON_TYPE", "Call", "Receive", "Response", "Scope", "Send", "decoded", "respond"]
 
@@ -49,6 +50,7 @@ class Call:
         "at",
         "client",
         "cost",
+        "exchange",
         "failure",
         "headers",
         "holder",
@@ -67,6 +69,8 @@ class Call:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.arrived, self.at = time.monotonic(), time.time()
         self.scope, self.receive, self.send = scope, receive, send
+        # Out of the scope, for it leads back there: what stays in a ring waits for the garbage collector.
+        self.exchange: Exchange | None = scope.pop("merits.exchange", None)
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         client = scope.get("client")
@@ -103,6 +107,11 @@ class Call:
             raise Refusal(400, "content_length", "The header content-length is no number.")
         if length is not None and int(length) > most:
             raise too_long(most)
+        whole = self.exchange.body() if self.exchange is not None else None
+        if whole is not None:
+            if len(whole) > most:
+                raise too_long(most)
+            return whole
         try:
             return await overdue.wait(self.arrived + seconds, self._read(most), self.waits)
         except TimeoutError:
@@ -144,13 +153,12 @@ async def respond(call: Call, response: Response, more: Headers = ()) -> None:
     headers = [*response.headers, *more]
     if status in (400, 408, 413):
         headers.append((b"connection", b"close"))  # whatever still comes of it is not read
-    reply = call.scope.get("merits.reply")
     request = call.request.encode()
-    if reply is not None:
+    if call.exchange is not None:
         head = _HEAD % (response.content_type, len(body), request)
         if headers:
             head += b"".join([b"%b: %b\r\n" % header for header in headers])
-        if reply(status, head, body):
+        if call.exchange.reply(status, head, body):
             return
     whole = [(b"content-type", response.content_type), (b"content-length", b"%d" % len(body))]
     whole += [(b"x-request-id", request), *_SECURE, *headers]

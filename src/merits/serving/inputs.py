@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec
 
+import msgspec
+
 from merits.core.identity import JSON, content_hash, hash_of_input
-from merits.core.kinds import Reads
 from merits.core.validate import did_you_mean
 from merits.media.finding import Media
 from merits.serving.opened import Opened
@@ -25,11 +25,9 @@ _MEDIA_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".wav", ".mp3", ".fl
 _DEEPEST = 32
 _SHORT_BODY = 64 * 2**10
 P = ParamSpec("P")
-_FILES: frozenset[Reads] = frozenset({"picture", "sound"})
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """An input with its identity, and what is watched of it (`seen`)."""
 
     input: JSON
@@ -54,15 +52,14 @@ def asked_in_chat(messages: Sequence[Mapping[str, JSON]], opened: Opened, files:
     if not messages:
         raise Refusal(400, "invalid_value", "There are no messages.", param="messages")
     said = [message for message in messages if message.get("role") == "user"]
-    reads = opened.reads
     is_plain = len(messages) == 1 and bool(said) and isinstance(said[0].get("content"), str)
-    if opened.chats and not is_plain and not _FILES & set(reads):
+    if opened.chats and not is_plain and not opened.takes_files:
         value: JSON = [_message(message) for message in messages]
         return Asked(value, content_hash(value), opened.seen(value), opened.embedding(value))
     if not said:
         raise Refusal(400, "invalid_value", "No message is of a user.", param="messages")
     content = said[-1].get("content")
-    if _FILES & set(reads) and not isinstance(content, str):
+    if opened.takes_files and not isinstance(content, str):
         return asked_by(_file_in(content), opened, files, param="messages")
     text = _text_of(content)
     if len(opened.release.inputs) > 1 and text.lstrip().startswith("{"):
@@ -76,7 +73,7 @@ def asked_by(value: JSON, opened: Opened, files: Files, *, param: str = "input")
         raise Refusal(400, "invalid_value", "The input is missing.", param=param)
     reads = opened.reads
     if isinstance(value, str):
-        if _FILES & set(reads[:1]) or isinstance(value, Ours):
+        if opened.is_file or isinstance(value, Ours):
             return _of_files(_file_of(value, files, param), opened)
         return Asked(_defused(value), content_hash(value), opened.seen(value), opened.embedding(value))
     if isinstance(value, Mapping | Sequence) and _reads_text_only(opened) and not opened.chats:
@@ -145,8 +142,6 @@ def _file_in(content: JSON) -> str:
 
 
 def _columns_in(text: str) -> Mapping[str, JSON]:
-    import msgspec
-
     try:
         columns: dict[str, JSON] = msgspec.json.decode(text, type=dict[str, object])
     except msgspec.MsgspecError:

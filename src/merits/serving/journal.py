@@ -35,6 +35,7 @@ _HEAD = struct.Struct("<8sQ")  # magic, up to where it was shipped
 _RECORD = struct.Struct("<IIB")  # length and CRC-32 of what follows, its kind
 _FIRST = 64
 _SEGMENT = 8 * 2**20
+_READ_AT_ONCE = 256 * 2**10
 _KINDS: tuple[type[Served] | type[Feedback], ...] = (Served, Feedback)
 _encode = msgspec.msgpack.Encoder().encode
 _decoders = tuple(msgspec.msgpack.Decoder(kind).decode for kind in _KINDS)
@@ -105,13 +106,17 @@ class Segment:
 
     def read(self, start: int, stop: int) -> Iterator[tuple[Entry, int]]:
         """The records between two places, each with where it ends. Ends before the first that is not whole."""
-        at = start
+        at, block, begun = start, memoryview(b""), start
         while at + _RECORD.size <= stop:
-            length, crc, kind = _RECORD.unpack(os.pread(self.fd, _RECORD.size, at))
+            if at + _RECORD.size > begun + len(block):
+                begun, block = at, self._block(at, min(stop - at, _READ_AT_ONCE))
+            length, crc, kind = _RECORD.unpack_from(block, at - begun)
             end = at + _RECORD.size + length
             if not length or end > stop or kind >= len(_KINDS):
                 return
-            payload = os.pread(self.fd, length, at + _RECORD.size)
+            if end > begun + len(block):
+                begun, block = at, self._block(at, max(end - at, min(stop - at, _READ_AT_ONCE)))
+            payload = block[at + _RECORD.size - begun : end - begun]
             if zlib.crc32(payload) != crc:
                 return
             try:
@@ -120,6 +125,11 @@ class Segment:
                 return
             yield entry, end
             at = end
+
+    def _block(self, at: int, n_bytes: int) -> memoryview:
+        """So many bytes of the file. Each call to the system lets another thread in, and must wait for its turn then:
+        many records at once."""
+        return memoryview(os.pread(self.fd, n_bytes, at).ljust(n_bytes, b"\0"))
 
     def note_shipped(self, upto: int) -> None:
         """Notes in the file itself that the store has everything up to there."""

@@ -10,7 +10,7 @@ from merits.core.candidate import Candidate
 from merits.core.identity import JSON
 from merits.core.kinds import Reads, Target, kind_names, task_kind
 from merits.media.seen import embedding_in, seen_of
-from merits.reading.seen import Lens
+from merits.reading.seen import Lens, seen_of_text
 from merits.serving.package import reference_in
 from merits.serving.unit import Unit
 
@@ -19,6 +19,7 @@ __all__ = ["Opened", "is_chat"]
 _CHATS = frozenset({"chat", "anthropic", "any-llm", "gguf", "transformers"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # nothing that ends a header
 _SHORT = frozenset({"label", "number", "items"})
+_FILES: frozenset[Reads] = frozenset({"picture", "sound"})
 
 
 def is_chat(candidate: Candidate) -> bool:
@@ -45,22 +46,26 @@ class Opened:
     """A loaded release. `users` are the requests that are at it; `retired` is one that serves no more.
 
     `reads` and `target` are those of its kind of task. `short` says that its outputs are labels, numbers or items: they
-    say nothing of their own, and are kept. `chats` says that it takes messages as they are. `billed_in` is the currency
-    of what it costs, "" where it has no price.
+    say nothing of their own, and are kept. `takes_files` says that it reads pictures or sounds, `is_file` that an input
+    which is no mapping is one. `chats` says that it takes messages as they are. `billed_in` is the currency of what it
+    costs, "" where it has no price.
     """
 
     __slots__ = (
         "_embeds",
         "_lens",
         "_names",
+        "_texts_only",
         "billed_in",
         "chats",
+        "is_file",
         "model",
         "model_header",
         "reads",
         "release",
         "retired",
         "short",
+        "takes_files",
         "target",
         "unit",
         "users",
@@ -75,6 +80,8 @@ class Opened:
         self.users, self.retired = 0, False
         kind = task_kind(release.kind) if release.kind in kind_names() else None
         self.reads: tuple[Reads, ...] = kind.reads if kind is not None else ()
+        self._texts_only = self.reads == ("text",)
+        self.takes_files, self.is_file = bool(_FILES & set(self.reads)), bool(_FILES & set(self.reads[:1]))
         self.target: Target = kind.target if kind is not None else "none"
         self.short = is_short(release.kind)
         self.chats = is_chat(release.candidate)
@@ -87,6 +94,8 @@ class Opened:
     def seen(self, input: JSON, files: Mapping[str, Path] | None = None) -> dict[str, float | str | None]:
         """What is watched of an input. Of words in columns nothing, unless there is a reference or content is kept."""
         kind = self.release.kind
+        if self._texts_only and isinstance(input, str):
+            return seen_of_text(input, self._lens)
         if not self.reads:
             return {}
         found = seen_of(input, kind, self._lens, files.get if files else _none)

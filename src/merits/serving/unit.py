@@ -11,10 +11,10 @@ import asyncio
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from merits.candidates.batcher import in_thread
@@ -36,8 +36,7 @@ from merits.serving.unpacking import Loaded, opened
 __all__ = ["Reply", "Unit", "open_unit"]
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What a release answered, what that costs (`currency`; None where there is no price), and which part answered.
 
     `fallback` is 0 for the candidate itself, else the number of the fallback, from 1.
