@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.doors import LiveStore, Store
-from merits.core.errors import CandidateError, TaskError, UsageError
+from merits.core.errors import CandidateError, UsageError
 from merits.core.live import Alert, AlertMark, Checkpoint, Rollout
 from merits.core.racing import Budget, Racing
 from merits.core.robustness import Robustness
@@ -29,7 +29,7 @@ from merits.evaluating.pricing import known_prices
 from merits.flow import run
 from merits.monitoring.alerts import state_of
 from merits.monitoring.loop import Found, LoopState, advance, approve, ended, waiting_for
-from merits.opening import opened_store, prices_of, serves_since
+from merits.opening import opened_store, prices_of, rollout_in_force, serves_since
 from merits.released import release
 from merits.retrained import retrain_step
 from merits.rolled_out import conclude_rollout, rollout_status, start_rollout
@@ -113,10 +113,7 @@ class TaskLoop:
         ]
 
     def _rollout(self) -> Rollout:
-        rollouts = self.live.rollouts(self.task.name)
-        if not rollouts:
-            raise TaskError(f"nothing of {self.task.name!r} is served.", "Release it first: merits release")
-        return rollouts[-1]
+        return rollout_in_force(self.live, self.task)
 
     def _keep(self, state: LoopState) -> LoopState:
         before = self.state

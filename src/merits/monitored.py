@@ -39,7 +39,7 @@ from merits.monitoring.looks import FIRST, Look, at_level, look_at
 from merits.monitoring.still_right import DECISION, at_new_prices, on_live
 from merits.monitoring.telling import tell
 from merits.monitoring.watch import Watch
-from merits.opening import opened_store, releases_folder, repriced, serves_since
+from merits.opening import opened_store, releases_folder, repriced, rollout_in_force, serves_since
 from merits.report.live import AlertLine, ArmLine, LiveView, Moment, Standing, StreamLine
 from merits.serving.forgetting import forget_what_is_over
 from merits.serving.package import reference_in
@@ -119,10 +119,7 @@ class Monitor:
     # beginning
 
     def _in_force(self) -> Rollout:
-        rollouts = self.live.rollouts(self.task.name)
-        if not rollouts:
-            raise TaskError(f"nothing of {self.task.name!r} is served.", "Release it first: merits release")
-        return rollouts[-1]
+        return rollout_in_force(self.live, self.task)
 
     def _begin(self, rollout: Rollout) -> None:
         """Goes on with the release that serves: from what was kept, else from what is served from now on."""

@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -35,6 +35,7 @@ __all__ = [
     "finished",
     "labelled",
     "labels_foretold",
+    "last_rollout",
     "opened_live",
     "opened_store",
     "place_of_live",
@@ -44,9 +45,11 @@ __all__ = [
     "recipes_of",
     "releases_folder",
     "repriced",
+    "rollout_in_force",
     "schedule_of",
     "serves_since",
     "stored_evaluation",
+    "whoever",
 ]
 
 T = TypeVar("T")
@@ -111,6 +114,29 @@ def serves_since(rollouts: Sequence[Rollout], version: int) -> float:
             since = rollout.at
         before = rollout.champion
     return since
+
+
+def last_rollout(live: LiveStore, task: Task) -> Rollout | None:
+    """The rollout that is in force; None before the first."""
+    made = live.rollouts(task.name)
+    return made[-1] if made else None
+
+
+def rollout_in_force(live: LiveStore, task: Task) -> Rollout:
+    """The rollout that is in force. TaskError before the first."""
+    found = last_rollout(live, task)
+    if found is None:
+        raise TaskError(f"no release of {task.name!r} serves yet.", "Make one: merits release")
+    return found
+
+
+def whoever() -> str:
+    """The name of who is logged in, by which rollouts and marks are signed; "" in a container without users."""
+    import getpass
+
+    with suppress(OSError, KeyError, ImportError):
+        return getpass.getuser()
+    return ""
 
 
 def releases_folder(task: Task) -> Path:

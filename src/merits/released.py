@@ -14,7 +14,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,17 @@ from merits.core.outcome import Status
 from merits.core.release import Artefact, ContentPolicy, Promise, Release
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
-from merits.opening import finished, opened_live, opened_store, prices_of, releases_folder, stored_evaluation
+from merits.opening import (
+    finished,
+    last_rollout,
+    opened_live,
+    opened_store,
+    prices_of,
+    releases_folder,
+    rollout_in_force,
+    stored_evaluation,
+    whoever,
+)
 from merits.verified import Verified, verified
 
 __all__ = ["Released", "activate", "release", "releases", "releases_folder", "roll_back"]
@@ -116,7 +125,7 @@ def release(
 def releases(task: Task, *, live: LiveStore | str | Path | None = None) -> tuple[list[Release], Rollout | None]:
     """All releases of a task, oldest first, and the rollout that is in force (None before the first)."""
     with opened_live(live, task) as memory:
-        return list(memory.releases(task.name)), _in_force(memory, task)
+        return list(memory.releases(task.name)), last_rollout(memory, task)
 
 
 def activate(
@@ -142,9 +151,7 @@ def roll_back(
     begun. UsageError where there is nothing to go back to.
     """
     with opened_live(live, task) as memory:
-        now = _in_force(memory, task)
-        if now is None:
-            raise UsageError(f"no release of {task.name!r} serves yet.", "Make one: merits release")
+        now = rollout_in_force(memory, task)
         version = to if to is not None else _before(memory.rollouts(task.name))
         if version is None:
             raise UsageError(
@@ -402,11 +409,6 @@ def _check_name(task: Task) -> None:
 # which one serves
 
 
-def _in_force(memory: LiveStore, task: Task) -> Rollout | None:
-    made = memory.rollouts(task.name)
-    return made[-1] if made else None
-
-
 def _before(rollouts: Sequence[Rollout]) -> int | None:
     """The champion before the present one; what was rolled back from is left out, so that going back twice goes on.
 
@@ -432,18 +434,10 @@ def _must_be_there(memory: LiveStore, task: Task, version: int) -> None:
 
 
 def _put_in_force(memory: LiveStore, task: Task, version: int, reason: str, by: str) -> Rollout:
-    now = _in_force(memory, task)
+    now = last_rollout(memory, task)
     previous = None if now is None else now.champion if now.champion != version else now.previous
     rollout = Rollout(
-        task=task.name, at=time.time(), champion=version, previous=previous, reason=reason, by=by or _whoever()
+        task=task.name, at=time.time(), champion=version, previous=previous, reason=reason, by=by or whoever()
     )
     memory.add([rollout])
     return rollout
-
-
-def _whoever() -> str:
-    import getpass
-
-    with suppress(OSError, KeyError, ImportError):
-        return getpass.getuser()
-    return ""

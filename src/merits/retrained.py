@@ -31,7 +31,7 @@ from merits.core.needs import Needs
 from merits.core.task import Example, Task
 from merits.core.validate import did_you_mean
 from merits.flow import evaluate
-from merits.opening import opened_live, opened_store
+from merits.opening import opened_live, opened_store, rollout_in_force
 from merits.released import Released, release
 
 if TYPE_CHECKING:
@@ -338,10 +338,7 @@ _WORDS: dict[Outcome, str] = {
 
 def _beside(task: Task, memory: LiveStore, version: int, *, mode: Mode, share: float, reason: str) -> Rollout:
     """The rollout by which a release answers a share of the requests, silently or for real."""
-    rollouts = memory.rollouts(task.name)
-    if not rollouts:
-        raise UsageError(f"no release of {task.name!r} serves yet.", "Make one first: merits release")
-    now = rollouts[-1]
+    now = rollout_in_force(memory, task)
     rollout = Rollout(
         task=task.name,
         at=time.time(),

@@ -12,7 +12,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -29,7 +28,7 @@ from merits.core.task import Task
 from merits.evaluating.live import live_evaluation, live_name
 from merits.evaluating.work import scorers_of
 from merits.monitoring.rollout_tests import Bounds, RolloutVerdict, judge_rollout
-from merits.opening import opened_live
+from merits.opening import opened_live, rollout_in_force, whoever
 from merits.store.since import feedback_on_all, served_since
 
 __all__ = ["RolloutStatus", "conclude_rollout", "rollout_status", "start_rollout"]
@@ -72,7 +71,7 @@ def start_rollout(
     share = {"shadow": 1.0, "canary": 0.1, "a/b": 0.5}[mode] if share is None else share
     _check(share, margin, alpha)
     with opened_live(live, task) as memory:
-        now = _in_force(memory, task)
+        now = rollout_in_force(memory, task)
         known = [release.version for release in memory.releases(task.name)]
         if challenger not in known:
             there = ", ".join(map(str, known))
@@ -98,7 +97,7 @@ def start_rollout(
                 share=share,
                 previous=now.previous,
                 reason=reason or f"release {challenger} is compared with {now.champion}",
-                by=by or _whoever(),
+                by=by or whoever(),
                 seed=secrets.token_hex(8),
                 margin=margin,
                 alpha=alpha,
@@ -116,7 +115,7 @@ def rollout_status(
     the share by which the challenger may cost more per answer.
     """
     with opened_live(live, task) as memory:
-        rollout = _in_force(memory, task)
+        rollout = rollout_in_force(memory, task)
         if rollout.challenger is None:
             return RolloutStatus(rollout, None, None)
         releases = {one.version: one for one in memory.releases(task.name)}
@@ -171,9 +170,9 @@ def conclude_rollout(
             champion=now.challenger if promotes else now.champion,
             previous=now.champion if promotes else now.previous,
             reason=why,
-            by=by or _whoever(),
+            by=by or whoever(),
         )
-        latest = _in_force(memory, task)
+        latest = rollout_in_force(memory, task)
         if latest != now:
             raise UsageError(
                 "the rollout was changed by somebody else meanwhile.", "Look again: merits rollout --status"
@@ -205,13 +204,6 @@ def _slow_from(champion: Release) -> float | None:
     return None if promised is None or promised.value is None else max(_TWICE * promised.value, _LEAST_SLOW_S)
 
 
-def _in_force(memory: LiveStore, task: Task) -> Rollout:
-    made = memory.rollouts(task.name)
-    if not made:
-        raise UsageError(f"no release of {task.name!r} serves yet.", "Make one: merits release")
-    return made[-1]
-
-
 def _added(memory: LiveStore, rollout: Rollout) -> Rollout:
     memory.add([rollout])
     return rollout
@@ -224,11 +216,3 @@ def _check(share: float, margin: float, alpha: float) -> None:
         raise UsageError(f"the margin is {margin:g}.", "Give a number from 0 to below 1, such as 0.02 (2 points).")
     if not 0.0 < alpha < 0.5:
         raise UsageError(f"alpha is {alpha:g}.", "Give a number above 0 and below 0.5, such as 0.05.")
-
-
-def _whoever() -> str:
-    import getpass
-
-    with suppress(OSError, KeyError, ImportError):
-        return getpass.getuser()
-    return ""

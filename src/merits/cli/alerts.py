@@ -6,7 +6,6 @@ example:  merits alerts && merits alerts --acknowledge 3f9ac01b22de --reason "th
 from __future__ import annotations
 
 import argparse
-import getpass
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -77,6 +76,8 @@ def _asked(args: argparse.Namespace) -> Sequence[str]:
 def _marks(args: argparse.Namespace, task: str, alerts: Sequence[Alert], now: float) -> list[AlertMark]:
     what = "acknowledged" if args.acknowledge else "resolved" if args.resolve else "silenced"
     until = now + 3_600.0 * args.hours if what == "silenced" and args.hours else None
+    from merits.opening import whoever
+
     found = []
     for given in _asked(args):
         name = given
@@ -85,7 +86,7 @@ def _marks(args: argparse.Namespace, task: str, alerts: Sequence[Alert], now: fl
         elif not any(name in (alert.id, alert.stream) for alert in alerts) and "*" not in name:
             raise UsageError(f"{name!r} is no alert and no stream that had one.", "merits alerts --all lists them.")
         found.append(
-            AlertMark(alert=name, task=task, at=now, mark=what, until=until, by=_who(), reason=args.reason)  # type: ignore[arg-type]
+            AlertMark(alert=name, task=task, at=now, mark=what, until=until, by=whoever(), reason=args.reason)  # type: ignore[arg-type]
         )
     return found
 
@@ -98,13 +99,6 @@ def _known(name: str, alerts: Sequence[Alert]) -> Alert:
     if found:
         raise UsageError(f"{len(found)} alerts have an id that begins with {name!r}.", "Write more of it.")
     raise UsageError(f"there is no alert {name!r}.", did_you_mean(name, [alert.id for alert in alerts]))
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without users
-        return ""
 
 
 def _show(alert: Alert, states: dict[str, str], as_json: bool) -> None:

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """The exit code of the last look."""
     from merits.looped import TaskLoop
     from merits.monitored import Monitor
-    from merits.opening import opened_live
+    from merits.opening import opened_live, whoever
 
     task = found_task(args.task)
     token = os.environ.get("MERITS_MONITOR_TOKEN", "")
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
     with opened_live(args.live, task) as live:
         loop = TaskLoop(task, live, store=args.store, note=lambda line: print(f"loop: {line}", file=sys.stderr))
         if args.approve:
-            loop.approve(args.approve, _who())
+            loop.approve(args.approve, whoever())
             return 0
         if args.decline:
-            loop.decline(_who())
+            loop.decline(whoever())
             return 0
         monitor = Monitor(task, live, store=args.store)
         following = None if args.no_loop else _Following(loop)
@@ -85,15 +85,6 @@ def run(args: argparse.Namespace) -> int:
         if args.port:
             _show_page(shown, args, token)
         return _watch(monitor, shown, following, args)
-
-
-def _who() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without users
-        return ""
 
 
 class _Following:
