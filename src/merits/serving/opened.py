@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from merits.core.candidate import Candidate
 from merits.core.identity import JSON
 from merits.core.kinds import Reads, Target, kind_names, task_kind
 from merits.media.seen import embedding_in, seen_of
+from merits.reading.labels import reader
 from merits.reading.seen import Lens, seen_of_text
 from merits.serving.package import reference_in
 from merits.serving.unit import Unit
@@ -48,7 +49,8 @@ class Opened:
     `reads` and `target` are those of its kind of task. `short` says that its outputs are labels, numbers or items: they
     say nothing of their own, and are kept. `takes_files` says that it reads pictures or sounds, `is_file` that an input
     which is no mapping is one. `chats` says that it takes messages as they are. `billed_in` is the currency of what it
-    costs, "" where it has no price.
+    costs, "" where it has no price. `says` reads the class that a text of a classification names: what else a chat
+    model wrote is content.
     """
 
     __slots__ = (
@@ -64,6 +66,7 @@ class Opened:
         "reads",
         "release",
         "retired",
+        "says",
         "short",
         "takes_files",
         "target",
@@ -84,6 +87,7 @@ class Opened:
         self.takes_files, self.is_file = bool(_FILES & set(self.reads)), bool(_FILES & set(self.reads[:1]))
         self.target: Target = kind.target if kind is not None else "none"
         self.short = is_short(release.kind)
+        self.says = _class_in(release.classes) if release.classes else None
         self.chats = is_chat(release.candidate)
         reference = None if folder is None else reference_in(folder)
         self._lens = Lens(language_of=0) if reference is None else Lens.of(reference)
@@ -112,3 +116,14 @@ class Opened:
 
 def _none(name: str) -> None:
     return None
+
+
+def _class_in(classes: Sequence[str]) -> Callable[[str], str]:
+    """Reads the class that a text names, "" where it names none: that is not solved, whatever else it says.
+
+    >>> says = _class_in(("no", "yes"))
+    >>> says("Yes."), says("Ann's card is 4111 1111")
+    ('yes', '')
+    """
+    read = reader(tuple(classes))
+    return lambda text: read(text) or ""

@@ -34,6 +34,8 @@ def record(
         if isinstance(answer.output, str):
             seen = {**seen, "answer: length": float(len(answer.output))}
         answer = _without_output(answer)
+    elif not policy.keep and isinstance(answer.output, str) and opened.says is not None:
+        answer = replace(answer, output=opened.says(answer.output))
     elif policy.keep and not opened.short:
         answer = replace(answer, output=redacted(answer.output, policy.redact))
     if answer.failure is not None:  # providers repeat in it what they were sent
