@@ -85,7 +85,7 @@ def test_what_a_failure_says_is_content(tmp_path: Path, client: Make, keep: bool
     assert failure.message == said
 
 
-@pytest.mark.parametrize(("wrote", "stored"), [("Ham!", "ham"), ("Anna's card is 4111 1111 1111 1111", "")])
+@pytest.mark.parametrize(("wrote", "stored"), [("Ham.", "ham"), ("Anna's card is 4111 1111 1111 1111", "")])
 def test_of_a_label_in_words_only_the_label_is_kept(tmp_path: Path, client: Make, wrote: str, stored: str) -> None:
     """A chat model may repeat the input in what should be a label; the client is given all of it."""
     with served([ModelUnit(a_release(keep=False, classes=("ham", "spam")), Constant(wrote))], tmp_path) as running:
