@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
         marks = _marks(args, task.name, alerts, now)
         if marks:
             live.add(marks)
+            for mark in () if args.json else marks:
+                print(f"{mark.mark}: {mark.alert}{'' if mark.until is None else f', until {_time(mark.until)}'}")
         said = live.marks(task.name)
     states = {alert.id: state_of(alert, said, now) for alert in alerts}
     if args.show:
