@@ -23,7 +23,7 @@ from merits.scorers.reading import CannotJudge
 ROOT = Path(__file__).parents[1]
 EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 # They bring neither candidates nor scorers; the last two bring techniques, which say so by `why_not`.
-ELSEWHERE = {"parquet", "inspect", "prices", "any-llm", "optuna", "prompting"}
+ELSEWHERE = {"parquet", "inspect", "prices", "any-llm", "optuna", "prompting", "serve", "keeping", "postgres"}
 MADE_OF = {
     "vote": tuple(Candidate(name=name, kind="constant", params={"output": name}) for name in ("a", "b")),
     "router": tuple(Candidate(name=name, kind="constant", params={"output": name}) for name in ("a", "b")),
@@ -83,6 +83,7 @@ CANDIDATES: list[tuple[str, dict[str, JSON], str, str]] = [
     ("transformers", {**PATH, "train": {"lora": {}}}, "peft", "lora"),
     ("whisper", PATH, "faster_whisper", "speech"),
     ("automl", {}, "flaml", "automl"),
+    ("online", {}, "river", "drift"),
     ("vote", {}, "rapidfuzz", "ensembles"),
     ("compressed", {"method": "onnx"}, "skl2onnx", "onnx"),
 ]
