@@ -59,47 +59,29 @@ def at_new_prices(release: Release, then: Decision, decision: Decision, *, since
         text = f"At today's prices the decision is another one: {decision.verdict} {decision.candidate}."
     else:
         return []
-    return [
-        Alert(
-            id=alert_id(release.task_name, "prices", DECISION, release.version, since),
-            task=release.task_name,
-            at=at,
-            kind="prices",
-            stream=DECISION,
-            severity="alarm",
-            text=text,
-            next_step="merits run && merits release",
-            evidence={"verdict": decision.verdict, "candidate": decision.candidate, "decision": decision.id},
-            group=DECISION,
-            release=release.version,
-        )
-    ]
+    evidence: dict[str, JSON] = {
+        "verdict": decision.verdict,
+        "candidate": decision.candidate,
+        "decision": decision.id,
+    }
+    next_step = "merits run && merits release"
+    return [_alarm(release, "prices", text, next_step, evidence, event="prices", since=since, at=at)]
 
 
 def _missed(release: Release, result: RequirementResult, look: Look, *, since: float, at: float) -> Alert:
     promised = _promised(release.promise.requirements, result)
     was = "" if promised is None else f" It was {promised.text()} when it was released."
-    kind = f"requirement-not-met: {result.requirement}"
-    return Alert(
-        id=alert_id(release.task_name, kind, DECISION, release.version, since),
-        task=release.task_name,
-        at=at,
-        kind="requirement-not-met",
-        stream=DECISION,
-        severity="alarm",
-        text=f"{release.model} no longer meets {result.requirement}: {result.evidence_text} on live traffic.{was}",
-        next_step="merits retrain (on the fresh labels), or merits rollback; merits improve searches for a better one",
-        evidence={
-            "requirement": str(result.requirement),
-            "found": _plain(result.estimate),
-            "promised": _plain(promised),
-            "look": look.number,
-            "level": look.level,
-            "n": look.n,
-        },
-        group=DECISION,
-        release=release.version,
-    )
+    kind = "requirement-not-met"
+    text = f"{release.model} no longer meets {result.requirement}: {result.evidence_text} on live traffic.{was}"
+    next_step = "merits retrain (on the fresh labels), or merits rollback; merits improve searches for a better one"
+    evidence: dict[str, JSON] = {
+        "requirement": str(result.requirement),
+        "found": _plain(result.estimate),
+        "promised": _plain(promised),
+        **_of(look),
+    }
+    event = f"{kind}: {result.requirement}"
+    return _alarm(release, kind, text, next_step, evidence, event=event, since=since, at=at)
 
 
 def _another(release: Release, decision: Decision, champion: str, look: Look, *, since: float, at: float) -> Alert:
@@ -108,29 +90,51 @@ def _another(release: Release, decision: Decision, champion: str, look: Look, *,
     margin = 100.0 * decision.needs.tie_margin
     tied = cheaper or ours.relation == "tied"
     how = f"cheaper, at a loss of {margin:g} points at most," if tied else "better"
+    text = f"{decision.candidate} is certainly {how} than {champion} on live traffic: {_beside(theirs, ours)}."
+    evidence: dict[str, JSON] = {
+        "candidate": decision.candidate,
+        "decision": decision.summary,
+        "quality": _plain(theirs.quality),
+        "quality of the champion": _plain(ours.quality),
+        "cost per 1000": _plain(theirs.cost_per_1000),
+        "cost per 1000 of the champion": _plain(ours.cost_per_1000),
+        **_of(look),
+    }
+    event = f"another: {decision.candidate}"
+    return _alarm(
+        release, "another-is-better", text, "merits rollout --promote", evidence, event=event, since=since, at=at
+    )
+
+
+def _alarm(
+    release: Release,
+    kind: str,
+    text: str,
+    next_step: str,
+    evidence: dict[str, JSON],
+    *,
+    event: str,
+    since: float,
+    at: float,
+) -> Alert:
+    """An alarm about the decision; `event` and `since` are what its id tells it from others by."""
     return Alert(
-        id=alert_id(release.task_name, f"another: {decision.candidate}", DECISION, release.version, since),
+        id=alert_id(release.task_name, event, DECISION, release.version, since),
         task=release.task_name,
         at=at,
-        kind="another-is-better",
+        kind=kind,
         stream=DECISION,
         severity="alarm",
-        text=f"{decision.candidate} is certainly {how} than {champion} on live traffic: {_beside(theirs, ours)}.",
-        next_step="merits rollout --promote",
-        evidence={
-            "candidate": decision.candidate,
-            "decision": decision.summary,
-            "quality": _plain(theirs.quality),
-            "quality of the champion": _plain(ours.quality),
-            "cost per 1000": _plain(theirs.cost_per_1000),
-            "cost per 1000 of the champion": _plain(ours.cost_per_1000),
-            "look": look.number,
-            "level": look.level,
-            "n": look.n,
-        },
+        text=text,
+        next_step=next_step,
+        evidence=evidence,
         group=DECISION,
         release=release.version,
     )
+
+
+def _of(look: Look) -> dict[str, JSON]:
+    return {"look": look.number, "level": look.level, "n": look.n}
 
 
 def _beside(theirs: Standing, ours: Standing) -> str:
