@@ -45,6 +45,7 @@ from merits.serving.forgetting import forget_what_is_over
 from merits.serving.package import reference_in
 from merits.stats import wilson
 from merits.stats.calibration import ASSUMPTION
+from merits.store.since import feedback_on_all
 
 __all__ = ["Looked", "Monitor"]
 
@@ -271,9 +272,7 @@ class Monitor:
         self, served: Sequence[Served], feedback: Mapping[str, Sequence[Feedback]] | None = None
     ) -> Evaluation:
         if feedback is None:
-            feedback = {}
-            for requests in _groups(list(dict.fromkeys(one.request for one in served))):
-                feedback |= self.live.feedback_on(requests)
+            feedback = feedback_on_all(self.live, list(dict.fromkeys(one.request for one in served)))
         return live_evaluation(served, feedback, list(self._releases.values()), self._scorers)
 
     # deciding again
