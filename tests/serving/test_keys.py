@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from merits import gateway as whole
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.errors import UsageError
 from merits.core.live import ApiKey, Rollout
 from merits.core.price import Price
 from merits.core.serving import ServeSettings
+from merits.production import gateway as whole
 from merits.serving.guessing import Guesses
 from merits.serving.keys import Keyring, hash_of_key, month_began, new_key
 from merits.serving.rates import LocalRates, SharedRates

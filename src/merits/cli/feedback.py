@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _added(args: argparse.Namespace, task: Task) -> int:
-    from merits import fed_back
+    from merits.production import fed_back
 
     added = fed_back.add_feedback(task, args.file, source=args.source, live=args.live)
     if args.json:
@@ -72,8 +72,8 @@ def _added(args: argparse.Namespace, task: Task) -> int:
 
 
 def _judged(args: argparse.Namespace, task: Task) -> int:
-    from merits import fed_back
     from merits.core.racing import Budget
+    from merits.production import fed_back
 
     budget = Budget.of(args.budget) if args.budget else None
     if budget is not None and budget.unit != task.needs.currency:

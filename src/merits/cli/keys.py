@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0."""
-    from merits import gateway
+    from merits.production import gateway
 
     place = gateway.where(args.task, args.live)
     with gateway.open_keys(place) as store:

@@ -18,7 +18,7 @@ from merits.cli.options import add_json, add_task, found_task, print_json
 from merits.cli.parsing import number
 
 if TYPE_CHECKING:
-    from merits.learning_on import LearnedOn
+    from merits.production.learning_on import LearnedOn
 
 __all__ = ["arguments", "run"]
 
@@ -39,8 +39,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 when all labels were learned that are there."""
-    from merits.learning_on import LearningOn
     from merits.opening import opened_live
+    from merits.production.learning_on import LearningOn
 
     task = found_task(args.task)
     with opened_live(args.live, task) as memory:

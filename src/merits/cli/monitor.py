@@ -24,9 +24,9 @@ from merits.core.live import AlertMark
 
 if TYPE_CHECKING:
     from merits.core.task import Task
-    from merits.looped import TaskLoop
-    from merits.monitor_page import Marking
-    from merits.monitored import Looked, Monitor
+    from merits.production.looped import TaskLoop
+    from merits.production.monitor_page import Marking
+    from merits.production.monitored import Looked, Monitor
     from merits.report.live import LiveView
 
 __all__ = ["arguments", "run"]
@@ -58,9 +58,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The exit code of the last look."""
-    from merits.looped import TaskLoop
-    from merits.monitored import Monitor
     from merits.opening import opened_live, whoever
+    from merits.production.looped import TaskLoop
+    from merits.production.monitored import Monitor
 
     task = found_task(args.task)
     token = os.environ.get("MERITS_MONITOR_TOKEN", "")
@@ -195,7 +195,7 @@ def _show_page(shown: _Shown, args: argparse.Namespace, token: str) -> None:
         import uvicorn
     except ModuleNotFoundError:
         raise MissingExtra("the page needs an HTTP server.", "pip install 'merits[serve]'") from None
-    from merits.monitor_page import MonitorPage
+    from merits.production.monitor_page import MonitorPage
 
     try:
         with socket.create_server((args.host, args.port)):

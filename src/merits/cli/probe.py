@@ -23,7 +23,7 @@ from merits.cli.spending import add_spending, budget_of, confirmation
 
 if TYPE_CHECKING:
     from merits.core.task import Task
-    from merits.probed import Probed
+    from merits.production.probed import Probed
 
 __all__ = ["arguments", "run"]
 
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 def _warn(task: Task, found: Sequence[Probed], args: argparse.Namespace) -> None:
     """Adds an alert for what changed, where the task is served."""
     from merits.opening import opened_live, place_of_live
-    from merits.probed import warn
+    from merits.production.probed import warn
 
     place = place_of_live(args.live, task.folder)
     if not any(one.result == "changed" for one in found) or not ("://" in str(place) or Path(place).is_file()):
@@ -96,7 +96,7 @@ def _warn(task: Task, found: Sequence[Probed], args: argparse.Namespace) -> None
 
 def _once(args: argparse.Namespace) -> int:
     from merits.cli.progress import progress_for
-    from merits.probed import probe
+    from merits.production.probed import probe
     from merits.report.plain import clean
 
     task, budget = found_task(args.task), budget_of(args)

@@ -20,7 +20,7 @@ from merits.cli.parsing import whole
 
 if TYPE_CHECKING:
     from merits.core.task import Task
-    from merits.released import Released
+    from merits.production.released import Released
 
 __all__ = ["arguments", "run"]
 
@@ -58,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0, once the release is made."""
     lighten()
-    from merits import released
+    from merits.production import released
 
     task = found_task(args.task)
     quiet = args.quiet or args.json

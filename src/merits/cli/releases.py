@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0, also where there is none yet."""
-    from merits import released
+    from merits.production import released
     from merits.report import release_text
 
     task = found_task(args.task)

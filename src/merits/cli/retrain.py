@@ -24,7 +24,7 @@ from merits.cli.options import add_json, add_store, add_task, found_task, print_
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from merits.retrained import Retrained
+    from merits.production.retrained import Retrained
 
 __all__ = ["arguments", "run", "since_of"]
 
@@ -62,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 where it is better, 1 where it is certainly worse on the old test, 3 where nothing is shown."""
     lighten()
-    from merits.retrained import retrain
+    from merits.production.retrained import retrain
 
     task = found_task(args.task)
     share = args.shadow if args.shadow is not None else args.canary

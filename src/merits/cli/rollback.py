@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0, once it is noted."""
-    from merits import released
+    from merits.production import released
 
     task = found_task(args.task)
     rollout = released.roll_back(task, args.to, live=args.live, reason=args.reason)

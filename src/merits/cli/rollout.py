@@ -25,7 +25,7 @@ from merits.cli.parsing import number, whole
 if TYPE_CHECKING:
     from merits.core.live import Rollout
     from merits.core.task import Task
-    from merits.rolled_out import RolloutStatus
+    from merits.production.rolled_out import RolloutStatus
 
 __all__ = ["arguments", "run"]
 
@@ -74,7 +74,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 once it is done; of a status, what it says."""
-    from merits import rolled_out
+    from merits.production import rolled_out
 
     task = found_task(args.task)
     if args.challenger is not None:
@@ -109,8 +109,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _watched(args: argparse.Namespace, task: Task) -> int:
     """0 where the challenger was promoted, 1 where it was taken back, by this or by somebody else."""
-    from merits import rolled_out
     from merits.core.errors import InfrastructureError
+    from merits.production import rolled_out
 
     challenger = rolled_out.rollout_status(task, live=args.live).rollout.challenger
     while True:

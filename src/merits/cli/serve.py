@@ -38,7 +38,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 once it was told to stop and all requests in flight were answered."""
-    from merits import __version__, gateway
+    from merits import __version__
+    from merits.production import gateway
 
     place = gateway.where(args.task, args.live)
     given = {name: getattr(args, name) for name in ("host", "port", "workers") if getattr(args, name) is not None}

@@ -32,7 +32,7 @@ from merits.core.task import Example, Task
 from merits.core.validate import did_you_mean
 from merits.flow import evaluate
 from merits.opening import opened_live, opened_store, rollout_in_force
-from merits.released import Released, release
+from merits.production.released import Released, release
 
 if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation

@@ -30,9 +30,9 @@ from merits.flow import run
 from merits.monitoring.alerts import state_of
 from merits.monitoring.loop import Found, LoopState, advance, approve, ended, waiting_for
 from merits.opening import opened_store, prices_of, rollout_in_force, serves_since
-from merits.released import release
-from merits.retrained import retrain_step
-from merits.rolled_out import conclude_rollout, rollout_status, start_rollout
+from merits.production.released import release
+from merits.production.retrained import retrain_step
+from merits.production.rolled_out import conclude_rollout, rollout_status, start_rollout
 from merits.store.since import feedback_on_all, served_since
 
 __all__ = ["TaskLoop"]

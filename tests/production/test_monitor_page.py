@@ -11,7 +11,7 @@ import uvicorn
 
 from merits.core.live import Alert
 from merits.core.release import Promise
-from merits.monitor_page import MonitorPage
+from merits.production.monitor_page import MonitorPage
 from merits.report.live import AlertLine, LiveView, Moment, StreamLine
 from merits.stats import wilson
 

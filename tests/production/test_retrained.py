@@ -16,10 +16,10 @@ from merits.cli import main
 from merits.core.doors import LiveStore
 from merits.core.errors import CandidateError, TaskError
 from merits.core.task import Task
-from merits.released import release
-from merits.retrained import fresh_of, retrain, retrain_step
+from merits.production.released import release
+from merits.production.retrained import fresh_of, retrain, retrain_step
 from merits.store import open_live
-from tests.learning.production import FITTED, LINE, labels, served, task_in
+from tests.production.a_past import FITTED, LINE, labels, served, task_in
 
 N = 600
 
@@ -105,7 +105,7 @@ def test_a_second_time_learns_what_the_first_did_too(tmp_path: Path, live: LiveS
     task = in_production(tmp_path, live)
     first = retrain(task, live=live, despite_old=True)
     assert first.released is not None
-    from merits.released import activate
+    from merits.production.released import activate
 
     activate(task, first.released.release.version, live=live)
     live.add([*served(N, start=N), *labels(N, start=N)])

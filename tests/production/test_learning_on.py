@@ -15,9 +15,9 @@ from merits.core.doors import Learning, LiveStore
 from merits.core.errors import CandidateError, UsageError
 from merits.core.live import Checkpoint, Feedback
 from merits.core.task import Example, Task
-from merits.learning_on import LearningOn
+from merits.production.learning_on import LearningOn
 from merits.store import open_live
-from tests.learning.production import LINE, N_TASK, labels, rows, served, task_in
+from tests.production.a_past import LINE, N_TASK, labels, rows, served, task_in
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from merits.core.errors import UsageError
 from merits.core.live import Alert, Feedback, Served
 from merits.core.watch import Loop, Monitoring
 from merits.flow import run
-from merits.looped import TaskLoop
-from merits.released import release
+from merits.production.looped import TaskLoop
+from merits.production.released import release
 from merits.store import open_live
 
 RULES = """
@@ -193,7 +193,7 @@ def test_without_kept_content_it_says_what_to_set_and_goes_on_to_the_next_step(p
 
 
 def test_a_comparison_that_was_ended_by_hand_ends_the_loop(production):
-    from merits.rolled_out import conclude_rollout
+    from merits.production.rolled_out import conclude_rollout
 
     production.alarm()
     production.serve(200)
@@ -238,7 +238,7 @@ def test_its_state_is_plain_json_in_the_live_store(production):
 
 def test_it_promotes_nobody_whom_it_did_not_compare(production):
     """A person may have begun another comparison meanwhile."""
-    from merits.rolled_out import conclude_rollout, start_rollout
+    from merits.production.rolled_out import conclude_rollout, start_rollout
 
     production.alarm()
     production.serve(200)

@@ -13,7 +13,7 @@ from merits.core.errors import DataError, TaskError, UsageError
 from merits.core.live import Feedback
 from merits.core.release import ContentPolicy
 from merits.core.task import Task
-from merits.fed_back import add_feedback, judge_live
+from merits.production.fed_back import add_feedback, judge_live
 from merits.store import open_live
 from merits.tasks.file import load_task
 from merits.testing.contracts.live_store import release, served

@@ -14,8 +14,8 @@ from merits.core.release import Promise, Release
 from merits.core.watch import Monitoring, Receiver
 from merits.flow import run
 from merits.media.seen import seen_of
-from merits.monitored import Monitor
 from merits.monitoring.streams import reference_of
+from merits.production.monitored import Monitor
 from merits.reading.seen import Lens
 from merits.store import open_live
 

@@ -17,7 +17,7 @@ from merits.core.errors import UsageError
 from merits.core.live import Feedback, LiveRecord, Rollout
 from merits.core.release import Promise
 from merits.core.task import Task
-from merits.rolled_out import conclude_rollout, rollout_status, start_rollout
+from merits.production.rolled_out import conclude_rollout, rollout_status, start_rollout
 from merits.stats import wilson
 from merits.store import open_live
 from merits.tasks.file import load_task

@@ -17,7 +17,7 @@ from merits.core.live import Rollout
 from merits.core.needs import Needs
 from merits.core.release import Release
 from merits.core.task import Task
-from merits.released import Released, activate, release, releases, releases_folder, roll_back
+from merits.production.released import Released, activate, release, releases, releases_folder, roll_back
 from merits.serving.package import read_release
 from merits.serving.unit import open_unit
 from merits.tasks.file import load_task

@@ -43,7 +43,7 @@ from merits.opening import (
     stored_evaluation,
     whoever,
 )
-from merits.verified import Verified, verified
+from merits.production.verified import Verified, verified
 
 __all__ = ["Released", "activate", "release", "releases", "releases_folder", "roll_back"]
 
