@@ -91,7 +91,7 @@ def test_a_training_that_is_killed_goes_on_to_the_very_same_network(
     """kill -9 in the third epoch of four. Bit for bit: weights, momenta, schedule and the order of the examples."""
     examples, params = sentences(60), {"epochs": 4, "patience": 9, "lora": lora}
     whole = shares(trained(encoder, tmp_path / "whole", examples, **params))
-    process = multiprocessing.get_context("fork").Process(
+    process = multiprocessing.get_context("spawn" if torch.cuda.is_available() else "fork").Process(
         target=trained, args=(encoder, tmp_path / "killed", examples), kwargs={**params, "note": _die_in_the_third}
     )
     process.start()

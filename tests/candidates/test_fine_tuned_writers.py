@@ -123,7 +123,7 @@ def test_a_training_that_is_killed_goes_on_to_the_very_same_model(chat: Path, tm
     """kill -9 after the third epoch: the adapter, its momenta and the order are what they would have been."""
     train = {**LORA, "epochs": 5, "lora": {"rank": 2}}
     whole = told(asked(taught(chat, tmp_path / "whole", train), [example.input for example in TEST]))
-    process = multiprocessing.get_context("fork").Process(
+    process = multiprocessing.get_context("spawn" if torch.cuda.is_available() else "fork").Process(
         target=taught, args=(chat, tmp_path / "killed", train), kwargs={"note": _die_in_the_fourth}
     )
     process.start()

@@ -74,7 +74,8 @@ def model(
     path: Path, *, kind: str = "generation", classes: tuple[str, ...] = (), seed: int = 0, **params: JSON
 ) -> Model:
     context = LoadContext(task_kind=kind, classes=classes, env={}, seed=seed)
-    return load(Candidate(name="mine", kind="transformers", params={"path": str(path), **params}), context)
+    exact = {"path": str(path), "dtype": "float32", **params}  # on a GPU, too, where it would be bfloat16
+    return load(Candidate(name="mine", kind="transformers", params=exact), context)
 
 
 def asked(model: Model, *inputs: JSON) -> list[Answer]:

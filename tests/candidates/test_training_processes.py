@@ -20,7 +20,7 @@ pytest.importorskip("torch", reason="needs the extra transformers")
 pytest.importorskip("transformers", reason="needs the extra transformers")
 pytest.importorskip("accelerate", reason="needs the extra transformers")
 
-PARAMS = {"epochs": 2, "batch_size": 8, "lora": {"rank": 2}, "learning_rate": 1e-2}
+PARAMS = {"device": "cpu", "epochs": 2, "batch_size": 8, "lora": {"rank": 2}, "learning_rate": 1e-2}
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +115,19 @@ def test_when_whoever_trains_is_killed_its_processes_end(encoder: Path, tmp_path
 def test_a_batch_must_be_shared_out_evenly(encoder: Path, tmp_path: Path) -> None:
     with pytest.raises(CandidateError, match="batch_size 7 cannot be shared out evenly over 2 processes: take 6"):
         trained(encoder, tmp_path, sentences(20), batch_size=7, processes=2)
+
+
+def test_there_are_no_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two on one are refused by NCCL; what is learned is the same."""
+    import torch
+
+    from merits.candidates.fine_tuning.processes import _with_a_gpu_each
+
+    notes: list[str] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert _with_a_gpu_each(2, "cuda", notes.append) == 1
+    assert notes == ["trains in 1 of 2 processes: each needs a GPU of its own"]
+    assert _with_a_gpu_each(2, "cpu", notes.append) == 2
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert _with_a_gpu_each(2, "cuda", notes.append) == 2
+    assert len(notes) == 1

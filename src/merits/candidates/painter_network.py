@@ -72,7 +72,8 @@ class Painter:
             order = torch.randperm(len(seen), generator=generator)
             for batch in order.split(_BATCH):
                 noise = torch.randn(len(batch), _LATENT, generator=generator).to(self._device)
-                self._step(seen[batch.to(self._device)], told[batch.to(self._device)], noise)
+                with torch.backends.cudnn.flags(deterministic=True):  # the same seed is the same painter on a GPU, too
+                    self._step(seen[batch.to(self._device)], told[batch.to(self._device)], noise)
             self.epoch += 1
             after_epoch()
         self._both.eval()

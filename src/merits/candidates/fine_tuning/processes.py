@@ -41,11 +41,13 @@ def in_processes(
 ) -> dict[str, Any]:
     """The numbers that were learned, by name, once all processes have ended; the folder holds what it all came to.
 
+    On GPUs there are no more processes than GPUs, which is noted: NCCL refuses two on one. What is learned is the same.
     Where one of them dies the others are ended and CandidateError says which and why. Where this process dies they end
     by themselves: each listens whether it is there.
     """
     from safetensors.torch import load_file
 
+    n_processes = _with_a_gpu_each(n_processes, job.device, note)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "job.json"
     file.write_bytes(msgspec.json.encode(job))
@@ -64,6 +66,17 @@ def in_processes(
             "With several machines: is the task's folder one that all of them see?",
         )
     return load_file(folder / RESULT)
+
+
+def _with_a_gpu_each(n_processes: int, device: str, note: Callable[[str], None]) -> int:
+    if device != "cuda":
+        return n_processes
+    import torch
+
+    there = min(n_processes, max(1, torch.cuda.device_count()))
+    if there < n_processes:
+        note(f"trains in {there} of {n_processes} processes: each needs a GPU of its own")
+    return there
 
 
 def _run(command: Sequence[str], environment: dict[str, str], n_processes: int, note: Callable[[str], None]) -> None:

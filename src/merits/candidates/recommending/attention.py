@@ -56,14 +56,14 @@ class NextItem(nn.Module):
         if n_new <= 0:
             return
         mean, spread = old[1:].mean(dim=0), float(old[1:].std())
-        noise = torch.randn((n_new, old.shape[1]), generator=self.random, device=old.device)
+        noise = torch.randn((n_new, old.shape[1]), generator=self.random).to(old.device)
         fresh = mean + 0.1 * spread * noise
         self.items = nn.Embedding(n_items + 1, old.shape[1], padding_idx=0, _weight=torch.cat([old, fresh]))
 
     def _dropped(self, x: Tensor) -> Tensor:
         if not self.training or not self.dropout:
             return x
-        kept = torch.rand(x.shape, generator=self.random, device=x.device) >= self.dropout
+        kept = torch.rand(x.shape, generator=self.random).to(x.device) >= self.dropout
         return x * kept / (1.0 - self.dropout)
 
 
@@ -98,7 +98,7 @@ def loss_of(network: NextItem, vectors: Tensor, following: Tensor) -> Tensor:
     n = len(weights) - 1
     if n <= _FULL or not network.training:
         return functional.cross_entropy(vectors @ weights[1:].T, following - 1)
-    drawn = torch.randint(1, n + 1, (_NEGATIVES,), generator=network.random, device=vectors.device)
+    drawn = torch.randint(1, n + 1, (_NEGATIVES,), generator=network.random).to(vectors.device)
     others = vectors @ weights[drawn].T + math.log(n / _NEGATIVES)
     others = others.masked_fill(following[:, None] == drawn[None, :], -math.inf)
     own = (vectors * weights[following]).sum(dim=-1, keepdim=True)

@@ -104,7 +104,7 @@ class Sequential:
         torch.set_num_threads(1)
         params = self._params
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        random = torch.Generator(self._device).manual_seed(self._seed)
+        random = torch.Generator().manual_seed(self._seed)  # the weights are drawn on the processor, on any machine
         network = NextItem(
             n_items,
             width=params.width,
