@@ -69,6 +69,7 @@ class _State(msgspec.Struct, frozen=True):
     alarmed: tuple[str, ...]
     n: int
     by_time: bytes
+    river: bytes = b""
 
 
 class Watch:
@@ -145,8 +146,9 @@ class Watch:
         falls = {f"falls {name}": array for name, array in self._falls.arrays().items()}
         own = {"sure": self._sure, "labels": self._labels}
         arrays = packed(changes | self._recent.arrays() | falls | own)
+        river = b"" if self._river is None else self._river.state()
         return msgspec.msgpack.encode(
-            _State(self._identity, arrays, tuple(sorted(self._alarmed)), self._n, self._by_time.state())
+            _State(self._identity, arrays, tuple(sorted(self._alarmed)), self._n, self._by_time.state(), river)
         )
 
     def quality(self, level: float = 0.95) -> dict[str, Estimate]:
@@ -342,6 +344,8 @@ class Watch:
         self._sure, self._labels = arrays["sure"], arrays["labels"]
         self._by_time = ByTime(self._watching.odd, state=read.by_time)
         self._alarmed, self._n = set(read.alarmed), read.n
+        if self._river is not None and read.river:
+            self._river.restore(read.river)
 
 
 _NEXT_STEPS = {
