@@ -31,8 +31,11 @@ class MemoryLive(LiveStore):
             if isinstance(one, kind) and (not task or getattr(one, "task_name", getattr(one, "task", "")) == task)
         ]
 
-    def served(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Served]]:
-        return [Numbered(n, one) for n, one in enumerate(self._of(Served, task), start=1) if n > after][:most]
+    def served(
+        self, task: str, *, after: int = 0, most: int = 10_000, since: float | None = None
+    ) -> Sequence[Numbered[Served]]:
+        some = [Numbered(n, one) for n, one in enumerate(self._of(Served, task), start=1) if n > after]
+        return [one for one in some if since is None or one.record.at >= since][:most]
 
     def feedback(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Feedback]]:
         return [Numbered(n, one) for n, one in enumerate(self._of(Feedback, task), start=1) if n > after][:most]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -26,13 +26,14 @@ from merits.core.doors import Learning, LiveStore, Store
 from merits.core.errors import TaskError, UsageError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import is_labelled
-from merits.core.live import Feedback, Rollout, Served
+from merits.core.live import Rollout
 from merits.core.needs import Needs
 from merits.core.task import Example, Task
 from merits.core.validate import did_you_mean
 from merits.flow import evaluate
 from merits.opening import opened_live, opened_store, rollout_in_force
 from merits.production.released import Released, release
+from merits.store.since import feedback_on_all, served_since
 
 if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
@@ -45,7 +46,6 @@ Outcome: TypeAlias = Literal["better", "not shown", "worse on the old test"]
 Mode: TypeAlias = Literal["shadow", "canary"]
 LABEL = "label_from_production"
 _FOLDER = Path(".merits") / "fresh"
-_AT_ONCE = 5_000
 _LEAST_TEST, _LEAST_TAUGHT = 20, 10
 
 
@@ -96,10 +96,8 @@ def fresh_of(
     """
     from merits.evaluating.fresh import fresh_examples
 
-    served = [each for each in _served(task.name, memory, since) if each.input is not None]
-    said = dict[str, Sequence[Feedback]]()
-    for start in range(0, len(served), _AT_ONCE):
-        said |= memory.feedback_on([each.request for each in served[start : start + _AT_ONCE]])
+    served = [each for each in served_since(memory, task.name, since) if each.input is not None]
+    said = feedback_on_all(memory, [each.request for each in served])
     held = task.withheld.union(example.input_hash for example in task.examples)
     every = fresh_examples(served, said)
     new = [example for example in every if example.input_hash not in held]
@@ -203,13 +201,6 @@ def retrain_step(
     if done.released is None:
         return Found(outcome="nothing", text=done.text)
     return Found(outcome="found", text=done.text, challenger=done.released.release.version)
-
-
-def _served(task: str, memory: LiveStore, since: float) -> Iterator[Served]:
-    number = 0
-    while records := memory.served(task, after=number, most=_AT_ONCE):
-        number = records[-1].number
-        yield from (each.record for each in records if each.record.at >= since)
 
 
 def _is_label(example: Example, task: Task) -> bool:

@@ -132,18 +132,23 @@ class SqlLiveStore(LiveStore):
     def _all(self, sql: str, values: Sequence[object]) -> list[Row]:
         return self._reader.read(lambda cursor: cursor.all(sql, values))
 
-    def served(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Served]]:
-        """What was served for a task after this number, oldest first, at most so many."""
-        return [Numbered(number, _decode_served(text)) for number, text in self._after("served", task, after, most)]
+    def served(
+        self, task: str, *, after: int = 0, most: int = 10_000, since: float | None = None
+    ) -> Sequence[Numbered[Served]]:
+        """What was served for a task after this number, and since that time, oldest first, at most so many."""
+        rows = self._after("served", task, after, most, since)
+        return [Numbered(number, _decode_served(text)) for number, text in rows]
 
     def feedback(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Feedback]]:
         """The feedback on a task after this number, oldest first, at most so many."""
         return [Numbered(number, _decode_feedback(text)) for number, text in self._after("feedback", task, after, most)]
 
-    def _after(self, table: str, task: str, after: int, most: int) -> list[Row]:
+    def _after(self, table: str, task: str, after: int, most: int, since: float | None = None) -> list[Row]:
+        where, values = "task = ? AND number > ?", [column(task), after]
+        if since is not None:
+            where, values = f"{where} AND at >= ?", [*values, since]
         return self._all(
-            f"SELECT number, record FROM merits_{table} WHERE task = ? AND number > ? ORDER BY number LIMIT ?",
-            (column(task), after, most),
+            f"SELECT number, record FROM merits_{table} WHERE {where} ORDER BY number LIMIT ?", [*values, most]
         )
 
     def find(self, requests: Collection[str]) -> Mapping[str, Sequence[Served]]:

@@ -46,9 +46,12 @@ class MemoryLive:
                     self._served[record.task, record.request, record.arm] = record
                 self._records.append(record)
 
-    def served(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Served]]:
+    def served(
+        self, task: str, *, after: int = 0, most: int = 10_000, since: float | None = None
+    ) -> Sequence[Numbered[Served]]:
         """As in `LiveStore`."""
-        return [one for one in self._numbered(Served, after) if one.record.task == task][:most]
+        mine = (one for one in self._numbered(Served, after) if one.record.task == task)
+        return [one for one in mine if since is None or one.record.at >= since][:most]
 
     def feedback(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Feedback]]:
         """As in `LiveStore`."""

@@ -144,6 +144,14 @@ class LiveStoreContract(ABC):
         assert store.last_number("tickets") == numbers[-1]
         assert list(store.served("tickets", after=numbers[-1])) == []
 
+    def test_what_arrived_since_a_time_is_found_however_late_it_was_added(self, store: LiveStore) -> None:
+        """A journal that a crash left over is added days after others: numbers say nothing about times."""
+        store.add([served(f"r{n}", at=at) for n, at in enumerate((5.0, 900_000.0, 1.0, 3.0, 800_000.0, 2.0))])
+        found = store.served("tickets", since=3.0)
+        assert [each.record.request for each in found] == ["r0", "r1", "r3", "r4"]
+        rest = store.served("tickets", since=3.0, after=found[1].number, most=1)
+        assert [each.record.request for each in rest] == ["r3"]
+
     def test_a_request_and_arm_is_there_once(self, store: LiveStore) -> None:
         """A shipper that does not know whether its records arrived sends them again."""
         store.add([served("r1", "first"), served("r1", "in the same call"), served("r1", "shadow", arm="shadow")])
