@@ -133,12 +133,7 @@ class Recommender:
         >>> asyncio.run(model.answer({"user": "9", "items": []})).output
         ['new']
         """
-        new = events_of(examples, self._users, self._items)
-        if not len(new):
-            return
-        self._take(self._events.joined(new))
-        with one_thread():
-            self._ranker.update(new, self._known())
+        self._take_in(events_of(examples, self._users, self._items))
 
     def keep(self, folder: Path) -> None:
         """Writes the events, the names of users and items, and what the ranker learned of them."""
@@ -169,10 +164,14 @@ class Recommender:
         if self._met is None:
             self._met = _Met(self._events)
         timed = all(isinstance(one.input, Mapping) and "times" in one.input for one in examples)
-        new = found[self._met.are_new(found, timed=timed)]
+        self._take_in(found[self._met.are_new(found, timed=timed)])
+
+    def _take_in(self, new: Events) -> None:
+        """Learns events that are all new."""
         if not len(new):
             return
-        self._met.add(new)
+        if self._met is not None:
+            self._met.add(new)
         self._take(self._events.joined(new))
         with one_thread():
             self._ranker.update(new, self._known())
