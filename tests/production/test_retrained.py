@@ -113,14 +113,18 @@ def test_a_second_time_learns_what_the_first_did_too(tmp_path: Path, live: LiveS
     assert second.old.kind == "augmented"
     learned = (tmp_path / str(second.new.params["extra"])).read_text().splitlines()
     assert len(learned) == len(first.fresh.taught) + len(second.fresh.taught)
-    assert second.new.parts == first.new.parts
+    assert second.new.parts[0].parts == first.new.parts[0].parts
 
 
 def test_what_learns_online_learns_them_in_order(tmp_path: Path, live: LiveStore) -> None:
+    """From nothing, or on from its release: the same answers."""
     task = in_production(tmp_path, live, LINE)
-    found = retrain(task, live=live, dry_run=True)
-    assert "in their order" in found.how
-    assert found.old.name == "line"
+    cold = retrain(task, live=live, dry_run=True, cold=True)
+    assert "in their order" in cold.how
+    assert cold.old.name == "line"
+    warm = retrain(task, live=live, dry_run=True)
+    assert warm.went_on_from == 1
+    assert warm.fresh_change.difference == cold.fresh_change.difference
 
 
 def test_who_learns_nothing_cannot_be_trained_again(tmp_path: Path, live: LiveStore) -> None:
@@ -168,3 +172,66 @@ def test_the_command_says_what_is_better_by_how_much(
     assert main([*words, "--since", "yesterday"]) == 2
     assert "Write 30d" in capsys.readouterr().err
     assert main([*words, "--canary", "2"]) == 2
+
+
+def test_it_goes_on_from_what_the_release_had_learned(tmp_path: Path, live: LiveStore) -> None:
+    """The recipe names its start by a hash; the release of it is verified, and the next one goes on from there."""
+    task = in_production(tmp_path, live)
+    first = retrain(task, live=live, despite_old=True)
+    assert first.went_on_from == 1
+    assert "goes on from what release 1 had learned" in first.how
+    (student,) = first.new.parts
+    assert (student.kind, student.parts) == ("warm-start", (first.old,))
+    assert (tmp_path / str(student.params["start"]) / "model" / "estimator.skops").is_file()
+    assert first.released is not None
+    assert first.released.verified is not None
+    assert first.released.verified.n_asked == 50
+    from merits.production.released import activate
+
+    activate(task, first.released.release.version, live=live)
+    live.add([*served(N, start=N), *labels(N, start=N)])
+    second = retrain(task, live=live, dry_run=True, since=served(1, start=N)[0].at - 0.5)
+    assert second.went_on_from == 2
+    assert second.new.parts[0].parts == (first.old,)
+    assert second.new.parts[0].params["start"] != student.params["start"]
+
+
+def test_asked_to_be_cold_it_begins_from_nothing(tmp_path: Path, live: LiveStore) -> None:
+    """Another candidate than the warm one, and said."""
+    task = in_production(tmp_path, live)
+    cold = retrain(task, live=live, dry_run=True, cold=True)
+    assert (cold.went_on_from, cold.new.parts) == (None, (cold.old,))
+    assert "from nothing, on dev and on these (as asked)" in cold.how
+
+
+FOREST = FITTED.replace("linear_model.LogisticRegression", "ensemble.RandomForestClassifier")
+
+
+def test_what_cannot_go_on_says_why_it_begins_from_nothing(tmp_path: Path, live: LiveStore) -> None:
+    """New trees beside old ones would be outvoted."""
+    task = in_production(tmp_path, live, FOREST)
+    found = retrain(task, live=live, dry_run=True)
+    assert "a RandomForestClassifier begins anew whenever it learns" in found.how
+    assert found.went_on_from is None
+
+
+def test_a_release_that_is_not_what_it_was_is_not_gone_on_from(tmp_path: Path, live: LiveStore) -> None:
+    task = in_production(tmp_path, live)
+    less = replace(task, examples=task.examples[2:])
+    assert "since release 1" in retrain(less, live=live, dry_run=True).how
+    kept = tmp_path / ".merits" / "releases" / "sea" / "1" / "artefacts" / "models" / "0" / "learner.json"
+    kept.write_bytes(kept.read_bytes() + b" ")
+    assert "is not what it was when it was released" in retrain(task, live=live, dry_run=True).how
+
+
+def test_what_was_learned_before_and_is_tested_on_now_is_not_gone_on_from(tmp_path: Path, live: LiveStore) -> None:
+    """The window reaches back to what the serving one had learned from production: that would be no test."""
+    task = in_production(tmp_path, live)
+    first = retrain(task, live=live, despite_old=True)
+    assert first.released is not None
+    from merits.production.released import activate
+
+    activate(task, first.released.release.version, live=live)
+    again = retrain(task, live=live, dry_run=True, hold_out=0.6)
+    assert again.went_on_from is None
+    assert "the examples that it learns from have changed" in again.how

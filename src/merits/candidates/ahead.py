@@ -92,6 +92,8 @@ class DecodedAhead(Model):
             self.fit_soft = batcher.fit_soft
         if hasattr(batcher, "keep"):
             self.keep, self.restore = batcher.keep, batcher.restore
+        if hasattr(batcher, "go_on"):
+            self.cannot_go_on, self.go_on = batcher.cannot_go_on, batcher.go_on
         self.weights = batcher.weights
         self.insides = batcher.insides
 

@@ -52,6 +52,14 @@ class Keeping(Protocol):
     def restore(self, folder: Path) -> None: ...
 
 
+class GoingOn(Protocol):
+    """What goes on from what was kept: see `Continuing`."""
+
+    def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str: ...
+
+    def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None: ...
+
+
 class FitSoft(Protocol):
     """See `SoftTrainable.fit_soft`."""
 
@@ -67,11 +75,11 @@ class Batcher(Model):
     alive), the inputs fail with TimeoutError, and a new thread goes on. When `answer_batch` raises, the inputs are
     tried one by one, so that one bad input fails alone.
 
-    With `fit` the batcher is `Trainable`, with `fit_soft` also `SoftTrainable`, with `keeping` `Portable`. `weights`
-    are what it must have in memory to answer, if that is worth counting; `insides` is what others may see of it,
-    `size_bytes` what it takes on disk, and `memory` what was measured of it in memory. All batchers of a process share
-    as many turns as there are cores; a step longer than a second lends its turn, so that no slow candidate starves the
-    others.
+    With `fit` the batcher is `Trainable`, with `fit_soft` also `SoftTrainable`, with `keeping` `Portable`, and with
+    `going_on` `Continuing`. `weights` are what it must have in memory to answer, if that is worth counting; `insides`
+    is what others may see of it, `size_bytes` what it takes on disk, and `memory` what was measured of it in memory.
+    All batchers of a process share as many turns as there are cores; a step longer than a second lends its turn, so
+    that no slow candidate starves the others.
 
     Not guaranteed: that a thread abandoned in the middle of a step no longer touches what it shares with the next.
 
@@ -91,6 +99,8 @@ class Batcher(Model):
     fit_soft: FitSoft  # likewise
     keep: Callable[[Path], None]  # likewise, and makes it Portable
     restore: Callable[[Path], None]
+    cannot_go_on: Callable[[Path, Sequence[Example], Sequence[Example]], str]  # likewise, and makes it Continuing
+    go_on: Callable[[Path, Sequence[Example], Sequence[Example], float], None]
 
     def __init__(
         self,
@@ -107,6 +117,7 @@ class Batcher(Model):
         memory: Callable[[], Resident | None] = lambda: None,
         fit_soft: FitSoft | None = None,
         keeping: Keeping | None = None,
+        going_on: GoingOn | None = None,
     ) -> None:
         self._answer_batch: AnswerBatch | None = answer_batch
         self._answer_one: AnswerOne = lambda input: _only(answer_batch([input]))
@@ -126,6 +137,9 @@ class Batcher(Model):
             )
         if keeping is not None:
             self.keep, self.restore = keeping.keep, keeping.restore
+        if going_on is not None:
+            self.cannot_go_on = going_on.cannot_go_on
+            self.go_on = lambda folder, known, new, share: _in_turn(lambda: going_on.go_on(folder, known, new, share))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[Waiting] = []
         self._run: _Run | None = None

@@ -43,6 +43,7 @@ class Encoder:
         self.torch: Any = torch
         self.device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
         self._max_tokens = max_tokens
+        self.n_labels = n_labels
         self._tokenizer = folder.open_tokenizer(AutoTokenizer)
         with torch.random.fork_rng(devices=[]):  # what is read afterwards is drawn first, from a global generator
             body = folder.open(AutoModel, dtype=torch.float32)

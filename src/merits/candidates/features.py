@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from merits.candidates.shared_fits import digest_of
 from merits.candidates.texts import as_text
 from merits.core.identity import JSON
+from merits.core.task import Example
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -102,6 +103,24 @@ class Columns:
                 f"expected columns ({', '.join(name for name, _ in self.kinds)}), got {type(input).__name__}"
             )
         return [_cell(input.get(name), kind) for name, kind in self.kinds]
+
+    def unknown(self, known: Sequence[Example], new: Sequence[Example]) -> str:
+        """A category that stands in new examples and in no known one, in words; "" where there is none.
+
+        >>> some = [Example(name, {"city": name}, "yes") for name in ("Bonn", "Rome")]
+        >>> Columns((("city", "category"),)).unknown(some[:1], some)
+        "the category 'Rome' of the column 'city' is new to it"
+        """
+        for name, kind in self.kinds:
+            if kind == "category":
+                here, there = (
+                    {_cell(one.input.get(name), kind) for one in some if isinstance(one.input, Mapping)}
+                    for some in (new, known)
+                )
+                strange = sorted(map(str, here - there))
+                if strange:
+                    return f"the category {strange[0]!r} of the column {name!r} is new to it"
+        return ""
 
     def matrix(self, rows: Sequence[object]) -> NDArray[np.object_]:
         """An array of objects with shape (rows, columns)."""

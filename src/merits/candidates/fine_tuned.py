@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from merits.candidates.batcher import Batcher
 from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoint_of
-from merits.candidates.cnn.held_out import held_out
+from merits.candidates.cnn.held_out import held_out, new_label, of_the_new
 from merits.candidates.encoder import Encoder, OpenEncoder
 from merits.candidates.fine_tuning.classifying import Lesson, TuningParams, tune
 from merits.candidates.fine_tuning.jobs import ClassifierJob, Folder
@@ -33,6 +35,7 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
+from merits.media.files import file_hash
 from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
 
 __all__ = ["READS", "SPACE", "Params", "load"]
@@ -93,6 +96,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fit_soft=model.fit_soft,
         close=model.close,
         keeping=model,
+        going_on=model,
         weights=Weights(IN_TRAINING * folder.n_bytes(4), model.open, model.put_aside),
         insides=Insides("network", model.opened),
         size_bytes=lambda: model.size_bytes,
@@ -136,20 +140,42 @@ class _FineTuned:
             )
         self._learn(examples, soft.labels, soft)
 
+    def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str:
+        """Why it cannot go on from what was kept there: see `merits.core.doors.Continuing`."""
+        return new_label(kept_json(folder / "labels.json", tuple[str, ...]), [*known, *new])
+
+    def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
+        """Goes on from the network there, for a share of the epochs; some of the new examples say when to stop."""
+        labels, numbers = kept_json(folder / "labels.json", tuple[str, ...]), folder / "network.safetensors"
+        shorter = msgspec.structs.replace(self._params, epochs=max(1, round(share * self._params.epochs)))
+        encoder = self._opened(len(labels))
+        take_network(encoder.network, numbers)
+        apart = of_the_new(known, new, self._params.held_out, seed=self._context.seed)
+        lesson = self._lesson([*known, *new], labels, apart)
+        begun = [file_hash(numbers), len(new), share]
+        self._train(encoder, lesson, shorter, self._checkpoint([*known, *new], None, begun), start=str(numbers))
+        self._encoder, self._labels, self.size_bytes = encoder, labels, encoder.n_bytes
+
     def _learn(self, learned: Sequence[Example], labels: tuple[str, ...], soft: Soft | None = None) -> None:
-        params, seed = self._params, self._context.seed
-        encoder, lesson = self._opened(len(labels)), self._lesson(learned, labels, soft)
+        encoder, apart = self._opened(len(labels)), self._held_out(learned)
+        self._train(encoder, self._lesson(learned, labels, apart, soft), self._params, self._checkpoint(learned, soft))
+        self._encoder, self._labels, self.size_bytes = encoder, labels, encoder.n_bytes
+
+    def _train(
+        self, encoder: Encoder, lesson: Lesson, params: Params, checkpoint: Checkpoint | None, *, start: str = ""
+    ) -> None:
+        """Nothing; the encoder has learned the lesson. `start` is the file of the numbers it has, if it has learned."""
+        seed = self._context.seed
         adapter = with_adapter(encoder.network.body, params.lora, seed=seed)
         learn(
             encoder.network,
             lambda folder: tune(encoder, lesson, params, seed=seed, folder=folder, note=self._context.note),
-            lambda: self._job(lesson, len(labels)),
+            lambda: self._job(lesson, params, encoder.n_labels, start),
             n_processes=params.processes,
-            checkpoint=self._checkpoint(learned, soft),
+            checkpoint=checkpoint,
             context=self._context,
         )
         merged(adapter)
-        self._encoder, self._labels, self.size_bytes = encoder, labels, encoder.n_bytes
 
     def keep(self, folder: Path) -> None:
         """Writes the network's numbers and its labels; the encoder's configuration and tokenizer are in its folder."""
@@ -180,32 +206,42 @@ class _FineTuned:
         """Trains a changed network on the examples of the classes that it knows."""
         known = [example for example in examples if str(example.target) in self._labels]
         shorter = msgspec.structs.replace(self._params, epochs=epochs, patience=epochs, lora=None)
-        lesson, seed = self._lesson(known, self._labels), self._context.seed
+        lesson, seed = self._lesson(known, self._labels, self._held_out(known)), self._context.seed
         with tempfile.TemporaryDirectory(prefix="merits-") as folder:
             tune(encoder, lesson, shorter, seed=seed, folder=Path(folder), note=self._context.note)
 
-    def _job(self, lesson: Lesson, n_labels: int) -> ClassifierJob:
+    def _held_out(self, learned: Sequence[Example]) -> NDArray[np.bool_]:
+        return held_out(learned, self._params.held_out, seed=self._context.seed)
+
+    def _job(self, lesson: Lesson, params: Params, n_labels: int, start: str) -> ClassifierJob:
         soft = lesson.soft
         return ClassifierJob(
             Folder.of(self._folder),
-            msgspec.convert(self._params, TuningParams, from_attributes=True),
+            msgspec.convert(params, TuningParams, from_attributes=True),
             n_labels,
-            self._params.max_tokens,
-            self._params.device,
+            params.max_tokens,
+            params.device,
             self._context.seed,
             list(lesson.texts),
             list(lesson.codes),
             lesson.held_out.tolist(),
             None if soft is None else soft.shares.tolist(),
             1.0 if soft is None else soft.temperature,
+            start,
         )
 
-    def _lesson(self, learned: Sequence[Example], labels: Sequence[str], soft: Soft | None = None) -> Lesson:
+    def _lesson(
+        self,
+        learned: Sequence[Example],
+        labels: Sequence[str],
+        apart: NDArray[np.bool_],
+        soft: Soft | None = None,
+    ) -> Lesson:
         code = {label: number for number, label in enumerate(labels)}
         return Lesson(
             texts=[as_text(example.input) for example in learned],
             codes=[code[str(example.target)] for example in learned],
-            held_out=held_out(learned, self._params.held_out, seed=self._context.seed),
+            held_out=apart,
             soft=soft,
         )
 
@@ -268,9 +304,11 @@ class _FineTuned:
             seed=self._context.seed,
         )
 
-    def _checkpoint(self, learned: Sequence[Example], soft: Soft | None) -> Checkpoint | None:
+    def _checkpoint(
+        self, learned: Sequence[Example], soft: Soft | None, begun: Sequence[Any] = ()
+    ) -> Checkpoint | None:
         """Where this very training is kept: its name is a hash of the recipe, the code and the examples."""
         taught: list[Any] = [(example.input_hash, example.target, example.group) for example in learned]
         taught += [] if soft is None else [(soft.temperature, soft.shares.tolist())]
-        name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught])
+        name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught, *begun])
         return checkpoint_of(self._context, "transformer", name, kept=self._params.checkpoints)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from merits.candidates import remembered
 from merits.candidates.ahead import DecodedAhead, decoded_ahead, readable
 from merits.candidates.batcher import Batcher
+from merits.candidates.going_on import cannot_go_on, go_on
 from merits.candidates.imports import versions
 from merits.candidates.keeping import keep_estimator, keep_json, kept_estimator, kept_json
 from merits.candidates.known_vectors import Remembered, remembered_of
@@ -97,6 +98,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fit_soft=model.fit_soft,
         close=model.close,
         keeping=model,
+        going_on=model,
         weights=Weights(network.n_bytes, network.open, network.close),
     )
     return DecodedAhead(model.pixels, batcher)
@@ -187,13 +189,39 @@ class _Classifier:
         )
         self._temperature = temperature
 
+    def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str:
+        """Why it cannot go on from what was kept there: see `merits.core.doors.Continuing`."""
+        self.restore(folder)
+        if self._temperature != 1.0:
+            return "it has learned shares of labels, and these are labels"
+        return cannot_go_on(self._head, [str(example.target) for example in (*known, *new)])
+
+    def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
+        """Goes on from the classifier there; the features are scaled as they were."""
+        self.restore(folder)
+        found = self._read([*known, *new])
+        fresh = {id(example) for example in new}
+        is_new = np.array([id(example) in fresh for _, example in found], np.bool_)
+        with one_thread():
+            vectors, targets = np.stack([one for one, _ in found]), [str(example.target) for _, example in found]
+            go_on(self._head, vectors, targets, is_new, share)
+
     def _learn(
         self, examples: Sequence[Example], fit: Callable[[Any, NDArray[np.float32], Sequence[Example]], object]
     ) -> None:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        known = labels_to_learn(examples)
+        learned = self._read(labels_to_learn(examples))
+        params = self._params
+        linear = linear_head(strength=params.strength, balanced=params.balanced, seed=self._context.seed)
+        head = make_pipeline(StandardScaler(), linear)
+        with one_thread():
+            fit(head, np.stack([one for one, _ in learned]), [example for _, example in learned])
+        self._head = head
+
+    def _read(self, known: Sequence[Example]) -> list[tuple[Floats, Example]]:
+        """The features of the pictures that can be read, with each example."""
         files = {hash: file for file in map(self._file, known) if file is not None and (hash := file_hash(file))}
         vectors = self._vectors(files)
 
@@ -203,13 +231,7 @@ class _Classifier:
                 raise found
             return found, example
 
-        learned = readable(vector, known, self._context.note, ahead=False)
-        params = self._params
-        linear = linear_head(strength=params.strength, balanced=params.balanced, seed=self._context.seed)
-        head = make_pipeline(StandardScaler(), linear)
-        with one_thread():
-            fit(head, np.stack([one for one, _ in learned]), [example for _, example in learned])
-        self._head = head
+        return readable(vector, known, self._context.note, ahead=False)
 
     def answer_batch(self, pictures: Sequence[JSON]) -> Sequence[Answer]:
         """A label and the probability of each, for pictures that are decoded already."""

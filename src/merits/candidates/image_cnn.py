@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from merits.candidates.ahead import DecodedAhead, readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoint_of
-from merits.candidates.cnn.held_out import held_out
+from merits.candidates.cnn.held_out import held_out, new_label, of_the_new
 from merits.candidates.cnn.network import network
 from merits.candidates.cnn.pictures import Pictures
 from merits.candidates.cnn.training import Lesson, Training, train
@@ -32,6 +32,7 @@ from merits.core.errors import MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
+from merits.media.files import file_hash
 from merits.media.finding import Media
 from merits.media.on_torch import as_tensor, device_here, one_thread
 
@@ -88,6 +89,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fit_soft=model.fit_soft,
         close=model.close,
         keeping=model,
+        going_on=model,
         insides=Insides("network", model.opened),
         size_bytes=lambda: model.size_bytes,
     )
@@ -112,7 +114,27 @@ class _Cnn:
         known = labels_to_learn(examples)
         pictures, learned = self._pictures(known)
         labels = tuple(sorted({str(example.target) for example in learned}))
-        self._learn(self._lesson(pictures, learned, labels), labels, learned)
+        apart = held_out(learned, self._params.held_out, seed=self._context.seed)
+        self._learn(self._lesson(pictures, learned, labels, apart), labels, learned)
+
+    def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str:
+        """Why it cannot go on from what was kept there: see `merits.core.doors.Continuing`."""
+        return new_label(kept_json(folder / "labels.json", tuple[str, ...]), [*known, *new])
+
+    def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
+        """Goes on from the network there, for a share of the epochs; some of the new examples say when to stop."""
+        one_thread()
+        self.restore(folder)
+        assert self._network is not None
+        pictures, learned = self._pictures([*known, *new])
+        fresh = {id(one) for one in new}
+        old, late = ([one for one in learned if (id(one) in fresh) is is_new] for is_new in (False, True))
+        apart = of_the_new(old, late, self._params.held_out, seed=self._context.seed)
+        lesson = self._lesson(pictures, learned, self._labels, apart)
+        shorter = msgspec.structs.replace(self._params, epochs=max(1, round(share * self._params.epochs)))
+        checkpoint = self._checkpoint(learned, None, [file_hash(folder / "network.safetensors"), len(late), share])
+        seed = self._context.seed
+        train(self._network, lesson, shorter, seed=seed, checkpoint=checkpoint, note=self._context.note)
 
     def fit_soft(
         self, examples: Sequence[Example], shares: Sequence[Mapping[str, float]], temperature: float = 1.0
@@ -160,13 +182,15 @@ class _Cnn:
         """Trains a changed network on the examples of the classes that it knows."""
         pictures, learned = self._pictures([one for one in examples if str(one.target) in self._labels])
         shorter = msgspec.structs.replace(self._params, epochs=epochs, patience=epochs, warmup_epochs=0.0)
-        lesson, seed = self._lesson(pictures, learned, self._labels), self._context.seed
+        seed = self._context.seed
+        lesson = self._lesson(pictures, learned, self._labels, held_out(learned, self._params.held_out, seed=seed))
         train(module.to(device_here()), lesson, shorter, seed=seed, checkpoint=None, note=self._context.note)
 
-    def _lesson(self, pictures: Pictures, learned: Sequence[Example], labels: Sequence[str]) -> Lesson:
+    def _lesson(
+        self, pictures: Pictures, learned: Sequence[Example], labels: Sequence[str], apart: NDArray[np.bool_]
+    ) -> Lesson:
         code = {label: number for number, label in enumerate(labels)}
-        codes = np.array([code[str(example.target)] for example in learned], np.int64)
-        return Lesson(pictures, codes, held_out(learned, self._params.held_out, seed=self._context.seed))
+        return Lesson(pictures, np.array([code[str(example.target)] for example in learned], np.int64), apart)
 
     def answer_batch(self, pictures: Sequence[JSON]) -> Sequence[Answer]:
         """A label and the probability of each, for pictures that are decoded already."""
@@ -209,11 +233,13 @@ class _Cnn:
         train(made, lesson, self._params, seed=seed, checkpoint=checkpoint, note=self._context.note)
         return made
 
-    def _checkpoint(self, learned: Sequence[Example], soft: Soft | None) -> Checkpoint | None:
+    def _checkpoint(
+        self, learned: Sequence[Example], soft: Soft | None, begun: Sequence[Any] = ()
+    ) -> Checkpoint | None:
         """Where this very training is kept: its name is a hash of the recipe, the code and the examples."""
         taught: list[Any] = [(example.input_hash, example.target, example.group) for example in learned]
         taught += [] if soft is None else [(soft.temperature, soft.shares.tolist())]
-        name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught])
+        name = content_hash([self._fingerprint, msgspec.to_builtins(self._params), taught, *begun])
         return checkpoint_of(self._context, "image-cnn", name, kept=self._params.checkpoints)
 
 

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
 
 import msgspec
+import numpy as np
 
 from merits.candidates.ahead import decoded_ahead, readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.features import ColumnKind, Columns, Reader, Texts
+from merits.candidates.going_on import cannot_go_on, go_on
 from merits.candidates.insides import Insides
 from merits.candidates.keeping import keep_estimator, keep_json, kept_estimator, kept_json
 from merits.candidates.memory import Weights
@@ -108,16 +110,42 @@ class Learner:
         """Learn from the examples that have a target; CandidateError when they cannot teach anything."""
         known = labels_to_learn(examples) if self._needs_classes else _known(examples)
         reader = self._reader_of([example.input for example in known])
-        decodes = getattr(reader, "DECODES", False)
-        read = getattr(reader, "taught", reader.row)  # what it remembers of what is learned from
-        found = readable(lambda example: (read(example.input), example.target), known, self._note, ahead=decodes)
-        rows, targets = [row for row, _ in found], [target for _, target in found]
+        found = self._rows(reader, known)
+        rows = [row for row, _ in found]
         estimator = self._build(reader, rows)
-        wanted = _targets(estimator, targets)
+        wanted = _targets(estimator, [example.target for _, example in found])
         with one_thread():
             rest, matrix = self._encoded(estimator, reader, rows)
             rest.fit(matrix, wanted)
         self._reader, self._estimator = reader, estimator
+
+    def _rows(self, reader: Reader, known: Sequence[Example]) -> list[tuple[object, Example]]:
+        """What is read of the examples that can be read, with each."""
+        decodes = getattr(reader, "DECODES", False)
+        read = getattr(reader, "taught", reader.row)  # what it remembers of what is learned from
+        return readable(lambda example: (read(example.input), example), known, self._note, ahead=decodes)
+
+    def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str:
+        """Why it cannot go on from what was kept there: see `merits.core.doors.Continuing`."""
+        self.restore(folder)
+        assert self._reader is not None
+        if self._temperature != 1.0:
+            return "it has learned shares of labels, and these are labels"
+        strange = self._reader.unknown(known, new) if isinstance(self._reader, Columns) else ""
+        return strange or cannot_go_on(self._estimator, [example.target for example in (*known, *new)])
+
+    def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
+        """Goes on from what was kept there; how inputs become numbers stays as it was."""
+        self.restore(folder)
+        reader, estimator = self._reader, self._estimator
+        assert reader is not None
+        assert estimator is not None
+        found = self._rows(reader, [*known, *new])
+        fresh = {id(example) for example in new}
+        wanted = _targets(cast(Predictor, estimator), [example.target for _, example in found])
+        is_new = np.array([id(example) in fresh for _, example in found], np.bool_)
+        with one_thread():
+            go_on(estimator, reader.matrix([row for row, _ in found]), wanted, is_new, share)
 
     def _encoded(self, estimator: Any, reader: Reader, rows: Sequence[object]) -> tuple[Any, Any]:
         """What is still to be fitted, and the matrix for it: in a trial the encoder of inputs may be fitted already."""
@@ -359,6 +387,7 @@ def learning_model(
         insides=None if weights else Insides("estimator", learner.opened),
         size_bytes=lambda: learner.size_bytes,
         keeping=learner,
+        going_on=learner,
     )
 
 

@@ -13,7 +13,6 @@ example:  merits retrain --since 30d --dry-run
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 from merits.cli.light import lighten
 from merits.cli.options import add_json, add_store, add_task, found_task, print_json
 from merits.core.errors import UsageError
+from merits.core.spans import span_s
 
 if TYPE_CHECKING:
     from merits.production.retrained import Retrained
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["arguments", "run", "since_of"]
 
 EXITS = {"better": 0, "worse on the old test": 1, "not shown": 3}
-_SECONDS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
-_SPAN = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>s|min|h|d|w)")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +41,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--despite-old-test", action="store_true", help="the old test speaks of a world that is gone: do not heed it"
+    )
+    parser.add_argument(
+        "--cold", action="store_true", help="train from nothing, not on from what the release that serves had learned"
     )
     beside = parser.add_mutually_exclusive_group()
     beside.add_argument(
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         since=since_of(args.since, time.time()) if args.since else 0.0,
         hold_out=args.hold_out,
         despite_old=args.despite_old_test,
+        cold=args.cold,
         dry_run=args.dry_run,
         mode=None if share is None else "shadow" if args.shadow is not None else "canary",
         share=share or 0.0,
@@ -97,9 +99,9 @@ def since_of(text: str, now: float) -> float:
     >>> since_of("2 d", 1_000_000.0), since_of("1970-01-02", 0.0)
     (827200.0, 86400.0)
     """
-    span = _SPAN.fullmatch(text.strip())
-    if span:
-        return now - float(span["number"]) * _SECONDS[span["unit"]]
+    span = span_s(text)
+    if span is not None:
+        return now - span
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -112,6 +114,7 @@ def _as_data(done: Retrained) -> dict[str, object]:
         "outcome": done.outcome,
         "text": done.text,
         "how": done.how,
+        "went_on_from": done.went_on_from,
         "old": done.old.name,
         "new": done.new.name,
         "learned": len(done.fresh.taught),

@@ -27,6 +27,7 @@ __all__ = [
     "AnswerKey",
     "Brief",
     "Composite",
+    "Continuing",
     "Improver",
     "Learning",
     "LiveStore",
@@ -114,6 +115,23 @@ class Portable(Protocol):
     def keep(self, folder: Path) -> None: ...
 
     def restore(self, folder: Path) -> None: ...
+
+
+@runtime_checkable
+class Continuing(Trainable, Portable, Protocol):
+    """A trainable model that can go on from what another one of its recipe kept, instead of beginning from nothing.
+
+    `folder` is what `keep` of that one wrote; `known` are the examples that it learned from, `new` others.
+    `cannot_go_on` says why it cannot with these, in words that begin no sentence ("the label 'x' is new to it"), ""
+    where it can; it may leave the model as `restore` does. `go_on` is called instead of `fit`, once; `share` (above 0,
+    up to 1) is how much of a whole training it is, for what has epochs or trees. What it comes to is decided by the
+    recipe, the files, the examples and the share. Nothing that is `known` says when to stop, for it was learned before.
+    Both block. CandidateError as from `restore`.
+    """
+
+    def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str: ...
+
+    def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None: ...
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@
 
 Each labelled request is first asked, then learned, so that there is an honest comparison with what was served to it.
 What has learned and where it is stand in one checkpoint. When it is certainly better, `merits retrain` makes a release
-of it: the same lessons in the same order, proved as any candidate is, and a challenger that must win before it serves.
+of it: the lessons in the order of their requests, proved as any candidate is, and a challenger that must win to serve.
 """
 
 from __future__ import annotations

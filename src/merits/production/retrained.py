@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from merits.candidates.further import further_examples, further_file
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.doors import Learning, LiveStore, Store
 from merits.core.errors import TaskError, UsageError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import is_labelled
+from merits.core.limits import Limits
 from merits.core.live import Rollout
 from merits.core.needs import Needs
 from merits.core.task import Example, Task
@@ -33,6 +35,7 @@ from merits.core.validate import did_you_mean
 from merits.flow import evaluate
 from merits.opening import opened_live, opened_store, rollout_in_force
 from merits.production.released import Released, release
+from merits.production.warm import LABEL, Beginning, base_of, beginning, taught_before
 from merits.store.since import feedback_on_all, served_since
 
 if TYPE_CHECKING:
@@ -44,7 +47,6 @@ __all__ = ["Fresh", "Outcome", "Retrained", "fresh_of", "retrain", "retrain_step
 
 Outcome: TypeAlias = Literal["better", "not shown", "worse on the old test"]
 Mode: TypeAlias = Literal["shadow", "canary"]
-LABEL = "label_from_production"
 _FOLDER = Path(".merits") / "fresh"
 _LEAST_TEST, _LEAST_TAUGHT = 20, 10
 
@@ -68,7 +70,8 @@ class Retrained:
     """What came of training again. `old` serves or was named, `new` learned the fresh cases too.
 
     `on_fresh` decides between them on the fresh test, `fresh_change` and `old_change` are what changed from old to new
-    on the fresh and on the old test. `how` is how it was trained. `released` is the release that was made of it, and
+    on the fresh and on the old test. `how` is how it was trained, `went_on_from` the version of the release from whose
+    knowledge it went on (None: from nothing). `released` is the release that was made of it, and
     `rollout` that by which it gets requests beside the one that serves; None where it is not better, or nothing was to
     be written.
     """
@@ -79,6 +82,7 @@ class Retrained:
     new: Candidate
     fresh: Fresh
     how: str
+    went_on_from: int | None
     on_fresh: Decision
     fresh_change: Change
     old_change: Change
@@ -128,6 +132,7 @@ def retrain(
     since: float = 0.0,
     hold_out: float = 0.3,
     despite_old: bool = False,
+    cold: bool = False,
     dry_run: bool = False,
     mode: Mode | None = None,
     share: float = 0.1,
@@ -136,11 +141,12 @@ def retrain(
 ) -> Retrained:
     """What the candidate is worth when it learns the fresh labels too: a decision, and a release where it is better.
 
-    `candidate` is the one that serves unless named. Of the fresh cases since then (UNIX seconds) the newest `hold_out`
-    are the fresh test. It is "better" where the decision on the fresh test adopts it and it is not certainly worse on
-    the old test (`despite_old`: even then, where the world has changed and the old test speaks of one that is gone).
-    Then it is released without serving (unless `dry_run`); with a `mode` it answers a `share` of the
-    requests beside the one that serves, and must win there.
+    `candidate` is the one that serves unless named. It goes on from what its release had learned where it can, else
+    (or where it is to be `cold`) it is trained from nothing on dev and the fresh cases: `how` says which, and why. Of
+    the fresh cases since then (UNIX seconds) the newest `hold_out` are the fresh test. It is "better" where the
+    decision on the fresh test adopts it and it is not certainly worse on the old test (`despite_old`: even then, where
+    the world has changed and the old test speaks of one that is gone). Then it is released without serving (unless
+    `dry_run`); with a `mode` it answers a `share` of the requests beside the one that serves, and must win there.
 
     Raises TaskError for too few fresh labels, CandidateError for what learns nothing, and what `evaluate` and `release`
     raise. Nothing that was paid for is asked again.
@@ -149,15 +155,16 @@ def retrain(
         old = _who(task, memory, candidate)
         fresh = fresh_of(task, memory, since=since, hold_out=hold_out)
         place = _written(task, fresh, old)
-        new = _taught(old, place)
-        how = _how(task, old, fresh)
+        wide = replace(task, examples=(*task.examples, *fresh.tested))
+        begun = _begun(wide, memory, old, fresh, place, cold=cold)
+        new = _taught(begun.student, place, old.limits)
+        how = _how(task, begun, fresh)
         note(how)
-        both = (old, new)
         needs = replace(task.needs, incumbent=old.name)
-        wide = replace(task, examples=(*task.examples, *fresh.tested), candidates=both, needs=needs)
+        wide = replace(wide, candidates=(old, new), needs=needs)
         evaluate(wide, store=opened)  # trained once; the parts are then read from the store
         parts = [evaluate(_of(wide, some), store=opened) for some in (fresh.tested, task.split("test"))]
-        found = _concluded(old, new, fresh, how, needs=needs, evaluations=parts, despite_old=despite_old)
+        found = _concluded(old, new, fresh, how, begun, needs=needs, evaluations=parts, despite_old=despite_old)
         note(found.text)
         if found.outcome != "better" or dry_run:
             return found
@@ -232,8 +239,8 @@ def _who(task: Task, memory: LiveStore, named: str) -> Candidate:
 def _written(task: Task, fresh: Fresh, old: Candidate) -> str:
     """The file with what is to be learned, relative to the task's folder; with what the old one learned so before."""
     rows = [_row(example) for example in fresh.taught]
-    before = Path(task.folder) / str(old.params.get("extra", ""))
-    if _learned_fresh(old) and before.is_file():
+    before = Path(task.folder) / taught_before(old)
+    if before.is_file():
         there = {msgspec.json.encode(row) for row in rows}
         rows = [msgspec.json.decode(line) for line in before.read_bytes().splitlines() if line not in there] + rows
     body = b"\n".join(map(msgspec.json.encode, rows)) + b"\n"
@@ -252,34 +259,39 @@ def _row(example: Example) -> dict[str, JSON]:
     return {**(given if isinstance(given, Mapping) else {"input": given}), LABEL: example.target}
 
 
-def _learned_fresh(candidate: Candidate) -> bool:
-    """Whether it is one that was made here before."""
-    return candidate.kind == "augmented" and candidate.params.get("target") == LABEL and len(candidate.parts) == 1
+def _begun(task: Task, memory: LiveStore, old: Candidate, fresh: Fresh, place: str, *, cold: bool) -> Beginning:
+    """What is trained, and from where."""
+    from merits.evaluating.contenders import load_context
+
+    context = load_context(task, None, asks=False)
+    if cold:
+        return Beginning(base_of(old), why="as asked")
+    new, _ = further_examples(further_file(place, context), context, target=LABEL)
+    before = {example.input_hash for example in fresh.taught}
+    home = Path(task.folder) / _FOLDER
+    return beginning(task, memory, old, [one for one in new if one.input_hash in before], home=home, context=context)
 
 
-def _taught(old: Candidate, place: str) -> Candidate:
-    base = old.parts[0] if _learned_fresh(old) else old
+def _taught(student: Candidate, place: str, limits: Limits | None) -> Candidate:
     return Candidate(
-        name=f"{base.name}, retrained {Path(place).stem[:6]}",
+        name=f"{student.name}, retrained {Path(place).stem[:6]}",
         kind="augmented",
         params={"extra": place, "target": LABEL},
-        parts=(base,),
-        limits=base.limits,
+        parts=(student,),
+        limits=limits,
     )
 
 
-def _how(task: Task, old: Candidate, fresh: Fresh) -> str:
+def _how(task: Task, begun: Beginning, fresh: Fresh) -> str:
     """How the new one is trained, in words."""
     from merits.candidates.registry import load_any
     from merits.evaluating.contenders import load_context
 
-    base = old.parts[0] if _learned_fresh(old) else old
-    goes_on = isinstance(load_any(base, load_context(task, None, asks=False)), Learning)
-    way = (
-        "it learns them after dev, in their order, as it would have in production"
-        if goes_on
-        else "it is trained from the beginning, on dev and on these"
-    )
+    way = f"it goes on from what release {begun.version} had learned"
+    if begun.version is None:
+        online = isinstance(load_any(begun.student, load_context(task, None, asks=False)), Learning)
+        order = ", in their order" if online else ""
+        way = f"it is trained from nothing, on dev and on these{order} ({begun.why})"
     return f"{len(fresh.taught):,} fresh cases are learned and the {len(fresh.tested):,} newest tested on: {way}"
 
 
@@ -294,6 +306,7 @@ def _concluded(
     new: Candidate,
     fresh: Fresh,
     how: str,
+    begun: Beginning,
     *,
     needs: Needs,
     evaluations: Sequence[Evaluation],
@@ -317,7 +330,7 @@ def _concluded(
         f"{new.name} against {old.name}: {on_fresh.difference.text()} on {on_fresh.difference.n:,} fresh cases, "
         f"{on_old.difference.text()} on {on_old.difference.n:,} of the old test: {_WORDS[outcome]}"
     )
-    return Retrained(outcome, text, old, new, fresh, how, decision, on_fresh, on_old)
+    return Retrained(outcome, text, old, new, fresh, how, begun.version, decision, on_fresh, on_old)
 
 
 _WORDS: dict[Outcome, str] = {

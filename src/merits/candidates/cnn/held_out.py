@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from merits.core.clusters import units_of
 from merits.core.task import Example
 
-__all__ = ["held_out"]
+__all__ = ["held_out", "new_label", "of_the_new"]
+
+_OF_NEW = 0.2  # of new examples, where an old network goes on
 
 
 def held_out(examples: Sequence[Example], share: float, *, seed: int) -> NDArray[np.bool_]:
@@ -33,3 +35,22 @@ def held_out(examples: Sequence[Example], share: float, *, seed: int) -> NDArray
         n = min(round(share * len(units)), len(units) - 1)
         chosen |= {units[at] for at in random.permutation(len(units))[:n].tolist()}
     return np.isin(unit, sorted(chosen))
+
+
+def of_the_new(known: Sequence[Example], new: Sequence[Example], share: float, *, seed: int) -> NDArray[np.bool_]:
+    """Where an example is held out when a network goes on that has learned the known ones: some of the new ones only.
+
+    Shape (known and new,). At least one in five of the new ones, for they alone say when to stop.
+    """
+    apart = held_out(new, max(share, _OF_NEW), seed=seed) if share and new else np.zeros(len(new), np.bool_)
+    return np.concatenate([np.zeros(len(known), np.bool_), apart])
+
+
+def new_label(labels: Sequence[str], examples: Sequence[Example]) -> str:
+    """That an example has a label which is none of these, in words; "" where none has.
+
+    >>> new_label(["no", "yes"], [Example("1", "a text", "maybe")]), new_label(["no"], [Example("1", "a text", "no")])
+    ("the label 'maybe' is new to it", '')
+    """
+    strange = sorted({str(example.target) for example in examples} - set(labels))
+    return f"the label {strange[0]!r} is new to it" if strange else ""

@@ -17,6 +17,7 @@ from merits.candidates.fine_tuning.classifying import Lesson, TuningParams, tune
 from merits.candidates.fine_tuning.numbers import with_adapter
 from merits.candidates.fine_tuning.settings import TrainerParams
 from merits.candidates.fine_tuning.writing import Pair, Writing, tune_writer
+from merits.candidates.keeping import take_network
 from merits.candidates.soft import Soft
 from merits.media.weights import ModelFolder
 
@@ -55,12 +56,15 @@ class ClassifierJob(msgspec.Struct, frozen=True, tag="classifier"):
     held_out: list[bool]
     shares: list[list[float]] | None = None
     temperature: float = 1.0
+    start: str = ""  # the file of the numbers that it begins with, where it has learned before
 
     def run(self, folder: Path, note: Callable[[str], None]) -> Any:
         """The trained network. `folder` holds what the training has come to."""
         encoder = Encoder(
             self.folder.found, self.n_labels, max_tokens=self.max_tokens, device=self.device, threads=1, seed=self.seed
         )
+        if self.start:
+            take_network(encoder.network, Path(self.start))
         with_adapter(encoder.network.body, self.params.lora, seed=self.seed)
         soft = None if self.shares is None else Soft((), np.array(self.shares), self.temperature)
         lesson = Lesson(self.texts, self.codes, np.array(self.held_out), soft)

@@ -99,6 +99,15 @@ class LearningModel(Batcher):
             ) from None
         self.restore_state(state)
 
+    def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str:
+        """Nothing keeps it: see `merits.core.doors.Continuing`."""
+        return ""
+
+    def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
+        """Goes on from what was kept there: the new examples are its next lessons, in their order."""
+        self.restore(folder)
+        self.learn_many(new)
+
     def _fit(self, examples: Sequence[Example]) -> None:
         with self._lock:
             self._lessons.fit(examples)
