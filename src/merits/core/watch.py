@@ -7,7 +7,9 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-__all__ = ["Email", "Loop", "Monitoring", "Receiver", "Rule", "Severity", "Step", "Watching"]
+from merits.core.spans import span_s
+
+__all__ = ["Email", "Loop", "Monitoring", "Receiver", "Retraining", "Rule", "Severity", "Step", "Watching"]
 
 Severity: TypeAlias = Literal["note", "warning", "alarm"]
 
@@ -96,6 +98,29 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     margin: Annotated[float, Meta(ge=0, lt=1, description="The loss of quality that a switch may risk.")] = 0.02
 
 
+class Retraining(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """When candidates are trained again without an alarm: what is better then goes the way of the loop (its steps)."""
+
+    every: Annotated[
+        str, Meta(description="How long after the last time, or after what serves began to: 7 days, 12 hours.")
+    ] = "7 days"
+    at_least: Annotated[int, Meta(ge=1, description="How many labelled requests since then; it waits for them.")] = 200
+    candidates: Annotated[
+        tuple[str, ...], Meta(description="Who, by name: of several the best goes on. Left out: the one that serves.")
+    ] = ()
+
+    def __post_init__(self) -> None:
+        if not span_s(self.every):
+            raise ValueError(f"{self.every!r} is no span of time: write 7 days, 12 hours")
+        if len(set(self.candidates)) < len(self.candidates):
+            raise ValueError("a candidate is named twice")
+
+    @property
+    def every_s(self) -> float:
+        """The same in seconds."""
+        return span_s(self.every) or 0.0
+
+
 class Watching(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What may be accused how easily. `alpha` is the probability that any stream of an unchanged release ever alarms.
 
@@ -148,6 +173,9 @@ class Monitoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 24.0
     url: Annotated[str, Meta(description="Where the monitor's page is reached: links to the evidence begin so.")] = ""
     loop: Annotated[Loop, Meta(description="What follows an alarm by itself.")] = Loop()
+    retrain: Annotated[
+        Retraining | None, Meta(description="When candidates are trained again without an alarm. Left out: never.")
+    ] = None
 
     def rule(self, stream: str) -> Rule:
         """The first rule that fits a stream; one that says nothing where none does.

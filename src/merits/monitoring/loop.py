@@ -1,6 +1,7 @@
 """What follows an alarm by itself: re-evaluate, retrain, compare, switch; and where a person is asked first.
 
     idle ── an alarm ──> re-evaluate ──> retrain ──> compare ──> switch ──> idle
+    idle ── the schedule ──────────────> retrain ──> compare ──> switch ──> idle
               found nothing better: idle; the comparison fails: idle; compare or switch not listed: a person goes on
 
 Pure but for `Actions`, which does what a step is: so a loop that was killed goes on from its state.
@@ -17,7 +18,18 @@ from msgspec.structs import replace
 from merits.core.live import Alert
 from merits.core.watch import Loop, Step
 
-__all__ = ["Actions", "Found", "LoopState", "Stage", "advance", "approve", "ended", "waiting_for"]
+__all__ = [
+    "Actions",
+    "Found",
+    "LoopState",
+    "Stage",
+    "advance",
+    "approve",
+    "ended",
+    "is_scheduled",
+    "scheduled",
+    "waiting_for",
+]
 
 Stage: TypeAlias = Literal["idle", "re-evaluate", "retrain", "compare", "comparing", "switch"]
 Outcome: TypeAlias = Literal["found", "nothing", "not yet"]
@@ -51,7 +63,10 @@ class Actions(Protocol):
 
 
 class LoopState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the loop is. `alerts` are those that were dealt with, `log` what was done and why, oldest first."""
+    """Where the loop is. `alerts` are those that were dealt with, `log` what was done and why, oldest first.
+
+    `alert` is why it left "idle": an alarm, or the schedule, which last did so at `scheduled_at` (UNIX seconds).
+    """
 
     stage: Stage = "idle"
     alert: Alert | None = None
@@ -59,9 +74,11 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
     approved: tuple[Step, ...] = ()
     alerts: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
+    scheduled_at: float | None = None
 
 
 _KEPT = 200  # alerts and lines of the log
+_SCHEDULE = "schedule"
 
 
 def approve(state: LoopState, step: Step, by: str = "") -> LoopState:
@@ -119,6 +136,30 @@ def advance(
         state = after
 
 
+def scheduled(state: LoopState, task: str, release: int, at: float, why: str) -> LoopState:
+    """The state in which retraining is due by the schedule, about the release that serves.
+
+    >>> scheduled(LoopState(), "t", 1, 0.0, "7 days are over").log
+    ('schedule: 7 days are over',)
+    """
+    due = Alert(
+        id=f"schedule {at:.0f}",
+        task=task,
+        at=at,
+        kind=_SCHEDULE,
+        stream=_SCHEDULE,
+        severity="note",
+        text=why,
+        release=release,
+    )
+    return _logged(replace(state, stage="retrain", alert=due, approved=(), scheduled_at=at), f"schedule: {why}")
+
+
+def is_scheduled(state: LoopState) -> bool:
+    """Whether it is the schedule, and no alarm, that the loop follows now."""
+    return state.alert is not None and state.alert.kind == _SCHEDULE
+
+
 def _step(state: LoopState, alarms: Sequence[Alert], loop: Loop, actions: Actions) -> LoopState:
     """The state after one step; the same where it must wait."""
     if waiting_for(state, loop) is not None:
@@ -161,8 +202,9 @@ def ended(state: LoopState, alarms: Sequence[Alert], why: str) -> LoopState:
 
 
 def _ended(state: LoopState, alarms: Sequence[Alert]) -> LoopState:
-    dealt_with = (*state.alerts, *(alarm.id for alarm in alarms if alarm.id not in state.alerts))
-    return LoopState(alerts=dealt_with[-_KEPT:], log=state.log)
+    """Alarms that came while the schedule was followed are not dealt with by that."""
+    new = () if is_scheduled(state) else tuple(alarm.id for alarm in alarms if alarm.id not in state.alerts)
+    return LoopState(alerts=(*state.alerts, *new)[-_KEPT:], log=state.log, scheduled_at=state.scheduled_at)
 
 
 def _logged(state: LoopState, line: str) -> LoopState:

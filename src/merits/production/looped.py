@@ -1,4 +1,4 @@
-"""The loop closes: after an alarm candidates are tried on fresh labelled cases, the best is compared, and serves.
+"""The loop closes: after an alarm, or on schedule, something better is looked for, compared, and serves if it wins.
 
     loop = TaskLoop(task, live)
     loop.advance()               does what can be done now; what waits for a person, or for evidence, is left
@@ -28,10 +28,19 @@ from merits.evaluating.fresh import fresh_examples
 from merits.evaluating.pricing import known_prices
 from merits.flow import run
 from merits.monitoring.alerts import state_of
-from merits.monitoring.loop import Found, LoopState, advance, approve, ended, waiting_for
+from merits.monitoring.loop import (
+    Found,
+    LoopState,
+    advance,
+    approve,
+    ended,
+    is_scheduled,
+    scheduled,
+    waiting_for,
+)
 from merits.opening import opened_store, prices_of, rollout_in_force, serves_since
 from merits.production.released import release
-from merits.production.retrained import retrain_step
+from merits.production.retrained import n_labelled, retrain_step
 from merits.production.rolled_out import conclude_rollout, rollout_status, start_rollout
 from merits.store.since import feedback_on_all, served_since
 
@@ -39,6 +48,7 @@ __all__ = ["TaskLoop"]
 
 _NAME = "loop"
 _BY = "the loop"
+_COUNTED_EVERY_S = 600.0  # labels, while too few of them have come for what is due
 
 
 class TaskLoop:
@@ -58,6 +68,7 @@ class TaskLoop:
     ) -> None:
         self.task, self.live = task, live
         self._store, self._note, self._clock = store, note, clock
+        self._counted_at = -float("inf")
 
     @property
     def state(self) -> LoopState:
@@ -93,7 +104,27 @@ class TaskLoop:
         state = self.state
         if state.stage != "idle" and not self._still_about(state):
             state = self._keep(ended(state, self._alarms(), "another release serves by now"))
-        return advance(state, self._alarms(), self.task.monitor.loop, self, keep=self._keep)
+        loop, alarms = self.task.monitor.loop, self._alarms()
+        new = [alarm for alarm in alarms if alarm.id not in state.alerts]
+        if new and is_scheduled(state) and state.stage == "retrain":
+            state = self._keep(ended(state, (), "schedule: it gives way to an alarm"))
+        state = advance(state, alarms, loop, self, keep=self._keep)
+        if state.stage == "idle" and (why := self._due(state)):
+            state = self._keep(scheduled(state, self.task.name, self._rollout().champion, self._clock(), why))
+            state = advance(state, alarms, loop, self, keep=self._keep)
+        return state
+
+    def _due(self, state: LoopState) -> str:
+        """Why retraining is due by the schedule; "" where it is not."""
+        plan, now, rollouts = self.task.monitor.retrain, self._clock(), self.live.rollouts(self.task.name)
+        if plan is None or self._rollout().challenger is not None:
+            return ""
+        since = max(state.scheduled_at or 0.0, serves_since(rollouts, self._rollout().champion))
+        if now - since < plan.every_s or now - self._counted_at < _COUNTED_EVERY_S:
+            return ""
+        n = n_labelled(self.task, self.live, since=since)
+        self._counted_at = now if n < plan.at_least else -float("inf")
+        return f"{plan.every} are over, and {n:,} labelled requests came" if n >= plan.at_least else ""
 
     def _still_about(self, state: LoopState) -> bool:
         """Whether the release of the alarm still serves, or what the loop found does."""
@@ -178,13 +209,27 @@ class TaskLoop:
         )
 
     def retrain(self, alert: Alert) -> Found:
-        """The candidate that serves, trained again on what was labelled since; a release where it is better."""
+        """The candidate that serves, trained again on what was labelled since; a release where it is better.
+
+        On schedule those that the task file names for it, of which the best goes on.
+        """
         since = serves_since(self.live.rollouts(self.task.name), self._rollout().champion)
-        reason = f"after an alarm: {alert.text}"
+        plan = self.task.monitor.retrain if is_scheduled(self.state) else None
         try:
-            return retrain_step(self.task, live=self.live, store=self._store, since=since, reason=reason)
+            return retrain_step(
+                self.task,
+                candidates=plan.candidates if plan is not None else (),
+                live=self.live,
+                store=self._store,
+                since=since,
+                reason=self._because(alert.text),
+            )
         except CandidateError as problem:  # it learns nothing
             return Found(outcome="nothing", text=str(problem))
+
+    def _because(self, text: str) -> str:
+        """Why something was done, for those who come later."""
+        return f"{'on schedule' if is_scheduled(self.state) else 'after an alarm'}: {text}"
 
     def compare(self, challenger: int, reason: str) -> None:
         """The challenger answers beside the one that serves from now on."""
@@ -199,7 +244,7 @@ class TaskLoop:
             share=share,
             margin=loop.margin,
             live=self.live,
-            reason=f"after an alarm: {reason}",
+            reason=self._because(reason),
             by=_BY,
         )
 
@@ -215,7 +260,7 @@ class TaskLoop:
             return Found(outcome="not yet", text=f"@{challenger} is being compared")
         if verdict.verdict == "promote":
             return Found(outcome="found", text=verdict.text)
-        conclude_rollout(self.task, "stop", live=self.live, reason="after an alarm", by=_BY)
+        conclude_rollout(self.task, "stop", live=self.live, reason=self._because("it lost"), by=_BY)
         return Found(outcome="nothing", text=verdict.text)
 
     def switch(self, challenger: int, reason: str) -> None:

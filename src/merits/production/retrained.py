@@ -14,6 +14,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from merits.deciding.changes import Change
     from merits.monitoring.loop import Found
 
-__all__ = ["Fresh", "Outcome", "Retrained", "fresh_of", "retrain", "retrain_step"]
+__all__ = ["Fresh", "Outcome", "Retrained", "fresh_of", "n_labelled", "retrain", "retrain_step"]
 
 Outcome: TypeAlias = Literal["better", "not shown", "worse on the old test"]
 Mode: TypeAlias = Literal["shadow", "canary"]
@@ -89,6 +90,12 @@ class Retrained:
     released: Released | None = None
     rollout: Rollout | None = None
 
+    @property
+    def solved(self) -> float:
+        """The share of the fresh test that the new one solves."""
+        mine = (one for one in self.on_fresh.standings if one.candidate == self.new.name)
+        return next((one.quality.value for one in mine if one.quality is not None), None) or 0.0
+
 
 def fresh_of(
     task: Task, memory: LiveStore, *, since: float = 0.0, hold_out: float = 0.3, n_least: int = _LEAST_TEST
@@ -98,6 +105,36 @@ def fresh_of(
     Only requests whose content was kept, with a target from people. Of equal inputs the newest counts. Raises TaskError
     where there are too few to learn from and to test on.
     """
+    found = _fresh(task, memory, since)
+    fit = found.fit
+    n_test = round(hold_out * len(fit))
+    if n_test < n_least or len(fit) - n_test < _LEAST_TAUGHT:
+        raise TaskError(
+            f"there are {len(fit):,} fresh labelled cases of {task.name!r} (of {found.n_kept:,} requests whose content "
+            f"was kept; {found.n_known:,} are in the task already): too few to learn from and to test on.",
+            f"At least {_needed(hold_out, n_least):,} are needed: wait for labels, go back further with --since, or "
+            "keep more content.",
+        )
+    cut = len(fit) - n_test
+    return Fresh(
+        taught=tuple(replace(example, split="dev") for example in fit[:cut]),
+        tested=tuple(replace(example, id=f"live {example.id}", split="test") for example in fit[cut:]),
+        n_known=found.n_known,
+        n_strange=found.n_strange,
+    )
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """The cases that are `fit` to be learned, of how many requests with content, and why others are not."""
+
+    fit: list[Example]
+    n_kept: int
+    n_known: int
+    n_strange: int
+
+
+def _fresh(task: Task, memory: LiveStore, since: float) -> _Labelled:
     from merits.evaluating.fresh import fresh_examples
 
     served = [each for each in served_since(memory, task.name, since) if each.input is not None]
@@ -106,21 +143,7 @@ def fresh_of(
     every = fresh_examples(served, said)
     new = [example for example in every if example.input_hash not in held]
     fit = [example for example in new if not task.classes or _is_label(example, task)]
-    n_test = round(hold_out * len(fit))
-    if n_test < n_least or len(fit) - n_test < _LEAST_TAUGHT:
-        raise TaskError(
-            f"there are {len(fit):,} fresh labelled cases of {task.name!r} (of {len(served):,} requests whose content "
-            f"was kept; {len(every) - len(new):,} are in the task already): too few to learn from and to test on.",
-            f"At least {_needed(hold_out, n_least):,} are needed: wait for labels, go back further with --since, or "
-            "keep more content.",
-        )
-    cut = len(fit) - n_test
-    return Fresh(
-        taught=tuple(replace(example, split="dev") for example in fit[:cut]),
-        tested=tuple(replace(example, id=f"live {example.id}", split="test") for example in fit[cut:]),
-        n_known=len(every) - len(new),
-        n_strange=len(new) - len(fit),
-    )
+    return _Labelled(fit, len(served), len(every) - len(new), len(new) - len(fit))
 
 
 def retrain(
@@ -184,18 +207,26 @@ def retrain(
         return _with(found, made, rollout)
 
 
+def n_labelled(task: Task, memory: LiveStore, *, since: float) -> int:
+    """How many fresh labelled cases there are of what was served from then on: see `fresh_of`."""
+    return len(_fresh(task, memory, since).fit)
+
+
 def retrain_step(
     task: Task,
     *,
+    candidates: Sequence[str] = (),
     live: LiveStore | str | Path | None = None,
     store: Store | str | Path | None = None,
     since: float = 0.0,
     reason: str = "",
 ) -> Found:
-    """The step "retrain" of what follows an alarm by itself (`merits.monitoring.loop.Actions`): a release, or none.
+    """The step "retrain" of what goes on by itself (`merits.monitoring.loop.Actions`): a release, or none.
 
-    "not yet" where there are too few fresh labels. A release gets no requests here: comparing is the next step. What is
-    certainly worse on the old test is "nothing": a person looks at that.
+    Of `candidates` (by name; the one that serves where none is named), each trained again, the one of those that are
+    better that solves most of the fresh test becomes a release. "not yet" where there are too few fresh labels. A
+    release gets no requests here: comparing is the next step, and there it must win. What is certainly worse on the old
+    test is "nothing": a person looks at that.
     """
     from merits.monitoring.loop import Found
 
@@ -204,7 +235,13 @@ def retrain_step(
             fresh_of(task, memory, since=since)
         except TaskError as problem:
             return Found(outcome="not yet", text=str(problem))
-        done = retrain(task, live=memory, store=store, since=since, reason=reason)
+        again = partial(retrain, task, live=memory, store=store, since=since, reason=reason)
+        tried = [again(candidate=name, dry_run=True) for name in candidates] if len(candidates) > 1 else []
+        better = [number for number, one in enumerate(tried) if one.outcome == "better"]
+        if tried and not better:
+            return Found(outcome="nothing", text=" ".join(one.text for one in tried))
+        best = max(better, key=lambda number: tried[number].solved, default=0)
+        done = again(candidate=candidates[best] if candidates else "")
     if done.released is None:
         return Found(outcome="nothing", text=done.text)
     return Found(outcome="found", text=done.text, challenger=done.released.release.version)

@@ -57,13 +57,18 @@ def candidates_of(definition: Definition, needs: Needs, source: Source) -> tuple
         candidate = composing.candidate(number)
         _must_differ(candidate, candidates, source, place)
         candidates.append(candidate)
-    if needs.incumbent and needs.incumbent not in [candidate.name for candidate in candidates]:
-        raise TaskError(
-            f"{source.at('needs', 'incumbent')}: no candidate is named {needs.incumbent!r}.",
-            did_you_mean(needs.incumbent, [candidate.name for candidate in candidates]),
-        )
-    _must_name_rivals(needs, [candidate.name for candidate in candidates], source)
+    names, plan = [candidate.name for candidate in candidates], definition.monitor.retrain
+    if needs.incumbent:
+        _must_be_there(needs.incumbent, names, source, ("needs", "incumbent"))
+    for number, name in enumerate(plan.candidates if plan is not None else ()):
+        _must_be_there(name, names, source, ("monitor", "retrain", "candidates", number))
+    _must_name_rivals(needs, names, source)
     return tuple(candidates)
+
+
+def _must_be_there(name: str, names: Sequence[str], source: Source, place: Place) -> None:
+    if name not in names:
+        raise TaskError(f"{source.at(*place)}: no candidate is named {name!r}.", did_you_mean(name, names))
 
 
 def candidate_of(thing: object, source: Source, place: Place, currency: str = "USD") -> Candidate:
@@ -80,8 +85,8 @@ def _must_name_rivals(needs: Needs, names: Sequence[str], source: Source) -> Non
                 f"{source.at(*place)}: {str(requirement)!r}, and no incumbent is named.",
                 "Set `incumbent:` under needs, or name a candidate: non-inferior to NAME by 1 pt.",
             )
-        if rival and rival != "incumbent" and names and rival not in names:
-            raise TaskError(f"{source.at(*place)}: no candidate is named {rival!r}.", did_you_mean(rival, names))
+        if rival and rival != "incumbent" and names:
+            _must_be_there(rival, names, source, place)
 
 
 def scorers_of(scorers: object, kind: str, source: Source) -> tuple[ScorerSpec, ...]:
