@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from merits.cli import main
-from tests.test_released import written
+from tests.production.test_released import written
 
 
 @pytest.fixture(scope="module")
