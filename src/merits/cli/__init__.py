@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from merits.cli import github
+from merits.cli.next_steps import pasted
 from merits.cli.parsing import Parser
 from merits.core.errors import MeritsError, UsageError
 
@@ -118,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(_module(args.verb).run(args))
     except MeritsError as problem:
-        _explain(problem, args.traceback)
+        _explain(problem, args)
         return problem.exit_code
     except KeyboardInterrupt:
         print("\ninterrupted; what was answered is stored. The same command goes on from here.", file=sys.stderr)
@@ -127,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
     except Exception as problem:  # noqa: BLE001 - the last place that can turn our own bug into a next step
-        _explain(_unusable(problem) if isinstance(problem, OSError) else _bug(problem), args.traceback)
+        _explain(_unusable(problem) if isinstance(problem, OSError) else _bug(problem), args)
         return MeritsError.exit_code
 
 
@@ -164,14 +165,14 @@ def _bug(problem: Exception) -> MeritsError:
     return found
 
 
-def _explain(problem: MeritsError, traceback: bool) -> None:
+def _explain(problem: MeritsError, args: argparse.Namespace) -> None:
     from merits.core.secrets import redact
 
-    if traceback:
+    if args.traceback:
         import traceback as tracebacks
 
         print(redact("".join(tracebacks.format_exception(problem))), file=sys.stderr)
     print(f"error: {redact(problem.found)}", file=sys.stderr)
     if problem.next_step:
-        print(f"  next: {redact(problem.next_step)}", file=sys.stderr)
+        print(f"  next: {redact(pasted(problem.next_step, args))}", file=sys.stderr)
     github.error_line(f"merits {problem.code}", str(problem))

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from merits.cli.next_steps import pasted
 from merits.cli.options import add_json, add_live, add_store, add_task, found_task, print_json
 from merits.cli.parsing import number, whole
 from merits.cli.spending import add_spending, budget_of, confirmation
@@ -91,7 +92,7 @@ def _warn(task: Task, found: Sequence[Probed], args: argparse.Namespace) -> None
         return
     with opened_live(args.live, task) as live:
         for alert in warn(task, found, live, at=time.time()):
-            print(f"alert {alert.id}: merits alerts --show {alert.id}", file=sys.stderr)
+            print(pasted(f"alert {alert.id}: merits alerts --show {alert.id}", args), file=sys.stderr)
 
 
 def _once(args: argparse.Namespace) -> int:

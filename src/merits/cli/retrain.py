@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from merits.cli.light import lighten
-from merits.cli.options import add_json, add_store, add_task, found_task, print_json
+from merits.cli.next_steps import pasted
+from merits.cli.options import add_json, add_live, add_store, add_task, found_task, print_json
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
     parser.add_argument("--dry-run", action="store_true", help="train and compare, and make no release")
     add_store(parser)
-    parser.add_argument("--live", metavar="PLACE", help="where production is remembered (default: .merits/live.sqlite)")
+    add_live(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_json(parser)
 
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json("merits.retrain/1", _as_data(done))
     else:
-        print("\n".join(_lines(done, args)))
+        print(pasted("\n".join(_lines(done, args)), args))
     return EXITS[done.outcome]
 
 
@@ -135,9 +136,14 @@ def _lines(done: Retrained, args: argparse.Namespace) -> list[str]:
     if done.released is None:
         return [*lines, "nothing was released (--dry-run)."] if args.dry_run else lines
     version = done.released.release.version
-    lines.append(
-        f"release {version} is made, and serves nobody yet."
-        if done.rollout is None
-        else f"release {version} answers {done.rollout.share:.0%} of the requests ({done.rollout.mode})."
-    )
+    if done.rollout is None:
+        lines += [
+            f"release {version} is made, and serves nobody yet.",
+            f"Beside the one that serves, until it won: merits rollout --challenger {version}",
+        ]
+    else:
+        lines += [
+            f"release {version} answers {done.rollout.share:.0%} of the requests ({done.rollout.mode}).",
+            "What its outcomes say, at any time: merits rollout --status",
+        ]
     return lines

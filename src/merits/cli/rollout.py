@@ -19,6 +19,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from merits.cli.next_steps import pasted
 from merits.cli.options import add_json, add_live, add_task, found_task, print_json
 from merits.cli.parsing import number, whole
 
@@ -136,7 +137,7 @@ def _said(args: argparse.Namespace, rollout: Rollout, text: str) -> int:
     if args.json:
         print_json("merits.rollout/1", {"rollout": rollout, "verdict": None})
     else:
-        print(text)
+        print(pasted(text, args))
     return 0
 
 

@@ -18,6 +18,7 @@ from merits.cli import github
 from merits.cli.batching import add_batch, batching_of, in_batches, said_before
 from merits.cli.foreseen import show_plan
 from merits.cli.light import lighten
+from merits.cli.next_steps import pasted
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import number, whole
 from merits.cli.racing import add_race, racing_of
@@ -136,6 +137,8 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
 
         terminal.render(done.view, console())  # before the page, which may not be writable
         print(f"report: {flow.save_page(done.view, path)}")
+        if done.evaluation.split == "test" and done.decision.verdict in ("adopt", "keep"):
+            print(pasted("in production: merits release, then merits serve", args))
     _step_summary(done)
     if done.evaluation.split == "dev":
         return 0

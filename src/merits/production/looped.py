@@ -85,7 +85,7 @@ class TaskLoop:
         """The state after a person said no: nothing follows the alarm any more. UsageError where nothing waits."""
         state = self.state
         if waiting_for(state, self.task.monitor.loop) is None:
-            raise UsageError("the loop waits for nobody.", "merits monitor --once says what it does.")
+            raise UsageError("the loop waits for nobody.", "Look at what it does: merits monitor --once")
         return self._keep(ended(state, self._alarms(), f"{state.stage}: declined{f' by {by}' if by else ''}"))
 
     def advance(self) -> LoopState:
@@ -138,7 +138,7 @@ class TaskLoop:
         )
         if not (any(one.input is not None for one in served) if served else serving.content.keep):
             why = "the content of requests is not kept, so nobody can be tried on them"
-            return Found(outcome="nothing", text=f"{why} (serve: content: keep)")
+            return Found(outcome="nothing", text=why + " (serve: {content: {keep: true}})")
         if len(fresh) < loop.fresh:  # one look, at a number that was fixed before: its confidence is what it says
             return Found(outcome="not yet", text=f"waiting for {loop.fresh:,} labelled cases since the alarm")
         task = replace(
