@@ -70,7 +70,7 @@ def test_a_better_challenger_is_promoted_and_the_reason_is_kept(task: Task, live
     ended = conclude_rollout(task, live=live)
     assert ended is not None
     assert (ended.champion, ended.challenger, ended.previous) == (2, None, 1)
-    assert "tickets@2 is worse by no more than 2 points" in ended.reason
+    assert "tickets@2 is not worse by more than 2 points" in ended.reason
     assert live.rollouts("tickets")[-1] == ended
 
 
@@ -179,7 +179,17 @@ def test_the_command_line_tells_the_story(
     assert main(["feedback", "labels.csv"]) == 0
     out = capsys.readouterr().out
     assert "2 of 2 rows added" in out
-    assert "1 request ('nobody') not known" in out
+    assert "  unknown: 1 request ('nobody'); kept" in out
+    assert "merits feedback --live PLACE labels.csv" in out
+    (Path(task.folder) / "labels.csv").write_text("request,target\n0/1,egg\n0/1,ham\n")
+    assert main(["feedback", "labels.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "1 of 2 rows added" in out
+    assert "  there already, word for word: 1\n" in out
+    assert (
+        "  contradicting what the same source said before: 1 request ('0/1'); the last word counts\n    next: " in out
+    )
+    assert main(["feedback", "labels.csv", "--dry-run"]) == 2
     assert main(["rollout", "--status", "--json"]) == 3
     assert '"schema": "merits.rollout/1"' in capsys.readouterr().out
     assert main(["rollout", "--stop", "--yes", "--reason", "enough"]) == 0
