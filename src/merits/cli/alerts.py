@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from merits.cli.next_steps import pasted
-from merits.cli.options import add_json, add_live, add_task, console, found_task, print_json
+from merits.cli.options import add_json, add_live, add_reason, add_task, console, found_task, print_json
 from merits.cli.parsing import number
 from merits.core.errors import UsageError
 from merits.core.live import Alert, AlertMark
@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--resolve", metavar="ID", action="append", help="it is over")
     group.add_argument("--silence", metavar="ID|STREAM", help="say nothing of it, or of a stream (* for anything)")
     parser.add_argument("--hours", type=number(0), metavar="N", help="how long a silence lasts (default: for ever)")
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why; it is kept with the mark")
+    add_reason(parser)
     add_live(parser)
     add_json(parser)
 

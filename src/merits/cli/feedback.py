@@ -84,8 +84,8 @@ def _lines(added: FeedbackAdded, name: str, file: str) -> list[str]:
     if added.unknown:
         lines += [
             f"  unknown: {_listed(added.unknown)}; kept, for they may still come from a server's journal",
-            "    next: if they do not, look at the ids (X-Request-Id of the answer), and whether this is their task and "
-            f"its store: merits feedback --live PLACE {file}",
+            "    next: if they do not, look at the ids (X-Request-Id of the answer), and whether this is their task "
+            f"and its store: merits feedback --live PLACE {file}",
         ]
     return lines
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from merits.cli.light import lighten
 from merits.cli.next_steps import pasted
-from merits.cli.options import add_json, add_live, add_store, add_task, found_task, print_json
+from merits.cli.options import add_json, add_live, add_quiet, add_reason, add_store, add_task, found_task, print_json
 from merits.cli.parsing import whole
 from merits.cli.rollback import say_what_serves
 from merits.core.errors import UsageError
@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fallback", action="append", default=[], metavar="NAME", help="asked where it cannot be (again for several)"
     )
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
+    add_reason(parser)
     parser.add_argument(
         "--with",
         dest="files",
@@ -59,7 +59,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be released; nothing is written")
     add_store(parser)
     add_live(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_quiet(parser)
     add_json(parser)
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from merits.cli.light import lighten
 from merits.cli.next_steps import pasted
-from merits.cli.options import add_json, add_live, add_store, add_task, found_task, print_json
+from merits.cli.options import add_json, add_live, add_quiet, add_reason, add_store, add_task, found_task, print_json
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     beside.add_argument(
         "--canary", type=float, metavar="SHARE", help="what is better answers so many requests in the other's stead"
     )
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
+    add_reason(parser)
     parser.add_argument("--dry-run", action="store_true", help="train and compare, and make no release")
     add_store(parser)
     add_live(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_quiet(parser)
     add_json(parser)
 
 

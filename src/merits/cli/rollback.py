@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from merits.cli.options import add_json, add_live, add_task, found_task, print_json
+from merits.cli.options import add_json, add_live, add_reason, add_task, found_task, print_json
 from merits.cli.parsing import whole
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `merits rollback`."""
     add_task(parser)
     parser.add_argument("--to", type=whole(1), metavar="N", help="the version (default: the one before)")
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
+    add_reason(parser)
     add_live(parser)
     add_json(parser)
 

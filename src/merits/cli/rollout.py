@@ -20,7 +20,7 @@ import time
 from typing import TYPE_CHECKING
 
 from merits.cli.next_steps import pasted
-from merits.cli.options import add_json, add_live, add_task, found_task, print_json
+from merits.cli.options import add_alpha, add_json, add_live, add_reason, add_task, found_task, print_json
 from merits.cli.parsing import number, whole
 
 if TYPE_CHECKING:
@@ -61,14 +61,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="the loss of quality a promotion may risk (default: 0.02)",
     )
-    parser.add_argument(
-        "--alpha", type=number(0, 0.5), default=0.05, metavar="A", help="the chance of ever being wrong (default: 0.05)"
-    )
+    add_alpha(parser, "the chance of ever deciding wrongly")
     parser.add_argument(
         "--dearer", type=number(0, 100), metavar="X", help="the share by which it may cost more (default: any)"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before it is promoted or taken back")
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
+    add_reason(parser)
     add_live(parser)
     add_json(parser)
 
