@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from merits.cli.next_steps import pasted
 from merits.cli.options import DEFAULT_TASK, add_json, add_live, found_task, print_json
-from merits.cli.parsing import number, whole
+from merits.cli.parsing import number, share, whole
 from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     judging = parser.add_argument_group("without a file")
     judging.add_argument("--judge", action="store_true", help="let the task's judge look at served answers")
     judging.add_argument("--dry-run", action="store_true", help="say how many it would look at, and ask nothing")
-    judging.add_argument("--share", type=number(0, 1), default=0.05, metavar="S", help="of the answers (default: 0.05)")
+    judging.add_argument("--share", type=share, default=0.05, metavar="S", help="of the answers (default: 0.05)")
     judging.add_argument("--budget", metavar="AMOUNT", help="money for one day (UTC), such as '2 USD'")
     judging.add_argument("--most", type=whole(1), default=1_000, metavar="N", help="verdicts at most (default: 1,000)")
     judging.add_argument(
