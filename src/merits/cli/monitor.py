@@ -44,6 +44,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="the address of the page (default 127.0.0.1)")
     parser.add_argument("--quiet", action="store_true", help="nothing on the terminal but new alerts")
     parser.add_argument("--no-loop", action="store_true", help="watch and tell; whatever follows an alarm is yours")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what an alarm would begin, and what that is likely to cost; and end"
+    )
     answer = parser.add_mutually_exclusive_group()
     answer.add_argument(
         "--approve",
@@ -73,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         )
     with opened_live(args.live, task) as live:
         loop = TaskLoop(task, live, store=args.store, note=lambda line: print(f"loop: {line}", file=sys.stderr))
+        if args.dry_run:
+            return _foreseen(loop, args)
         if args.approve or args.decline:
             return _answered(loop, args)
         monitor = Monitor(task, live, store=args.store)
@@ -83,6 +88,31 @@ def run(args: argparse.Namespace) -> int:
         if args.port:
             _show_page(shown, args, token)
         return _watch(monitor, shown, following, args)
+
+
+def _foreseen(loop: TaskLoop, args: argparse.Namespace) -> int:
+    """0, once it is said what an alarm would begin."""
+    from merits.report.plain import clean
+
+    found = loop.foreseen()
+    if args.json:
+        print_json("merits.loop-plan/1", found)
+        return 0
+    print("after an alarm:")
+    for step in found.steps:
+        print(f"  {step:12} {'asks a person first' if step in found.asks else 'by itself'}")
+    if found.tried:
+        print(clean(f"{', '.join(found.tried)} race on the first {found.n_cases:,} labelled cases since the alarm"))
+        for name, cost in found.tried.items():
+            if cost is not None:
+                print(clean(f"  {name}: {cost.text()} at most"))
+        if found.budget:
+            print(f"  {found.budget} at most for all of them (the loop's budget)")
+    if found.left_out:
+        who = clean(", ".join(found.left_out))
+        print(f'not asked, for it costs money by use: {who} (monitor: {{loop: {{budget: "5 USD"}}}} lets it be)')
+    print("nothing was asked.", file=sys.stderr)
+    return 0
 
 
 def _answered(loop: TaskLoop, args: argparse.Namespace) -> int:
