@@ -212,10 +212,7 @@ def _named(evaluation: Evaluation, name: str) -> Candidate:
     for one in evaluation.candidates:
         if one.name == name:
             return one
-    raise UsageError(
-        f"no candidate {name!r} was evaluated on test; there are {', '.join(evaluation.names)}.",
-        did_you_mean(name, evaluation.names),
-    )
+    raise UsageError(f"no candidate {name!r} was evaluated on test.", did_you_mean(name, evaluation.names))
 
 
 def _check_versions(

@@ -129,8 +129,8 @@ def _needs(plan: Plan) -> list[str]:
         "# What an hour of this machine costs prices every candidate that runs on it. Unknown is not free.",
         "# machine_per_hour: 0.10",
         "",
-        "# In production (merits release, serve, monitor): only where the content of requests is kept, redacted and for",
-        "# so many days, can candidates be tried on them again, or learn from them. Alerts go to receivers.",
+        "# In production (merits release, serve, monitor): only where the content of requests is kept, redacted and",
+        "# for so many days, can candidates be tried on them again, or learn from them. Alerts go to receivers.",
         "# serve: {content: {keep: true, days: 30}}",
         '# monitor: {receivers: [{webhook: "https://chat.example/hooks/1"}]}',
     ]
