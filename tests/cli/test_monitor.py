@@ -1,5 +1,6 @@
 """`merits monitor` on the command line: one look for a schedule, the page, and what a person says yes to."""
 
+import argparse
 import json
 import threading
 import time
@@ -92,7 +93,7 @@ def test_what_a_look_found_is_in_the_live_store_and_is_found_once(watched, capsy
 def test_an_alarm_begins_the_loop_which_says_what_it_lacks(watched, capsys):
     serve(watched, 200, right=0.5)
     assert main(["monitor", "--once"]) == 1
-    assert "serve: content: keep" in capsys.readouterr().err
+    assert "(serve: {content: {keep: true}})" in capsys.readouterr().err
 
 
 def test_the_page_is_for_this_machine_unless_there_is_a_token(watched, capsys):
@@ -110,8 +111,22 @@ def test_only_what_the_loop_waits_for_can_be_approved(watched, capsys):
     assert "does not wait" in capsys.readouterr().err
     state = b'{"stage":"switch","challenger":2}'
     watched.add([Checkpoint(task="letters", name="loop", at=time.time(), state=state)])
+    capsys.readouterr()
+    main(["monitor", "--once"])
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "Waiting for a person: switch. Say yes: merits monitor --approve switch (no: --decline)" in shown
     assert main(["monitor", "--approve", "switch"]) == 0
+    assert "switch is approved: the monitor does it at its next look" in capsys.readouterr().out
     assert b"approved" in watched.checkpoint("letters", "loop").state
+
+
+def test_a_no_is_said_back(watched, capsys):
+    state = b'{"stage":"switch","challenger":2}'
+    watched.add([Checkpoint(task="letters", name="loop", at=time.time(), state=state)])
+    assert main(["monitor", "--decline", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["schema"], said["step"], said["approved"]) == ("merits.loop/1", "switch", False)
+    assert said["loop"]["stage"] == "idle"
 
 
 def test_a_page_is_served_while_it_looks(watched, monkeypatch):
@@ -151,7 +166,7 @@ def test_what_keeps_the_loop_from_going_on_is_said_once(capsys):
         def advance(self):
             raise UsageError("the store is busy.", "Wait.")
 
-    following = _Following(Stuck())
+    following = _Following(Stuck(), argparse.Namespace())
     following.advance()
     following.advance()
     assert capsys.readouterr().err.count("the store is busy") == 1

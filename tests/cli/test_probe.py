@@ -63,6 +63,23 @@ def asked(provider: FakeProvider) -> int:
     return len(provider.requests)
 
 
+def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(provider: FakeProvider, merits: Merits) -> None:
+    """With what that is likely to cost; before anything was run there is nothing to compare with."""
+    assert "merits run" in merits("probe", "--dry-run")[2]
+    merits("run", "--quiet")
+    before = asked(provider)
+    code, out, err = merits("probe", "--dry-run")
+    assert code == 0
+    assert "50" in next(line for line in out.splitlines() if "rented" in line)
+    assert "predicted: " in out
+    assert "nothing was asked." in err
+    code, out, _ = merits("probe", "--dry-run", "--json", "--n", "20")
+    told = json.loads(out)
+    assert (code, told["schema"], told["n_to_ask"], told["parts"][0]["n_stored"]) == (0, "merits.plan/1", 20, 20)
+    assert told["forecast"]["cost"]["value"] == pytest.approx(0.02, rel=0.2)
+    assert asked(provider) == before
+
+
 def test_a_model_that_did_not_change_is_the_same_and_one_that_did_has_changed(
     provider: FakeProvider, model: Rented, merits: Merits
 ) -> None:

@@ -60,6 +60,24 @@ def test_what_cannot_be_done_is_said(merits: Merits, line: str, found: str, step
     assert step in err
 
 
+def test_a_mistyped_task_leaves_no_store_behind(merits: Merits, here: Path) -> None:
+    """A store that nobody asked for would be found later, and be empty."""
+    assert merits("serve", "tikets")[0] == 2
+    assert list(here.iterdir()) == []
+
+
+def test_a_release_that_waits_is_the_next_step(merits: Merits, here: Path) -> None:
+    """And a task of another name where that was meant."""
+    (here / ".merits").mkdir()
+    store = open_live(here / ".merits" / "live.sqlite")
+    store.add([a_release()])
+    store.close()
+    code, _, err = merits("serve", "t")
+    assert (code, "next: Let one serve: merits release --activate 1" in err) == (2, True)
+    code, _, err = merits("serve", "tt")
+    assert (code, "next: Did you mean 't'?" in err) == (2, True)
+
+
 def test_nobody_can_be_let_in_without_a_key(merits: Merits, here: Path) -> None:
     """It is said before anything listens."""
     (here / ".merits").mkdir()

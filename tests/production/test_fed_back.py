@@ -149,6 +149,8 @@ def test_a_judge_looks_once_at_what_chance_drew(tmp_path: Path, live: LiveStore,
     live.add([replace(served(f"r{n}", "please" if n % 2 else "go", at=NOW), input=f"q {n}") for n in range(40)])
     live.add([replace(served("r1", "shadow", arm="shadow", at=NOW), input="q 1")])
     live.add([served("without content", at=NOW), replace(served("old", at=NOW - 9 * DAY), input="q")])
+    foreseen = judge_live(task, share=1.0, dry_run=True, live=live, clock=lambda: NOW)
+    assert (foreseen.n_judged, foreseen.left, foreseen.spent, provider.ledger.n_requests) == (0, 41, 0.0, 0)
     done = judge_live(task, share=1.0, live=live, clock=lambda: NOW)
     assert (done.n_judged, done.n_unjudged, done.left) == (41, 0, 0)
     assert done.spent == pytest.approx(0.5 * provider.ledger.n_requests)

@@ -7,11 +7,14 @@ import pytest
 from msgspec.structs import replace
 
 from merits import load_task
+from merits.cli import main
 from merits.core.answer import Answer
 from merits.core.errors import UsageError
+from merits.core.estimate import Estimate
 from merits.core.live import Alert, Feedback, Served
 from merits.core.watch import Loop, Monitoring
 from merits.flow import run
+from merits.opening import opened_store
 from merits.production.looped import TaskLoop
 from merits.production.released import release
 from merits.store import open_live
@@ -152,6 +155,28 @@ def test_who_is_paid_by_use_is_not_asked_without_a_budget(production):
     assert any("2 candidates race" in line for line in loop.said)
 
 
+def test_what_an_alarm_would_begin_is_said_before(production, tmp_path, capsys):
+    """With what it costs to try whom money is paid for, by the last decision."""
+    found = production.loop().foreseen()
+    assert (found.steps, found.asks) == (("re-evaluate", "compare", "switch"), ("switch",))
+    assert (found.tried, found.left_out) == ({"first": None, "last": None}, ("paid",))
+    money = Estimate(value=9.0, low=8.0, high=10.0, n=9, level=0.95, unit="money", currency="USD", method="t")
+    with opened_store(None, production.task) as store:
+        last = store.decisions(production.task.id)[-1]
+        paid = replace(last.standings[0], candidate="paid", cost_per_1000=money)
+        store.add([replace(last, standings=(*last.standings, paid))])
+    found = production.loop(budget="5 USD", steps=("re-evaluate", "retrain"), ask=("retrain",)).foreseen()
+    assert found.steps == ("re-evaluate", "retrain", "compare", "switch")
+    assert found.asks == ("retrain", "compare", "switch")
+    assert found.tried["paid"].value == pytest.approx(0.9)
+    assert found.left_out == ()
+    assert main(["monitor", str(tmp_path / "words.yaml"), "--dry-run"]) == 0
+    out, err = capsys.readouterr()
+    assert "  switch       asks a person first\n" in out
+    assert "not asked, for it costs money by use: paid" in out
+    assert "nothing was asked." in err
+
+
 def test_it_waits_for_labels_and_says_how_many_there_are(production):
     production.alarm()
     production.serve(20)
@@ -189,7 +214,7 @@ def test_without_kept_content_it_says_what_to_set_and_goes_on_to_the_next_step(p
     loop = production.loop(steps=("re-evaluate", "retrain"), ask=("retrain",))
     assert loop.advance().stage == "retrain"
     assert loop.waiting_for == "retrain"
-    assert "serve: content: keep" in loop.state.log[-1]
+    assert "serve: {content: {keep: true}}" in loop.state.log[-1]
 
 
 def test_a_comparison_that_was_ended_by_hand_ends_the_loop(production):

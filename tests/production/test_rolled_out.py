@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from merits.cli import main
 from merits.core.answer import Answer
 from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
+from merits.core.estimate import Estimate
 from merits.core.live import Feedback, LiveRecord, Rollout
 from merits.core.release import Promise
 from merits.core.task import Task
-from merits.production.rolled_out import conclude_rollout, rollout_status, start_rollout
+from merits.production.rolled_out import Trial, conclude_rollout, rollout_cost, rollout_status, start_rollout
 from merits.stats import wilson
 from merits.store import open_live
 from merits.tasks.file import load_task
@@ -70,7 +72,7 @@ def test_a_better_challenger_is_promoted_and_the_reason_is_kept(task: Task, live
     ended = conclude_rollout(task, live=live)
     assert ended is not None
     assert (ended.champion, ended.challenger, ended.previous) == (2, None, 1)
-    assert "tickets@2 is worse by no more than 2 points" in ended.reason
+    assert "tickets@2 is not worse by more than 2 points" in ended.reason
     assert live.rollouts("tickets")[-1] == ended
 
 
@@ -179,13 +181,58 @@ def test_the_command_line_tells_the_story(
     assert main(["feedback", "labels.csv"]) == 0
     out = capsys.readouterr().out
     assert "2 of 2 rows added" in out
-    assert "1 request ('nobody') not known" in out
+    assert "  unknown: 1 request ('nobody'); kept" in out
+    assert "merits feedback --live PLACE labels.csv" in out
+    (Path(task.folder) / "labels.csv").write_text("request,target\n0/1,egg\n0/1,ham\n")
+    assert main(["feedback", "labels.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "1 of 2 rows added" in out
+    assert "  there already, word for word: 1\n" in out
+    assert (
+        "  contradicting what the same source said before: 1 request ('0/1'); the last word counts\n    next: " in out
+    )
+    assert main(["feedback", "labels.csv", "--dry-run"]) == 2
     assert main(["rollout", "--status", "--json"]) == 3
     assert '"schema": "merits.rollout/1"' in capsys.readouterr().out
     assert main(["rollout", "--stop", "--yes", "--reason", "enough"]) == 0
     assert "merits/tickets@1 serves from now on: enough; by hand" in capsys.readouterr().out
     assert main(["rollout"]) == 0
     assert main(["feedback"]) == 2
+
+
+@pytest.mark.parametrize(("mode", "share", "saved"), [("shadow", 1.0, None), ("canary", 0.5, 0.01)])
+def test_a_dry_run_says_what_a_day_of_it_is_likely_to_cost(
+    task: Task,
+    live: LiveStore,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    mode: Trial,
+    share: float,
+    saved: float | None,
+) -> None:
+    """By the promise of its release and the last day's traffic; and nothing begins."""
+    money = Estimate(value=2.0, low=1.0, high=4.0, level=0.95, n=100, unit="money", currency="USD", method="t")
+    dear = replace(release(3), promise=Promise(metric="label", cost_per_1000=money))
+    cheap = replace(release(4), promise=Promise(metric="label", cost_per_1000=money.times(0.1)))
+    live.add([dear, cheap, Rollout(task="tickets", at=2.0, champion=4)])
+    live.add([served(f"r{n}", "ham", at=time.time() - 60.0) for n in range(100)])
+    live.add([replace(served("r1", "ham", at=time.time()), arm="shadow"), served("old", "ham", at=time.time() - 2e5)])
+    begun = start_rollout(task, 3, mode=mode, share=share, live=live, dry_run=True)
+    cost = rollout_cost(task, begun, live=live)
+    assert (cost.n_requests, cost.n_answers) == (100, 100 * share)
+    assert cost.spent is not None
+    assert cost.spent.value == pytest.approx(0.2 * share)
+    assert (cost.saved and cost.saved.value) == (saved and pytest.approx(saved))
+    file = str(Path(task.folder) / "merits.yaml")
+    assert main(["rollout", file, "--challenger", "3", "--mode", mode, "--share", str(share), "--dry-run"]) == 0
+    out, err = capsys.readouterr()
+    assert f"it gives {100 * share:.0f} answers for " in out
+    assert ("release 4 costs" in out) == (saved is not None)
+    assert "nothing has begun" in err
+    assert main(["rollout", file, "--challenger", "2", "--dry-run"]) == 0
+    assert "release 2 has no price" in capsys.readouterr().out
+    assert main(["rollout", file, "--dry-run"]) == 2
+    assert live.rollouts("tickets")[-1].challenger is None
 
 
 @pytest.mark.parametrize(("old", "new", "code"), [(0.7, 0.9, 0), (0.9, 0.5, 1)])

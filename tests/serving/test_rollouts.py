@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -172,4 +173,5 @@ def test_a_release_that_cannot_be_opened_leaves_the_old_one_serving(tmp_path: Pa
             time.sleep(0.1)
         assert ask.get("/readyz").json["cannot_open"] == ["t"]
         assert ask.post("/predict", {"input": "hi"}).json["output"] == "yes"
-    assert any("cannot-open" in line for line in running.log)
+    (told,) = [line for line in running.log if "cannot-open" in line][:1]
+    assert json.loads(told)["level"] == "error"

@@ -224,10 +224,12 @@ def test_what_is_written_is_what_is_read(value: object) -> None:
 def test_what_is_written_in_comments_runs_too(tmp_path: Path, rows: Rows) -> None:
     """A reader takes the comment sign away and expects the rest to be right."""
     drafted = draft(write(tmp_path / "t.csv", rows))
-    keys = r"requirements:|worth_of|loss_of|volume|currency|incumbent|machine_per|- \w|- \{|  \w+:|  -"
+    keys = r"requirements:|worth_of|loss_of|volume|currency|incumbent|machine_per|serve:|monitor:|- \w|- \{|  \w+:|  -"
     text, n = re.subn(rf"(?m)^( *)# (?={keys})", r"\1", drafted.text)
-    assert n >= 14
+    assert n >= 16
     task = loaded(Draft(text=text), tmp_path)
+    assert task.serve.content.keep
+    assert task.monitor.receivers
     assert {"chat", "mine"} <= {candidate.name for candidate in task.candidates}
     assert (
         len(task.needs.requirements),

@@ -5,6 +5,7 @@ Verbs are imported when they are used, so that `merits --help` answers at once.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import importlib
 import os
@@ -15,47 +16,62 @@ from types import ModuleType
 from typing import NoReturn
 
 from merits.cli import github
+from merits.cli.next_steps import pasted
 from merits.cli.parsing import Parser
 from merits.core.errors import MeritsError, UsageError
 
-__all__ = ["VERBS", "entry", "main", "parser"]
+__all__ = ["STAGES", "VERBS", "entry", "main", "parser"]
 
-VERBS = {
-    "init": "look at a data file and write a task file that already runs",
-    "check": "validate the task and profile its data, before anything is spent",
-    "run": "evaluate the candidates, decide, and write the report",
-    "improve": "search for better or cheaper candidates on dev, and put the best to the test",
-    "learn": "have a candidate learn from production as its labels come, beside what serves",
-    "retrain": "train again on what production has labelled since; what is better must win before it serves",
-    "prequential": "test candidates along a stream, each case before it is learned from",
-    "release": "put what was decided into production as one versioned unit",
-    "releases": "list the releases of a task, and which of them serves",
-    "rollback": "let an earlier release serve again",
-    "rollout": "compare a release with the one that serves on live traffic: shadow, canary, A/B",
-    "serve": "answer requests with the release that was decided on, over HTTP",
-    "feedback": "add labels that came later, from a file, to what was served",
-    "keys": "the API keys of those who may ask: create, list, rotate, revoke",
-    "monitor": "watch what is served, say when the decision is no longer right, and act on it",
-    "alerts": "what was found while watching: list, acknowledge, silence",
-    "report": "the report again, from what is stored",
-    "import": "decide on results of other tools: Inspect, lm-evaluation-harness, promptfoo, tables",
-    "compare": "what changed between candidates, runs, or results of another tool",
-    "gate": "pass or fail a candidate in CI: against a baseline, and by what the task requires",
-    "explain-decision": "why the decision is what it is, step by step, with every number and its source",
-    "models": "list the models that an endpoint offers",
-    "judge": "measure a judge (a model that scores) against labels of people",
-    "probe": "ask a rented model again, and say whether it is still the one that was evaluated",
-    "prices": "what a model costs on a day, with source and date",
-    "reconcile": "compare what was counted with a provider's bill",
-    "kinds": "list the kinds of candidate and scorer, with their parameters",
-    "schema": "print the JSON Schema of the task file, for editors",
+STAGES = {
+    "analyse": {
+        "init": "look at a data file, write a task file that already runs",
+        "check": "profile the task and its data, before anything is spent",
+    },
+    "evaluate and decide": {
+        "run": "evaluate the candidates, decide, write the report",
+        "report": "the report again, from what is stored",
+        "explain-decision": "why: each step of the rule, each number and its source",
+        "compare": "what changed between candidates, runs, other tools",
+        "gate": "pass or fail in CI: by a baseline and what is required",
+        "import": "decide on results of other tools, or of a table",
+        "judge": "a judge beside people: draw answers to label, then check",
+        "prequential": "along a stream: each case is asked, then learned from",
+    },
+    "improve": {
+        "improve": "search on dev for better or cheaper; test the best once",
+    },
+    "serve": {
+        "release": "what was decided becomes one versioned unit, and serves",
+        "releases": "list the releases of a task, and which of them serves",
+        "serve": "answer over HTTP with the release that serves",
+        "keys": "who may ask: create, list, rotate, revoke",
+        "rollout": "a release beside the one that serves: shadow, canary, A/B",
+        "rollback": "an earlier release serves again",
+    },
+    "monitor": {
+        "monitor": "watch what is served: is the decision still right?",
+        "alerts": "what was found: list, acknowledge, silence, resolve",
+        "feedback": "labels that came later, from a file or a judge",
+        "probe": "is a rented model still the one that was evaluated?",
+        "retrain": "train again on fresh labels; it must win before it serves",
+        "learn": "learn from production label by label, beside what serves",
+    },
+    "tools": {
+        "kinds": "the kinds of candidate and scorer, and their parameters",
+        "models": "the models that an endpoint offers",
+        "prices": "what a model costs on a day, with source and date",
+        "reconcile": "what was counted, beside a provider's bill",
+        "schema": "the JSON Schema of the task file, for editors",
+    },
 }
-_EXITS = """\
-exit codes:
-  0 done   1 a requirement is not met   2 usage   3 inconclusive   4 infrastructure   130 interrupted
-
-five minutes with your own data:
-  merits init tickets.csv && merits check && merits run
+_WIDTH = 18  # of a verb's name in the help: a line of each fits into 80 columns
+VERBS = {verb: line for verbs in STAGES.values() for verb, line in verbs.items()}
+_EPILOG = """\
+merits VERB --help    what a verb does, its options, and an example to copy
+exit codes: 0 done   1 a requirement is not met   2 usage   3 inconclusive
+            4 infrastructure   130 interrupted
+with your own data:   merits init tickets.csv && merits check && merits run
+in production:        merits release && merits keys create && merits serve
 """
 INTERRUPTED = 130
 CLOSED_PIPE = 141  # as a shell says of whoever was ended by it: nobody shall read it as "passed"
@@ -65,17 +81,27 @@ def parser(verb: str = "") -> Parser:
     """The argument parser, with the options of one verb filled in (of all verbs when `verb` is "all")."""
     from merits import __version__
 
-    root = Parser(prog="merits", description="Tells which AI model is worth using for your task.", epilog=_EXITS)
-    root.add_argument("--version", action="version", version=f"merits {__version__}")
-    verbs = root.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    for name, line in VERBS.items():
-        sub = verbs.add_parser(name, help=line)
+    usage = "merits [-h] [--version] VERB ..."
+    root = Parser(prog="merits", usage=usage, description=_listed(), epilog=_EPILOG, add_help=False)
+    root.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
+    root.add_argument("--version", action="version", version=f"merits {__version__}", help=argparse.SUPPRESS)
+    verbs = root.add_subparsers(prog="merits", dest="verb", metavar="VERB", help=argparse.SUPPRESS)
+    for name in VERBS:
+        sub = verbs.add_parser(name)
         if verb in (name, "all"):
             module = _module(name)
             sub.description = module.__doc__
             module.arguments(sub)
         sub.add_argument("--traceback", action="store_true", help="show where an error came from")
     return root
+
+
+def _listed() -> str:
+    """What there is, by stage, on one screen."""
+    lines = ["Tells which AI model is worth using for your task.", ""]
+    for stage, verbs in STAGES.items():
+        lines += [f"{stage}:", *(f"  {name:{_WIDTH}}{line}" for name, line in verbs.items())]
+    return "\n".join(lines)
 
 
 def _module(verb: str) -> ModuleType:
@@ -93,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(_module(args.verb).run(args))
     except MeritsError as problem:
-        _explain(problem, args.traceback)
+        _explain(problem, args)
         return problem.exit_code
     except KeyboardInterrupt:
         print("\ninterrupted; what was answered is stored. The same command goes on from here.", file=sys.stderr)
@@ -102,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
     except Exception as problem:  # noqa: BLE001 - the last place that can turn our own bug into a next step
-        _explain(_unusable(problem) if isinstance(problem, OSError) else _bug(problem), args.traceback)
+        _explain(_unusable(problem) if isinstance(problem, OSError) else _bug(problem), args)
         return MeritsError.exit_code
 
 
@@ -139,14 +165,14 @@ def _bug(problem: Exception) -> MeritsError:
     return found
 
 
-def _explain(problem: MeritsError, traceback: bool) -> None:
+def _explain(problem: MeritsError, args: argparse.Namespace) -> None:
     from merits.core.secrets import redact
 
-    if traceback:
+    if args.traceback:
         import traceback as tracebacks
 
         print(redact("".join(tracebacks.format_exception(problem))), file=sys.stderr)
     print(f"error: {redact(problem.found)}", file=sys.stderr)
     if problem.next_step:
-        print(f"  next: {redact(problem.next_step)}", file=sys.stderr)
+        print(f"  next: {redact(pasted(problem.next_step, args))}", file=sys.stderr)
     github.error_line(f"merits {problem.code}", str(problem))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from merits.cli.options import add_json, add_live, add_task, console, found_task, print_json
+from merits.cli.next_steps import pasted
+from merits.cli.options import add_json, add_live, add_reason, add_task, console, found_task, print_json
 from merits.cli.parsing import number
 from merits.core.errors import UsageError
 from merits.core.live import Alert, AlertMark
@@ -36,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--resolve", metavar="ID", action="append", help="it is over")
     group.add_argument("--silence", metavar="ID|STREAM", help="say nothing of it, or of a stream (* for anything)")
     parser.add_argument("--hours", type=number(0), metavar="N", help="how long a silence lasts (default: for ever)")
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why; it is kept with the mark")
+    add_reason(parser)
     add_live(parser)
     add_json(parser)
 
@@ -57,17 +58,17 @@ def run(args: argparse.Namespace) -> int:
         said = live.marks(task.name)
     states = {alert.id: state_of(alert, said, now) for alert in alerts}
     if args.show:
-        _show(_known(args.show, alerts), states, args.json)
+        _show(_known(args.show, alerts), states, args)
         return 0
     shown = [alert for alert in reversed(alerts) if args.all or states[alert.id] == "open"]
     if args.json:
         listed = [{"alert": alert, "state": states[alert.id]} for alert in shown]
         print_json("merits.alerts/1", {"task": task.name, "alerts": listed})
     elif shown:
-        console().print(_table(shown, states))
+        console().print(_table(shown, states, args))
     else:
-        hidden = f" ({len(alerts):,} were; see --all)" if alerts else ""
-        print(f"No alert of {task.name} is open{hidden}.")
+        hidden = f" ({len(alerts):,} were: merits alerts --all)" if alerts else ""
+        print(pasted(f"No alert of {task.name} is open{hidden}.", args))
     return int(any(states[alert.id] == "open" and alert.severity == "alarm" for alert in alerts))
 
 
@@ -103,8 +104,8 @@ def _known(name: str, alerts: Sequence[Alert]) -> Alert:
     raise UsageError(f"there is no alert {name!r}.", did_you_mean(name, [alert.id for alert in alerts]))
 
 
-def _show(alert: Alert, states: dict[str, str], as_json: bool) -> None:
-    if as_json:
+def _show(alert: Alert, states: dict[str, str], args: argparse.Namespace) -> None:
+    if args.json:
         print_json("merits.alert/1", {"alert": alert, "state": states[alert.id]})
         return
     from merits.report.plain import clean
@@ -114,11 +115,11 @@ def _show(alert: Alert, states: dict[str, str], as_json: bool) -> None:
     print(f"{alert.severity} ({states[alert.id]}): {alert.task}{release}, {_time(alert.at)}, {clean(alert.stream)}")
     print(clean(alert.text))
     if alert.next_step:
-        print(f"next: {clean(alert.next_step)}")
+        print(f"next: {pasted(clean(alert.next_step), args)}")
     print(f"evidence: {clean(evidence)}")
 
 
-def _table(alerts: Sequence[Alert], states: dict[str, str]) -> Table:
+def _table(alerts: Sequence[Alert], states: dict[str, str], args: argparse.Namespace) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -129,7 +130,7 @@ def _table(alerts: Sequence[Alert], states: dict[str, str]) -> Table:
     for name in ("alert", "when", "what"):
         table.add_column(name, overflow="fold")
     for alert in alerts:
-        said = f"{alert.text}\nnext: {alert.next_step}" if alert.next_step else alert.text
+        said = f"{alert.text}\nnext: {pasted(alert.next_step, args)}" if alert.next_step else alert.text
         style = "red" if alert.severity == "alarm" and states[alert.id] == "open" else ""
         about = f"{alert.id}\n{alert.severity}\n{states[alert.id]}"
         table.add_row(Text(about, style=style), Text(_time(alert.at)), Text(clean(said)))

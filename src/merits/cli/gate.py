@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from merits.cli import github
 from merits.cli.compare import add_reading, flipped_inputs
-from merits.cli.options import DEFAULT_TASK, add_json, add_store, console, found_task, print_json
+from merits.cli.options import DEFAULT_TASK, add_json, add_quiet, add_store, console, found_task, print_json
 from merits.cli.parsing import whole
 from merits.cli.sides import check_used, inputs_by_example, inputs_of, sides_in_file
 from merits.core.errors import UsageError
@@ -52,7 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flips", type=whole(0), default=5, metavar="N", help="show N flipped examples of each kind")
     parser.add_argument("--junit", metavar="PATH", help="write JUnit XML there")
     parser.add_argument("--markdown", action="store_true", help="print Markdown instead of text")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_quiet(parser)
     add_json(parser)
 
 

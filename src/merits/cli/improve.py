@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from merits.cli.light import lighten
-from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
+from merits.cli.options import add_json, add_quiet, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import whole
 from merits.cli.search_plan import render_search_plan
 from merits.cli.spending import confirmation, foretold
@@ -55,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="begin without asking")
     add_store(parser)
     parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_quiet(parser)
     add_json(parser)
 
 

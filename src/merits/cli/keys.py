@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
+from merits.cli.next_steps import pasted
 from merits.cli.options import DEFAULT_TASK, add_json, add_live, console, print_json
 from merits.cli.parsing import number, whole
 from merits.core.errors import UsageError
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     place = gateway.where(args.task, args.live)
     with gateway.open_keys(place) as store:
         if args.what == "list":
-            _list(gateway.keys_of(store), args.json)
+            _list(gateway.keys_of(store), args)
             return 0
         if args.what == "create":
             _created(gateway.new_key(store, _made(args)), args)
@@ -64,7 +66,10 @@ def run(args: argparse.Namespace) -> int:
             _created(gateway.rotate(store, args.key), args)
         else:
             gateway.revoke(store, args.key)
-            print(f"{args.key} lets nobody in any more.")
+            if args.json:
+                print_json("merits.key-revoked/1", {"revoked": args.key})
+            else:
+                print(f"{args.key} lets nobody in any more.")
     return 0
 
 
@@ -100,18 +105,16 @@ def _created(key: str, args: argparse.Namespace) -> None:
     if args.json:
         print_json("merits.key/1", {"key": key})
         return
-    print(key)
-    console().print(
-        "[dim]This key is shown once. Clients send it as Authorization: Bearer mk_...[/dim]", soft_wrap=True
-    )
+    print(key)  # alone on stdout: MERITS_KEY=$(merits keys create ...)
+    print("This key is shown once. Clients send it as Authorization: Bearer mk_...", file=sys.stderr)
 
 
-def _list(keys: Sequence[ApiKey], as_json: bool) -> None:
-    if as_json:
+def _list(keys: Sequence[ApiKey], args: argparse.Namespace) -> None:
+    if args.json:
         print_json("merits.keys/1", {"keys": [_public(key) for key in keys]})
         return
     if not keys:
-        print("There is no key yet: merits keys create --name ME")
+        print(pasted("There is no key yet: merits keys create --name ME", args))
         return
     from rich.table import Table
 

@@ -14,7 +14,8 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from merits.cli.options import add_json, add_task, found_task, print_json
+from merits.cli.next_steps import pasted
+from merits.cli.options import add_json, add_live, add_task, found_task, print_json
 from merits.cli.parsing import number
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every", type=number(0.0), metavar="SECONDS", help="go on, looking so often, until it is interrupted"
     )
-    parser.add_argument("--live", metavar="PLACE", help="where production is remembered (default: .merits/live.sqlite)")
+    add_live(parser)
     add_json(parser)
 
 
@@ -58,7 +59,7 @@ def _show(found: LearnedOn, args: argparse.Namespace) -> None:
     if args.json:
         print_json("merits.learn/1", found)
         return
-    print(found.text, flush=True)
+    print(pasted(found.text, args), flush=True)
     for why, n in sorted(found.skipped.items()):
         print(f"{n:,} labels taught nothing: {why}.", flush=True)
     if found.n_waiting:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from merits.cli.next_steps import pasted
 from merits.cli.options import add_json, add_live, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import number, whole
 from merits.core.errors import InfrastructureError, MeritsError, UsageError
@@ -44,11 +45,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="nothing on the terminal but new alerts")
     parser.add_argument("--no-loop", action="store_true", help="watch and tell; whatever follows an alarm is yours")
     parser.add_argument(
+        "--dry-run", action="store_true", help="say what an alarm would begin, and what that is likely to cost; and end"
+    )
+    answer = parser.add_mutually_exclusive_group()
+    answer.add_argument(
         "--approve",
         choices=("re-evaluate", "retrain", "compare", "switch"),
         help="say yes to the step that the loop waits with, and end",
     )
-    parser.add_argument(
+    answer.add_argument(
         "--decline", action="store_true", help="say no to that step: nothing follows the alarm, and end"
     )
     add_live(parser)
@@ -58,7 +63,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The exit code of the last look."""
-    from merits.opening import opened_live, whoever
+    from merits.opening import opened_live
     from merits.production.looped import TaskLoop
     from merits.production.monitored import Monitor
 
@@ -71,27 +76,65 @@ def run(args: argparse.Namespace) -> int:
         )
     with opened_live(args.live, task) as live:
         loop = TaskLoop(task, live, store=args.store, note=lambda line: print(f"loop: {line}", file=sys.stderr))
-        if args.approve:
-            loop.approve(args.approve, whoever())
-            return 0
-        if args.decline:
-            loop.decline(whoever())
-            return 0
+        if args.dry_run:
+            return _foreseen(loop, args)
+        if args.approve or args.decline:
+            return _answered(loop, args)
         monitor = Monitor(task, live, store=args.store)
-        following = None if args.no_loop else _Following(loop)
+        following = None if args.no_loop else _Following(loop, args)
+        shown = _Shown(monitor, task, loop, args)
         if args.once:
-            return _once(monitor, following, args)
-        shown = _Shown(monitor, task, loop, args.task)
+            return _once(monitor, shown, following, args)
         if args.port:
             _show_page(shown, args, token)
         return _watch(monitor, shown, following, args)
 
 
+def _foreseen(loop: TaskLoop, args: argparse.Namespace) -> int:
+    """0, once it is said what an alarm would begin."""
+    from merits.report.plain import clean
+
+    found = loop.foreseen()
+    if args.json:
+        print_json("merits.loop-plan/1", found)
+        return 0
+    print("after an alarm:")
+    for step in found.steps:
+        print(f"  {step:12} {'asks a person first' if step in found.asks else 'by itself'}")
+    if found.tried:
+        print(clean(f"{', '.join(found.tried)} race on the first {found.n_cases:,} labelled cases since the alarm"))
+        for name, cost in found.tried.items():
+            if cost is not None:
+                print(clean(f"  {name}: {cost.text()} at most"))
+        if found.budget:
+            print(f"  {found.budget} at most for all of them (the loop's budget)")
+    if found.left_out:
+        who = clean(", ".join(found.left_out))
+        print(f'not asked, for it costs money by use: {who} (monitor: {{loop: {{budget: "5 USD"}}}} lets it be)')
+    print("nothing was asked.", file=sys.stderr)
+    return 0
+
+
+def _answered(loop: TaskLoop, args: argparse.Namespace) -> int:
+    """0, once what a person said is kept for the monitor's next look."""
+    from merits.opening import whoever
+
+    step = args.approve or loop.waiting_for
+    state = loop.decline(whoever()) if args.decline else loop.approve(args.approve, whoever())
+    if args.json:
+        print_json("merits.loop/1", {"step": step, "approved": not args.decline, "loop": state})
+    elif args.decline:
+        print(f"No {step}: nothing follows the alarm any more.")
+    else:
+        print(f"{step} is approved: the monitor does it at its next look (merits monitor, or --once).")
+    return 0
+
+
 class _Following:
     """What follows an alarm, in a thread of its own: looking goes on while candidates are tried anew."""
 
-    def __init__(self, loop: TaskLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: TaskLoop, args: argparse.Namespace) -> None:
+        self._loop, self._args = loop, args
         self._thread: threading.Thread | None = None
         self._said = ""
 
@@ -103,7 +146,7 @@ class _Following:
         except MeritsError as problem:
             if str(problem) != self._said:  # once, and not every five seconds
                 self._said = str(problem)
-                print(f"loop: it waits: {problem}", file=sys.stderr)
+                print(pasted(f"loop: it waits: {problem}", self._args), file=sys.stderr)
 
     def begin(self) -> None:
         """Begins to advance, unless it is at it."""
@@ -112,17 +155,17 @@ class _Following:
             self._thread.start()
 
 
-def _once(monitor: Monitor, following: _Following | None, args: argparse.Namespace) -> int:
+def _once(monitor: Monitor, page: _Shown, following: _Following | None, args: argparse.Namespace) -> int:
     from merits.report.live_terminal import drawn
 
     looked = monitor.look()
     if following is not None:
         following.advance()
     if args.json:
-        said = {"view": looked.view, "new": looked.new, "told": looked.told, "problems": looked.problems}
+        said = {"view": page.view(), "new": looked.new, "told": looked.told, "problems": looked.problems}
         print_json("merits.monitor/1", said)
     else:
-        console().print(drawn(looked.view))
+        console().print(drawn(page.view()))
         _say(looked)
     return _EXITS[looked.view.standing]
 
@@ -201,9 +244,8 @@ def _show_page(shown: _Shown, args: argparse.Namespace, token: str) -> None:
         with socket.create_server((args.host, args.port)):
             pass
     except OSError as problem:
-        raise UsageError(
-            f"the page cannot be shown on port {args.port}: {problem.strerror}.", "Name another with --port."
-        ) from None
+        why = os.strerror(problem.errno) if problem.errno else str(problem)
+        raise UsageError(f"the page cannot be shown on port {args.port}: {why}.", "Name another --port.") from None
     app = MonitorPage(shown, every_s=args.every, token=token)
     config = uvicorn.Config(app, host=args.host, port=args.port, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
@@ -214,16 +256,21 @@ def _show_page(shown: _Shown, args: argparse.Namespace, token: str) -> None:
 class _Shown:
     """What the page shows, and marks made on it."""
 
-    def __init__(self, monitor: Monitor, task: Task, loop: TaskLoop, path: str) -> None:
-        self._monitor, self._task, self._loop, self._path = monitor, task, loop, path
+    def __init__(self, monitor: Monitor, task: Task, loop: TaskLoop, args: argparse.Namespace) -> None:
+        self._monitor, self._task, self._loop, self._args = monitor, task, loop, args
 
     def view(self) -> LiveView:
         """The task as it stands, and what the loop waits with."""
         step, log = self._loop.waiting_for, self._loop.state.log
-        waiting = (f"{step}. Say yes: merits monitor {self._path} --approve {step} (no: --decline)",) if step else ()
+        waiting = (f"{step}. Say yes: merits monitor --approve {step} (no: --decline)",) if step else ()
         doing = tuple(f"loop: {line}" for line in log[-3:])
         view = self._monitor.view()
-        return replace(view, waiting_for=waiting, notes=(*doing, *view.notes))
+        alerts = tuple(
+            replace(one, alert=replace(one.alert, next_step=pasted(one.alert.next_step, self._args)))
+            for one in view.alerts
+        )
+        waiting = tuple(pasted(one, self._args) for one in waiting)
+        return replace(view, waiting_for=waiting, alerts=alerts, notes=(*doing, *view.notes))
 
     def mark(self, alert: str, mark: Marking) -> bool:
         """Whether there is such an alert; it is marked then."""

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from merits.cli.parsing import number
 from merits.core.errors import TaskError
 
 if TYPE_CHECKING:
@@ -14,7 +15,19 @@ if TYPE_CHECKING:
 
     from merits.core.task import Task
 
-__all__ = ["DEFAULT_TASK", "add_json", "add_live", "add_store", "add_task", "console", "found_task", "print_json"]
+__all__ = [
+    "DEFAULT_TASK",
+    "add_alpha",
+    "add_json",
+    "add_live",
+    "add_quiet",
+    "add_reason",
+    "add_store",
+    "add_task",
+    "console",
+    "found_task",
+    "print_json",
+]
 
 DEFAULT_TASK = "merits.yaml"
 
@@ -41,6 +54,27 @@ def add_live(parser: argparse.ArgumentParser) -> None:
         metavar="PLACE",
         help="where what is served is remembered: a path, or postgresql://... (default: MERITS_LIVE, else .merits/)",
     )
+
+
+def add_alpha(parser: argparse.ArgumentParser, what: str) -> None:
+    """Adds --alpha, the error rate of a test that may be looked at any time; `what` says which error it bounds."""
+    parser.add_argument(
+        "--alpha",
+        type=number(0, 0.5),
+        default=0.05,
+        metavar="A",
+        help=f"{what}, however often one looks (default: 0.05)",
+    )
+
+
+def add_reason(parser: argparse.ArgumentParser) -> None:
+    """Adds --reason."""
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Adds --quiet."""
+    parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def found_task(path: str) -> Task:

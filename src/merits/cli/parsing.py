@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from merits.core.validate import did_you_mean
 
-__all__ = ["Parser", "number", "whole"]
+__all__ = ["Parser", "number", "share", "whole"]
 
 _CHOICE = re.compile(r"(?P<where>.*)invalid choice: '(?P<word>[^']*)' \(choose from (?P<options>.*)\)")
 
@@ -105,6 +105,18 @@ def number(above: float, below: float = math.inf, *, closed: bool = False) -> Ca
         return value
 
     return read
+
+
+def share(text: str) -> float:
+    """An option's value as a share: above 0, up to 1.
+
+    >>> share("1")
+    1.0
+    """
+    value = number(0, 1, closed=True)(text)
+    if value == 0.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share above 0, up to 1")
+    return value
 
 
 def _range(above: float, below: float, closed: bool) -> str:

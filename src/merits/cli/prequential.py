@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
+from merits.cli.options import add_json, add_quiet, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import whole
 from merits.core.errors import UsageError
 from merits.core.validate import did_you_mean
@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window", type=whole(2), metavar="N", help="cases of a window (default: 20 windows at most)")
     parser.add_argument("--report", metavar="PATH", help="write a page with the drawing there")
     add_store(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_quiet(parser)
     add_json(parser)
 
 

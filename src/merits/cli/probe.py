@@ -4,7 +4,8 @@ Providers change models behind one name. A pass over the set is compared with th
 `merits run` among them, by exact tests that know how much the model wavers by itself. Answers are stored as repeats:
 each is paid for once.
 
-example:  merits probe --candidate gpt --n 50 --budget "0.50 USD"
+example:  merits probe --candidate gpt --n 50 --dry-run
+          merits probe --candidate gpt --n 50 --budget "0.50 USD"
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from merits.cli.options import add_json, add_live, add_store, add_task, found_task, print_json
+from merits.cli.next_steps import pasted
+from merits.cli.options import add_alpha, add_json, add_live, add_quiet, add_store, add_task, found_task, print_json
 from merits.cli.parsing import number, whole
 from merits.cli.spending import add_spending, budget_of, confirmation
 
@@ -41,13 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="who is asked; may be repeated (default: the one that was decided on)",
     )
     parser.add_argument("--n", type=whole(1), default=50, metavar="N", help="how many questions (default: 50)")
-    parser.add_argument(
-        "--alpha",
-        type=number(0, 0.5),
-        default=0.05,
-        metavar="A",
-        help="how often a model that has not changed may be accused, in all of its probes (default: 0.05)",
-    )
+    add_alpha(parser, "the chance of ever accusing a model that has not changed")
     parser.add_argument(
         "--shift",
         type=number(0, 1),
@@ -61,15 +57,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOURS",
         help="probe again and again; what changed is an alert (merits alerts)",
     )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
     add_spending(parser)
     add_live(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_quiet(parser)
     add_store(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """0 the same, 1 changed, 3 it could not be found out; of several candidates the worst news."""
+    if args.dry_run:
+        return _foreseen(args)
     code = _once(args)
     while args.every:
         sys.stdout.flush()
@@ -79,6 +78,17 @@ def run(args: argparse.Namespace) -> int:
             return code
         code = _once(args)
     return code
+
+
+def _foreseen(args: argparse.Namespace) -> int:
+    """0, once it is said what the next probe would ask."""
+    from merits.cli.foreseen import show_plan
+    from merits.production.probed import foreseen
+
+    plans = foreseen(found_task(args.task), args.candidate, n=args.n, store=args.store, budget=budget_of(args))
+    for plan in plans:
+        show_plan(plan, {}, args.json, raced=False)
+    return 0
 
 
 def _warn(task: Task, found: Sequence[Probed], args: argparse.Namespace) -> None:
@@ -91,7 +101,7 @@ def _warn(task: Task, found: Sequence[Probed], args: argparse.Namespace) -> None
         return
     with opened_live(args.live, task) as live:
         for alert in warn(task, found, live, at=time.time()):
-            print(f"alert {alert.id}: merits alerts --show {alert.id}", file=sys.stderr)
+            print(pasted(f"alert {alert.id}: merits alerts --show {alert.id}", args), file=sys.stderr)
 
 
 def _once(args: argparse.Namespace) -> int:

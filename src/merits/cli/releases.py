@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from merits.cli.next_steps import pasted
 from merits.cli.options import add_json, add_live, add_task, found_task, print_json
 from merits.cli.parsing import whole
 from merits.core.errors import UsageError
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json("merits.releases/1", {"releases": made, "rollout": rollout})
     elif not made:
-        print(f"{task.name} has no release yet. Make one: merits release {args.task}")
+        print(pasted(f"{task.name} has no release yet. Make one: merits release", args))
     elif args.show is not None:
         print("\n".join(release_text.lines(made[0])))
     else:

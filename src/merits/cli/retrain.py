@@ -19,7 +19,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from merits.cli.light import lighten
-from merits.cli.options import add_json, add_store, add_task, found_task, print_json
+from merits.cli.next_steps import pasted
+from merits.cli.options import add_json, add_live, add_quiet, add_reason, add_store, add_task, found_task, print_json
+from merits.cli.parsing import share
 from merits.core.errors import UsageError
 from merits.core.spans import span_s
 
@@ -37,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--candidate", default="", metavar="NAME", help="who is trained (default: who serves)")
     parser.add_argument("--since", metavar="WHEN", help="only what was served since: 30d, 12h, 2026-11-01")
     parser.add_argument(
-        "--hold-out", type=float, default=0.3, metavar="SHARE", help="of the fresh cases, the newest to test on"
+        "--hold-out", type=share, default=0.3, metavar="SHARE", help="of the fresh cases, the newest to test on"
     )
     parser.add_argument(
         "--despite-old-test", action="store_true", help="the old test speaks of a world that is gone: do not heed it"
@@ -47,16 +49,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     beside = parser.add_mutually_exclusive_group()
     beside.add_argument(
-        "--shadow", type=float, metavar="SHARE", help="what is better answers so many requests too, silently"
+        "--shadow", type=share, metavar="SHARE", help="what is better answers so many requests too, silently"
     )
     beside.add_argument(
-        "--canary", type=float, metavar="SHARE", help="what is better answers so many requests in the other's stead"
+        "--canary", type=share, metavar="SHARE", help="what is better answers so many requests in the other's stead"
     )
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
+    add_reason(parser)
     parser.add_argument("--dry-run", action="store_true", help="train and compare, and make no release")
     add_store(parser)
-    parser.add_argument("--live", metavar="PLACE", help="where production is remembered (default: .merits/live.sqlite)")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_live(parser)
+    add_quiet(parser)
     add_json(parser)
 
 
@@ -66,10 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from merits.production.retrained import retrain
 
     task = found_task(args.task)
-    share = args.shadow if args.shadow is not None else args.canary
-    for name, value in (("--hold-out", args.hold_out), ("--shadow or --canary", share)):
-        if value is not None and not 0.0 < value <= 1.0:
-            raise UsageError(f"{name} {value:g} is no share.", "Write a number above 0, up to 1.")
+    part = args.shadow if args.shadow is not None else args.canary
     quiet = args.quiet or args.json
     done = retrain(
         task,
@@ -81,15 +80,15 @@ def run(args: argparse.Namespace) -> int:
         despite_old=args.despite_old_test,
         cold=args.cold,
         dry_run=args.dry_run,
-        mode=None if share is None else "shadow" if args.shadow is not None else "canary",
-        share=share or 0.0,
+        mode=None if part is None else "shadow" if args.shadow is not None else "canary",
+        share=part or 0.0,
         reason=args.reason,
         note=(lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr)),
     )
     if args.json:
         print_json("merits.retrain/1", _as_data(done))
     else:
-        print("\n".join(_lines(done, args)))
+        print(pasted("\n".join(_lines(done, args)), args))
     return EXITS[done.outcome]
 
 
@@ -138,9 +137,14 @@ def _lines(done: Retrained, args: argparse.Namespace) -> list[str]:
     if done.released is None:
         return [*lines, "nothing was released (--dry-run)."] if args.dry_run else lines
     version = done.released.release.version
-    lines.append(
-        f"release {version} is made, and serves nobody yet."
-        if done.rollout is None
-        else f"release {version} answers {done.rollout.share:.0%} of the requests ({done.rollout.mode})."
-    )
+    if done.rollout is None:
+        lines += [
+            f"release {version} is made, and serves nobody yet.",
+            f"Beside the one that serves, until it won: merits rollout --challenger {version}",
+        ]
+    else:
+        lines += [
+            f"release {version} answers {done.rollout.share:.0%} of the requests ({done.rollout.mode}).",
+            "What its outcomes say, at any time: merits rollout --status",
+        ]
     return lines

@@ -8,6 +8,7 @@ ever taking back one that is not worse, is at most --alpha, however often one lo
 exit code 0 done, or promote; 1 roll back; 3 not known yet.
 
 example:  merits rollout --challenger 2 --mode canary --share 0.1
+          merits rollout --challenger 2 --mode shadow --dry-run
           merits rollout --status
           merits rollout --watch 10
 """
@@ -19,8 +20,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from merits.cli.options import add_json, add_live, add_task, found_task, print_json
-from merits.cli.parsing import number, whole
+from merits.cli.next_steps import pasted
+from merits.cli.options import add_alpha, add_json, add_live, add_reason, add_task, found_task, print_json
+from merits.cli.parsing import number, share, whole
+from merits.core.errors import UsageError
 
 if TYPE_CHECKING:
     from merits.core.live import Rollout
@@ -51,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--stop", action="store_true", help="the challenger answers no more, whatever they say")
     parser.add_argument("--mode", choices=["shadow", "canary", "a/b"], default="canary", help="default: canary")
     parser.add_argument(
-        "--share", type=number(0, 1), metavar="S", help="of the requests (default: shadow 1, canary 0.1, a/b 0.5)"
+        "--share", type=share, metavar="S", help="of the requests (default: shadow 1, canary 0.1, a/b 0.5)"
     )
     parser.add_argument(
         "--margin",
@@ -60,14 +63,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="the loss of quality a promotion may risk (default: 0.02)",
     )
-    parser.add_argument(
-        "--alpha", type=number(0, 0.5), default=0.05, metavar="A", help="the chance of ever being wrong (default: 0.05)"
-    )
+    add_alpha(parser, "the chance of ever deciding wrongly")
     parser.add_argument(
         "--dearer", type=number(0, 100), metavar="X", help="the share by which it may cost more (default: any)"
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --challenger: say what it is likely to cost a day; nothing begins"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask before it is promoted or taken back")
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for those who come later")
+    add_reason(parser)
     add_live(parser)
     add_json(parser)
 
@@ -76,6 +80,10 @@ def run(args: argparse.Namespace) -> int:
     """0 once it is done; of a status, what it says."""
     from merits.production import rolled_out
 
+    if args.dry_run and args.challenger is None:
+        raise UsageError(
+            "--dry-run is about beginning: --challenger N.", "To look costs nothing: merits rollout --status"
+        )
     task = found_task(args.task)
     if args.challenger is not None:
         begun = rolled_out.start_rollout(
@@ -87,7 +95,10 @@ def run(args: argparse.Namespace) -> int:
             alpha=args.alpha,
             live=args.live,
             reason=args.reason,
+            dry_run=args.dry_run,
         )
+        if args.dry_run:
+            return _foreseen(args, task, begun)
         return _said(args, begun, f"{_words(begun)}. Look at any time: merits rollout --status")
     if args.watch is not None:
         return _watched(args, task)
@@ -105,6 +116,27 @@ def run(args: argparse.Namespace) -> int:
     if status.rollout.challenger is None:
         return 0
     return 3 if status.verdict is None else _EXITS[status.verdict.verdict]
+
+
+def _foreseen(args: argparse.Namespace, task: Task, rollout: Rollout) -> int:
+    """0, once it is said what would begin, and what that is likely to cost."""
+    from merits.production.rolled_out import rollout_cost
+
+    cost = rollout_cost(task, rollout, live=args.live)
+    if args.json:
+        print_json("merits.rollout-plan/1", {"rollout": rollout, "cost": cost})
+        return 0
+    print(f"would begin: {_words(rollout)}.")
+    answers = (
+        f"{cost.n_requests:,} requests came in the last day; on one like it it gives {cost.n_answers:,.0f} answers"
+    )
+    if cost.spent is None:
+        print(f"{answers}, and what they cost is not known: release {rollout.challenger} has no price.")
+    else:
+        less = "" if cost.saved is None else f", and release {rollout.champion} costs {cost.saved.text()} less"
+        print(f"{answers} for {cost.spent.text()}{less}.")
+    print("nothing has begun.", file=sys.stderr)
+    return 0
 
 
 def _watched(args: argparse.Namespace, task: Task) -> int:
@@ -136,7 +168,7 @@ def _said(args: argparse.Namespace, rollout: Rollout, text: str) -> int:
     if args.json:
         print_json("merits.rollout/1", {"rollout": rollout, "verdict": None})
     else:
-        print(text)
+        print(pasted(text, args))
     return 0
 
 

@@ -18,7 +18,8 @@ from merits.cli import github
 from merits.cli.batching import add_batch, batching_of, in_batches, said_before
 from merits.cli.foreseen import show_plan
 from merits.cli.light import lighten
-from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
+from merits.cli.next_steps import pasted
+from merits.cli.options import add_json, add_quiet, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import number, whole
 from merits.cli.racing import add_race, racing_of
 from merits.cli.spending import add_spending, budget_of, confirmation
@@ -49,7 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_batch(parser)
     add_store(parser)
     parser.add_argument("--report", metavar="PATH", help="where the HTML report goes (default: beside the task)")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_quiet(parser)
     add_json(parser)
 
 
@@ -136,6 +137,8 @@ def conclude(done: Run, args: argparse.Namespace) -> int:
 
         terminal.render(done.view, console())  # before the page, which may not be writable
         print(f"report: {flow.save_page(done.view, path)}")
+        if done.evaluation.split == "test" and done.decision.verdict in ("adopt", "keep"):
+            print(pasted("in production: merits release, then merits serve", args))
     _step_summary(done)
     if done.evaluation.split == "dev":
         return 0

@@ -48,4 +48,4 @@ def run(args: argparse.Namespace) -> int:
     if given.get("port", 0) > 65535:
         raise UsageError(f"--port {given['port']} is no port.", "Ports are 0 to 65535.")
     place = dataclasses.replace(place, settings=replace(place.settings, **given), version=__version__)
-    return gateway.serve(place, ready=lambda address: print(f"serving {place.task} at {address}", flush=True))
+    return gateway.serve(place, ready=lambda address: print(f"serving merits/{place.task} at {address}", flush=True))

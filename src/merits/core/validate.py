@@ -51,8 +51,12 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     "Did you mean 'model'?"
     >>> did_you_mean("x", ["model", "prompt"])
     'There are: model, prompt.'
+    >>> did_you_mean("x", [])
+    'There is none yet.'
     """
     known = sorted(options)
+    if not known:
+        return "There is none yet."
     return near_miss(word, known) or f"There are: {', '.join(known)}."
 
 

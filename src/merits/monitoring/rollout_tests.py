@@ -249,7 +249,7 @@ def _verdict(both: _Both, found: list[Comparison], names: tuple[str, str], bound
         verdict, text = "roll back", f"{challenger} is certainly worse: {'; '.join(map(_words, worse))}."
     elif all(each.within for each in found):
         verdict = "promote"
-        text = f"{challenger} is worse by no more than {100 * bounds.margin:g} points: {_words(found[0])}."
+        text = f"{challenger} is not worse by more than {100 * bounds.margin:g} points: {_words(found[0])}."
     else:
         verdict = "go on"
         times = [each.times for each in found if not each.within]

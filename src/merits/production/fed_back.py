@@ -120,6 +120,7 @@ def judge_live(
     budget: float | None = None,
     most: int = 1_000,
     since_days: float = 7.0,
+    dry_run: bool = False,
     live: LiveStore | str | Path | None = None,
     store: Store | str | Path | None = None,
     env: Mapping[str, str] | None = None,
@@ -130,7 +131,8 @@ def judge_live(
     Which answers are drawn depends on the request's id alone: a share of 0.05 looks at the same ones however often it
     is called, and never twice at one. What the judge's model answers is on disk before it counts (`store`, by default a
     file of its own beside the task's), and so is each verdict. `budget` is money for one day (UTC) in the needs'
-    currency; what a verdict costs is known once it was given, so the last few may pass it.
+    currency; what a verdict costs is known once it was given, so the last few may pass it. With `dry_run` nobody is
+    asked: `left` says how many wait.
     Raises TaskError for a task without a judge, UsageError for a share or budget that cannot be, or a budget where
     the judge has no price.
     """
@@ -153,6 +155,8 @@ def judge_live(
         waiting = _drawn(memory, task, share, clock() - since_days * _DAY_S)
         works = works_of(scorers[:1], task, (), context=load_context(task, env), store=kept, clock=clock)
         version = works[0].asker.version
+        if dry_run:
+            return JudgedLive(0, 0, len(waiting), _spent_today(kept, version, price, clock), currency)
         purse: Purse | None = None
         if budget is not None:
             purse = Purse(Budget(budget, currency), [price], [0.0])

@@ -96,17 +96,28 @@ def _must_serve(place: Where) -> None:
         import uvicorn  # noqa: F401
     except ModuleNotFoundError:
         raise MissingExtra("merits serve needs uvicorn.", "pip install 'merits[serve]'") from None
+    if "://" not in place.live and not Path(place.live).is_file():  # which is not made for a name that was mistyped
+        raise _nothing_serves(place, None)
     with _opened(place.live) as store:
-        tasks = [place.task] if place.task else list(store.tasks())
-        if not any(store.rollouts(task) for task in tasks):
-            known = list(store.tasks())
-            hint = did_you_mean(place.task, known) if place.task and known else "Make one: merits release"
-            raise TaskError(f"the live store has no release of {place.task or 'any task'!r} that serves.", hint)
+        if not any(store.rollouts(task) for task in ([place.task] if place.task else store.tasks())):
+            raise _nothing_serves(place, store)
         if place.settings.keys and all(key.revoked_at is not None for key in keys_of(store)):
             raise UsageError(
                 "no API key lets anybody in.",
                 "Make one: merits keys create --name ME. Or set `serve: {keys: false}` where everybody may ask.",
             )
+
+
+def _nothing_serves(place: Where, store: LiveStore | None) -> TaskError:
+    """With the next step: a release is there and waits, another task was meant, or none was released yet."""
+    known = [] if store is None else list(store.tasks())
+    waiting = [] if store is None or not place.task else store.releases(place.task)
+    step = "Make one: merits release"
+    if waiting:
+        step = f"Let one serve: merits release --activate {waiting[-1].version}"
+    elif place.task and known:
+        step = did_you_mean(place.task, known)
+    return TaskError(f"the live store has no release of {place.task or 'any task'!r} that serves.", step)
 
 
 @contextmanager
@@ -181,7 +192,7 @@ def _socket(settings: ServeSettings) -> socket.socket:
             sock.close()
         raise UsageError(
             f"{settings.host}:{settings.port} cannot be listened at: {problem.strerror or problem}.",
-            "Give another --port.",
+            "Give another: --port N (0 takes a free one).",
         ) from None
     return sock
 

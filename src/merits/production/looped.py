@@ -9,7 +9,9 @@ What follows on what is in `monitoring.loop`; here its steps are done, with what
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -18,7 +20,8 @@ from msgspec.structs import replace
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.doors import LiveStore, Store
-from merits.core.errors import CandidateError, UsageError
+from merits.core.errors import CandidateError, StoreError, UsageError
+from merits.core.estimate import Estimate
 from merits.core.live import Alert, AlertMark, Checkpoint, Rollout
 from merits.core.racing import Budget, Racing
 from merits.core.robustness import Robustness
@@ -49,6 +52,23 @@ __all__ = ["TaskLoop"]
 _NAME = "loop"
 _BY = "the loop"
 _COUNTED_EVERY_S = 600.0  # labels, while too few of them have come for what is due
+
+
+@dataclass(frozen=True)
+class LoopForeseen:
+    """What an alarm would begin. `asks` are the steps before which a person is asked.
+
+    `tried` are the candidates that would race on `n_cases` fresh cases, each with what its answers to all of them are
+    likely to cost (None: it is not paid by use, or nothing is known). `left_out` would cost money, and the loop has
+    no `budget`.
+    """
+
+    steps: tuple[Step, ...]
+    asks: tuple[Step, ...]
+    tried: Mapping[str, Estimate | None]
+    left_out: tuple[str, ...]
+    n_cases: int
+    budget: str
 
 
 class TaskLoop:
@@ -96,8 +116,40 @@ class TaskLoop:
         """The state after a person said no: nothing follows the alarm any more. UsageError where nothing waits."""
         state = self.state
         if waiting_for(state, self.task.monitor.loop) is None:
-            raise UsageError("the loop waits for nobody.", "merits monitor --once says what it does.")
+            raise UsageError("the loop waits for nobody.", "Look at what it does: merits monitor --once")
         return self._keep(ended(state, self._alarms(), f"{state.stage}: declined{f' by {by}' if by else ''}"))
+
+    def foreseen(self) -> LoopForeseen:
+        """What an alarm would begin now, and what asking candidates is likely to cost by the last decision."""
+        loop, rollout = self.task.monitor.loop, self._rollout()
+        serving = next(one for one in self.live.releases(self.task.name) if one.version == rollout.champion)
+        searching: tuple[Step, ...] = ("re-evaluate", "retrain")
+        steps: tuple[Step, ...] = (*(step for step in searching if step in loop.steps), "compare", "switch")
+        tried = self._allowed(serving.candidate) if "re-evaluate" in loop.steps else ()
+        costs = self._costs_of_one()
+        shown = {one.name: cost.times(loop.fresh) if (cost := costs.get(one.name)) else None for one in tried}
+        names = [one.name for one in self.task.candidates] if tried else []
+        return LoopForeseen(
+            steps=steps,
+            asks=tuple(step for step in steps if step not in loop.steps or step in loop.ask),
+            tried=shown,
+            left_out=tuple(name for name in names if name not in shown),
+            n_cases=loop.fresh,
+            budget=loop.budget,
+        )
+
+    def _costs_of_one(self) -> dict[str, Estimate]:
+        """What a case costs of each candidate that is paid by use, as far as the last decision knew."""
+        with suppress(StoreError), opened_store(self._store, self.task, write=False) as store:
+            made = store.decisions(self.task.id)
+            paid = {one.name for one in self.task.candidates if self._is_paid(one)}
+            standings = made[-1].standings if made else ()
+            return {
+                one.candidate: one.cost_per_1000.times(0.001)
+                for one in standings
+                if one.candidate in paid and one.cost_per_1000 is not None
+            }
+        return {}
 
     def advance(self) -> LoopState:
         """The state after everything that can be done now; each step is kept before the next begins."""
@@ -169,7 +221,7 @@ class TaskLoop:
         )
         if not (any(one.input is not None for one in served) if served else serving.content.keep):
             why = "the content of requests is not kept, so nobody can be tried on them"
-            return Found(outcome="nothing", text=f"{why} (serve: content: keep)")
+            return Found(outcome="nothing", text=why + " (serve: {content: {keep: true}})")
         if len(fresh) < loop.fresh:  # one look, at a number that was fixed before: its confidence is what it says
             return Found(outcome="not yet", text=f"waiting for {loop.fresh:,} labelled cases since the alarm")
         task = replace(
@@ -201,12 +253,12 @@ class TaskLoop:
         every = (*self.task.candidates, *mine)
         if self.task.monitor.loop.budget:
             return every
-        prices = known_prices(every, prices_of(self.task), currency=self.task.needs.currency)
-        return tuple(
-            one
-            for one, price in zip(every, prices, strict=True)
-            if one.id == serving.id or price is None or not price.paid_by_use
-        )
+        return tuple(one for one in every if one.id == serving.id or not self._is_paid(one))
+
+    def _is_paid(self, candidate: Candidate) -> bool:
+        """Whether its answers are paid for by use."""
+        price = known_prices((candidate,), prices_of(self.task), currency=self.task.needs.currency)[0]
+        return price is not None and price.paid_by_use
 
     def retrain(self, alert: Alert) -> Found:
         """The candidate that serves, trained again on what was labelled since; a release where it is better.

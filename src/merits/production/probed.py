@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from merits.core.racing import Budget
     from merits.evaluating import Plan, Progress
 
-__all__ = ["Probed", "probe", "warn"]
+__all__ = ["Probed", "foreseen", "probe", "warn"]
 
 _MOST_PASSES = 1_000
 _TOO_MANY_MISSING = 0.1  # of a pass: then the next probe asks what is missing of it, instead of a pass of its own
@@ -91,6 +91,24 @@ def probe(
         return [
             _probed(task, one, opened, n=n, bars=(alpha, least), asking=(progress, budget, confirm))
             for one in _chosen(task, candidates, opened)
+        ]
+
+
+def foreseen(
+    task: Task,
+    candidates: Sequence[str] = (),
+    *,
+    n: int = 50,
+    store: Store | str | Path | None = None,
+    budget: Budget | None = None,
+) -> list[Plan]:
+    """What `probe` would ask of each, and what that is likely to cost; asks nothing. Raises as `probe` does."""
+    from merits.evaluating import plan
+
+    with opened_store(store, task, write=False) as opened:
+        passes = [_next_pass(task, one, opened, n) for one in _chosen(task, candidates, opened)]
+        return [
+            plan(one.task, one.task.candidates, store=opened, table=prices_of(task), budget=budget) for one in passes
         ]
 
 
@@ -161,11 +179,9 @@ def _probed(
 ) -> Probed:
     from merits.evaluating import evaluate
 
-    version = _version(task, candidate, store)
-    chosen, n_passes = _set_of(task, version, store, n)
+    new = _next_pass(task, candidate, store, n)
+    version, chosen, whole, n_passes, narrowed = new.version, new.chosen, new.whole, new.n_passes, new.task
     before = _stored(store, version, chosen, n_passes)
-    whole = [one for one in chosen if _complete(before, one, n_passes - 1)]  # asking the others would mend old passes
-    narrowed = _narrowed(task, candidate, whole, n_passes)
     progress, budget, confirm = asking
     evaluation = finished(
         lambda: evaluate(
@@ -189,6 +205,25 @@ def _probed(
         np.vstack([solved, missing]), np.vstack([said, missing]), number=number, alpha=bars[0], least=bars[1]
     )
     return Probed(candidate.name, found, n_asked)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """The pass to come: of the `chosen` questions those that have all earlier answers are asked, as a task."""
+
+    version: str
+    chosen: list[Example]
+    whole: list[Example]
+    n_passes: int  # with it
+    task: Task
+
+
+def _next_pass(task: Task, candidate: Candidate, store: Store, n: int) -> _Pass:
+    version = _version(task, candidate, store)
+    chosen, n_passes = _set_of(task, version, store, n)
+    before = _stored(store, version, chosen, n_passes)
+    whole = [one for one in chosen if _complete(before, one, n_passes - 1)]  # asking the others would mend old passes
+    return _Pass(version, chosen, whole, n_passes, _narrowed(task, candidate, whole, n_passes))
 
 
 def _version(task: Task, candidate: Candidate, store: Store) -> str:

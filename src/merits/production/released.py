@@ -118,7 +118,7 @@ def release(
                 task, made, evaluation, opened, files=files, verify=verify, env=env, note=noted
             )
             memory.add([made])
-            rollout = _put_in_force(memory, task, made.version, made.reason, by) if activate else None
+            rollout = _put_in_force(memory, task, made.version, made.reason, by, note=noted) if activate else None
     return Released(made, decision, folder, found, rollout, tuple(notes))
 
 
@@ -131,9 +131,13 @@ def releases(task: Task, *, live: LiveStore | str | Path | None = None) -> tuple
 def activate(
     task: Task, version: int, *, live: LiveStore | str | Path | None = None, reason: str = "", by: str = ""
 ) -> Rollout:
-    """The rollout by which a release serves alone from now on. UsageError where there is no such release."""
+    """The rollout by which a release serves alone from now on; a challenger is called off, and the reason says so.
+
+    UsageError where there is no such release, or it serves already.
+    """
     with opened_live(live, task) as memory:
         _must_be_there(memory, task, version)
+        _must_not_serve(last_rollout(memory, task), version)
         return _put_in_force(memory, task, version, reason or "activated by hand", by)
 
 
@@ -147,18 +151,22 @@ def roll_back(
 ) -> Rollout:
     """The rollout by which an earlier release serves again: the one before the present one, or version `to`.
 
-    A challenger is called off where there is one. Servers switch within about a second, and finish what they have
-    begun. UsageError where there is nothing to go back to.
+    A challenger is called off where there is one, and the reason says so. Servers switch within about a second, and
+    finish what they have begun. UsageError where there is nothing to go back to, or `to` serves already.
     """
     with opened_live(live, task) as memory:
         now = rollout_in_force(memory, task)
         version = to if to is not None else _before(memory.rollouts(task.name))
         if version is None:
+            called_off = (
+                f"Call off release {now.challenger}: merits rollout --stop. Or name" if now.challenger else "Name"
+            )
             raise UsageError(
                 f"release {now.champion} of {task.name!r} is the first that served; there is none before it.",
-                "Name one: merits rollback --to N (merits releases lists them)",
+                f"{called_off} one: merits rollback --to N (merits releases lists them)",
             )
         _must_be_there(memory, task, version)
+        _must_not_serve(now, version)
         return _put_in_force(memory, task, version, reason or f"rolled back from release {now.champion}", by)
 
 
@@ -204,10 +212,7 @@ def _named(evaluation: Evaluation, name: str) -> Candidate:
     for one in evaluation.candidates:
         if one.name == name:
             return one
-    raise UsageError(
-        f"no candidate {name!r} was evaluated on test; there are {', '.join(evaluation.names)}.",
-        did_you_mean(name, evaluation.names),
-    )
+    raise UsageError(f"no candidate {name!r} was evaluated on test.", did_you_mean(name, evaluation.names))
 
 
 def _check_versions(
@@ -433,9 +438,33 @@ def _must_be_there(memory: LiveStore, task: Task, version: int) -> None:
         raise UsageError(f"release {version} of {task.name!r} is noted, and {folder} is not there.", "Copy it there.")
 
 
-def _put_in_force(memory: LiveStore, task: Task, version: int, reason: str, by: str) -> Rollout:
+def _must_not_serve(now: Rollout | None, version: int) -> None:
+    if now is None or now.champion != version:
+        return
+    if now.challenger is None:
+        raise UsageError(f"release {version} serves already.", "merits releases lists the others.")
+    raise UsageError(
+        f"release {version} serves already, and release {now.challenger} is compared with it ({now.mode}).",
+        "Call that off: merits rollout --stop",
+    )
+
+
+def _put_in_force(
+    memory: LiveStore,
+    task: Task,
+    version: int,
+    reason: str,
+    by: str,
+    *,
+    note: Callable[[str], None] = lambda text: None,
+) -> Rollout:
+    """The rollout by which a release serves alone; a comparison that goes on ends, and the reason says so."""
     now = last_rollout(memory, task)
     previous = None if now is None else now.champion if now.champion != version else now.previous
+    if now is not None and now.challenger not in (None, version):
+        ended = f"the {now.mode} of release {now.challenger} ends, undecided"
+        note(ended)
+        reason = f"{reason}; {ended}"
     rollout = Rollout(
         task=task.name, at=time.time(), champion=version, previous=previous, reason=reason, by=by or whoever()
     )

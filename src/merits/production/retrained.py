@@ -113,7 +113,7 @@ def fresh_of(
             f"there are {len(fit):,} fresh labelled cases of {task.name!r} (of {found.n_kept:,} requests whose content "
             f"was kept; {found.n_known:,} are in the task already): too few to learn from and to test on.",
             f"At least {_needed(hold_out, n_least):,} are needed: wait for labels, go back further with --since, or "
-            "keep more content.",
+            "have more content kept (serve: {content: {keep: true}}).",
         )
     cut = len(fit) - n_test
     return Fresh(

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from merits.core.answer import Answer, Failure
 from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
+from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
 from merits.core.live import Rollout, Served
 from merits.core.release import Release
@@ -31,9 +32,17 @@ from merits.monitoring.rollout_tests import Bounds, RolloutVerdict, judge_rollou
 from merits.opening import opened_live, rollout_in_force, whoever
 from merits.store.since import feedback_on_all, served_since
 
-__all__ = ["RolloutStatus", "conclude_rollout", "rollout_status", "start_rollout"]
+__all__ = [
+    "RolloutCost",
+    "RolloutStatus",
+    "conclude_rollout",
+    "rollout_cost",
+    "rollout_status",
+    "start_rollout",
+]
 
 Trial: TypeAlias = Literal["shadow", "canary", "a/b"]
+_DAY_S = 86_400.0
 _TWICE, _LEAST_SLOW_S = 2.0, 1.0  # times the promised p95; less is a trifle unless the needs say otherwise
 How: TypeAlias = Literal["as the evidence says", "promote", "stop"]
 
@@ -60,13 +69,15 @@ def start_rollout(
     live: LiveStore | str | Path | None = None,
     reason: str = "",
     by: str = "",
+    dry_run: bool = False,
 ) -> Rollout:
     """The rollout by which a release answers a share of the requests from now on, beside the one that serves.
 
     In the shadow it answers silently, all requests unless a `share` is given; in a canary a tenth, in an A/B test half
     of the users (of the requests, where nobody is named). `margin` is the loss of quality that a promotion may risk,
-    and `alpha` the probability of ever deciding wrongly; both hold until it ends. Raises UsageError where no release
-    serves, the challenger is none or is the one that serves, or a comparison goes on already.
+    and `alpha` the probability of ever deciding wrongly; both hold until it ends. With `dry_run` nothing begins. Raises
+    UsageError where no release serves, the challenger is none or is the one that serves, or a comparison goes on
+    already.
     """
     share = {"shadow": 1.0, "canary": 0.1, "a/b": 0.5}[mode] if share is None else share
     _check(share, margin, alpha)
@@ -86,23 +97,55 @@ def start_rollout(
                 f"release {now.challenger} is being compared with {now.champion} already.",
                 "End that first: merits rollout --stop, or --promote.",
             )
-        return _added(
-            memory,
-            Rollout(
-                task=task.name,
-                at=time.time(),
-                champion=now.champion,
-                challenger=challenger,
-                mode=mode,
-                share=share,
-                previous=now.previous,
-                reason=reason or f"release {challenger} is compared with {now.champion}",
-                by=by or whoever(),
-                seed=secrets.token_hex(8),
-                margin=margin,
-                alpha=alpha,
-            ),
+        begun = Rollout(
+            task=task.name,
+            at=time.time(),
+            champion=now.champion,
+            challenger=challenger,
+            mode=mode,
+            share=share,
+            previous=now.previous,
+            reason=reason or f"release {challenger} is compared with {now.champion}",
+            by=by or whoever(),
+            seed=secrets.token_hex(8),
+            margin=margin,
+            alpha=alpha,
         )
+        return begun if dry_run else _added(memory, begun)
+
+
+@dataclass(frozen=True)
+class RolloutCost:
+    """What a challenger's answers are likely to cost a day, if the day is like the last one (`n_requests`).
+
+    By what its release promised of its cost. `saved` is what the one that serves then costs less, for it is not asked
+    where a canary answers. None where there is no price.
+    """
+
+    n_requests: int
+    n_answers: float
+    spent: Estimate | None
+    saved: Estimate | None
+
+
+def rollout_cost(
+    task: Task,
+    rollout: Rollout,
+    *,
+    live: LiveStore | str | Path | None = None,
+    clock: Callable[[], float] = time.time,
+) -> RolloutCost:
+    """What the answers of a rollout's challenger are likely to cost in a day."""
+    with opened_live(live, task) as memory:
+        costs = {one.version: one.promise.cost_per_1000 for one in memory.releases(task.name)}
+        n = len({one.request for one in served_since(memory, task.name, clock() - _DAY_S)})
+    answers = n * rollout.share
+    instead = () if rollout.mode == "shadow" else (rollout.champion,)
+    spent, saved = (
+        None if not version or (cost := costs.get(version)) is None else cost.times(answers / 1_000)
+        for version in (rollout.challenger, *(instead or (None,)))
+    )
+    return RolloutCost(n, answers, spent, saved)
 
 
 def rollout_status(

@@ -10,7 +10,7 @@ from merits.core.estimate import Estimate
 from merits.core.live import Alert, Rollout
 from merits.core.release import Promise
 
-__all__ = ["AlertLine", "ArmLine", "LiveView", "Moment", "Standing", "StreamLine", "Tone", "tone_of"]
+__all__ = ["AlertLine", "ArmLine", "LiveView", "Moment", "Standing", "StreamLine", "Tone", "headline", "tone_of"]
 
 Standing: TypeAlias = Literal["right", "no longer right", "too early to tell"]
 Tone: TypeAlias = Literal["good", "bad", "open"]
@@ -94,11 +94,23 @@ class LiveView(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-def tone_of(standing: Standing) -> Tone:
-    """The colour of a standing.
+def headline(view: LiveView) -> str:
+    """What the decision is, in words: its standing; in doubt where that is "right" and an alarm is open.
 
-    >>> tone_of("no longer right")
-    'bad'
+    No requirement is missed then, and nothing beside it is better; but something that matters has changed.
     """
-    tones: dict[Standing, Tone] = {"right": "good", "no longer right": "bad", "too early to tell": "open"}
-    return tones[standing]
+    alarms = _open_alarms(view)
+    if view.standing != "right" or not alarms:
+        return view.standing
+    return f"in doubt: {'1 alarm is' if alarms == 1 else f'{alarms:,} alarms are'} open"
+
+
+def tone_of(view: LiveView) -> Tone:
+    """The colour of a headline."""
+    if view.standing == "right":
+        return "open" if _open_alarms(view) else "good"
+    return "bad" if view.standing == "no longer right" else "open"
+
+
+def _open_alarms(view: LiveView) -> int:
+    return sum(one.state == "open" and one.alert.severity == "alarm" for one in view.alerts)

@@ -15,7 +15,7 @@ from merits.core.estimate import duration
 from merits.core.live import Alert
 from merits.report import numbers
 from merits.report.drawings.live_quality import live_quality_chart
-from merits.report.live import LiveView, tone_of
+from merits.report.live import LiveView, headline, tone_of
 from merits.report.plain import clean
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _rendered(name: str, view: LiveView, every_s: float) -> str:
 
 
 def _of(view: LiveView) -> dict[str, object]:
-    return {"v": view, "tone": tone_of(view.standing), "chart": live_quality_chart(view)}
+    return {"v": view, "tone": tone_of(view), "headline": headline(view), "chart": live_quality_chart(view)}
 
 
 def _evidence(alert: Alert) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from merits.core.estimate import Estimate, duration
 from merits.report import numbers
-from merits.report.live import LiveView, StreamLine, tone_of
+from merits.report.live import LiveView, StreamLine, headline, tone_of
 from merits.report.plain import clean, one_line
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def _head(view: LiveView) -> RenderableType:
     from rich.console import Group
     from rich.panel import Panel
 
-    colour = _COLOURS[tone_of(view.standing)]
-    lines = [_text(f"The decision is {view.standing}.", f"bold {colour}"), _text(view.because)]
+    colour = _COLOURS[tone_of(view)]
+    lines = [_text(f"The decision is {headline(view)}.", f"bold {colour}"), _text(view.because)]
     lines += [_text(f"Waiting for a person: {step}", "bold yellow") for step in view.waiting_for]
     served = f"{numbers.counted(view.n_served, 'request')} since {_time(view.since)}, {view.per_minute:,.0f} a minute"
     lines.append(_text(f"{served}; the outcome of {view.n_judged:,} is known.", "dim"))
@@ -101,8 +101,9 @@ def _alerts(view: LiveView) -> Table:
         table.add_column(name, overflow="fold")
     for line in view.alerts[:_MOST_ALERTS]:
         alert = line.alert
-        said = f"{alert.text}\nnext: {alert.next_step}" if alert.next_step else alert.text
-        style = _SEVERITIES[alert.severity] if line.state == "open" else "dim"
+        is_open = line.state == "open"
+        said = f"{alert.text}\nnext: {alert.next_step}" if alert.next_step and is_open else alert.text
+        style = _SEVERITIES[alert.severity] if is_open else "dim"
         table.add_row(_text(_time(alert.at), "dim"), _text(clean(said), style), _text(f"{line.state}\n{alert.id}"))
     return table
 

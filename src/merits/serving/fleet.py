@@ -138,7 +138,7 @@ class Fleet:
             self.problems[task] = str(problem)
             wait_s = min(_LONGEST_WAIT_S, 2 * self._again.get((task, version), (0.0, 0.5))[1])
             self._again[task, version] = (time.monotonic() + wait_s, wait_s)
-            self.note("cannot-open", f"release {version} of {task}: {problem}")
+            self.note("cannot-open", f"{task}@{version}: {problem}")
             return None
         self._again.pop((task, version), None)
         return Opened(unit, folder)

@@ -158,6 +158,9 @@ class _Gathered:
     tokens: Counter[str] = field(default_factory=Counter)
 
 
+_LEVELS = {"cannot-open": "error", "journal-damaged": "error", "record-refused": "error", "store-away": "warning"}
+
+
 class Log:
     """Lines of JSON: time, level, event, and what belongs to it. Requests are gathered and written several at once.
 
@@ -173,9 +176,9 @@ class Log:
         self._lines: list[_Line | dict[str, object]] = []  # encoded all at once, which costs a third
         self._worker = os.getpid()
 
-    def event(self, event: str, text: str, level: str = "info") -> None:
-        """Writes what happened."""
-        line: dict[str, object] = {"at": self._clock(), "level": level, "event": event}
+    def event(self, event: str, text: str, level: str = "") -> None:
+        """Writes what happened; what somebody should look at is an error or a warning."""
+        line: dict[str, object] = {"at": self._clock(), "level": level or _LEVELS.get(event, "info"), "event": event}
         line |= {"message": redact(text), "worker": self._worker}
         self._lines.append(line)
         self.flush()

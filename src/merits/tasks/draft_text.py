@@ -128,4 +128,9 @@ def _needs(plan: Plan) -> list[str]:
         *_robustness(plan),
         "# What an hour of this machine costs prices every candidate that runs on it. Unknown is not free.",
         "# machine_per_hour: 0.10",
+        "",
+        "# In production (merits release, serve, monitor): only where the content of requests is kept, redacted and",
+        "# for so many days, can candidates be tried on them again, or learn from them. Alerts go to receivers.",
+        "# serve: {content: {keep: true, days: 30}}",
+        '# monitor: {receivers: [{webhook: "https://chat.example/hooks/1"}]}',
     ]

@@ -1,0 +1,34 @@
+"""What `merits` says of itself: its verbs by stage on one screen, and each verb by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from merits.cli import STAGES, VERBS, parser
+from tests.cli.conftest import Merits
+
+
+def test_all_verbs_are_on_one_screen_by_stage(merits: Merits) -> None:
+    """Of 80 columns, a line each; the same where no verb is given."""
+    code, out, _ = merits()
+    assert code == 0
+    assert out == parser().format_help()
+    lines = out.splitlines()
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 80
+    assert [line.removesuffix(":") for line in lines if line.removesuffix(":") in STAGES] == list(STAGES)
+    for verb, said in VERBS.items():
+        assert [line for line in lines if line.split()[:1] == [verb]] == [f"  {verb:18}{said}"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_explains_itself_with_an_example(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit) as ended:
+        parser(verb).parse_args([verb, "--help"])
+    out = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert out.startswith(f"usage: merits {verb} [-h]")
+    assert f"example:  merits {verb}" in out
