@@ -50,7 +50,7 @@ _READS: Mapping[Form, str] = {
     "sound": "a sound (a data URL: data:audio/wav;base64,...)",
     "list": "a list",
 }
-_NUMBER = msgspec.json.Decoder(float | int)  # type: ignore[call-overload]
+_NUMBER = msgspec.json.Decoder(float | int)
 _SHOWN = 12
 
 
@@ -229,7 +229,7 @@ def _how(holds: Sequence[Sort], cell: JSON) -> str:
 def must_be_messages(value: JSON, param: str) -> None:
     """Nothing where a list is one of chat messages, else Refusal 400."""
     for at, message in enumerate(value if isinstance(value, list) else ()):
-        role = message.get("role") if isinstance(message, Mapping) else None
-        if not isinstance(role, str) or not isinstance(message.get("content"), str | list | None):  # type: ignore[union-attr]
+        given = message if isinstance(message, Mapping) else {}
+        if not isinstance(given.get("role"), str) or not isinstance(given.get("content"), str | list | None):
             text = 'A message is {"role": ..., "content": ...}.'
             raise Refusal(400, "invalid_value", text, param=f"{param}[{at}]")

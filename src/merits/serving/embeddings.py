@@ -27,13 +27,14 @@ __all__ = ["EmbeddingsRequest", "embeddings"]
 _encode = msgspec.json.Encoder().encode
 
 
-class EmbeddingsRequest(msgspec.Struct):
-    """One text, or several. Lists of tokens are not taken: releases read text."""
+class EmbeddingsRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """One text, or several. Lists of tokens are not taken: releases read text. `dimensions` must be what it answers."""
 
     model: Annotated[str, Meta(max_length=300)]
     input: str | Annotated[list[str], Meta(min_length=1, max_length=2048)]
-    encoding_format: Literal["float", "base64"] | None = "float"
+    encoding_format: Literal["float", "base64"] | None = None
     user: Annotated[str, Meta(max_length=512)] | None = None
+    dimensions: Annotated[int, Meta(ge=1)] | None = None
 
 
 _decode = msgspec.json.Decoder(EmbeddingsRequest).decode
@@ -70,6 +71,9 @@ async def embeddings(desk: Desk, call: Call) -> Response:
         vector = _vector_of(each.reply.answer, each.opened)
         if vector is None:
             raise _no_vector(each.opened)
+        if asked.dimensions is not None and asked.dimensions != len(vector):
+            text = f"{each.opened.model} answers with {len(vector)} dimensions: leave `dimensions` out."
+            raise Refusal(400, "unsupported_parameter", text, param="dimensions")
         packed: JSON = vector
         if asked.encoding_format == "base64":
             packed = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

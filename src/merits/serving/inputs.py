@@ -121,16 +121,30 @@ def _of_files(input: JSON, opened: Opened, param: str) -> Asked:
 
 
 def _file_in(content: JSON) -> str:
-    """The data URL of the first picture or sound among the parts of a message."""
+    """The data URL of the picture or sound that a message holds; Refusal 400 for none, several, or texts beside it."""
+    urls: list[str] = []
+    n_texts = 0
     for part in content if isinstance(content, Sequence) else ():
         if not isinstance(part, Mapping):
             continue
-        image, sound = part.get("image_url"), part.get("input_audio")
+        image, sound, text = part.get("image_url"), part.get("input_audio"), part.get("text")
         if isinstance(image, Mapping):
-            return str(image.get("url", ""))
-        if isinstance(sound, Mapping):
-            return f"data:audio/{sound.get('format', 'wav')};base64,{sound.get('data', '')}"
-    raise Refusal(400, "invalid_value", "The message holds no picture and no sound.", param="messages")
+            urls.append(str(image.get("url", "")))
+        elif isinstance(sound, Mapping):
+            urls.append(f"data:audio/{sound.get('format', 'wav')};base64,{sound.get('data', '')}")
+        else:
+            n_texts += isinstance(text, str) and bool(text.strip())
+    if not urls:
+        raise Refusal(400, "invalid_value", "The message holds no picture and no sound.", param="messages")
+    if len(urls) > 1 or n_texts:
+        found = f"{len(urls)} files" if len(urls) > 1 else "a text beside the file"
+        raise Refusal(
+            400,
+            "invalid_value",
+            f"A release of one picture or sound is sent that alone, not {found}.",
+            param="messages",
+        )
+    return urls[0]
 
 
 def _columns_in(text: str, opened: Opened) -> Mapping[str, JSON]:
@@ -144,14 +158,19 @@ def _columns_in(text: str, opened: Opened) -> Mapping[str, JSON]:
 
 
 def _text_of(content: JSON) -> str:
+    """The texts of a message; Refusal 400 where it holds none, or anything beside them."""
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, Sequence) else ()
-    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
-    found = "\n".join(text for text in texts if isinstance(text, str))
-    if not found:
+    texts: list[str] = []
+    for part in content if isinstance(content, Sequence) else ():
+        text = part.get("text") if isinstance(part, Mapping) else None
+        if not isinstance(text, str):
+            kind = part.get("type", "a part") if isinstance(part, Mapping) else "a part"
+            raise Refusal(400, "invalid_value", f"The release reads no {str(kind)[:40]!r}.", param="messages")
+        texts.append(text)
+    if not texts:
         raise Refusal(400, "invalid_value", "The user's message holds no text.", param="messages")
-    return found
+    return "\n".join(texts)
 
 
 def _message(message: Mapping[str, JSON]) -> dict[str, JSON]:
