@@ -14,12 +14,13 @@ from merits.core.release import model_name
 from merits.core.secrets import redact
 from merits.serving.chat import chat
 from merits.serving.desk import Desk
+from merits.serving.docs_page import page
 from merits.serving.embeddings import embeddings
 from merits.serving.feedback import feedback
 from merits.serving.fleet import Line
 from merits.serving.http import Call, Headers, Receive, Response, Scope, Send, respond
 from merits.serving.keys import Keyring
-from merits.serving.openapi import openapi, page
+from merits.serving.openapi import openapi
 from merits.serving.predict import predict, predict_batch
 from merits.serving.refusals import Refusal, error_body
 from merits.serving.transcriptions import transcriptions
@@ -180,11 +181,16 @@ class Gateway:
         return Response(_encode(self._description()))
 
     async def _docs(self, call: Call) -> Response:
-        return Response(page(self._description()), headers=_HTML, content_type=b"text/html; charset=utf-8")
+        host = call.headers.get(b"host", b"").decode("latin-1")
+        return Response(
+            page(self._description(), host, keys=self._keys), headers=_HTML, content_type=b"text/html; charset=utf-8"
+        )
 
     def _description(self) -> dict[str, object]:
         lines = self.desk.fleet.lines.values()
-        return openapi([opened.release for line in lines for opened in line.units.values()], self._version)
+        served = [line.champion for line in lines]
+        served += [one for line in lines for one in line.units.values() if one is not line.champion]
+        return openapi(served, self._version)
 
 
 def _model(name: str, line: Line) -> dict[str, object]:

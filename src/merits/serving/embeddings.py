@@ -22,7 +22,7 @@ from merits.serving.refusals import Refusal, refusal_of
 from merits.serving.saying import headers_of, merits_of
 from merits.serving.uploads import Files
 
-__all__ = ["EmbeddingsRequest", "embeddings"]
+__all__ = ["EmbeddingsRequest", "embeddings", "may_embed"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -102,9 +102,14 @@ async def _all(asking: Sequence[object]) -> list[Given]:
     return list(found)
 
 
+def may_embed(opened: Opened) -> bool:
+    """Whether a release may answer a text with a vector: labels, numbers and chats never are any."""
+    return _packs(opened) or (opened.target in ("text", "none") and not opened.chats and opened.check.takes("text"))
+
+
 def _must_embed(opened: Opened) -> None:
     """Refusal 400 for what never answers with a vector, before it is asked and paid."""
-    if not _packs(opened) and (opened.chats or opened.target not in ("text", "none")):
+    if not may_embed(opened):
         raise _no_vector(opened)
 
 
