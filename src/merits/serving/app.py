@@ -190,7 +190,7 @@ class Gateway:
         lines = self.desk.fleet.lines.values()
         served = [line.champion for line in lines]
         served += [one for line in lines for one in line.units.values() if one is not line.champion]
-        return openapi(served, self._version)
+        return openapi(served, self._version, keys=self._keys)
 
 
 def _model(name: str, line: Line) -> dict[str, object]:

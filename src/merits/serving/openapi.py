@@ -35,8 +35,11 @@ _ERRORS = {
 }
 
 
-def openapi(served: Sequence[Opened], version: str) -> dict[str, Any]:
-    """The description, with the inputs and outputs of the releases that serve: of each task first the one in force."""
+def openapi(served: Sequence[Opened], version: str, *, keys: bool = True) -> dict[str, Any]:
+    """The description, with the inputs and outputs of the releases that serve: of each task first the one in force.
+
+    `keys` says that requests need one.
+    """
     requests = (ChatRequest, EmbeddingsRequest, PredictRequest, BatchRequest, FeedbackItem, FeedbackRequest)
     _, schemas = msgspec.json.schema_components(requests, ref_template=_REF + "{name}", schema_hook=_any)
     named = _named(served)
@@ -52,15 +55,13 @@ def openapi(served: Sequence[Opened], version: str) -> dict[str, Any]:
     targets = [{**target_shape(one.release), "title": f"of {one.model}"} for _, one in named.values()]
     if targets:
         schemas["FeedbackItem"]["properties"]["target"] = {"anyOf": [*targets, {"type": "null"}], "default": None}
+    signs = {"key": {"type": "http", "scheme": "bearer", "description": "merits keys create"}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Merits", "version": version, "description": "Releases that were proved, served."},
         "paths": _paths(named),
-        "components": {
-            "schemas": schemas | _REPLIES,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "merits keys create"}},
-        },
-        "security": [{"key": []}],
+        "components": {"schemas": schemas | _REPLIES, **({"securitySchemes": signs} if keys else {})},
+        "security": [{"key": []}] if keys else [],
     }
 
 
@@ -235,6 +236,14 @@ def chat_content(one: Opened) -> JSON:
     return value if isinstance(value, str) else "An example."
 
 
+_ASK = "Ask a release one thing."
+_JUDGED: dict[str, Any] = {
+    "operationRef": "#/paths/~1feedback/post",
+    "description": "What became of the answer.",
+    "requestBody": {"request": "$response.body#/merits/request", "solved": True},
+}
+
+
 def _paths(named: Mapping[str, tuple[list[str], Opened]]) -> dict[str, Any]:
     first = [(names[0], one) for names, one in named.values()][:_MOST_EXAMPLES]
     inputs = [(name, input_example(one.check.schema), one) for name, one in first]
@@ -243,7 +252,7 @@ def _paths(named: Mapping[str, tuple[list[str], Opened]]) -> dict[str, Any]:
     return {
         "/predict": {
             "post": _op(
-                "Ask a release one thing.",
+                _ASK,
                 _json(
                     "PredictRequest",
                     {name: {"model": name, "input": value} for name, value, _ in inputs},
@@ -371,4 +380,6 @@ def _op(summary: str, body: Mapping[str, Any] | None, answers: Mapping[str, Any]
     responses = {status: {"description": text, "content": error} for status, text in _ERRORS.items()}
     responses |= {status: {"description": summary, "content": content} for status, content in answers.items()}
     said: dict[str, Any] = {"summary": summary, "responses": responses}
+    if summary == _ASK:
+        responses["200"]["links"] = {"feedback": _JUDGED}
     return said if body is None else {**said, "requestBody": dict(body)}
