@@ -122,6 +122,31 @@ def test_a_label_names_a_class(tmp_path: Path, client: Make) -> None:
     assert [one.target for one in heard] == ["positive"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong"),
+    [
+        ("regression", 7.5, "seven"),
+        ("regression", "7", [7]),
+        ("translation", ["ja", "jawohl"], {"de": "ja"}),
+        ("recommendation", {"items": ["a"]}, []),
+        ("extraction", {"total": 3}, 3),
+    ],
+)
+def test_the_right_answer_is_of_the_sort_of_answers(
+    tmp_path: Path, client: Make, kind: str, right: Any, wrong: Any
+) -> None:
+    """What it could never be held against is refused with what is expected."""
+    with served([ModelUnit(a_release(kind=kind), Constant("yes"))], tmp_path) as running:
+        ask = client(running.url)
+        given = {"items": ["a"]} if kind == "recommendation" else "hi"
+        request = ask.post("/predict", {"input": given}).json["merits"]["request"]
+        refused = ask.post("/feedback", {"request": request, "target": wrong})
+        taken = ask.post("/feedback", {"request": request, "target": right})
+    assert (refused.status, refused.code, refused.json["error"]["param"]) == (400, "invalid_value", "target")
+    assert "The target must be" in refused.json["error"]["message"]
+    assert taken.status == 200
+
+
 @pytest.mark.parametrize(("keep", "comment"), [(False, ""), (True, "ask [e-mail]")])
 def test_texts_of_feedback_are_redacted(tmp_path: Path, client: Make, keep: bool, comment: str) -> None:
     """A comment is kept only where content is; numbers that a task is about are left alone."""

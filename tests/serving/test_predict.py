@@ -157,7 +157,7 @@ def test_the_page_describes_itself_without_scripts(tmp_path: Path, client: Make)
         page, described, metrics = ask.get("/docs"), ask.get("/openapi.json").json, ask.get("/metrics").body.decode()
     assert b"<script" not in page.body
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert described["components"]["schemas"]["PredictRequest"]["properties"]["model"]["enum"] == [
+    assert described["components"]["schemas"]["PredictRequest.t.1"]["properties"]["model"]["enum"] == [
         "merits/t",
         "merits/t@1",
     ]

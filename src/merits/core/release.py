@@ -8,6 +8,7 @@ from merits.core.candidate import Candidate
 from merits.core.decision import RequirementResult
 from merits.core.estimate import Estimate
 from merits.core.identity import content_hash
+from merits.core.input_schema import InputSchema
 from merits.core.needs import Needs
 from merits.core.serving import ContentPolicy
 from merits.core.task import ScorerSpec, Settings
@@ -46,8 +47,9 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     that was evaluated (recipe, training data, code); what is loaded must be the same. `fallbacks` are asked, in order,
     where it could not be. `artefacts` are the files beside it, each with its hash. `promise` is what was proved, by
     `decision` (its id) on the run `run` of the store. `inputs` are the names of the columns of an input, where it has
-    columns. `settings` hold deadlines and limits. `made_at` is UNIX seconds, `merits` the version that made it;
-    `reason` says why it was made. `id` is the hash of all of it.
+    columns; `schema` is all that is known of inputs, None in a release of a former version. `settings` hold deadlines
+    and limits. `made_at` is UNIX seconds, `merits` the version that made it; `reason` says why it was made. `id` is the
+    hash of all of it.
     """
 
     task: str
@@ -71,10 +73,13 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     content: ContentPolicy = ContentPolicy()
     settings: Settings = Settings()
     reason: str = ""
+    schema: InputSchema | None = None
     id: str = ""
 
     def __post_init__(self) -> None:
         fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "id"}
+        if self.schema is None:
+            del fields["schema"]  # so that a release of a former version keeps its id
         msgspec.structs.force_setattr(self, "id", content_hash(fields))
 
     @property

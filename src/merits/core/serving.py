@@ -60,6 +60,13 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = 2**30
     proxies: Annotated[tuple[str, ...], Meta(description="Proxies whose X-Forwarded-For is believed, by address.")] = ()
     origins: Annotated[tuple[str, ...], Meta(description="Origins of web pages that may call (CORS).")] = ()
+    leave_aside: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Parameters of OpenAI's clients that are left aside where they ask for what a release does not "
+            "do (temperature, max_tokens); others are refused."
+        ),
+    ] = ()
     traces: Annotated[
         str, Meta(description="Where traces go (OTLP over HTTP). Default: OTEL_EXPORTER_OTLP_ENDPOINT, if set.")
     ] = ""

@@ -238,6 +238,8 @@ def _drawn_up(
     task: Task, evaluation: Evaluation, decision: Decision, line: Sequence[Candidate], store: Store
 ) -> Release:
     """The release without its artefacts."""
+    from merits.serving.schemas import schema_of
+
     priced = [_priced(task, one) for one in line]
     runs = [run.number for run in store.runs() if run.task == task.id and run.split == "test"]
     return Release(
@@ -258,6 +260,7 @@ def _drawn_up(
         run=runs[-1] if runs else None,
         n_examples=decision.n_examples,
         settings=task.settings,
+        schema=schema_of(task.examples, task.kind),
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from merits.core.identity import JSON
+from merits.core.interactions import items_of
+from merits.core.kinds import Target
 from merits.core.live import Feedback
 from merits.core.validate import did_you_mean
 from merits.reading.labels import reader
+from merits.reading.numbers import number_of
 
-__all__ = ["Standing", "as_class", "standing", "unknown_class"]
+__all__ = ["Standing", "as_class", "standing", "unfit_target", "unknown_class"]
 
 _Word: TypeAlias = tuple[str, bool | None, float | None]
 
@@ -87,3 +90,32 @@ def unknown_class(target: JSON, classes: Sequence[str]) -> tuple[str, str]:
     """
     text = str(target)[:120]
     return f"the label is {text!r}, which is none of the classes", did_you_mean(text, classes)
+
+
+def unfit_target(target: JSON, sort: Target) -> str:
+    """What is wrong with the right answer to a task whose answers are of this sort, with the next step; "" for nothing.
+
+    Labels are looked at by `as_class`.
+
+    >>> unfit_target("seven", "number"), unfit_target("7", "number"), unfit_target({"a": 1}, "text")
+    ('The target must be a number.', '', 'The target must be a text, or a list of texts.')
+    """
+    if sort == "number" and number_of(_read(target)) is None:
+        return "The target must be a number."
+    is_list = isinstance(target, Sequence) and not isinstance(target, str)
+    if sort == "text" and not isinstance(target, str):
+        texts = isinstance(target, Sequence) and bool(target) and all(isinstance(one, str) for one in target)
+        return "" if texts else "The target must be a text, or a list of texts."
+    if sort == "items" and not items_of(target):
+        return 'The target must be what was chosen: ["ITEM", ...], or {"items": ["ITEM", ...]}.'
+    if sort == "record" and not (isinstance(target, Mapping | str) or is_list):
+        return "The target must be a record of fields, or a list of spans."
+    return ""
+
+
+def _read(target: JSON) -> JSON:
+    """A text that is a number as that number."""
+    try:
+        return float(target) if isinstance(target, str) else target
+    except ValueError:
+        return target

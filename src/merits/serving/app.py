@@ -10,14 +10,17 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from merits.core.doors import LiveStore
+from merits.core.release import model_name
 from merits.core.secrets import redact
 from merits.serving.chat import chat
 from merits.serving.desk import Desk
+from merits.serving.docs_page import page
 from merits.serving.embeddings import embeddings
 from merits.serving.feedback import feedback
+from merits.serving.fleet import Line
 from merits.serving.http import Call, Headers, Receive, Response, Scope, Send, respond
 from merits.serving.keys import Keyring
-from merits.serving.openapi import openapi, page
+from merits.serving.openapi import openapi
 from merits.serving.predict import predict, predict_batch
 from merits.serving.refusals import Refusal, error_body
 from merits.serving.transcriptions import transcriptions
@@ -26,6 +29,7 @@ __all__ = ["Gateway"]
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Response | None]]
 _encode = msgspec.json.Encoder().encode
+_MODEL = "/v1/models/"
 _HTML = [(b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'")]
 
 
@@ -91,6 +95,8 @@ class Gateway:
 
     async def _answered(self, call: Call) -> Response | None:
         endpoint = self._endpoints.get(call.path)
+        if endpoint is None and call.path.startswith(_MODEL):
+            endpoint = self._endpoints["/v1/models"]
         if endpoint is None:
             raise Refusal(404, "not_found", f"There is no {call.path[:120]!r} here; see /docs.")
         if call.method != endpoint.method:
@@ -106,6 +112,7 @@ class Gateway:
 
     def _note(self, call: Call) -> None:
         path = call.path if call.path in self._endpoints else "other"
+        path = "/v1/models" if call.path.startswith(_MODEL) else path
         self.desk.metrics.request(path, call.status)
         if call.path not in ("/healthz", "/readyz", "/metrics"):
             self.desk.log.request(call, path, time.monotonic() - call.arrived)
@@ -125,13 +132,17 @@ class Gateway:
 
     async def _models(self, call: Call) -> Response:
         tasks = call.holder.tasks if call.holder is not None else frozenset()
-        data = []
-        for line in self.desk.fleet.lines.values():
-            if tasks and line.task not in tasks:
-                continue
-            made = int(line.champion.release.made_at)
-            for name in (f"merits/{line.task}", *(opened.release.model for opened in line.units.values())):
-                data.append({"id": name, "object": "model", "created": made, "owned_by": "merits"})
+        fleet = self.desk.fleet
+        if call.path.startswith(_MODEL):
+            name = call.path.removeprefix(_MODEL)
+            line, _ = fleet.find(name, tasks)
+            return Response(_encode(_model(name, line)))
+        lines = [line for line in fleet.lines.values() if not tasks or line.task in tasks]
+        data = [
+            _model(name, line)
+            for line in lines
+            for name in (model_name(line.task), *(opened.model for opened in line.units.values()))
+        ]
         return Response(_encode({"object": "list", "data": data}))
 
     async def _healthz(self, call: Call) -> Response:
@@ -170,11 +181,20 @@ class Gateway:
         return Response(_encode(self._description()))
 
     async def _docs(self, call: Call) -> Response:
-        return Response(page(self._description()), headers=_HTML, content_type=b"text/html; charset=utf-8")
+        host = call.headers.get(b"host", b"").decode("latin-1")
+        return Response(
+            page(self._description(), host, keys=self._keys), headers=_HTML, content_type=b"text/html; charset=utf-8"
+        )
 
     def _description(self) -> dict[str, object]:
         lines = self.desk.fleet.lines.values()
-        return openapi([opened.release for line in lines for opened in line.units.values()], self._version)
+        served = [line.champion for line in lines]
+        served += [one for line in lines for one in line.units.values() if one is not line.champion]
+        return openapi(served, self._version, keys=self._keys)
+
+
+def _model(name: str, line: Line) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": int(line.champion.release.made_at), "owned_by": "merits"}
 
 
 class _NotAllowed(Refusal):

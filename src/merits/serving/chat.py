@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,42 +16,82 @@ from msgspec import Meta
 from merits.core.answer import Answer
 from merits.core.identity import JSON
 from merits.serving.desk import Desk, Given, Wanted
-from merits.serving.http import Call, Response, decoded
+from merits.serving.http import Call, Headers, Response, decoded
 from merits.serving.inputs import asked_in_chat, read_in_turn
-from merits.serving.refusals import error_body, refusal_of
+from merits.serving.parameters import Beside, left_aside, left_aside_header
+from merits.serving.refusals import Refusal, error_body, refusal_of
 from merits.serving.saying import Counted, Said, headers_of, merits_of, text_of, usage_in
 from merits.serving.uploads import Files
 
-__all__ = ["ChatRequest", "chat"]
+__all__ = ["BESIDE", "ChatRequest", "chat"]
 
 _encode = msgspec.json.Encoder().encode
 
 
-class StreamOptions(msgspec.Struct):
+class StreamOptions(msgspec.Struct, forbid_unknown_fields=True):
     """What a stream says beside the answer."""
 
-    include_usage: bool = False
+    include_usage: bool | None = False
+    include_obfuscation: bool | None = None  # pads chunks against who reads along; TLS is for a proxy in front
 
 
-class ChatMessage(msgspec.Struct, omit_defaults=True):
+class ChatMessage(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """One message of a conversation."""
 
-    role: Annotated[str, Meta(max_length=20)]
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[dict[str, object]] | None = None
     name: str | None = None
     tool_calls: list[dict[str, object]] | None = None
     tool_call_id: str | None = None
+    refusal: str | None = None
+    audio: Beside = None
+    function_call: Beside = None
+    annotations: JSON = None
 
 
-class ChatRequest(msgspec.Struct):
-    """A conversation. What else OpenAI's clients may send (temperature, tools) is the release's business: ignored."""
+class ChatRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A conversation. What else OpenAI's clients may send is refused where it asks for anything: see `parameters`."""
 
     model: Annotated[str, Meta(max_length=300)]
     messages: Annotated[list[ChatMessage], Meta(min_length=1, max_length=2000)]
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     user: Annotated[str, Meta(max_length=512)] | None = None
-    n: Annotated[int, Meta(ge=1, le=1)] | None = None
+    safety_identifier: Annotated[str, Meta(max_length=512)] | None = None
+    audio: Beside = None
+    frequency_penalty: Beside = None
+    function_call: Beside = None
+    functions: Beside = None
+    logit_bias: Beside = None
+    logprobs: Beside = None
+    max_completion_tokens: Beside = None
+    max_tokens: Beside = None
+    metadata: Beside = None
+    modalities: Beside = None
+    moderation: Beside = None
+    n: Beside = None
+    parallel_tool_calls: Beside = None
+    prediction: Beside = None
+    presence_penalty: Beside = None
+    prompt_cache_key: Beside = None
+    prompt_cache_options: Beside = None
+    prompt_cache_retention: Beside = None
+    reasoning_effort: Beside = None
+    response_format: Beside = None
+    seed: Beside = None
+    service_tier: Beside = None
+    stop: Beside = None
+    store: Beside = None
+    temperature: Beside = None
+    tool_choice: Beside = None
+    tools: Beside = None
+    top_logprobs: Beside = None
+    top_p: Beside = None
+    verbosity: Beside = None
+    web_search_options: Beside = None
+
+
+BESIDE = ChatRequest.__struct_fields__[6:]
 
 
 class _Said(msgspec.Struct):
@@ -87,9 +127,13 @@ async def chat(desk: Desk, call: Call) -> Response | None:
     asked = decoded(_decode, body)
     holder = call.holder
     line, pinned = desk.fleet.find(asked.model, holder.tasks if holder is not None else frozenset())
+    opened = line.unit(pinned)
+    beside = ((name, getattr(asked, name)) for name in BESIDE)
+    aside = left_aside_header(left_aside(beside, opened.release.candidate, settings.leave_aside))
+    if asked.stream_options is not None and not asked.stream:
+        raise Refusal(400, "invalid_value", "stream_options goes with stream: true.", param="stream_options")
     files = Files()
     try:
-        opened = line.unit(pinned)
         messages: list[dict[str, JSON]] = [_plain(message) for message in asked.messages]
         wanted = Wanted(
             line,
@@ -97,12 +141,12 @@ async def chat(desk: Desk, call: Call) -> Response | None:
             await read_in_turn(len(body), asked_in_chat, messages, opened, files),
             call.request,
             desk.deadline(call),
-            desk.user(asked.user or ""),
+            desk.user(asked.user or asked.safety_identifier or ""),
             files,
         )
         if asked.stream:
-            usage = asked.stream_options is not None and asked.stream_options.include_usage
-            await _streamed(desk, call, wanted, usage=usage)
+            usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
+            await _streamed(desk, call, wanted, aside, usage=usage)
             return None
         given = await desk.ask(call, wanted)
     finally:
@@ -110,14 +154,23 @@ async def chat(desk: Desk, call: Call) -> Response | None:
     failure = given.reply.answer.failure
     if failure is not None:
         raise refusal_of(failure)
-    return Response(_encode(_completion(call, given)), headers=headers_of(given))
+    return Response(_encode(_completion(call, given)), headers=[*headers_of(given), *aside])
 
 
 def _plain(message: ChatMessage) -> dict[str, JSON]:
     content = message.content
+    if message.audio is not None or message.function_call is not None:
+        name = "audio" if message.audio is not None else "function_call"
+        raise Refusal(400, "unsupported_parameter", f"A release does not take {name} of a message.", param="messages")
+    if content is None and message.refusal is not None:
+        content = message.refusal  # what the assistant said before
     if message.name is None and message.tool_calls is None and message.tool_call_id is None:
         return {"role": message.role, "content": content}  # type: ignore[dict-item]
-    found: dict[str, JSON] = msgspec.to_builtins(message)
+    found: dict[str, JSON] = {"role": message.role, "content": content}  # type: ignore[dict-item]
+    for name in ("name", "tool_calls", "tool_call_id"):
+        value: JSON = getattr(message, name)
+        if value is not None:
+            found[name] = value
     return found
 
 
@@ -136,14 +189,15 @@ def _completion(call: Call, given: Given) -> _Completion:
     )
 
 
-async def _streamed(desk: Desk, call: Call, wanted: Wanted, *, usage: bool) -> None:
+async def _streamed(desk: Desk, call: Call, wanted: Wanted, aside: Headers, *, usage: bool) -> None:
     """Sends the pieces as server-sent events. A client that goes away ends the asking."""
     async with desk.stream(call, wanted) as (opened, _, pieces):
         first = await anext(pieces)
         if isinstance(first, Given) and first.reply.answer.failure is not None:
             raise refusal_of(first.reply.answer.failure)
         call.status = 200
-        await call.send({"type": "http.response.start", "status": 200, "headers": _heads(call, opened.model_header)})
+        heads = [*_heads(call, opened.model_header), *aside]
+        await call.send({"type": "http.response.start", "status": 200, "headers": heads})
         model = opened.model
         sending = asyncio.ensure_future(_send_pieces(call, model, first, pieces, usage=usage))
         gone = asyncio.ensure_future(_gone(call))
@@ -183,6 +237,8 @@ async def _send_pieces(
         "created": int(call.at),
         "model": model,
     }
+    if usage:
+        head["usage"] = None  # in every chunk but the one that has it, as OpenAI's
     start = _encode(head)[:-1] + b',"choices":[{"index":0,"delta":'
     send = call.send
 

@@ -22,18 +22,19 @@ from merits.serving.refusals import Refusal, refusal_of
 from merits.serving.saying import headers_of, merits_of
 from merits.serving.uploads import Files
 
-__all__ = ["EmbeddingsRequest", "embeddings"]
+__all__ = ["EmbeddingsRequest", "embeddings", "may_embed"]
 
 _encode = msgspec.json.Encoder().encode
 
 
-class EmbeddingsRequest(msgspec.Struct):
-    """One text, or several. Lists of tokens are not taken: releases read text."""
+class EmbeddingsRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """One text, or several. Lists of tokens are not taken: releases read text. `dimensions` must be what it answers."""
 
     model: Annotated[str, Meta(max_length=300)]
     input: str | Annotated[list[str], Meta(min_length=1, max_length=2048)]
-    encoding_format: Literal["float", "base64"] | None = "float"
+    encoding_format: Literal["float", "base64"] | None = None
     user: Annotated[str, Meta(max_length=512)] | None = None
+    dimensions: Annotated[int, Meta(ge=1)] | None = None
 
 
 _decode = msgspec.json.Decoder(EmbeddingsRequest).decode
@@ -70,6 +71,9 @@ async def embeddings(desk: Desk, call: Call) -> Response:
         vector = _vector_of(each.reply.answer, each.opened)
         if vector is None:
             raise _no_vector(each.opened)
+        if asked.dimensions is not None and asked.dimensions != len(vector):
+            text = f"{each.opened.model} answers with {len(vector)} dimensions: leave `dimensions` out."
+            raise Refusal(400, "unsupported_parameter", text, param="dimensions")
         packed: JSON = vector
         if asked.encoding_format == "base64":
             packed = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
@@ -98,9 +102,14 @@ async def _all(asking: Sequence[object]) -> list[Given]:
     return list(found)
 
 
+def may_embed(opened: Opened) -> bool:
+    """Whether a release may answer a text with a vector: labels, numbers and chats never are any."""
+    return _packs(opened) or (opened.target in ("text", "none") and not opened.chats and opened.check.takes("text"))
+
+
 def _must_embed(opened: Opened) -> None:
     """Refusal 400 for what never answers with a vector, before it is asked and paid."""
-    if not _packs(opened) and (opened.chats or opened.target not in ("text", "none")):
+    if not may_embed(opened):
         raise _no_vector(opened)
 
 

@@ -13,10 +13,10 @@ from msgspec import Meta
 from merits.core.doors import LiveStore
 from merits.core.errors import StoreError
 from merits.core.identity import JSON
-from merits.core.kinds import is_labelled
+from merits.core.kinds import kind_names, task_kind
 from merits.core.live import Arm, Feedback, Served, Source
 from merits.core.release import ContentPolicy, Release
-from merits.reading.feedback import Standing, as_class, standing, unknown_class
+from merits.reading.feedback import Standing, as_class, standing, unfit_target, unknown_class
 from merits.serving.desk import Desk
 from merits.serving.http import Call, Response, decoded
 from merits.serving.recording import kept_of
@@ -142,11 +142,9 @@ def _learned(
         if not any(one.key in ("", holder.key.id) for one in found if one.arm != "shadow"):
             return _not_kept(item, 403, "scope", "Another key asked this: only a key of scope label may judge it.")
     release = releases.get((found[0].task, found[0].release))
-    classes = release.classes if release is not None and is_labelled(release.kind) else ()
-    target = as_class(item.target, classes)
-    if target is None and item.target is not None:
-        wrong, next_step = unknown_class(item.target, classes)
-        return _not_kept(item, 400, "unknown_label", f"{wrong[0].upper()}{wrong[1:]}. {next_step}", param="target")
+    target, wrong = _target(item, release)
+    if wrong is not None:
+        return wrong
     said = Feedback(
         request=item.request,
         task=found[0].task,
@@ -160,6 +158,23 @@ def _learned(
         comment=item.comment,
     )
     return kept_of(said, "", ContentPolicy()) if release is None else kept_of(said, release.kind, release.content)
+
+
+def _target(item: FeedbackItem, release: Release | None) -> tuple[JSON, dict[str, JSON] | None]:
+    """The right answer as it is kept; or why it is none."""
+    target = item.target
+    if target is None or release is None or release.kind not in kind_names():
+        return target, None
+    sort = task_kind(release.kind).target
+    if sort == "label":
+        target = as_class(target, release.classes)
+        if target is None:
+            wrong, next_step = unknown_class(item.target, release.classes)
+            text = f"{wrong[0].upper()}{wrong[1:]}. {next_step}"
+            return None, _not_kept(item, 400, "unknown_label", text, param="target")
+        return target, None
+    unfit = unfit_target(target, sort)
+    return target, _not_kept(item, 400, "invalid_value", unfit, param="target") if unfit else None
 
 
 def _not_kept(item: FeedbackItem, status: int, code: str, error: str, *, param: str = "request") -> dict[str, JSON]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 
+from merits.core.validate import Misfit, misfit
 from merits.serving.overdue import Overdue
 from merits.serving.refusals import Refusal
 from merits.serving.request_ids import new_id, ours, sane
@@ -167,16 +168,29 @@ async def respond(call: Call, response: Response, more: Headers = ()) -> None:
 
 
 def decoded(decode: Callable[[bytes], T], body: bytes) -> T:
-    """What a body of JSON says. Refusal 400 naming the field that is wrong."""
+    """What a body of JSON says. Refusal 400 naming the field that is wrong, and the words that it may be."""
     try:
         return decode(body)
     except msgspec.ValidationError as problem:
         text = str(problem)
         what, _, where = text.partition(" - at `$")
         param = where.rstrip("`").lstrip(".") or None
+        meant = _meant(decode, body, what)
+        if meant is not None:
+            param = ".".join(map(str, meant.place)) or None
+            told = f"{meant.text().rstrip('.')}. {meant.next_step}"
+            raise Refusal(400, "invalid_value", told[0].upper() + told[1:], param=param) from None
         raise Refusal(400, "invalid_value", f"{what}{f' (at {param})' if param else ''}.", param=param) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise Refusal(400, "invalid_json", f"The body is not JSON: {problem}.") from None
+
+
+def _meant(decode: Callable[[bytes], T], body: bytes, what: str) -> Misfit | None:
+    """For an unknown field or word, which there are."""
+    decoder = getattr(decode, "__self__", None)
+    if not what.startswith(("Invalid enum value", "Object contains unknown field")) or decoder is None:
+        return None
+    return misfit(msgspec.json.decode(body), decoder.type)
 
 
 def query_of(call: Call) -> Mapping[str, str]:

@@ -13,15 +13,15 @@ from typing import ParamSpec
 import msgspec
 
 from merits.core.identity import JSON, content_hash, hash_of_input
-from merits.core.validate import did_you_mean
 from merits.media.finding import Media
+from merits.serving.checking import must_be_messages
 from merits.serving.opened import Opened
 from merits.serving.refusals import Refusal
-from merits.serving.uploads import Files, Ours
+from merits.serving.uploads import Files, Ours, defused
 
-__all__ = ["Asked", "asked_by", "asked_in_chat", "read_in_turn"]
+__all__ = ["Asked", "Form", "asked_by", "asked_in_chat", "read_in_turn"]
 
-_MEDIA_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".wav", ".mp3", ".flac", ".m4a", ".mp4", ".ogg", ".webm")
+_DECODED = (".png", ".jpg", ".gif", ".webp", ".wav", ".flac", ".ogg")  # others some models read, and we do not
 _DEEPEST = 32
 _SHORT_BODY = 64 * 2**10
 P = ParamSpec("P")
@@ -34,6 +34,10 @@ class Asked(msgspec.Struct, frozen=True):
     hash: str
     seen: dict[str, float | str | None]
     embedding: tuple[float, ...] = ()
+
+
+class Form(dict[str, JSON]):
+    """The columns of a form. One alone is the input itself where that is no object of columns."""
 
 
 async def read_in_turn(n_bytes: int, read: Callable[P, Asked], *args: P.args, **kwargs: P.kwargs) -> Asked:
@@ -49,11 +53,12 @@ def asked_in_chat(messages: Sequence[Mapping[str, JSON]], opened: Opened, files:
     One message of a user is the text in it, as in the examples that the release was tried on. Where the task reads
     columns the text is their JSON; where it reads pictures or sounds, the first that the message holds.
     """
+    check = opened.check
     if not messages:
         raise Refusal(400, "invalid_value", "There are no messages.", param="messages")
     said = [message for message in messages if message.get("role") == "user"]
     is_plain = len(messages) == 1 and bool(said) and isinstance(said[0].get("content"), str)
-    if opened.chats and not is_plain and not opened.takes_files:
+    if opened.chats and not is_plain and not opened.takes_files and check.takes("messages"):
         value: JSON = [_message(message) for message in messages]
         return Asked(value, content_hash(value), opened.seen(value), opened.embedding(value))
     if not said:
@@ -62,102 +67,110 @@ def asked_in_chat(messages: Sequence[Mapping[str, JSON]], opened: Opened, files:
     if opened.takes_files and not isinstance(content, str):
         return asked_by(_file_in(content), opened, files, param="messages")
     text = _text_of(content)
-    if len(opened.release.inputs) > 1 and text.lstrip().startswith("{"):
-        return asked_by(_columns_in(text), opened, files, param="messages")
+    if check.schema.columns and (not check.takes("text") or text.lstrip().startswith("{")):
+        return asked_by(_columns_in(text, opened), opened, files, param="messages")
     return asked_by(text, opened, files, param="messages")
 
 
 def asked_by(value: JSON, opened: Opened, files: Files, *, param: str = "input") -> Asked:
     """The input that a value means to a release; Refusal 400 where it cannot be one."""
+    check = opened.check
     if value is None:
         raise Refusal(400, "invalid_value", "The input is missing.", param=param)
-    reads = opened.reads
     if isinstance(value, str):
-        if opened.is_file or isinstance(value, Ours):
-            return _of_files(_file_of(value, files, param), opened)
-        return Asked(_defused(value), content_hash(value), opened.seen(value), opened.embedding(value))
-    if isinstance(value, Mapping | Sequence) and _reads_text_only(opened) and not opened.chats:
-        raise Refusal(400, "invalid_value", f"{opened.model} reads a text, not columns or a list.", param=param)
+        path = files.from_url(value, param) if opened.is_file or isinstance(value, Ours) else None
+        if path is not None:
+            check.file(path, param)
+            return _of_files(path, opened, param)
+        check.must_take("text", param)
+        return Asked(defused(str(value)), content_hash(value), opened.seen(value), opened.embedding(value))
+    if isinstance(value, bool | int | float):
+        raise check.refusal("a number" if not isinstance(value, bool) else "true or false", param)
+    _must_be_shallow(value, param)
     if isinstance(value, Mapping):
         return _of_columns(value, opened, files, param)
-    if isinstance(value, bool | int | float):
-        raise Refusal(400, "invalid_value", "The input must be a text, columns or messages, not a number.", param=param)
-    if reads and set(reads) <= {"picture", "sound"}:
-        raise Refusal(400, "invalid_value", "The input must be a data URL of a picture or a sound.", param=param)
-    _must_be_shallow(value, param)
-    return Asked(_all_defused(value), content_hash(value), opened.seen(value), opened.embedding(value))
+    if "messages" in check.forms and _are_messages(value):
+        must_be_messages(value, param)
+    else:
+        check.must_take("list", param)
+    return Asked(defused(value), content_hash(value), opened.seen(value), opened.embedding(value))
 
 
-def _reads_text_only(opened: Opened) -> bool:
-    """Whether its inputs are texts: nothing else is read by its kind of task, or its examples have no columns."""
-    reads = opened.reads
-    return reads == ("text",) or (set(reads) == {"text", "columns"} and not opened.release.inputs)
+def _are_messages(value: JSON) -> bool:
+    return isinstance(value, list) and any(isinstance(one, Mapping) and "role" in one for one in value)
 
 
 def _of_columns(value: Mapping[str, JSON], opened: Opened, files: Files, param: str) -> Asked:
-    _must_be_shallow(value, param)
-    names = opened.release.inputs
-    for name in value:
-        if names and name not in names:
-            hint = did_you_mean(name, names)
-            raise Refusal(400, "unknown_column", f"The input has an unknown column {name[:80]!r}. {hint}", param=param)
-    given: dict[str, JSON] = {}
-    has_files = False
-    for name, cell in value.items():
-        path = files.from_url(cell, param) if isinstance(cell, str) else None
-        has_files = has_files or path is not None
-        given[name] = _all_defused(cell) if path is None else path
+    if isinstance(value, Form) and not opened.check.takes("columns") and len(value) == 1:
+        return asked_by(next(iter(value.values())), opened, files, param=param)
+    opened.check.must_take("columns", param)
+    given, has_files = opened.check.columns(value, files, param)
     if has_files:
-        return _of_files(given, opened)
-    return Asked(given, content_hash(value), opened.seen(value), opened.embedding(value))
+        return _of_files(given, opened, param)
+    return Asked(given, content_hash(given), opened.seen(given), opened.embedding(given))
 
 
-def _of_files(input: JSON, opened: Opened) -> Asked:
-    """An input that names files of ours: its identity is what is in them."""
+def _of_files(input: JSON, opened: Opened, param: str) -> Asked:
+    """An input that names files of ours: its identity is what is in them. Refusal 400 where one cannot be read."""
     media = Media([Path("/")])
     contents = media.contents(input)
-    return Asked(input, hash_of_input(input, contents), opened.seen(input, {name: Path(name) for name in contents}))
-
-
-def _file_of(url: str, files: Files, param: str) -> str:
-    path = files.from_url(url, param)
-    if path is None:
-        raise Refusal(
-            400, "invalid_value", "The input must be a data URL: data:image/png;base64,... or audio.", param=param
-        )
-    return path
+    seen = opened.seen(input, {name: Path(name) for name in contents})
+    if seen.get("readable") == "false" and all(name.endswith(_DECODED) for name in contents):
+        raise Refusal(400, "unreadable_file", "The file is damaged: it cannot be decoded.", param=param)
+    return Asked(input, hash_of_input(input, contents), seen)
 
 
 def _file_in(content: JSON) -> str:
-    """The data URL of the first picture or sound among the parts of a message."""
+    """The data URL of the picture or sound that a message holds; Refusal 400 for none, several, or texts beside it."""
+    urls: list[str] = []
+    n_texts = 0
     for part in content if isinstance(content, Sequence) else ():
         if not isinstance(part, Mapping):
             continue
-        image, sound = part.get("image_url"), part.get("input_audio")
+        image, sound, text = part.get("image_url"), part.get("input_audio"), part.get("text")
         if isinstance(image, Mapping):
-            return str(image.get("url", ""))
-        if isinstance(sound, Mapping):
-            return f"data:audio/{sound.get('format', 'wav')};base64,{sound.get('data', '')}"
-    raise Refusal(400, "invalid_value", "The message holds no picture and no sound.", param="messages")
+            urls.append(str(image.get("url", "")))
+        elif isinstance(sound, Mapping):
+            urls.append(f"data:audio/{sound.get('format', 'wav')};base64,{sound.get('data', '')}")
+        else:
+            n_texts += isinstance(text, str) and bool(text.strip())
+    if not urls:
+        raise Refusal(400, "invalid_value", "The message holds no picture and no sound.", param="messages")
+    if len(urls) > 1 or n_texts:
+        found = f"{len(urls)} files" if len(urls) > 1 else "a text beside the file"
+        raise Refusal(
+            400,
+            "invalid_value",
+            f"A release of one picture or sound is sent that alone, not {found}.",
+            param="messages",
+        )
+    return urls[0]
 
 
-def _columns_in(text: str) -> Mapping[str, JSON]:
+def _columns_in(text: str, opened: Opened) -> Mapping[str, JSON]:
     try:
         columns: dict[str, JSON] = msgspec.json.decode(text, type=dict[str, object])
-    except msgspec.MsgspecError:
-        raise Refusal(400, "invalid_value", "The message must be a JSON object of columns.", param="messages") from None
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        names = ", ".join(name[:80] for name in opened.check.schema.names[:12])
+        text = f"The message must be a JSON object of columns ({names})."
+        raise Refusal(400, "invalid_value", text, param="messages") from None
     return columns
 
 
 def _text_of(content: JSON) -> str:
+    """The texts of a message; Refusal 400 where it holds none, or anything beside them."""
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, Sequence) else ()
-    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
-    found = "\n".join(text for text in texts if isinstance(text, str))
-    if not found:
+    texts: list[str] = []
+    for part in content if isinstance(content, Sequence) else ():
+        text = part.get("text") if isinstance(part, Mapping) else None
+        if not isinstance(text, str):
+            kind = part.get("type", "a part") if isinstance(part, Mapping) else "a part"
+            raise Refusal(400, "invalid_value", f"The release reads no {str(kind)[:40]!r}.", param="messages")
+        texts.append(text)
+    if not texts:
         raise Refusal(400, "invalid_value", "The user's message holds no text.", param="messages")
-    return found
+    return "\n".join(texts)
 
 
 def _message(message: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -172,19 +185,3 @@ def _must_be_shallow(value: JSON, param: str, depth: int = 0) -> None:
     cells = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     for cell in cells:
         _must_be_shallow(cell, param, depth + 1)
-
-
-def _defused(text: str) -> str:
-    """A text that candidates would take for the name of a picture or a sound on this machine is one no more.
-
-    A client names no files: it sends them.
-    """
-    return f"{text} " if text[-5:].lower().endswith(_MEDIA_ENDINGS) else text
-
-
-def _all_defused(value: JSON) -> JSON:
-    if isinstance(value, str):
-        return _defused(value)
-    if isinstance(value, Mapping):
-        return {name: _all_defused(cell) for name, cell in value.items()}
-    return [_all_defused(cell) for cell in value] if isinstance(value, Sequence) else value

@@ -12,7 +12,9 @@ from merits.core.kinds import Reads, Target, kind_names, task_kind
 from merits.media.seen import embedding_in, seen_of
 from merits.reading.labels import reader
 from merits.reading.seen import Lens, seen_of_text
+from merits.serving.checking import Check
 from merits.serving.package import reference_in
+from merits.serving.schemas import presumed
 from merits.serving.unit import Unit
 
 __all__ = ["Opened", "is_chat"]
@@ -20,7 +22,6 @@ __all__ = ["Opened", "is_chat"]
 _CHATS = frozenset({"chat", "anthropic", "any-llm", "gguf", "transformers"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # nothing that ends a header
 _SHORT = frozenset({"label", "number", "items"})
-_FILES: frozenset[Reads] = frozenset({"picture", "sound"})
 
 
 def is_chat(candidate: Candidate) -> bool:
@@ -47,10 +48,10 @@ class Opened:
     """A loaded release. `users` are the requests that are at it; `retired` is one that serves no more.
 
     `reads` and `target` are those of its kind of task. `short` says that its outputs are labels, numbers or items: they
-    say nothing of their own, and are kept. `takes_files` says that it reads pictures or sounds, `is_file` that an input
-    which is no mapping is one. `chats` says that it takes messages as they are. `billed_in` is the currency of what it
-    costs, "" where it has no price. `says` reads the class that a text of a classification names: what else a chat
-    model wrote is content.
+    say nothing of their own, and are kept. `check` holds inputs against what it was tried on; `takes_files` says that
+    it reads pictures or sounds, `is_file` that an input which is no mapping is one. `chats` says that it takes messages
+    as they are. `billed_in` is the currency of what it costs, "" where it has no price. `says` reads the class that a
+    text of a classification names: what else a chat model wrote is content.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Opened:
         "_texts_only",
         "billed_in",
         "chats",
+        "check",
         "is_file",
         "model",
         "model_header",
@@ -84,11 +86,15 @@ class Opened:
         kind = task_kind(release.kind) if release.kind in kind_names() else None
         self.reads: tuple[Reads, ...] = kind.reads if kind is not None else ()
         self._texts_only = self.reads == ("text",)
-        self.takes_files, self.is_file = bool(_FILES & set(self.reads)), bool(_FILES & set(self.reads[:1]))
         self.target: Target = kind.target if kind is not None else "none"
         self.short = is_short(release.kind)
         self.says = _class_in(release.classes) if release.classes else None
         self.chats = is_chat(release.candidate)
+        self.check = Check(presumed(release), self.model, chats=self.chats)
+        forms = self.check.forms
+        may_read = release.schema is None and bool({"picture", "sound"} & {*self.reads})
+        self.is_file = "picture" in forms or "sound" in forms or (may_read and not forms)
+        self.takes_files = self.is_file or self.check.reads_files or may_read
         reference = None if folder is None else reference_in(folder)
         self._lens = Lens(language_of=0) if reference is None else Lens.of(reference)
         self._names = reference is not None or release.content.keep

@@ -10,14 +10,15 @@ import msgspec
 from msgspec import Meta
 
 from merits.core.identity import JSON
+from merits.serving.checking import Written
 from merits.serving.desk import Desk, Given, Wanted
 from merits.serving.fleet import Line
 from merits.serving.http import Call, Response, decoded
-from merits.serving.inputs import asked_by, read_in_turn
+from merits.serving.inputs import Form, asked_by, read_in_turn
 from merits.serving.pictures_out import shown_output
 from merits.serving.refusals import Refusal, refusal_of
 from merits.serving.saying import headers_of, merits_of, usage_in
-from merits.serving.uploads import Files, Upload, form_in
+from merits.serving.uploads import Files, Upload, form_in, texts_of
 
 __all__ = ["BatchRequest", "PredictRequest", "line_of", "predict", "predict_batch"]
 
@@ -151,7 +152,7 @@ def _asked_in(form: dict[str, Upload], files: Files) -> PredictRequest:
     `input` may be JSON of the other columns; `model` and `user` are as in JSON.
     """
     uploads = {name: files.ours(files.add(part.data, name)) for name, part in form.items() if part.filename}
-    texts = {name: part.data.decode("utf-8", "replace") for name, part in form.items() if not part.filename}
+    texts = texts_of(form)
     model, user = texts.pop("model", ""), texts.pop("user", None)
     if not uploads:
         raise Refusal(400, "invalid_form", "The form holds no file.", param="file")
@@ -159,7 +160,5 @@ def _asked_in(form: dict[str, Upload], files: Files) -> PredictRequest:
     if "input" in texts:
         given = decoded(msgspec.json.Decoder(dict[str, object]).decode, texts.pop("input").encode())
         columns.update(given)  # type: ignore[arg-type]
-    columns.update(texts)
-    if columns or len(uploads) > 1:
-        return PredictRequest({**columns, **uploads}, model, user)
-    return PredictRequest(next(iter(uploads.values())), model, user)
+    columns.update((name, Written(text)) for name, text in texts.items())
+    return PredictRequest(Form({**columns, **uploads}), model, user)

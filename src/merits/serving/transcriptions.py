@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from merits.core.identity import JSON
 from merits.serving.desk import Desk, Wanted
 from merits.serving.http import Call, Response
 from merits.serving.inputs import asked_by, read_in_turn
+from merits.serving.parameters import left_aside, left_aside_header
 from merits.serving.refusals import Refusal, refusal_of
 from merits.serving.saying import headers_of, merits_of, text_of
 from merits.serving.uploads import Files, form_in, texts_of
@@ -14,7 +16,9 @@ from merits.serving.uploads import Files, form_in, texts_of
 __all__ = ["transcriptions"]
 
 _encode = msgspec.json.Encoder().encode
-_FORMATS = ("json", "text", "verbose_json")
+_FORMATS = ("json", "text")
+_TIMED = ("verbose_json", "srt", "vtt", "diarized_json")
+_OURS = frozenset({"file", "model", "response_format", "user"})
 
 
 async def transcriptions(desk: Desk, call: Call) -> Response:
@@ -27,17 +31,19 @@ async def transcriptions(desk: Desk, call: Call) -> Response:
     texts = texts_of(form)
     wanted_format = texts.get("response_format", "json")
     if wanted_format not in _FORMATS:
-        raise Refusal(
-            400, "invalid_value", f"response_format must be one of {', '.join(_FORMATS)}.", param="response_format"
-        )
-    if "file" not in form or "model" not in form:
+        why = " Releases do not say when what was said." if wanted_format in _TIMED else ""
+        text = f"response_format must be one of {', '.join(_FORMATS)}.{why}"
+        raise Refusal(400, "invalid_value", text, param="response_format")
+    if "file" not in form or "model" not in texts:
         missing = "file" if "file" not in form else "model"
         raise Refusal(400, "invalid_value", f"The form lacks `{missing}`.", param=missing)
     holder = call.holder
     line, pinned = desk.fleet.find(texts.get("model", ""), holder.tasks if holder is not None else frozenset())
     opened = line.unit(pinned)
-    if opened.reads and "sound" not in opened.reads:
+    if not opened.check.takes("sound"):
         raise Refusal(400, "no_sound", f"{opened.release.model} reads no sound.", param="model")
+    beside = ((name.removesuffix("[]"), _value_of(text)) for name, text in texts.items() if name not in _OURS)
+    aside = left_aside_header(left_aside(beside, opened.release.candidate, settings.leave_aside))
     files = Files()
     try:
         path = files.add(form["file"].data)
@@ -51,8 +57,16 @@ async def transcriptions(desk: Desk, call: Call) -> Response:
         raise refusal_of(answer.failure)
     text = text_of(answer.output)
     if wanted_format == "text":
-        return Response(text.encode(), headers=headers_of(given), content_type=b"text/plain; charset=utf-8")
-    said: dict[str, object] = {"text": text, "merits": merits_of(given)}
-    if wanted_format == "verbose_json":
-        said |= {"task": "transcribe", "language": texts.get("language", ""), "duration": 0.0, "segments": []}
-    return Response(_encode(said), headers=headers_of(given))
+        return Response(text.encode(), headers=[*headers_of(given), *aside], content_type=b"text/plain; charset=utf-8")
+    return Response(_encode({"text": text, "merits": merits_of(given)}), headers=[*headers_of(given), *aside])
+
+
+def _value_of(text: str) -> JSON:
+    """What a field of a form means: nothing, a number, true or false, or the text."""
+    if text in ("", "false"):
+        return None  # asks for nothing
+    try:
+        value: JSON = msgspec.json.decode(text.encode(), type=float | bool)
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return text
+    return value

@@ -9,13 +9,15 @@ import base64
 import binascii
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from merits.core.identity import JSON
+from merits.media.finding import is_media
 from merits.serving.refusals import Refusal
 
-__all__ = ["Files", "Ours", "Upload", "form_in", "suffix_of", "texts_of"]
+__all__ = ["Files", "Ours", "Upload", "defused", "form_in", "suffix_of", "texts_of"]
 
 _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+=-]+)*;base64,", re.ASCII)
 _MOST_PARTS = 64
@@ -93,6 +95,21 @@ def suffix_of(data: bytes) -> str:
 
 class Ours(str):
     """A path that we made. No decoder of JSON makes one."""
+
+
+def defused(value: JSON) -> JSON:
+    """A value without texts that candidates would take for the name of a picture or a sound on this machine.
+
+    A client names no files: it sends them.
+
+    >>> defused({"note": "see a.png", "n": 1})
+    {'note': 'see a.png ', 'n': 1}
+    """
+    if isinstance(value, str):
+        return f"{value} " if is_media(value) else value
+    if isinstance(value, Mapping):
+        return {name: defused(cell) for name, cell in value.items()}
+    return [defused(cell) for cell in value] if isinstance(value, Sequence) else value
 
 
 class Files:

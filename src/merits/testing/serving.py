@@ -19,6 +19,7 @@ from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Model
 from merits.core.identity import JSON
+from merits.core.input_schema import InputSchema
 from merits.core.live import Rollout
 from merits.core.needs import Needs
 from merits.core.price import Price
@@ -44,6 +45,7 @@ def a_release(
     inputs: Sequence[str] = (),
     classes: Sequence[str] = (),
     price: Price | None = None,
+    schema: InputSchema | None = None,
 ) -> Release:
     """A release that promises nothing."""
     candidate = candidate or Candidate(name="always", kind="constant", params={"output": "yes"})
@@ -62,6 +64,7 @@ def a_release(
         content=ContentPolicy(keep=keep),
         inputs=tuple(inputs),
         classes=tuple(classes),
+        schema=schema,
     )
 
 
