@@ -44,6 +44,7 @@ from merits.opening import (
     whoever,
 )
 from merits.production.verified import Verified, verified
+from merits.serving.clock import plausible_now
 
 __all__ = ["Released", "activate", "release", "releases", "releases_folder", "roll_back"]
 
@@ -437,7 +438,7 @@ def _put_in_force(memory: LiveStore, task: Task, version: int, reason: str, by: 
     now = last_rollout(memory, task)
     previous = None if now is None else now.champion if now.champion != version else now.previous
     rollout = Rollout(
-        task=task.name, at=time.time(), champion=version, previous=previous, reason=reason, by=by or whoever()
+        task=task.name, at=plausible_now(memory), champion=version, previous=previous, reason=reason, by=by or whoever()
     )
     memory.add([rollout])
     return rollout

@@ -11,7 +11,6 @@ release that must win before it serves.
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from merits.core.validate import did_you_mean
 from merits.flow import evaluate
 from merits.opening import opened_live, opened_store, rollout_in_force
 from merits.production.released import Released, release
+from merits.serving.clock import plausible_now
 
 if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
@@ -341,7 +341,7 @@ def _beside(task: Task, memory: LiveStore, version: int, *, mode: Mode, share: f
     now = rollout_in_force(memory, task)
     rollout = Rollout(
         task=task.name,
-        at=time.time(),
+        at=plausible_now(memory),
         champion=now.champion,
         challenger=version,
         mode=mode,

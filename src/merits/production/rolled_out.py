@@ -10,7 +10,6 @@ What may be concluded when is in `monitoring.rollout_tests`; servers follow the 
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from merits.evaluating.live import live_evaluation, live_name
 from merits.evaluating.work import scorers_of
 from merits.monitoring.rollout_tests import Bounds, RolloutVerdict, judge_rollout
 from merits.opening import opened_live, rollout_in_force, whoever
+from merits.serving.clock import plausible_now
 from merits.store.since import feedback_on_all, served_since
 
 __all__ = ["RolloutStatus", "conclude_rollout", "rollout_status", "start_rollout"]
@@ -90,7 +90,7 @@ def start_rollout(
             memory,
             Rollout(
                 task=task.name,
-                at=time.time(),
+                at=plausible_now(memory),
                 champion=now.champion,
                 challenger=challenger,
                 mode=mode,
@@ -166,7 +166,7 @@ def conclude_rollout(
             return None
         ended = Rollout(
             task=task.name,
-            at=time.time(),
+            at=plausible_now(memory),
             champion=now.challenger if promotes else now.champion,
             previous=now.champion if promotes else now.previous,
             reason=why,
