@@ -409,7 +409,10 @@ class LiveStore(Protocol):
         ...
 
     def spent(self, key: str, since: float, currency: str = "USD") -> float:
-        """The sum of the known costs in a currency of what was served to an API key since then (UNIX seconds)."""
+        """What was served to an API key since then (UNIX seconds) cost in a currency.
+
+        An answer whose cost is not known counts as much as the others do on average.
+        """
         ...
 
     def forget(self, task: str, before: float) -> int:

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from merits.core.live import SCOPES, ApiKey
@@ -158,6 +158,11 @@ class Keyring:
                 holder.spent, holder.since = spent[key.id], 0.0
             holders[key.hash] = holder
         self._holders = holders
+
+    @property
+    def holders(self) -> Collection[Holder]:
+        """All that are let in."""
+        return self._holders.values()
 
     @property
     def budgeted(self) -> dict[str, str]:

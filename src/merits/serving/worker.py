@@ -27,6 +27,7 @@ from merits.serving.forgetting import forget_in_turn
 from merits.serving.journal import RESERVE, Journal
 from merits.serving.keys import Keyring, month_began
 from merits.serving.rates import LocalRates, SharedRates
+from merits.serving.refusals import Refusal
 from merits.serving.shipping import Shipper
 from merits.serving.telemetry import Log, Metrics
 from merits.serving.tracing import tracer_to
@@ -143,6 +144,21 @@ async def _renew(gateway: Gateway, store: LiveStore, tasks: Sequence[str], log: 
     keyring.renew(keys, spent)
     if rollouts:
         await fleet.renew(rollouts, releases)
+        _tell_unbounded(keyring, fleet, rollouts, log)
+
+
+def _tell_unbounded(keyring: Keyring, fleet: Fleet, changed: Collection[str], log: Log) -> None:
+    """Says which keys are refused by what serves now, because their budget would not bound what it costs."""
+    for task in changed:
+        line = fleet.lines.get(task)
+        for holder in keyring.holders if line is not None else ():
+            if holder.tasks and task not in holder.tasks:
+                continue
+            for opened in line.units.values() if line is not None else ():
+                try:
+                    holder.must_bound(opened.model, opened.billed_in)
+                except Refusal as refusal:
+                    log.event("budget", f"{holder.key.name or holder.key.id}: {refusal}", "warning")
 
 
 def _looked(

@@ -211,12 +211,18 @@ class SqlLiveStore(LiveStore):
         )
 
     def spent(self, key: str, since: float, currency: str = "USD") -> float:
-        """The sum of the known costs in a currency of what was served to an API key since then (UNIX seconds)."""
+        """What an API key spent since then (UNIX seconds) in a currency, as far as is known.
+
+        An answer whose cost is not known (the deadline passed while a provider was at it) counts as much as the others
+        do on average.
+        """
         rows = self._all(
-            "SELECT sum(cost) FROM merits_served WHERE key = ? AND (currency = ? OR currency IS NULL) AND at >= ?",
+            "SELECT sum(cost), count(cost), count(*) FROM merits_served "
+            "WHERE key = ? AND (currency = ? OR currency IS NULL) AND at >= ?",
             (column(key), currency, since),
         )
-        return float(rows[0][0] or 0.0)
+        ((cost, n_known, n),) = rows
+        return float(cost) * n / n_known if n_known else 0.0
 
     def close(self) -> None:
         """Frees what the store holds. May be called twice."""

@@ -226,13 +226,14 @@ class LiveStoreContract(ABC):
         assert store.checkpoint("another", "drift") is None
 
     def test_what_a_key_spent_is_known(self, store: LiveStore) -> None:
-        """A budget counts known costs in its currency, from the start of the month on."""
+        """A budget counts costs in its currency, from the start of the month on; an unknown one as the others."""
         costs = [("k1", 1.0, 0.5), ("k1", 5.0, 0.25), ("k1", 6.0, None), ("k2", 6.0, 8.0), ("k1", 7.0, 0.125)]
         store.add([_changed(served(f"r{n}", at=at), key=key, cost=cost) for n, (key, at, cost) in enumerate(costs)])
         store.add([_changed(served("euro", at=6.0), key="k1", cost=4.0, currency="EUR")])
         assert store.spent("k1", 0.0, "EUR") == 4.0
-        assert store.spent("k1", 5.0) == 0.375
-        assert store.spent("k1", 0.0) == 0.875
+        assert store.spent("k1", 7.0) == 0.125
+        assert store.spent("k1", 5.0) == 0.375 * 3 / 2
+        assert store.spent("k1", 0.0) == 0.875 * 4 / 3
         assert store.spent("nobody", 0.0) == 0.0
 
     def test_content_is_forgotten_and_nothing_else(self, store: LiveStore) -> None:
