@@ -65,6 +65,22 @@ def test_all_services_that_need_the_database_wait_until_it_answers() -> None:
     assert "db" in compose()["volumes"]
 
 
+def test_a_container_ends_when_it_is_told_to() -> None:
+    """Its first process hears no signal that it does not handle, so something stands before it."""
+    assert all(compose()["services"][name]["init"] is True for name in ("serve", "monitor"))
+
+
+def test_what_is_sent_to_be_built_is_what_the_image_copies() -> None:
+    """Not the environments and histories that lie beside it."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    sent = {line[1:] for line in lines if line.startswith("!")}
+    copied = {
+        name.removeprefix("./") for line in dockerfile("COPY") if "--from" not in line for name in line.split()[:-1]
+    }
+    assert "*" in lines
+    assert sent == copied
+
+
 def test_no_password_is_written_down() -> None:
     """Each comes from the environment, and without one nothing starts."""
     text = (DEPLOY / "compose.yaml").read_text()

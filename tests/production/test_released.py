@@ -21,7 +21,7 @@ from merits.production.released import Released, activate, release, releases, re
 from merits.serving.package import read_release
 from merits.serving.unit import open_unit
 from merits.tasks.file import load_task
-from tests.live_memory import MemoryLive
+from merits.testing.live import MemoryLive
 
 CODE = """
 from words import GOOD
@@ -158,7 +158,8 @@ def test_nobody_worth_using_is_not_released(task: Task, live: MemoryLive) -> Non
     with pytest.raises(NothingToRelease) as told:
         release(strict, live=live)
     assert told.value.exit_code == (1 if isinstance(told.value, NoneWorthIt) else 3)
-    assert not live.records
+    assert not live.releases(task.name)
+    assert not live.rollouts(task.name)
     assert not list(releases_folder(task).glob("*"))
 
 
@@ -191,14 +192,16 @@ def test_what_says_something_else_each_time_is_not_released(home: Path, live: Me
     with pytest.raises(CandidateError, match="It is not what was proved"):
         release(task, candidate="rules", live=live)
     assert not list(releases_folder(task).iterdir())
-    assert not live.records
+    assert not live.releases(task.name)
+    assert not live.rollouts(task.name)
 
 
 def test_a_dry_run_writes_nothing(task: Task, live: MemoryLive) -> None:
     made = release(task, live=live, dry_run=True)
     assert made.folder is None
     assert made.release.promise.quality is not None
-    assert not live.records
+    assert not live.releases(task.name)
+    assert not live.rollouts(task.name)
     assert not releases_folder(task).exists()
 
 

@@ -161,6 +161,8 @@ def test_a_budget_that_would_not_hold_is_said(
         assert not model.asked
         assert status(client(running.url, free)) == 200
         assert running.gateway.desk.admission.in_flight == 0
+        (told,) = [line for line in running.log if '"budget"' in line and '"warning"' in line]
+        assert why in told
 
 
 def test_a_budget_needs_all_prices() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from merits.core.errors import StoreError, StoreTooNew
 from merits.store import open_live
 from merits.testing.contracts.live_store import LiveStoreContract, served
 from merits.testing.postgres import PostgresServer
+from tests.store import of_before
 
 
 def _url(server: PostgresServer, folder: Path) -> str:
@@ -127,8 +128,34 @@ def test_a_store_of_a_newer_version_is_refused(store: LiveStore, url: str) -> No
     """An older program must not write what it does not understand."""
     with psycopg.connect(url, autocommit=True) as database:
         database.execute("UPDATE merits_meta SET value = '99'")
-    with pytest.raises(StoreTooNew, match=r"newer Merits \(schema 99; this one reads up to 1\)"):
+    with pytest.raises(StoreTooNew, match=r"newer Merits \(schema 99; this one reads up to 2\)"):
         open_live(url)
+
+
+def test_a_store_of_before_is_brought_up_to_date(url: str) -> None:
+    """By whoever comes first, while the others wait."""
+    types = {"id": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "real": "DOUBLE PRECISION"}
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute("CREATE TABLE merits_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        database.execute("INSERT INTO merits_meta VALUES ('schema', '1')")
+
+        def run(text: str, values: Sequence[object]) -> object:
+            return database.execute(text.replace("?", "%s").encode(), list(values))
+
+        of_before.made(run, {**types, "int": "BIGINT", "bytes": "BYTEA"})
+    reader = open_live(url, write=False)
+    assert len(reader.served("tickets")) == 4
+    reader.close()
+    opening = [threading.Thread(target=lambda: open_live(url).close()) for _ in range(4)]
+    for each in opening:
+        each.start()
+    for each in opening:
+        each.join()
+    store = open_live(url)
+    of_before.holds(store)
+    store.close()
+    with psycopg.connect(url) as database:
+        assert database.execute("SELECT value FROM merits_meta").fetchall() == [("2",)]
 
 
 def test_no_error_shows_the_password() -> None:

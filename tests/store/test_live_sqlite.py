@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from merits.core.doors import LiveStore
 from merits.core.errors import DiskFull, StoreError, StoreTooNew
 from merits.store import open_live
 from merits.testing.contracts.live_store import LiveStoreContract, served
+from merits.testing.live import MemoryLive
+from tests.store import of_before
 
 
 class TestLiveSqlite(LiveStoreContract):
@@ -32,7 +35,7 @@ class TestLiveInMemory(LiveStoreContract):
 
     def open(self, folder: Path, *, write: bool = True) -> LiveStore:
         """Seen by nobody else."""
-        return open_live(":memory:")
+        return MemoryLive()
 
 
 @pytest.fixture
@@ -169,8 +172,46 @@ def test_a_store_of_a_newer_version_is_refused(path: Path) -> None:
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(StoreTooNew, match=r"newer Merits \(schema 99; this one reads up to 1\)"):
+    with pytest.raises(StoreTooNew, match=r"newer Merits \(schema 99; this one reads up to 2\)"):
         open_live(path)
+
+
+def test_a_store_of_before_is_brought_up_to_date(path: Path) -> None:
+    """When it is opened to be written, by whoever comes first; a reader leaves it as it is."""
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA application_id = 0x4D45524C")
+    database.execute("PRAGMA user_version = 1")
+    types = {"id": "INTEGER PRIMARY KEY", "real": "REAL", "int": "INTEGER", "bytes": "BLOB"}
+    of_before.made(database.execute, types)
+    database.commit()
+    database.close()
+    reader = open_live(path, write=False)
+    assert len(reader.served("tickets")) == 4
+    reader.close()
+    opening = [threading.Thread(target=lambda: open_live(path).close()) for _ in range(4)]
+    for each in opening:
+        each.start()
+    for each in opening:
+        each.join()
+    store = open_live(path)
+    of_before.holds(store)
+    store.close()
+    assert _shape(path) == _shape_of_new(path.with_name("new.sqlite"))
+
+
+def _shape(path: Path) -> list[tuple[str, ...]]:
+    """Indexes as they were made, and the columns of each table, in any order."""
+    database = sqlite3.connect(path)
+    found = database.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql <> ''").fetchall()
+    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    columns = [(table, row[1], row[2]) for table in tables for row in database.execute(f"PRAGMA table_info({table})")]
+    database.close()
+    return sorted([*found, *columns])
+
+
+def _shape_of_new(path: Path) -> list[tuple[str, ...]]:
+    open_live(path).close()
+    return _shape(path)
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(path: Path) -> None:

@@ -430,18 +430,20 @@ class LiveStore(Protocol):
         """The last state that was kept under a name; None when there is none."""
         ...
 
-    def spent(self, key: str, since: float) -> float:
-        """The sum of the known costs of what was served to an API key since then (UNIX seconds).
+    def spent(self, key: str, since: float, currency: str = "USD") -> float:
+        """What was served to an API key since then (UNIX seconds) cost in a currency.
 
-        They are of one currency: a key with a budget is answered only by releases that are billed in its own.
+        An answer whose cost is not known counts as much as the others do on average.
         """
         ...
 
     def forget(self, task: str, before: float) -> int:
-        """Takes the content of what was served before then; of how many requests.
+        """Takes the content of what was served before then, and of what was said of it; of how many records.
 
-        That is the input, the output unless it is a number, a class of a release or one with a probability, and the
-        message of a failure.
+        That is the input, the output unless it is a number, a class of a release or one with a probability, the message
+        of a failure, and of what was watched all but numbers. Of feedback it is the comment, and the target unless it
+        is a number, a class, or a list of such. Feedback that came after its request's content was forgotten, and what
+        is about no request that is there, is forgotten by its own time.
         """
         ...
 

@@ -88,7 +88,8 @@ def open_alerts(alerts: Sequence[Alert], marks: Sequence[AlertMark], now: float)
 def due(alerts: Sequence[Alert], marks: Sequence[AlertMark], monitoring: Monitoring, now: float) -> list[Due]:
     """Whom to tell of what now. A group waits until its first alert is `group_s` old, alarms do not wait.
 
-    What was sent to a receiver is sent to it again after `repeat_h` as long as it is open.
+    What was sent to a receiver is sent to it again after `repeat_h` as long as it is open. A clock that was set back
+    makes nothing wait longer than that.
     """
     sent = _sent(marks)
     found = []
@@ -97,11 +98,11 @@ def due(alerts: Sequence[Alert], marks: Sequence[AlertMark], monitoring: Monitor
             alert
             for alert in open_alerts(alerts, marks, now)
             if _RANK[alert.severity] >= _RANK[receiver.at_least]
-            and now - sent.get((alert.id, receiver.label), -float("inf")) >= monitoring.repeat_h * 3_600.0
+            and abs(now - sent.get((alert.id, receiver.label), -float("inf"))) >= monitoring.repeat_h * 3_600.0
         ]
         for _, members in groupby(sorted(waiting, key=_group), key=_group):
             group = sorted(members, key=lambda alert: (alert.at, alert.id))
-            if worst(group) == "alarm" or now - group[0].at >= monitoring.group_s:
+            if worst(group) == "alarm" or abs(now - group[0].at) >= monitoring.group_s:
                 found.append(Due(receiver, tuple(group)))
     return found
 

@@ -455,7 +455,7 @@ def _meant(reference: Reference, level: float) -> Meant | None:
     if found is None or not sum(found.n):
         return None
     recalibrated = Recalibration(np.array(found.edges), np.array(found.solved), np.array(found.n))
-    third = np.minimum((np.cumsum(found.n) - 1) * _PARTS // sum(found.n), _PARTS - 1)
+    third = np.clip((np.cumsum(found.n) - 1) * _PARTS // sum(found.n), 0, _PARTS - 1)  # the first may be empty
     solved, n = (np.bincount(third, counts, minlength=_PARTS) for counts in (found.solved, found.n))
     shares, each = solved / np.maximum(n, 1), 1.0 - (1.0 - level) / _PARTS
     low, high = (clopper_pearson_bound(solved, n, each, side=side) - shares for side in ("low", "high"))

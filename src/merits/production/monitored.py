@@ -41,6 +41,7 @@ from merits.monitoring.telling import tell
 from merits.monitoring.watch import Watch
 from merits.opening import opened_store, releases_folder, repriced, rollout_in_force, serves_since
 from merits.report.live import AlertLine, ArmLine, LiveView, Moment, Standing, StreamLine
+from merits.serving.clock import ForgettingClock, SteadyClock
 from merits.serving.forgetting import forget_what_is_over
 from merits.serving.package import reference_in
 from merits.stats import wilson
@@ -53,7 +54,7 @@ _AT_ONCE = 5_000  # records read in one go
 _AT_ONCE_ASKED = 500  # requests looked up in one go
 _MOST_CASES = 50_000  # that a decision is made on
 _PRICES_EVERY_S = 6 * 3_600.0
-_FORGET_EVERY_S = 3_600.0
+_FORGET_EVERY_S = 600.0
 _UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known without knowing what is right
 _MOST_SHOWN = 50
 _MOST_EARLY, _WAITED_FOR_S = 20_000, 86_400.0  # labels whose request is not there yet
@@ -95,7 +96,8 @@ class _Kept(msgspec.Struct, kw_only=True):
 class Monitor:
     """Watches one task. It may be used by several threads, one look at a time.
 
-    `store` is where the evaluations are (for prices), the task's own unless given. `clock` gives UNIX seconds. Raises
+    `store` is where the evaluations are (for prices), the task's own unless given. `clock` gives UNIX seconds, by
+    default of a wall clock that may jump. Raises
     TaskError where nothing of the task was released, or nothing serves.
     """
 
@@ -106,10 +108,11 @@ class Monitor:
         *,
         store: Store | str | Path | None = None,
         releases: Path | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.task, self.live = task, live
-        self._store, self._clock = store, clock
+        self._store, self._clock = store, clock or SteadyClock()
+        self._passed = ForgettingClock(live, clock or time.time)
         self._folder = releases or releases_folder(task)
         self._scorers = scorers_of(task)
         self._lock = threading.RLock()
@@ -203,10 +206,10 @@ class Monitor:
         return self._kept.since + 1e-3 * len(resolved)
 
     def _forget(self) -> None:
-        """About hourly, once it has been read: what is watched while no server runs is forgotten in time too."""
-        now = self._clock()
+        """Every ten minutes, once it has been read: what is watched while no server runs is forgotten in time too."""
+        now = time.monotonic()
         if now - self._forgot_at >= _FORGET_EVERY_S:
-            forget_what_is_over(self.live, [self.task.name], now)
+            forget_what_is_over(self.live, [self.task.name], self._passed())
             self._forgot_at = now
 
     def _read(self) -> list[Alert]:
@@ -352,7 +355,7 @@ class Monitor:
 
     def _at_todays_prices(self) -> list[Alert]:
         now = self._clock()
-        if now - self._kept.prices_at < _PRICES_EVERY_S:
+        if 0.0 <= now - self._kept.prices_at < _PRICES_EVERY_S:  # below 0: the clock was set back
             return []
         self._kept.prices_at = now
         try:

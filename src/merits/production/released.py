@@ -44,6 +44,7 @@ from merits.opening import (
     whoever,
 )
 from merits.production.verified import Verified, verified
+from merits.serving.clock import plausible_now
 
 __all__ = ["Released", "activate", "release", "releases", "releases_folder", "roll_back"]
 
@@ -469,7 +470,7 @@ def _put_in_force(
         note(ended)
         reason = f"{reason}; {ended}"
     rollout = Rollout(
-        task=task.name, at=time.time(), champion=version, previous=previous, reason=reason, by=by or whoever()
+        task=task.name, at=plausible_now(memory), champion=version, previous=previous, reason=reason, by=by or whoever()
     )
     memory.add([rollout])
     return rollout

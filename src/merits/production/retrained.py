@@ -11,8 +11,15 @@ release that must win before it serves.
 from __future__ import annotations
 
 import dataclasses
+<<<<<<< HEAD
 import time
 from collections.abc import Callable, Mapping, Sequence
+||||||| 2966f7f
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+=======
+from collections.abc import Callable, Iterator, Mapping, Sequence
+>>>>>>> faults
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,8 +43,13 @@ from merits.core.validate import did_you_mean
 from merits.flow import evaluate
 from merits.opening import opened_live, opened_store, rollout_in_force
 from merits.production.released import Released, release
+<<<<<<< HEAD
 from merits.production.warm import LABEL, Beginning, base_of, beginning, taught_before
 from merits.store.since import feedback_on_all, served_since
+||||||| 2966f7f
+=======
+from merits.serving.clock import plausible_now
+>>>>>>> faults
 
 if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
@@ -382,7 +394,7 @@ def _beside(task: Task, memory: LiveStore, version: int, *, mode: Mode, share: f
     now = rollout_in_force(memory, task)
     rollout = Rollout(
         task=task.name,
-        at=time.time(),
+        at=plausible_now(memory),
         champion=now.champion,
         challenger=version,
         mode=mode,

@@ -10,7 +10,6 @@ What may be concluded when is in `monitoring.rollout_tests`; servers follow the 
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from merits.evaluating.live import live_evaluation, live_name
 from merits.evaluating.work import scorers_of
 from merits.monitoring.rollout_tests import Bounds, RolloutVerdict, judge_rollout
 from merits.opening import opened_live, rollout_in_force, whoever
+from merits.serving.clock import plausible_now
 from merits.store.since import feedback_on_all, served_since
 
 __all__ = [
@@ -97,6 +97,7 @@ def start_rollout(
                 f"release {now.challenger} is being compared with {now.champion} already.",
                 "End that first: merits rollout --stop, or --promote.",
             )
+<<<<<<< HEAD
         begun = Rollout(
             task=task.name,
             at=time.time(),
@@ -110,6 +111,41 @@ def start_rollout(
             seed=secrets.token_hex(8),
             margin=margin,
             alpha=alpha,
+||||||| 2966f7f
+        return _added(
+            memory,
+            Rollout(
+                task=task.name,
+                at=time.time(),
+                champion=now.champion,
+                challenger=challenger,
+                mode=mode,
+                share=share,
+                previous=now.previous,
+                reason=reason or f"release {challenger} is compared with {now.champion}",
+                by=by or whoever(),
+                seed=secrets.token_hex(8),
+                margin=margin,
+                alpha=alpha,
+            ),
+=======
+        return _added(
+            memory,
+            Rollout(
+                task=task.name,
+                at=plausible_now(memory),
+                champion=now.champion,
+                challenger=challenger,
+                mode=mode,
+                share=share,
+                previous=now.previous,
+                reason=reason or f"release {challenger} is compared with {now.champion}",
+                by=by or whoever(),
+                seed=secrets.token_hex(8),
+                margin=margin,
+                alpha=alpha,
+            ),
+>>>>>>> faults
         )
         return begun if dry_run else _added(memory, begun)
 
@@ -209,7 +245,7 @@ def conclude_rollout(
             return None
         ended = Rollout(
             task=task.name,
-            at=time.time(),
+            at=plausible_now(memory),
             champion=now.challenger if promotes else now.champion,
             previous=now.champion if promotes else now.previous,
             reason=why,

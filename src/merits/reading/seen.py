@@ -48,21 +48,37 @@ class Lens:
 
     Without a vocabulary no share of unknown words is seen. `categories` maps a column to what may be named of it: what
     is not among them becomes `OTHER`, for it may be personal. A column that is not in it is watched by its numbers, and
-    by texts of up to 64 characters. The language is told of one text in `language_of` (chosen by the text itself), for
-    it takes three times as long as all else; 0 for none.
+    by texts of up to 64 characters, unless there is a reference (`of`): then by `OTHER` in their stead. The language is
+    told of one text in `language_of` (chosen by the text itself), for it takes three times as long as all else; 0 for
+    none.
     """
 
     vocabulary: frozenset[str] = frozenset()
     categories: Mapping[str, frozenset[str]] = field(default_factory=dict)
     language_of: int = 4
+    names_others: bool = True
 
     @staticmethod
     def of(reference: Reference) -> Lens:
-        """What the streams of a reference need."""
+        """What the streams of a reference need, and no word that it does not have.
+
+        >>> from merits.core.reference import StreamReference
+        >>> plan = StreamReference(
+        ...     name="input: plan", kind="category", counts=(9, 0, 0), shares=(1, 0, 0), categories=("gold",)
+        ... )
+        >>> lens = Lens.of(Reference(kind="classification", n=9, streams=(plan,)))
+        >>> seen_of_columns({"plan": "Anna", "new column": "Anna"}, lens)
+        {'plan': '(other)', 'new column': '(other)'}
+        """
         return Lens(
             frozenset(reference.vocabulary),
-            {one.name: frozenset(one.categories) for one in reference.streams if one.kind == "category"},
+            {
+                one.name.removeprefix("input: "): frozenset(one.categories)
+                for one in reference.streams
+                if one.kind == "category" and one.name.startswith("input: ")
+            },
             4 if any(one.name.endswith("language") for one in reference.streams) else 0,
+            names_others=False,
         )
 
 
@@ -119,7 +135,7 @@ def seen_of_columns(input: Mapping[str, JSON], lens: Lens = Lens()) -> Seen:
             if known is not None:
                 seen[name] = value if value in known else OTHER
             elif len(value) <= _LONGEST:
-                seen[name] = value
+                seen[name] = value if lens.names_others else OTHER
             else:
                 seen[f"{name}: length"] = float(len(value))
         elif isinstance(value, Sequence):

@@ -42,8 +42,17 @@ class _Endpoint(NamedTuple):
 class Gateway:
     """The application of one worker. `ready` says why nothing can be answered, "" when it can."""
 
-    def __init__(self, desk: Desk, keyring: Keyring, store: LiveStore, *, version: str = "") -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        keyring: Keyring,
+        store: LiveStore,
+        *,
+        version: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.desk, self.keyring, self._store, self._version = desk, keyring, store, version
+        self.clock = clock
         self._keys = desk.settings.keys
         self._origins = frozenset(origin.encode() for origin in desk.settings.origins)
         self.closing = False
@@ -68,7 +77,7 @@ class Gateway:
             return
         call: Call | None = None
         try:
-            call = Call(scope, receive, send)
+            call = Call(scope, receive, send, at=self.clock())
             response = await self._answered(call)
             if response is not None:
                 await respond(call, response, self._cross(call))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -148,7 +147,7 @@ def _learned(
     said = Feedback(
         request=item.request,
         task=found[0].task,
-        at=time.time(),
+        at=call.at,
         source=item.source,
         target=target,
         solved=item.solved,

@@ -67,8 +67,8 @@ class Call:
         "waits",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.arrived, self.at = time.monotonic(), time.time()
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, at: float) -> None:
+        self.arrived, self.at = time.monotonic(), at
         self.scope, self.receive, self.send = scope, receive, send
         # Out of the scope, for it leads back there: what stays in a ring waits for the garbage collector.
         self.exchange: Exchange | None = scope.pop("merits.exchange", None)

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from merits.core.live import SCOPES, ApiKey
@@ -126,7 +126,14 @@ class Holder:
 class Keyring:
     """The keys that let somebody in, as the live store had them last."""
 
-    def __init__(self, rates: Rates | None = None, guesses: Guesses | None = None) -> None:
+    def __init__(
+        self,
+        rates: Rates | None = None,
+        guesses: Guesses | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
         self.guesses = guesses or Guesses()
         self._rates = rates or LocalRates()
         self._holders: dict[str, Holder] = {}
@@ -153,9 +160,15 @@ class Keyring:
         self._holders = holders
 
     @property
-    def budgeted(self) -> list[str]:
-        """The ids of the keys that have a budget."""
-        return [holder.key.id for holder in self._holders.values() if holder.key.budget is not None]
+    def holders(self) -> Collection[Holder]:
+        """All that are let in."""
+        return self._holders.values()
+
+    @property
+    def budgeted(self) -> dict[str, str]:
+        """The ids of the keys that have a budget, each with its currency."""
+        keys = [holder.key for holder in self._holders.values()]
+        return {key.id: key.currency for key in keys if key.budget is not None}
 
     def holder(self, authorization: bytes | None, address: str) -> Holder:
         """Who brings a key ("Bearer mk_..."). Refusal 401 when it is none of ours, 429 when the address guesses."""
@@ -169,7 +182,7 @@ class Keyring:
             raise Refusal(
                 429, "too_many_wrong_keys", "Too many wrong keys came from this address.", retry_after_s=wait_s
             )
-        if found is None or (found.key.expires_at is not None and found.key.expires_at <= time.time()):
+        if found is None or (found.key.expires_at is not None and found.key.expires_at <= self._clock()):
             if not authorization:
                 raise Refusal(401, "missing_api_key", _NO_KEY)
             guesses.wrong(address)
@@ -191,7 +204,7 @@ class Keyring:
                 429,
                 "insufficient_quota",
                 f"This API key has spent its {key.budget:g} {key.currency} of this month.",
-                retry_after_s=_until_next_month(time.time()),
+                retry_after_s=_until_next_month(self._clock()),
             )
 
 

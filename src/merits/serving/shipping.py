@@ -18,6 +18,7 @@ from merits.core.errors import MeritsError, StoreError
 from merits.core.live import Served
 from merits.core.serving import Sync
 from merits.serving.journal import Entry, Journal, Segment, segments_of
+from merits.serving.set_aside import set_aside
 
 __all__ = ["Shipper"]
 
@@ -154,14 +155,12 @@ class Shipper:
 
     def _refuse(self, entry: Entry, problem: Exception) -> None:
         """Sets a record aside that the store cannot hold, so that it can be looked at."""
-        import msgspec
-
         self.refused += 1
         kind = "served" if isinstance(entry, Served) else "feedback"
         said = str(problem) if isinstance(problem, MeritsError) else f"{type(problem).__name__}: {problem}"
         self._note("record-refused", f"{kind} {entry.request}: {said}")
-        with suppress(OSError), open(self.journal.folder / "refused.jsonl", "ab") as file:
-            file.write(msgspec.json.encode({"kind": kind, "why": said, "record": entry}) + b"\n")
+        with suppress(OSError):
+            set_aside(self.journal.folder, entry, said)
 
     def _run_sync(self) -> None:
         while not self._stop.is_set() or self._waiting:

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -21,12 +20,14 @@ from merits.core.live import ApiKey, Rollout
 from merits.core.release import Release
 from merits.core.serving import ServeSettings
 from merits.serving.app import Gateway
+from merits.serving.clock import SteadyClock
 from merits.serving.desk import Desk
 from merits.serving.fleet import Fleet, Opener
 from merits.serving.forgetting import forget_in_turn
 from merits.serving.journal import RESERVE, Journal
 from merits.serving.keys import Keyring, month_began
 from merits.serving.rates import LocalRates, SharedRates
+from merits.serving.refusals import Refusal
 from merits.serving.shipping import Shipper
 from merits.serving.telemetry import Log, Metrics
 from merits.serving.tracing import tracer_to
@@ -66,8 +67,8 @@ async def running(
     Raises StoreError where the store cannot be reached at the start, DiskFull where there is no room for the journal.
     """
     log = log or Log()
-    shared = place.shared
-    keyring = Keyring(SharedRates(shared) if shared is not None else LocalRates())
+    shared, clock = place.shared, SteadyClock()
+    keyring = Keyring(SharedRates(shared) if shared is not None else LocalRates(), clock=clock)
     fleet = Fleet(place.releases, opener, note=log.event)
     needed = 2 * RESERVE * (settings.concurrency + settings.shadows + 4)
     journal = _opened_journal(place, max(_SEGMENT, needed), settings)
@@ -84,13 +85,13 @@ async def running(
     )
     shipper.told(desk.shipped)
     shipper.start()
-    gateway = Gateway(desk, keyring, store, version=version)
+    gateway = Gateway(desk, keyring, store, version=version, clock=clock)
     await _renew(gateway, store, place.tasks, log)
     at_work = (
         _follow(gateway, store, place.tasks, log),
         _flush(log, desk.metrics),
         desk.overdue.watch(),
-        forget_in_turn(store, place.tasks, log.event),
+        forget_in_turn(store, place.tasks, log.event, folder=place.journal),
     )
     following = [asyncio.ensure_future(each) for each in at_work]
     try:
@@ -137,20 +138,38 @@ async def _flush(log: Log, metrics: Metrics) -> None:
 async def _renew(gateway: Gateway, store: LiveStore, tasks: Sequence[str], log: Log) -> None:
     fleet, keyring = gateway.desk.fleet, gateway.keyring
     known = {task: line.rollout for task, line in fleet.lines.items()}
-    keys, spent, rollouts, releases = await asyncio.to_thread(_looked, store, tasks, known, keyring.budgeted)
+    keys, spent, rollouts, releases = await asyncio.to_thread(
+        _looked, store, tasks, known, keyring.budgeted, gateway.clock()
+    )
     keyring.renew(keys, spent)
     if rollouts:
         await fleet.renew(rollouts, releases)
+        _tell_unbounded(keyring, fleet, rollouts, log)
+
+
+def _tell_unbounded(keyring: Keyring, fleet: Fleet, changed: Collection[str], log: Log) -> None:
+    """Says which keys are refused by what serves now, because their budget would not bound what it costs."""
+    for task in changed:
+        line = fleet.lines.get(task)
+        for holder in keyring.holders if line is not None else ():
+            if holder.tasks and task not in holder.tasks:
+                continue
+            for opened in line.units.values() if line is not None else ():
+                try:
+                    holder.must_bound(opened.model, opened.billed_in)
+                except Refusal as refusal:
+                    log.event("budget", f"{holder.key.name or holder.key.id}: {refusal}", "warning")
 
 
 def _looked(
-    store: LiveStore, tasks: Collection[str], known: Mapping[str, Rollout], budgeted: Collection[str]
+    store: LiveStore, tasks: Collection[str], known: Mapping[str, Rollout], budgeted: Mapping[str, str], now: float
 ) -> tuple[Sequence[ApiKey], dict[str, float], dict[str, Rollout], dict[str, Sequence[Release]]]:
     """What the store says now: keys, what they spent this month, and rollouts that are not in force yet."""
     keys = store.keys()
-    since = month_began(time.time())
-    limited = {key.id for key in keys if key.budget is not None and key.revoked_at is None} | set(budgeted)
-    spent = {key: store.spent(key, since) for key in limited}
+    since = month_began(now)
+    limited = {key.id: key.currency for key in keys if key.budget is not None and key.revoked_at is None}
+    limited = {**budgeted, **limited}
+    spent = {key: store.spent(key, since, currency) for key, currency in limited.items()}
     changed: dict[str, Rollout] = {}
     for task in tasks or store.tasks():
         rollouts = store.rollouts(task)

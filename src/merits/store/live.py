@@ -16,7 +16,7 @@ from merits.core.doors import LiveStore, Numbered
 from merits.core.errors import StoreError
 from merits.core.live import Alert, AlertMark, ApiKey, Checkpoint, Feedback, LiveRecord, Rollout, Served
 from merits.core.release import Release
-from merits.store.live_rows import TABLES, Row, column, row, table_of, without_content
+from merits.store.live_rows import TABLES, Row, column, feedback_without_content, row, table_of, without_content
 from merits.store.live_session import Cursor, Session
 from merits.store.live_sqlite import Sqlite
 
@@ -100,28 +100,18 @@ class SqlLiveStore(LiveStore):
             )
 
     def forget(self, task: str, before: float) -> int:
-        """Takes the content of what was served before then; of how many requests there was any."""
+        """Takes the content of what was served or said before then; of how many records there was any."""
         self._refuse_if_reading()
         labels = frozenset(label for release in self.releases(task) for label in release.classes)
-        n_forgotten, last = 0, 1
-        while last:
-            last, n_of_these = self._writer.write(lambda cursor: self._forget_some(cursor, task, before, labels))
-            n_forgotten += n_of_these
-        return n_forgotten
-
-    def _forget_some(self, cursor: Cursor, task: str, before: float, labels: frozenset[str]) -> tuple[int, int]:
-        """How many were looked at, and how many of them had content."""
-        found = cursor.all(
-            "SELECT number, record FROM merits_served WHERE task = ? AND at < ? AND kept = 1 ORDER BY at LIMIT ?",
-            (column(task), before, _FORGOTTEN_AT_ONCE),
-        )
         n_forgotten = 0
-        for number, text in found:
-            left = without_content(_decode_served(text), labels)
-            n_forgotten += left is not None
-            record = text if left is None else row(left)[-1]
-            cursor.run("UPDATE merits_served SET kept = 0, record = ? WHERE number = ?", (record, number))
-        return len(found), n_forgotten
+        for some in (_served_before, _said_before):
+            n_looked_at = 1
+            while n_looked_at:
+                n_looked_at, n_of_these = self._writer.write(
+                    lambda cursor, some=some: some(cursor, task, before, labels)
+                )  # type: ignore[misc]
+                n_forgotten += n_of_these
+        return n_forgotten
 
     def _refuse_if_reading(self) -> None:
         if not self._write:
@@ -225,15 +215,70 @@ class SqlLiveStore(LiveStore):
             (Checkpoint(task=task, name=name, at=at, state=state, cursor=seen) for at, state, seen in rows), None
         )
 
-    def spent(self, key: str, since: float) -> float:
-        """The sum of the known costs of what was served to an API key since then (UNIX seconds)."""
-        rows = self._all("SELECT sum(cost) FROM merits_served WHERE key = ? AND at >= ?", (column(key), since))
-        return float(rows[0][0] or 0.0)
+    def spent(self, key: str, since: float, currency: str = "USD") -> float:
+        """What an API key spent since then (UNIX seconds) in a currency, as far as is known.
+
+        An answer whose cost is not known (the deadline passed while a provider was at it) counts as much as the others
+        do on average.
+        """
+        rows = self._all(
+            "SELECT sum(cost), count(cost), count(*) FROM merits_served "
+            "WHERE key = ? AND (currency = ? OR currency IS NULL) AND at >= ?",
+            (column(key), currency, since),
+        )
+        ((cost, n_known, n),) = rows
+        return float(cost) * n / n_known if n_known else 0.0
 
     def close(self) -> None:
         """Frees what the store holds. May be called twice."""
         self._writer.close()
         self._reader.close()
+
+
+def _served_before(cursor: Cursor, task: str, before: float, labels: frozenset[str]) -> tuple[int, int]:
+    """Forgets some that were served before then, with what was said of them.
+
+    How many were looked at, and how many records had content.
+    """
+    found = cursor.all(
+        "SELECT number, record FROM merits_served WHERE task = ? AND at < ? AND kept = 1 ORDER BY at LIMIT ?",
+        (column(task), before, _FORGOTTEN_AT_ONCE),
+    )
+    n_forgotten, requests = 0, list[str]()
+    for number, text in found:
+        record = _decode_served(text)
+        requests.append(column(record.request))
+        left = without_content(record, labels)
+        n_forgotten += left is not None
+        kept = text if left is None else row(left)[-1]
+        cursor.run("UPDATE merits_served SET kept = 0, record = ? WHERE number = ?", (kept, number))
+    for some in _in_parts(requests):
+        marks = ",".join("?" * len(some))
+        said = cursor.all(
+            f"SELECT number, record FROM merits_feedback WHERE request IN ({marks}) AND task = ? AND kept = 1",
+            [*some, column(task)],
+        )
+        n_forgotten += _forget_said(cursor, said, labels)
+    return len(found), n_forgotten
+
+
+def _said_before(cursor: Cursor, task: str, before: float, labels: frozenset[str]) -> tuple[int, int]:
+    """The same of feedback, by its own age: on what held no content, on what is not there, and what came late."""
+    found = cursor.all(
+        "SELECT number, record FROM merits_feedback WHERE task = ? AND at < ? AND kept = 1 ORDER BY at LIMIT ?",
+        (column(task), before, _FORGOTTEN_AT_ONCE),
+    )
+    return len(found), _forget_said(cursor, found, labels)
+
+
+def _forget_said(cursor: Cursor, found: Sequence[Row], labels: frozenset[str]) -> int:
+    n_forgotten = 0
+    for number, text in found:
+        left = feedback_without_content(_decode_feedback(text), labels)
+        n_forgotten += left is not None
+        kept = text if left is None else row(left)[-1]
+        cursor.run("UPDATE merits_feedback SET kept = 0, record = ? WHERE number = ?", (kept, number))
+    return n_forgotten
 
 
 def _in_parts(names: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from merits.core.errors import DiskFull, MissingExtra, StoreError, StoreTooNew
 from merits.core.secrets import redact, register
+from merits.store.live_migrations import migration
 from merits.store.live_rows import INDEXES, SCHEMA, TABLES, Row, Table
 from merits.store.live_session import Connection, Dialect, Lost
 
@@ -89,6 +90,10 @@ class Postgres(Dialect):
                 f"{self.place} was written by a newer Merits (schema {schema}; this one reads up to {SCHEMA}).",
                 "Update Merits, or name another live store.",
             )
+        if schema < SCHEMA and self._write:
+            with database.transaction():
+                database.execute(_LOCK)
+                _migrate(database)
 
 
 class PostgresConnection(Connection):
@@ -176,6 +181,15 @@ def _schema(database: psycopg.Connection) -> int | None:
         return None
     found = database.execute("SELECT value FROM merits_meta WHERE name = 'schema'").fetchone()
     return int(found[0]) if found else None
+
+
+def _migrate(database: psycopg.Connection) -> None:
+    """Brings tables of an earlier Merits up to the present schema; in a transaction, of one process at a time."""
+    database.execute("SET LOCAL statement_timeout = 0")  # it looks at every row
+    field = r"(replace(record, '\u0000', '\ufffd')::json ->> '{}')"  # its JSON has no NUL
+    for statement in migration(_schema(database) or 0, field.format, "DOUBLE PRECISION"):
+        database.execute(statement.encode())
+    database.execute(b"UPDATE merits_meta SET value = '%d' WHERE name = 'schema'" % SCHEMA)
 
 
 def _create(database: psycopg.Connection) -> None:

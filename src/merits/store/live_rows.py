@@ -14,9 +14,20 @@ from merits.core.live import Alert, AlertMark, ApiKey, Checkpoint, Feedback, Liv
 from merits.core.release import Release
 from merits.core.secrets import redact, redact_values
 
-__all__ = ["INDEXES", "SCHEMA", "TABLES", "Row", "Table", "column", "row", "table_of", "without_content"]
+__all__ = [
+    "INDEXES",
+    "SCHEMA",
+    "TABLES",
+    "Row",
+    "Table",
+    "column",
+    "feedback_without_content",
+    "row",
+    "table_of",
+    "without_content",
+]
 
-SCHEMA = 1
+SCHEMA = 2  # older ones are brought up to it: live_migrations
 Row: TypeAlias = tuple[Any, ...]
 
 
@@ -57,11 +68,14 @@ TABLES = {
             "merits_served",
             (
                 ("task", _TEXT), ("request", _TEXT), ("arm", _TEXT), ("at", _REAL), ("key", _TEXT),
-                ("cost", _REAL), ("kept", _INT), ("record", _TEXT),
+                ("cost", _REAL), ("currency", _TEXT), ("kept", _INT), ("record", _TEXT),
             ),
             again="nothing",
         ),
-        Table("merits_feedback", (("task", _TEXT), ("request", _TEXT), ("record", _TEXT))),
+        Table(
+            "merits_feedback",
+            (("task", _TEXT), ("request", _TEXT), ("at", _REAL), ("kept", _INT), ("record", _TEXT)),
+        ),
         Table("merits_records", (("kind", _TEXT), ("task", _TEXT), ("name", _TEXT), ("record", _TEXT))),
         Table(
             "merits_checkpoints",
@@ -75,9 +89,10 @@ INDEXES = (
     "CREATE UNIQUE INDEX merits_served_once ON merits_served (request, task, arm)",
     "CREATE INDEX merits_served_of_task ON merits_served (task, number)",
     "CREATE INDEX merits_served_kept ON merits_served (task, at) WHERE kept = 1",
-    "CREATE INDEX merits_served_to_key ON merits_served (key, at, cost) WHERE key <> ''",
+    "CREATE INDEX merits_served_to_key ON merits_served (key, currency, at, cost) WHERE key <> ''",
     "CREATE INDEX merits_feedback_of_task ON merits_feedback (task, number)",
     "CREATE INDEX merits_feedback_on_request ON merits_feedback (request)",
+    "CREATE INDEX merits_feedback_kept ON merits_feedback (task, at) WHERE kept = 1",
     "CREATE INDEX merits_records_of_task ON merits_records (kind, task, number)",
 )
 
@@ -102,10 +117,11 @@ def row(record: LiveRecord) -> Row:
     if isinstance(record, Served):
         return (
             column(record.task), column(record.request), record.arm, record.at, column(record.key),
-            record.cost, int(_may_have_content(record)), _served(record),
+            record.cost, record.currency, int(_may_have_content(record)), _served(record),
         )  # fmt: skip
     if isinstance(record, Feedback):
-        return column(record.task), column(record.request), _text(record)
+        kept = int(bool(record.comment) or isinstance(record.target, str | dict | list))
+        return column(record.task), column(record.request), record.at, kept, _text(record)
     if isinstance(record, Checkpoint):
         return column(record.task), column(record.name), record.at, record.state, record.cursor
     kind, task, name = _filed_under(record)
@@ -154,21 +170,38 @@ def _may_have_content(record: Served) -> bool:
     output = record.answer.output
     failure = record.answer.failure
     told = failure is not None and bool(failure.message)
-    return record.input is not None or isinstance(output, str | dict | list) or told or bool(record.embedding)
+    words = any(map(_is_word, record.seen.values()))
+    return words or record.input is not None or isinstance(output, str | dict | list) or told or bool(record.embedding)
+
+
+def _is_word(seen: float | str | None) -> bool:
+    return isinstance(seen, str) and seen not in ("true", "false")
 
 
 def without_content(record: Served, labels: frozenset[str]) -> Served | None:
-    """The record without its input and the vector of it, and its output unless that is a number or one of the labels.
+    """The record without its input, and its output unless that is a number or one of the labels.
 
-    A failure keeps its kind, not its message: providers repeat in it what they were sent. None where there was nothing
-    to take.
+    Of what was watched of the input the numbers stay: its vector and its words (a language, a column) go. A failure
+    keeps its kind, not its message: providers repeat in it what they were sent. None where there was nothing to take.
     """
     answer = record.answer
     output = answer.output if _says_little(answer.output, labels | set(answer.probabilities or ())) else None
     failure = None if answer.failure is None else replace(answer.failure, message="")
-    if record.input is None and not record.embedding and output == answer.output and failure == answer.failure:
-        return None
-    return replace(record, input=None, embedding=(), answer=replace(answer, output=output, failure=failure))
+    seen = {name: value for name, value in record.seen.items() if not _is_word(value)}
+    answer = replace(answer, output=output, failure=failure)
+    left = replace(record, input=None, embedding=(), seen=seen, answer=answer)
+    return None if left == record else left
+
+
+def feedback_without_content(record: Feedback, labels: frozenset[str]) -> Feedback | None:
+    """The record without its comment, and its target unless that is a number, a label, or a list of such.
+
+    None where there was nothing to take.
+    """
+    target = record.target
+    little = all(_says_little(each, labels) for each in (target if isinstance(target, list) else [target]))
+    left = replace(record, comment="", target=target if little else None)
+    return None if left == record else left
 
 
 def _says_little(output: JSON, labels: frozenset[str]) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from merits.core.errors import DiskFull, StoreBusy, StoreError, StoreTooNew
+from merits.store.live_migrations import migration
 from merits.store.live_rows import INDEXES, SCHEMA, TABLES, Row, Table
 from merits.store.live_session import Connection, Dialect, Lost
 
@@ -150,6 +151,26 @@ def _make(database: sqlite3.Connection, place: str) -> None:
             database.execute("ROLLBACK")
             raise
     _check(database, place)
+    if _schema(database) < SCHEMA:
+        _migrate(database)
+
+
+def _migrate(database: sqlite3.Connection) -> None:
+    """Brings a file of an earlier Merits up to the present schema, all or nothing."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in migration(_schema(database), "json_extract(record, '$.{}')".format, "REAL"):
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {SCHEMA}")
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _schema(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _is_empty(database: sqlite3.Connection) -> bool:
@@ -171,7 +192,7 @@ def _check(database: sqlite3.Connection, place: str) -> None:
     """Raises when the file is no live store, or a newer one. Writes nothing."""
     if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
         raise _unusable(place, "it is a database of another kind")
-    schema = database.execute("PRAGMA user_version").fetchone()[0]
+    schema = _schema(database)
     if schema > SCHEMA:
         raise StoreTooNew(
             f"{place} was written by a newer Merits (schema {schema}; this one reads up to {SCHEMA}).",

@@ -234,11 +234,14 @@ class LiveStoreContract(ABC):
         assert store.checkpoint("another", "drift") is None
 
     def test_what_a_key_spent_is_known(self, store: LiveStore) -> None:
-        """A budget counts known costs, from the start of the month on."""
+        """A budget counts costs in its currency, from the start of the month on; an unknown one as the others."""
         costs = [("k1", 1.0, 0.5), ("k1", 5.0, 0.25), ("k1", 6.0, None), ("k2", 6.0, 8.0), ("k1", 7.0, 0.125)]
         store.add([_changed(served(f"r{n}", at=at), key=key, cost=cost) for n, (key, at, cost) in enumerate(costs)])
-        assert store.spent("k1", 5.0) == 0.375
-        assert store.spent("k1", 0.0) == 0.875
+        store.add([_changed(served("euro", at=6.0), key="k1", cost=4.0, currency="EUR")])
+        assert store.spent("k1", 0.0, "EUR") == 4.0
+        assert store.spent("k1", 7.0) == 0.125
+        assert store.spent("k1", 5.0) == 0.375 * 3 / 2
+        assert store.spent("k1", 0.0) == 0.875 * 4 / 3
         assert store.spent("nobody", 0.0) == 0.0
 
     def test_content_is_forgotten_and_nothing_else(self, store: LiveStore) -> None:
@@ -247,7 +250,12 @@ class LiveStoreContract(ABC):
         store.add(
             [
                 release(1),
-                _changed(served("label"), input="my name is Anna", seen={"length": 15.0}, embedding=(0.25, 1.0)),
+                _changed(
+                    served("label"),
+                    input="my name is Anna",
+                    seen={"length": 15.0, "name": "Anna", "paid": "true", "gone": None},
+                    embedding=(0.25, 1.0),
+                ),
                 _changed(served("text", "Dear Anna"), input="my name is Anna"),
                 served("fields", {"name": "Anna"}),
                 served("number", 7.5),
@@ -272,8 +280,34 @@ class LiveStoreContract(ABC):
         }
         assert left["failed"].answer.failure == Failure("bad_request", "", 2.0)
         assert left["label"].embedding == ()  # much of a text can be told from its vector
-        assert (left["label"].seen, left["later"].input) == ({"length": 15.0}, "my name is Bert")
+        assert left["label"].seen == {"length": 15.0, "paid": "true", "gone": None}
+        assert left["later"].input == "my name is Bert"
         assert store.served("another")[0].record.answer.output == "Dear Carla"
+
+    def test_what_was_said_is_forgotten_with_what_it_was_said_of(self, store: LiveStore) -> None:
+        """A corrected text is as much content as the text. Labels and numbers stay, and whether it was solved."""
+
+        def said(request: str, at: float, target: JSON = "Dear Anna") -> Feedback:
+            return Feedback(request=request, task="tickets", at=at, target=target, comment="to Anna", solved=False)
+
+        store.add([release(1), _changed(served("r1", at=1.0), input="my name is Anna"), served("bare", 7.5, at=1.0)])
+        store.add([_changed(served("later", at=9.0), input="my name is Bert")])
+        store.add([said("r1", 20.0), said("r1", 20.0, "egg"), said("r1", 20.0, 3.5), said("r1", 20.0, ["ham", "egg"])])
+        store.add([said("r1", 20.0, ["Anna"]), said("r1", 20.0, {"name": "Anna"}), said("nobody", 4.0)])
+        store.add([said("bare", 4.0), said("later", 20.0, "Dear Bert")])
+        assert store.forget("tickets", 5.0) == 9
+        assert store.forget("tickets", 5.0) == 0
+        left = [(one.record.request, one.record.target, one.record.comment) for one in store.feedback("tickets")]
+        assert left[:4] == [("r1", None, ""), ("r1", "egg", ""), ("r1", 3.5, ""), ("r1", ["ham", "egg"], "")]
+        assert left[4:] == [
+            ("r1", None, ""), ("r1", None, ""), ("nobody", None, ""), ("bare", None, ""),
+            ("later", "Dear Bert", "to Anna"),
+        ]  # fmt: skip
+        assert all(one.record.solved is False for one in store.feedback("tickets"))
+        store.add([said("r1", 21.0)])  # too late for that: by its own time
+        assert store.forget("tickets", 8.0) == 0
+        assert store.forget("tickets", 22.0) == 3
+        assert "Anna" not in str(store.feedback("tickets"))
 
     def test_much_content_is_forgotten(self, store: LiveStore) -> None:
         """A day of traffic goes in portions."""
