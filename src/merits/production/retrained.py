@@ -11,15 +11,7 @@ release that must win before it serves.
 from __future__ import annotations
 
 import dataclasses
-<<<<<<< HEAD
-import time
 from collections.abc import Callable, Mapping, Sequence
-||||||| 2966f7f
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-=======
-from collections.abc import Callable, Iterator, Mapping, Sequence
->>>>>>> faults
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,13 +35,9 @@ from merits.core.validate import did_you_mean
 from merits.flow import evaluate
 from merits.opening import opened_live, opened_store, rollout_in_force
 from merits.production.released import Released, release
-<<<<<<< HEAD
 from merits.production.warm import LABEL, Beginning, base_of, beginning, taught_before
-from merits.store.since import feedback_on_all, served_since
-||||||| 2966f7f
-=======
 from merits.serving.clock import plausible_now
->>>>>>> faults
+from merits.store.since import feedback_on_all, served_since
 
 if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation

@@ -10,6 +10,7 @@ What may be concluded when is in `monitoring.rollout_tests`; servers follow the 
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,10 +98,9 @@ def start_rollout(
                 f"release {now.challenger} is being compared with {now.champion} already.",
                 "End that first: merits rollout --stop, or --promote.",
             )
-<<<<<<< HEAD
         begun = Rollout(
             task=task.name,
-            at=time.time(),
+            at=plausible_now(memory),
             champion=now.champion,
             challenger=challenger,
             mode=mode,
@@ -111,41 +111,6 @@ def start_rollout(
             seed=secrets.token_hex(8),
             margin=margin,
             alpha=alpha,
-||||||| 2966f7f
-        return _added(
-            memory,
-            Rollout(
-                task=task.name,
-                at=time.time(),
-                champion=now.champion,
-                challenger=challenger,
-                mode=mode,
-                share=share,
-                previous=now.previous,
-                reason=reason or f"release {challenger} is compared with {now.champion}",
-                by=by or whoever(),
-                seed=secrets.token_hex(8),
-                margin=margin,
-                alpha=alpha,
-            ),
-=======
-        return _added(
-            memory,
-            Rollout(
-                task=task.name,
-                at=plausible_now(memory),
-                champion=now.champion,
-                challenger=challenger,
-                mode=mode,
-                share=share,
-                previous=now.previous,
-                reason=reason or f"release {challenger} is compared with {now.champion}",
-                by=by or whoever(),
-                seed=secrets.token_hex(8),
-                margin=margin,
-                alpha=alpha,
-            ),
->>>>>>> faults
         )
         return begun if dry_run else _added(memory, begun)
 

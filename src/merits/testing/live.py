@@ -32,22 +32,9 @@ class MemoryLive(SqlLiveStore):
         """Whether it cannot be reached."""
         return self._session.away
 
-<<<<<<< HEAD
-    def served(
-        self, task: str, *, after: int = 0, most: int = 10_000, since: float | None = None
-    ) -> Sequence[Numbered[Served]]:
-        """As in `LiveStore`."""
-        mine = (one for one in self._numbered(Served, after) if one.record.task == task)
-        return [one for one in mine if since is None or one.record.at >= since][:most]
-||||||| 2966f7f
-    def served(self, task: str, *, after: int = 0, most: int = 10_000) -> Sequence[Numbered[Served]]:
-        """As in `LiveStore`."""
-        return [one for one in self._numbered(Served, after) if one.record.task == task][:most]
-=======
     @away.setter
     def away(self, away: bool) -> None:
         self._session.away = away
->>>>>>> faults
 
 
 class _Leaving(Session):
