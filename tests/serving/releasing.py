@@ -51,10 +51,15 @@ def released(
     context = LoadContext(folder=task_folder, task_kind=kind, classes=classes, env={"OPENAI_API_KEY": "k"})
     learned: list[Taught] = []
 
+    def begin(candidate: Candidate) -> int:
+        learned.append(Taught(candidate, candidate.id, load_any(candidate, context)))
+        return len(learned) - 1
+
     def add(candidate: Candidate) -> int:
-        model = load_any(candidate, context)
-        number = len(learned)
-        learned.append(Taught(candidate, candidate.id, model))
+        return end(begin(candidate))
+
+    def end(number: int) -> int:
+        candidate, model = learned[number].candidate, learned[number].model
         parts = tuple(map(add, candidate.parts)) if isinstance(model, Composite) else ()
         taught = isinstance(model, Trainable | Pupil)
         if isinstance(model, Pupil):
@@ -73,8 +78,8 @@ def released(
         learned[number] = Taught(candidate, candidate.id, model, parts, examples if taught else None)
         return number
 
-    first = [add(one) for one in line if not one.parts] if len(line) > 1 else [add(line[0])]
-    assert first == list(range(len(line))), "only a candidate alone may have parts here"
+    for number in [begin(one) for one in line]:  # parts come after all that are asked in turn
+        end(number)
     artefacts = packed(folder, learned, context, files=files)
     release = Release(
         task="t" * 32,

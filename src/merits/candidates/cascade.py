@@ -16,7 +16,7 @@ from merits.core.answer import Answer
 from merits.core.doors import Composite
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
-from merits.core.steps import Steps
+from merits.core.steps import Last, Steps
 
 __all__ = ["PARTS", "Cascade", "Params", "Rule", "load", "surely"]
 
@@ -95,7 +95,7 @@ class Cascade:
     def _one_by_one(self) -> Steps:
         part, held = 0, None
         while True:
-            (answer,) = yield [part]
+            (answer,) = yield Last((part,)) if part == self._n - 1 else [part]
             threshold, following = self._gate(part, answer)
             held = answer if held is None or sure(answer) > UNASKABLE else held
             if part == self._n - 1 or self._surely(part, answer) >= threshold:
@@ -131,11 +131,11 @@ class Cascade:
         assert held is not None, "a cascade has parts"
         return held
 
-    def _in_turn(self) -> Iterator[list[int]]:
+    def _in_turn(self) -> Iterator[Sequence[int]]:
         first = min(self._params.together, self._n)
         yield list(range(first))
         for part in range(first, self._n):
-            yield [part]
+            yield Last((part,)) if part == self._n - 1 else [part]
 
 
 def load(params: Params, context: LoadContext) -> Composite:

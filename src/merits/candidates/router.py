@@ -21,7 +21,7 @@ from merits.candidates.texts import as_text, prose_of
 from merits.core.doors import Composite
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
-from merits.core.steps import Steps
+from merits.core.steps import Last, Steps
 from merits.reading.languages import Detect, detector
 
 __all__ = ["PARTS", "Gains", "Params", "Router", "category_of", "load"]
@@ -124,12 +124,12 @@ class Router:
     def steps(self, input: JSON) -> Steps:
         """Asks the part that is chosen; its answer is the final one, a failure too."""
         if self._vectors is None:
-            (answer,) = yield [self._part_for(input)]
+            (answer,) = yield Last((self._part_for(input),))
             return answer
         (seen,) = yield [len(self._vectors) + 1]
         vector = vector_in(seen)
         known = vector is not None and len(vector) == self._vectors.shape[1]
-        (answer,) = yield [self._part_for(input, vector) if known else self._params.otherwise]
+        (answer,) = yield Last((self._part_for(input, vector) if known else self._params.otherwise,))
         return answer
 
     def _part_for(self, input: JSON, vector: NDArray[np.float64] | None = None) -> int:
@@ -165,7 +165,7 @@ def load(params: Params, context: LoadContext) -> Composite:
     >>> parts = tuple(Candidate(name=name, kind="constant", params={"output": name}) for name in ("small", "large"))
     >>> router = load(Params(lengths=[100], choose={"0": 0, "1": 1}), LoadContext(parts=parts))
     >>> next(router.steps("a short text")), next(router.steps("a long text" * 20))
-    ([0], [1])
+    ((0,), (1,))
     """
     n = len(context.parts) - bool(params.gains and params.gains.vectors)
     stray = [part for part in (*params.choose.values(), params.otherwise) if not 0 <= part < n]

@@ -172,6 +172,7 @@ class Composite(Protocol):
 
     `steps` is the whole of it (see `merits.core.steps`): pure, so that it can be replayed on stored answers, and so
     fast that a million are. A part that could not be asked answers with a failure, and it decides what that means.
+    Where the answer of one part is its own whatever that says, it asks by a `Last` step, so that it can be streamed.
     `fingerprint` is as a Model's. One that learns is a `Pupil` too.
     """
 

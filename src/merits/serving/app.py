@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -56,6 +56,7 @@ class Gateway:
         self._keys = desk.settings.keys
         self._origins = frozenset(origin.encode() for origin in desk.settings.origins)
         self.closing = False
+        self._last: _Described | None = None
         self._endpoints: dict[str, _Endpoint] = {
             "/v1/chat/completions": _Endpoint("POST", lambda call: chat(desk, call), "predict"),
             "/predict": _Endpoint("POST", lambda call: predict(desk, call), "predict"),
@@ -187,19 +188,30 @@ class Gateway:
         return Response(body, content_type=kind)
 
     async def _openapi(self, call: Call) -> Response:
-        return Response(_encode(self._description()))
+        return Response((await self._described()).body)
 
     async def _docs(self, call: Call) -> Response:
         host = call.headers.get(b"host", b"").decode("latin-1")
-        return Response(
-            page(self._description(), host, keys=self._keys), headers=_HTML, content_type=b"text/html; charset=utf-8"
-        )
+        description = (await self._described()).description
+        body = await asyncio.to_thread(page, description, host, keys=self._keys)
+        return Response(body, headers=_HTML, content_type=b"text/html; charset=utf-8")
 
-    def _description(self) -> dict[str, object]:
+    async def _described(self) -> _Described:
+        """The description of what serves now; made anew when that is something else."""
         lines = self.desk.fleet.lines.values()
         served = [line.champion for line in lines]
         served += [one for line in lines for one in line.units.values() if one is not line.champion]
-        return openapi(served, self._version, keys=self._keys)
+        key = tuple(one.release.id for one in served)
+        if self._last is None or self._last.key != key:
+            made = await asyncio.to_thread(openapi, served, self._version, keys=self._keys)
+            self._last = _Described(key, made, _encode(made))
+        return self._last
+
+
+class _Described(NamedTuple):
+    key: tuple[str, ...]  # the ids of the releases
+    description: dict[str, Any]
+    body: bytes
 
 
 def _model(name: str, line: Line) -> dict[str, object]:

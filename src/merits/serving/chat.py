@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from operator import attrgetter
 from typing import Annotated, Literal
 
 import msgspec
@@ -92,6 +93,8 @@ class ChatRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 BESIDE = ChatRequest.__struct_fields__[6:]
+_beside = attrgetter(*BESIDE)
+_NOTHING_BESIDE = (None,) * len(BESIDE)
 
 
 class _Said(msgspec.Struct):
@@ -128,8 +131,11 @@ async def chat(desk: Desk, call: Call) -> Response | None:
     holder = call.holder
     line, pinned = desk.fleet.find(asked.model, holder.tasks if holder is not None else frozenset())
     opened = line.unit(pinned)
-    beside = ((name, getattr(asked, name)) for name in BESIDE)
-    aside = left_aside_header(left_aside(beside, opened.release.candidate, settings.leave_aside))
+    given = _beside(asked)
+    aside: Headers = ()
+    if given != _NOTHING_BESIDE:  # almost nobody sends any, and there are many
+        names = left_aside(zip(BESIDE, given, strict=True), opened.release.candidate, settings.leave_aside)
+        aside = left_aside_header(names)
     if asked.stream_options is not None and not asked.stream:
         raise Refusal(400, "invalid_value", "stream_options goes with stream: true.", param="stream_options")
     files = Files()

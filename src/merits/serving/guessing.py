@@ -1,6 +1,8 @@
-"""Slows down who tries keys: after some wrong ones, an address is not listened to for a while.
+"""Slows down who tries keys: after some wrong ones, further wrong ones from an address are not looked into for a while.
 
-Memory is bounded: of more addresses than that, the ones that were quiet longest are forgotten.
+That saves the server's work and its log. What keeps keys from being guessed is that they are 256 random bits. So a
+right one is let in whatever else comes from its address, or others behind the same proxy would be locked out. Memory is
+bounded: of more addresses than that, the ones that were quiet longest are forgotten.
 """
 
 from __future__ import annotations
@@ -19,9 +21,6 @@ _FORGET_S = 900.0
 class Guesses:
     """How often each address gave a wrong key lately, and until when it is not listened to.
 
-    An address that is known to have brought a right key is still let in with that one: who shares it with somebody who
-    guesses (behind one proxy) is not locked out.
-
     >>> guesses = Guesses(clock=lambda: 0.0)
     >>> for _ in range(11): guesses.wrong("10.0.0.1")
     >>> guesses.seconds_left("10.0.0.1"), guesses.seconds_left("10.0.0.2")
@@ -31,7 +30,6 @@ class Guesses:
     def __init__(self, *, most: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._most, self._clock = most, clock
         self._wrong: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # how often, since when, until when
-        self._right: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._wrong)
@@ -52,16 +50,3 @@ class Guesses:
         self._wrong[address] = (n, now, now + pause_s)
         while len(self._wrong) > self._most:
             self._wrong.popitem(last=False)
-
-    def right(self, address: str, key: str) -> None:
-        """Notes that an address brought a right key, by the key's id."""
-        known = (address, key)
-        if known in self._right:
-            return
-        self._right[known] = None
-        while len(self._right) > self._most:
-            self._right.popitem(last=False)
-
-    def is_known(self, address: str, key: str) -> bool:
-        """Whether the address brought this key before it was not listened to."""
-        return (address, key) in self._right

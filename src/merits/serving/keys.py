@@ -171,24 +171,24 @@ class Keyring:
         return {key.id: key.currency for key in keys if key.budget is not None}
 
     def holder(self, authorization: bytes | None, address: str) -> Holder:
-        """Who brings a key ("Bearer mk_..."). Refusal 401 when it is none of ours, 429 when the address guesses."""
+        """Who brings a key ("Bearer mk_..."). Refusal 401 when it is none of ours, 429 when the address guesses.
+
+        A right key is let in whoever else guesses from its address.
+        """
         given = authorization or b""
         if given[:7].lower() == b"bearer ":
             given = given[7:].strip()
         found = self._holders.get(hash_of_key(given))
-        guesses = self.guesses
-        wait_s = guesses.seconds_left(address)
-        if wait_s and not (found is not None and guesses.is_known(address, found.key.id)):
-            raise Refusal(
-                429, "too_many_wrong_keys", "Too many wrong keys came from this address.", retry_after_s=wait_s
-            )
-        if found is None or (found.key.expires_at is not None and found.key.expires_at <= self._clock()):
-            if not authorization:
-                raise Refusal(401, "missing_api_key", _NO_KEY)
-            guesses.wrong(address)
-            raise Refusal(401, "invalid_api_key", "This API key is not known, has expired or was revoked.")
-        guesses.right(address, found.key.id)
-        return found
+        if found is not None and (found.key.expires_at is None or found.key.expires_at > self._clock()):
+            return found
+        if not authorization:
+            raise Refusal(401, "missing_api_key", _NO_KEY)
+        wait_s = self.guesses.seconds_left(address)
+        if wait_s:
+            text = "Too many wrong keys came from this address."
+            raise Refusal(429, "too_many_wrong_keys", text, retry_after_s=wait_s, closes=True)
+        self.guesses.wrong(address)
+        raise Refusal(401, "invalid_api_key", "This API key is not known, has expired or was revoked.")
 
     def admit(self, holder: Holder, scope: str) -> None:
         """Nothing, when the key may do this now. Refusal 403 or 429 when it may not, or not now."""

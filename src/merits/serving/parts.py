@@ -6,8 +6,10 @@ it costs is what those do that it asked. Knows nothing about fallbacks.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -16,12 +18,13 @@ from merits.candidates.deadlines import Deadlines
 from merits.candidates.limiter import CEILING, Limiter
 from merits.candidates.meter import Meter, failure_of
 from merits.candidates.spent import together
+from merits.candidates.streaming import GoesOn, stream_of
 from merits.core.answer import Answer, Usage
 from merits.core.candidate import Candidate
-from merits.core.doors import Composite, Model
+from merits.core.doors import Composite, Model, Streaming
 from merits.core.errors import UsageError
 from merits.core.identity import JSON
-from merits.core.steps import drive
+from merits.core.steps import drive, drive_streaming
 from merits.core.task import Settings
 from merits.prices.one import pricer
 from merits.serving.breaker import Breaker
@@ -48,11 +51,22 @@ class Bill:
 
 
 class Asked(Protocol):
-    """A part that can be asked. Never raises for what a model does."""
+    """A part that can be asked. Never raises for what a model does.
+
+    `streams` says whether it can answer in pieces, going on from what was `said`. Then `stream` gives them, and last
+    its answer, a failure too; what it used is on the bill then. `first_s` is what the first piece may take, `whole_s`
+    all of them.
+    """
 
     name: str
 
     async def ask(self, input: JSON, bill: Bill) -> Answer: ...
+
+    def streams(self, said: str) -> bool: ...
+
+    def stream(
+        self, input: JSON, bill: Bill, said: str, *, first_s: float, whole_s: float
+    ) -> AsyncGenerator[str | Answer, None]: ...
 
 
 class Part:
@@ -75,11 +89,6 @@ class Part:
             deadlines=deadlines,
         )
 
-    @property
-    def timeout_s(self) -> float:
-        """What one attempt may take."""
-        return self._timeout_s
-
     async def ask(self, input: JSON, bill: Bill) -> Answer:
         """What the model says; a failure where it does not, or is not asked because it is down."""
         # The happy path is flat on purpose: it is what a gateway adds to every request.
@@ -99,6 +108,50 @@ class Part:
         breaker.note(answer)
         self.charge(bill, answer.usage)
         return answer
+
+    def streams(self, said: str) -> bool:
+        """Whether the model can answer in pieces, or go on from what was said."""
+        return isinstance(self.model, GoesOn if said else Streaming)
+
+    async def stream(
+        self, input: JSON, bill: Bill, said: str, *, first_s: float, whole_s: float
+    ) -> AsyncGenerator[str | Answer, None]:
+        """As `Asked.stream`."""
+        refusal = self.breaker.refusal()
+        if refusal is not None:
+            yield refusal
+            return
+        last: Answer | None = None
+        try:
+            begun = self._begun(input, said)
+        except UsageError as problem:  # this input is none for this candidate
+            self.breaker.left()
+            yield Answer(failure=replace(failure_of(problem), kind="bad_request"), usage=_NOTHING)
+            return
+        flow = stream_of(begun, limiter=self.limiter, piece_s=self._timeout_s, first_s=first_s, whole_s=whole_s)
+        try:
+            async with aclosing(flow) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Answer):
+                        last = piece
+                    else:
+                        yield piece
+        finally:
+            if last is None:
+                self.breaker.left()
+                self.cut_off(bill)
+        assert last is not None, "a stream ends with an answer"
+        self.breaker.note(last)
+        self.charge(bill, last.usage)
+        yield last
+
+    def _begun(self, input: JSON, said: str) -> AsyncIterator[str | Answer]:
+        model = self.model
+        if said:
+            assert isinstance(model, GoesOn)
+            return model.go_on(input, said)
+        assert isinstance(model, Streaming)
+        return model.stream(input)
 
     def charge(self, bill: Bill, usage: Usage) -> None:
         """Puts what was used on a bill, at the price of now."""
@@ -126,3 +179,41 @@ class Composed:
         finally:
             bill.add(own.usage or _NOTHING, own.cost)
         return replace(answer, usage=own.usage or _NOTHING)
+
+    def streams(self, said: str) -> bool:
+        """Whether any of its parts can; it cannot go on from what another said."""
+        return not said and any(part.streams("") for part in self._parts)
+
+    async def stream(
+        self, input: JSON, bill: Bill, said: str, *, first_s: float, whole_s: float
+    ) -> AsyncGenerator[str | Answer, None]:
+        """As `Asked.stream`: the pieces of the part whose answer is its own, once the others have answered."""
+        own, parts = Bill(), self._parts
+        begun = time.monotonic()
+
+        def left_s(of: float) -> float:
+            return max(0.0, of - (time.monotonic() - begun))
+
+        async def ask(part: int) -> Answer:
+            async with asyncio.timeout(left_s(first_s)):
+                return await parts[part].ask(input, own)
+
+        def stream(part: int) -> AsyncGenerator[str | Answer, None] | None:
+            one = parts[part]
+            if not one.streams(""):
+                return None
+            return one.stream(input, own, "", first_s=left_s(first_s), whole_s=left_s(whole_s))
+
+        answer = Answer()
+        try:
+            async with aclosing(drive_streaming(self._composite.steps(input), ask, stream)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Answer):
+                        answer = piece
+                    else:
+                        yield piece
+        except Exception as problem:  # noqa: BLE001 (the place that asks a composite)
+            answer = Answer(failure=failure_of(problem))
+        finally:
+            bill.add(own.usage or _NOTHING, own.cost)
+        yield replace(answer, usage=own.usage or _NOTHING)

@@ -24,12 +24,23 @@ _TYPES = {
 
 
 class Refusal(Exception):
-    """A request is not answered. `status` is HTTP's, `code` is stable, `param` names the field that is wrong."""
+    """A request is not answered. `status` is HTTP's, `code` is stable, `param` names the field that is wrong.
+
+    `retry_after_s` is when to come back, and `closes` ends the connection.
+    """
 
     def __init__(
-        self, status: int, code: str, message: str, *, param: str | None = None, retry_after_s: float | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        closes: bool = False,
     ) -> None:
         super().__init__(message)
+        self._closes = closes
         self.status, self.code, self.message, self.param = status, code, message, param
         self.retry_after_s = retry_after_s
 
@@ -45,7 +56,8 @@ class Refusal(Exception):
             return [(b"www-authenticate", b"Bearer")]
         if self.retry_after_s is None:
             return []
-        return [(b"retry-after", b"%d" % max(1, -(-self.retry_after_s // 1)))]
+        after = (b"retry-after", b"%d" % max(1, -(-self.retry_after_s // 1)))
+        return [after, (b"connection", b"close")] if self._closes else [after]
 
 
 def error_body(status: int, code: str, message: str, param: str | None = None) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -103,7 +104,7 @@ class _Seen:
         if isinstance(cell, str):
             if sort == "text" and len(cell) <= _LONGEST_SHOWN and len(self.texts) < _KEPT:
                 self.texts[cell] += 1
-        elif isinstance(cell, int | float):
+        elif isinstance(cell, int | float) and not isinstance(cell, bool):
             if len(self.numbers) < _KEPT:
                 self.numbers.append(cell)
         elif isinstance(cell, Sequence):
@@ -116,10 +117,16 @@ class _Seen:
         shown: list[JSON] = []
         if not is_run:
             shown += [text for text, n in self.texts.most_common(_MOST_SHOWN) if n >= _SHARED_BY]
-            shown += [statistics.median_low(self.numbers)] if "number" in self.sorts and self.numbers else []
+            shown += [_rounded(statistics.median_low(self.numbers))] if self.numbers else []
         return Column(
             name=name, holds=tuple(self.sorts), items=tuple(self.items), missing=missing, examples=tuple(shown)
         )
+
+
+def _rounded(number: float) -> float:
+    """To two digits: in the middle, and nobody's own."""
+    digits = 1 - math.floor(math.log10(abs(number))) if number else 0
+    return round(number, digits)
 
 
 def _form_of(input: JSON, files: Mapping[str, str]) -> Form:

@@ -20,13 +20,10 @@ from msgspec.structs import replace
 from merits.candidates.batcher import in_thread
 from merits.candidates.deadlines import Deadlines
 from merits.candidates.memory import weights_of
-from merits.candidates.meter import failure_of
 from merits.candidates.own_server import Machine, OnMachine
-from merits.candidates.streaming import GoesOn, stream_of
 from merits.candidates.texts import as_text
 from merits.core.answer import Answer, Failure, Usage
-from merits.core.doors import Composite, Streaming
-from merits.core.errors import UsageError
+from merits.core.doors import Composite
 from merits.core.identity import JSON
 from merits.core.release import Release
 from merits.prices.own_server import machine_of
@@ -183,26 +180,29 @@ class LoadedUnit:
         for number, one in enumerate(self._line):
             left_s = end - clock()
             share_s = left_s / 2 if number + 1 < len(self._line) else left_s
-            source = _source(one, input, "".join(said))
-            if source is None:
+            if not one.streams("".join(said)):
                 if said:
                     continue  # it cannot go on from what was said
                 answer = await self._in_time(one, input, bill, share_s)
                 if answer.failure is None:
-                    yield as_text(answer.output)
+                    if not answer.refused:
+                        yield as_text(answer.output)
                     yield Reply(_billed(answer, bill, number), bill.cost, self._currency, number)
                     return
                 failed = failed or answer
                 continue
-            assert isinstance(one, Part)
             before, last = len(said), Answer()
-            async with aclosing(_pieces(one, source, bill, first_s=share_s, whole_s=left_s)) as pieces:
+            flow = one.stream(input, bill, "".join(said), first_s=share_s, whole_s=left_s)
+            async with aclosing(flow) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Answer):
                         last = piece
                     else:
                         said.append(piece)
                         yield piece
+            if last.failure is None and len(said) == before and not last.refused:
+                said.append(as_text(last.output))  # of a part that cannot stream
+                yield said[-1]
             if last.failure is None:
                 whole = _joined(last, said, before)
                 yield Reply(_billed(whole, bill, number), bill.cost, self._currency, number)
@@ -239,47 +239,6 @@ class LoadedUnit:
             if not isinstance(one.model, Composite):
                 await one.model.close()
         await in_thread(lambda: shutil.rmtree(self._root, ignore_errors=True))
-
-
-def _source(one: Asked, input: JSON, said: str) -> Callable[[], AsyncIterator[str | Answer]] | None:
-    """What begins the stream of a part, or goes on from what was said; None where the part cannot."""
-    model = one.model if isinstance(one, Part) else None
-    if said:
-        return (lambda: model.go_on(input, said)) if isinstance(model, GoesOn) else None
-    return (lambda: model.stream(input)) if isinstance(model, Streaming) else None
-
-
-async def _pieces(
-    part: Part, source: Callable[[], AsyncIterator[str | Answer]], bill: Bill, *, first_s: float, whole_s: float
-) -> AsyncGenerator[str | Answer, None]:
-    """The pieces of one part's stream, and last its answer, a failure too; what it used is on the bill then."""
-    refusal = part.breaker.refusal()
-    if refusal is not None:
-        yield refusal
-        return
-    last: Answer | None = None
-    try:
-        begun = source()
-    except UsageError as problem:  # this input is none for this candidate
-        part.breaker.left()
-        yield Answer(failure=replace(failure_of(problem), kind="bad_request"), usage=Usage(attempts=0))
-        return
-    flow = stream_of(begun, limiter=part.limiter, piece_s=part.timeout_s, first_s=first_s, whole_s=whole_s)
-    try:
-        async with aclosing(flow) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Answer):
-                    last = piece
-                else:
-                    yield piece
-    finally:
-        if last is None:
-            part.breaker.left()
-            part.cut_off(bill)
-    assert last is not None, "a stream ends with an answer"
-    part.breaker.note(last)
-    part.charge(bill, last.usage)
-    yield last
 
 
 def _joined(answer: Answer, said: Sequence[str], before: int) -> Answer:
