@@ -89,10 +89,10 @@ def test_it_is_due_once_its_time_is_over_and_labels_came(production: Production)
     production.clock.now += 0.2 * DAY
     state = loop.advance()
     assert state.stage == "comparing", state.log
-    assert state.log[0] == "schedule: 7 days are over, and 1,500 labelled requests came"
+    assert state.log[0] == "schedule: every 7 days, and 1,500 labelled requests came since"
     rollout = production.live.rollouts("sea")[-1]
     assert (rollout.champion, rollout.challenger, rollout.mode) == (1, 2, "shadow")
-    assert rollout.reason.startswith("on schedule: 7 days are over")
+    assert rollout.reason.startswith("on schedule: every 7 days")
     again = production.loop()  # a monitor that is restarted
     assert again.advance().stage == "comparing"
     assert len(production.live.releases("sea")) == 2
@@ -107,7 +107,7 @@ def test_too_few_labels_are_waited_for(production: Production) -> None:
     production.serve(50)
     assert loop.advance().stage == "idle"
     production.clock.now += 601.0
-    assert loop.advance().log[0].startswith("schedule: 7 days are over, and 200 labelled")
+    assert loop.advance().log[0].startswith("schedule: every 7 days, and 200 labelled")
 
 
 def test_what_brings_nothing_is_tried_again_when_the_time_is_over_again(production: Production) -> None:

@@ -139,8 +139,8 @@ def advance(
 def scheduled(state: LoopState, task: str, release: int, at: float, why: str) -> LoopState:
     """The state in which retraining is due by the schedule, about the release that serves.
 
-    >>> scheduled(LoopState(), "t", 1, 0.0, "7 days are over").log
-    ('schedule: 7 days are over',)
+    >>> scheduled(LoopState(), "t", 1, 0.0, "every 7 days").log
+    ('schedule: every 7 days',)
     """
     due = Alert(
         id=f"schedule {at:.0f}",

@@ -176,7 +176,7 @@ class TaskLoop:
             return ""
         n = n_labelled(self.task, self.live, since=since)
         self._counted_at = now if n < plan.at_least else -float("inf")
-        return f"{plan.every} are over, and {n:,} labelled requests came" if n >= plan.at_least else ""
+        return f"every {plan.every}, and {n:,} labelled requests came since" if n >= plan.at_least else ""
 
     def _still_about(self, state: LoopState) -> bool:
         """Whether the release of the alarm still serves, or what the loop found does."""
