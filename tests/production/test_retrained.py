@@ -171,7 +171,9 @@ def test_the_command_says_what_is_better_by_how_much(
     assert body["rollout"]["mode"] == "canary"
     assert main([*words, "--since", "yesterday"]) == 2
     assert "Write 30d" in capsys.readouterr().err
-    assert main([*words, "--canary", "2"]) == 2
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--canary", "2"])
+    assert ended.value.code == 2
 
 
 def test_it_goes_on_from_what_the_release_had_learned(tmp_path: Path, live: LiveStore) -> None:
