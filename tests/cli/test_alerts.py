@@ -71,7 +71,21 @@ def test_one_alert_is_shown_with_its_evidence(watched, capsys):
     assert "next: look" in out
 
 
-@pytest.mark.parametrize("words", [("--show", "ffff"), ("--acknowledge", "a"), ("--silence", "nothing")])
+def test_an_alert_is_silenced_by_the_beginning_of_its_id(watched, capsys):
+    """As it is acknowledged; what was silenced is said."""
+    assert "silenced: a1b0\n" in said(capsys, "--silence", "a1")[1]
+    assert "silenced: input: 2, until 20" in said(capsys, "--silence", "input: 2", "--hours", "1")[1]
+
+
+def test_a_stream_that_is_mistyped_is_answered_with_the_near_miss(watched, capsys):
+    assert main(["alerts", "--silence", "input:1"]) == 2
+    assert "Did you mean 'input: 1'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--show", "ffff"), ("--acknowledge", "a"), ("--silence", "nothing"), ("--silence", "a"), ("--hours", "2")],
+)
 def test_what_names_no_alert_or_several_says_so(watched, capsys, words):
     assert main(["alerts", *words]) == 2
     assert "error:" in capsys.readouterr().err

@@ -32,3 +32,17 @@ def test_a_verb_explains_itself_with_an_example(
     assert ended.value.code == 0
     assert out.startswith(f"usage: merits {verb} [-h]")
     assert f"example:  merits {verb}" in out
+
+
+IN_PRODUCTION = [*STAGES["serve"], *STAGES["monitor"]]
+MAY_SPEND = {"feedback", "monitor", "probe", "retrain", "rollout"}
+
+
+@pytest.mark.parametrize("verb", IN_PRODUCTION)
+def test_what_a_verb_prints_in_production_is_there_as_json(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server's log is JSON already; whoever may spend money says before what it would."""
+    with pytest.raises(SystemExit):
+        parser(verb).parse_args([verb, "--help"])
+    out = capsys.readouterr().out
+    assert ("--json" in out) == (verb != "serve")
+    assert verb not in MAY_SPEND or "--dry-run" in out

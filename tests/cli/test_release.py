@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,73 +97,79 @@ class Two:
 
 
 @pytest.fixture
-def two(home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Two:
+def own(home: Path, tmp_path: Path) -> Path:
+    """A copy to make releases in: they are counted by their folders."""
+    return Path(shutil.copytree(home, tmp_path / "own"))
+
+
+@pytest.fixture
+def two(own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Two:
     live = str(tmp_path / "live.sqlite")
     words = ("--candidate", "rules", "--json", "--verify", "0", "--live", live)
-    first, second = (said(capsys, home, "release", *words, *more)[1] for more in ((), ("--no-activate",)))
+    first, second = (said(capsys, own, "release", *words, *more)[1] for more in ((), ("--no-activate",)))
     return Two(live, *(json.loads(out)["release"]["version"] for out in (first, second)))
 
 
-def test_what_serves_is_not_rolled_back_to(home: Path, two: Two, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_serves_is_not_rolled_back_to(own: Path, two: Two, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever asks for it has another release in mind, or a challenger that is to go."""
     where, first = ("--live", two.live), str(two.first)
-    code, out, err = said(capsys, home, "rollback", "--to", first, *where)
+    code, out, err = said(capsys, own, "rollback", "--to", first, *where)
     assert (code, out) == (2, "")
     assert f"release {first} serves already" in err
-    assert f"next: merits releases {home}/merits.yaml --live {two.live} lists the others." in err
-    assert said(capsys, home, "rollout", "--challenger", str(two.second), "--mode", "shadow", *where)[0] == 0
-    code, _, err = said(capsys, home, "release", "--activate", first, *where)
+    assert f"next: merits releases {own}/merits.yaml --live {two.live} lists the others." in err
+    assert said(capsys, own, "rollout", "--challenger", str(two.second), "--mode", "shadow", *where)[0] == 0
+    code, _, err = said(capsys, own, "release", "--activate", first, *where)
     assert (code, f"release {two.second} is compared with it (shadow)" in err) == (2, True)
-    assert f"merits rollout {home}/merits.yaml --live {two.live} --stop" in err
-    code, _, err = said(capsys, home, "rollback", *where)
+    assert f"merits rollout {own}/merits.yaml --live {two.live} --stop" in err
+    code, _, err = said(capsys, own, "rollback", *where)
     assert (code, f"Call off release {two.second}: merits rollout" in err) == (2, True)
 
 
-def test_going_back_says_what_becomes_of_a_comparison(home: Path, two: Two, capsys: pytest.CaptureFixture[str]) -> None:
+def test_going_back_says_what_becomes_of_a_comparison(own: Path, two: Two, capsys: pytest.CaptureFixture[str]) -> None:
     """And the reason is kept with it; so it is where another release is put in force."""
     where = ("--live", two.live)
-    assert said(capsys, home, "release", "--activate", str(two.second), *where)[0] == 0
+    assert said(capsys, own, "release", "--activate", str(two.second), *where)[0] == 0
     code, out, _ = said(
-        capsys, home, "release", "--candidate", "rules", "--no-activate", "--json", "--verify", "0", *where
+        capsys, own, "release", "--candidate", "rules", "--no-activate", "--json", "--verify", "0", *where
     )
     third = json.loads(out)["release"]["version"]
-    assert said(capsys, home, "rollout", "--challenger", str(third), *where)[0] == 0
-    code, out, _ = said(capsys, home, "rollback", "--reason", "too slow", *where)
+    assert said(capsys, own, "rollout", "--challenger", str(third), *where)[0] == 0
+    code, out, _ = said(capsys, own, "rollback", "--reason", "too slow", *where)
     reason = f"too slow; the canary of release {third} ends, undecided"
     assert (code, out) == (0, f"merits/moods@{two.first} serves from now on (before: {two.second}): {reason}.\n")
-    assert json.loads(said(capsys, home, "releases", "--json", *where)[1])["rollout"]["reason"] == reason
-    assert said(capsys, home, "rollout", "--challenger", str(third), "--mode", "a/b", *where)[0] == 0
-    code, out, _ = said(capsys, home, "release", "--candidate", "rules", "--json", "--verify", "0", *where)
+    assert json.loads(said(capsys, own, "releases", "--json", *where)[1])["rollout"]["reason"] == reason
+    assert said(capsys, own, "rollout", "--challenger", str(third), "--mode", "a/b", *where)[0] == 0
+    code, out, _ = said(capsys, own, "release", "--candidate", "rules", "--json", "--verify", "0", *where)
     assert (code, f"the a/b of release {third} ends, undecided" in json.loads(out)["notes"]) == (0, True)
 
 
 def test_a_release_that_was_made_before_serves_when_it_is_activated(
-    home: Path, two: Two, capsys: pytest.CaptureFixture[str]
+    own: Path, two: Two, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The word for going forward; it makes nothing."""
     where, second = ("--live", two.live), str(two.second)
-    code, out, _ = said(capsys, home, "release", "--activate", second, "--reason", "go", *where)
+    code, out, _ = said(capsys, own, "release", "--activate", second, "--reason", "go", *where)
     assert (code, out) == (0, f"merits/moods@{second} serves from now on (before: {two.first}): go.\n")
-    code, _, err = said(capsys, home, "release", "--activate", "9999", *where)
+    code, _, err = said(capsys, own, "release", "--activate", "9999", *where)
     assert (code, "has no release 9999" in err) == (2, True)
-    code, _, err = said(capsys, home, "release", "--activate", "1", "--candidate", "rules", *where)
+    code, _, err = said(capsys, own, "release", "--activate", "1", "--candidate", "rules", *where)
     assert (code, "--candidate is about making one" in err) == (2, True)
-    code, out, _ = said(capsys, home, "release", "--activate", str(two.first), "--json", *where)
+    code, out, _ = said(capsys, own, "release", "--activate", str(two.first), "--json", *where)
     told = json.loads(out)
     assert (code, told["schema"], told["rollout"]["champion"]) == (0, "merits.activated/1", two.first)
 
 
-def test_next_steps_can_be_pasted(home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_next_steps_can_be_pasted(own: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """With the task file, and with another store where one was named."""
-    live, task = str(tmp_path / "other.sqlite"), f"{home}/merits.yaml"
-    code, _, err = said(capsys, home, "rollback", "--live", live)
-    assert (code, f"Make one: merits release {task} --live {live}" in err) == (2, True)
+    live, task = str(tmp_path / "other.sqlite"), f"{own}/merits.yaml"
+    code, _, err = said(capsys, own, "rollback", "--live", live)
+    assert (code, f"with the first release: merits release {task} --live {live}" in err) == (2, True)
     words = ("--candidate", "rules", "--quiet", "--verify", "0", "--live", live)
-    code, out, _ = said(capsys, home, "release", *words)
+    code, out, _ = said(capsys, own, "release", *words)
     assert code == 0
     assert f"It serves from now on: merits serve {task} --live {live}\n" in out
     assert f"merits keys create --task {task} --live {live} --name ME\n" in out
-    code, out, _ = said(capsys, home, "release", "--no-activate", *words)
+    code, out, _ = said(capsys, own, "release", "--no-activate", *words)
     assert code == 0
     assert f"It does not serve yet: merits release {task} --live {live} --activate " in out
     assert f"until it won: merits rollout {task} --live {live} --challenger " in out

@@ -66,6 +66,27 @@ def test_a_mistyped_task_leaves_no_store_behind(merits: Merits, here: Path) -> N
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.parametrize("verb", ["releases", "rollback", "rollout", "serve", "alerts", "monitor", "retrain"])
+def test_a_live_store_that_was_mistyped_is_not_made(
+    verb: str, merits: Merits, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an empty one nothing serves, and nobody would look for the other."""
+    (here / "t.csv").write_text(DATA)
+    (here / "merits.yaml").write_text(TASK)
+    code, _, err = merits(verb, "--live", "lives.sqlite")
+    assert (code, "there is no live store at lives.sqlite" in err) == (2, True)
+    monkeypatch.setenv("MERITS_LIVE", "nowhere/live.sqlite")
+    code, _, err = merits(verb)
+    assert (code, "there is no live store at nowhere/live.sqlite" in err) == (2, True)
+    assert sorted(one.name for one in here.iterdir()) == ["merits.yaml", "t.csv"]
+
+
+def test_a_database_of_another_kind_is_refused(merits: Merits) -> None:
+    """Without what its URL may hold."""
+    code, out, err = merits("keys", "list", "--task", "t", "--live", "redis://me:hidden@db/0")
+    assert (code, out, "a live store cannot be at redis://..." in err, "hidden" in err) == (2, "", True, False)
+
+
 def test_a_release_that_waits_is_the_next_step(merits: Merits, here: Path) -> None:
     """And a task of another name where that was meant."""
     (here / ".merits").mkdir()

@@ -14,8 +14,9 @@ pytest.importorskip("skops")
 from merits import flow
 from merits.cli import main
 from merits.core.doors import LiveStore
-from merits.core.errors import CandidateError, TaskError
+from merits.core.errors import CandidateError, TaskError, UsageError
 from merits.core.task import Task
+from merits.evaluating import Plan
 from merits.production.released import release
 from merits.production.retrained import fresh_of, retrain, retrain_step
 from merits.store import open_live
@@ -90,6 +91,21 @@ def test_what_is_better_is_released_beside_what_serves(tmp_path: Path, live: Liv
     assert "fresh cases" in found.released.release.reason
     last = live.rollouts("sea")[-1]
     assert (last.champion, last.challenger, last.mode, last.share) == (1, 2, "shadow", 0.5)
+    said: list[str] = []
+    with pytest.raises(UsageError, match="release 2 is being compared with 1 already"):
+        retrain(task, live=live, despite_old=True, mode="canary", note=said.append)
+    assert said == []  # and nothing was trained for it
+
+
+def test_what_is_to_be_asked_is_agreed_to_before(tmp_path: Path, live: LiveStore) -> None:
+    """Of one that is paid by use it is money."""
+    task = in_production(tmp_path, live)
+
+    def refuse(plan: Plan) -> None:
+        raise UsageError(f"{plan.n_to_ask} to ask", "No.")
+
+    with pytest.raises(UsageError, match=r"\d+ to ask"):
+        retrain(task, live=live, dry_run=True, confirm=refuse)
 
 
 def test_what_brings_nothing_is_not_released(tmp_path: Path, live: LiveStore) -> None:
@@ -171,7 +187,9 @@ def test_the_command_says_what_is_better_by_how_much(
     assert body["rollout"]["mode"] == "canary"
     assert main([*words, "--since", "yesterday"]) == 2
     assert "Write 30d" in capsys.readouterr().err
-    assert main([*words, "--canary", "2"]) == 2
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--canary", "2"])
+    assert ended.value.code == 2
 
 
 def test_it_goes_on_from_what_the_release_had_learned(tmp_path: Path, live: LiveStore) -> None:

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from merits.cli import github
 from merits.cli.next_steps import pasted
+from merits.cli.options import check_live
 from merits.cli.parsing import Parser
 from merits.core.errors import MeritsError, UsageError
 
@@ -117,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser().print_help()
         return 0
     try:
+        check_live(args)
         return int(_module(args.verb).run(args))
     except MeritsError as problem:
         _explain(problem, args)

@@ -17,7 +17,7 @@ from merits.cli.options import add_json, add_live, add_reason, add_task, console
 from merits.cli.parsing import number
 from merits.core.errors import UsageError
 from merits.core.live import Alert, AlertMark
-from merits.core.validate import did_you_mean
+from merits.core.validate import did_you_mean, near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     from merits.monitoring.alerts import state_of
     from merits.opening import opened_live
 
+    if args.hours and not args.silence:
+        raise UsageError("--hours says how long a silence lasts, and nothing is silenced.", "Say what: --silence ID")
     task, now = found_task(args.task), time.time()
     with opened_live(args.live, task, write=bool(_asked(args))) as live:
         alerts = live.alerts(task.name)
@@ -86,22 +88,26 @@ def _marks(args: argparse.Namespace, task: str, alerts: Sequence[Alert], now: fl
         name = given
         if what != "silenced":
             name = _known(name, alerts).id
-        elif not any(name in (alert.id, alert.stream) for alert in alerts) and "*" not in name:
-            raise UsageError(f"{name!r} is no alert and no stream that had one.", "merits alerts --all lists them.")
+        elif "*" not in name and not any(name == alert.stream for alert in alerts):
+            name = _known(name, alerts, streams=True).id
         found.append(
             AlertMark(alert=name, task=task, at=now, mark=what, until=until, by=whoever(), reason=args.reason)  # type: ignore[arg-type]
         )
     return found
 
 
-def _known(name: str, alerts: Sequence[Alert]) -> Alert:
-    """The alert of this id, or the one whose id begins so."""
+def _known(name: str, alerts: Sequence[Alert], *, streams: bool = False) -> Alert:
+    """The alert of this id, or the one whose id begins so; `streams` could have been named too."""
     found = [alert for alert in alerts if alert.id == name] or [alert for alert in alerts if alert.id.startswith(name)]
     if len(found) == 1:
         return found[0]
     if found:
         raise UsageError(f"{len(found)} alerts have an id that begins with {name!r}.", "Write more of it.")
-    raise UsageError(f"there is no alert {name!r}.", did_you_mean(name, [alert.id for alert in alerts]))
+    if not streams:
+        raise UsageError(f"there is no alert {name!r}.", did_you_mean(name, {alert.id for alert in alerts}))
+    known = {each for alert in alerts for each in (alert.id, alert.stream)}
+    step = "A pattern silences what has had no alert yet, such as 'input: *'; merits alerts --all lists the others."
+    raise UsageError(f"{name!r} is no alert and no stream that had one.", near_miss(name, known) or step)
 
 
 def _show(alert: Alert, states: dict[str, str], args: argparse.Namespace) -> None:

@@ -262,14 +262,14 @@ class _Shown:
     def view(self) -> LiveView:
         """The task as it stands, and what the loop waits with."""
         step, log = self._loop.waiting_for, self._loop.state.log
-        waiting = (f"{step}. Say yes: merits monitor --approve {step} (no: --decline)",) if step else ()
+        yes = f"{step}. Say yes: merits monitor --approve {step} (no: --decline)"
+        waiting = (pasted(yes, self._args),) if step else ()
         doing = tuple(f"loop: {line}" for line in log[-3:])
         view = self._monitor.view()
         alerts = tuple(
             replace(one, alert=replace(one.alert, next_step=pasted(one.alert.next_step, self._args)))
             for one in view.alerts
         )
-        waiting = tuple(pasted(one, self._args) for one in waiting)
         return replace(view, waiting_for=waiting, alerts=alerts, notes=(*doing, *view.notes))
 
     def mark(self, alert: str, mark: Marking) -> bool:

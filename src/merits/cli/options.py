@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from merits.cli.parsing import number
-from merits.core.errors import TaskError
+from merits.core.errors import TaskError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,12 +25,14 @@ __all__ = [
     "add_reason",
     "add_store",
     "add_task",
+    "check_live",
     "console",
     "found_task",
     "print_json",
 ]
 
 DEFAULT_TASK = "merits.yaml"
+_MAKE_LIVE = ("keys", "release")
 
 
 def add_task(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +78,16 @@ def add_reason(parser: argparse.ArgumentParser) -> None:
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Adds --quiet."""
     parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def check_live(args: argparse.Namespace) -> None:
+    """Raises UsageError where the live store that was named is not there, but for verbs that make one.
+
+    A place that was mistyped would be an empty store otherwise, in which nothing serves.
+    """
+    named = getattr(args, "live", None) or (os.environ.get("MERITS_LIVE") if hasattr(args, "live") else None)
+    if named and "://" not in named and args.verb not in _MAKE_LIVE and not Path(named).is_file():
+        raise UsageError(f"there is no live store at {named}.", "It is made with the first release: merits release")
 
 
 def found_task(path: str) -> Task:

@@ -2,7 +2,7 @@
 as good on the old test. What is better becomes a release that must win before it serves.
 
 Learns from requests whose content was kept and whose right answer came (labels, corrections of users); the newest are
-kept apart to test on.
+kept apart to test on. Where asking it costs money, it says how much before, and asks from 1 USD on.
 
 exit code 0 better, 1 better but certainly worse on the old test, 3 not shown.
 
@@ -22,6 +22,7 @@ from merits.cli.light import lighten
 from merits.cli.next_steps import pasted
 from merits.cli.options import add_json, add_live, add_quiet, add_reason, add_store, add_task, found_task, print_json
 from merits.cli.parsing import share
+from merits.cli.spending import confirmation
 from merits.core.errors import UsageError
 from merits.core.spans import span_s
 
@@ -54,6 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     beside.add_argument(
         "--canary", type=share, metavar="SHARE", help="what is better answers so many requests in the other's stead"
     )
+    parser.add_argument("--yes", action="store_true", help="do not ask whether so much is to be spent")
     add_reason(parser)
     parser.add_argument("--dry-run", action="store_true", help="train and compare, and make no release")
     add_store(parser)
@@ -83,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         mode=None if part is None else "shadow" if args.shadow is not None else "canary",
         share=part or 0.0,
         reason=args.reason,
+        confirm=confirmation(args, None),
         note=(lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr)),
     )
     if args.json:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from merits.cli.next_steps import pasted
@@ -174,7 +175,8 @@ def _said(args: argparse.Namespace, rollout: Rollout, text: str) -> int:
 
 def _words(rollout: Rollout) -> str:
     if rollout.challenger is None:
-        return f"release {rollout.champion} serves alone since then: {rollout.reason}"
+        since = datetime.fromtimestamp(rollout.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return f"release {rollout.champion} serves alone since {since}: {rollout.reason}"
     how = {"shadow": "answers silently beside", "canary": "answers instead of", "a/b": "answers instead of"}
     promise = f"margin {100 * rollout.margin:g} points, ever wrong with at most {rollout.alpha:.0%}"
     who = f"release {rollout.challenger} {how.get(rollout.mode, 'beside')} {rollout.champion}"

@@ -35,19 +35,20 @@ from merits.core.validate import did_you_mean
 from merits.flow import evaluate
 from merits.opening import opened_live, opened_store, rollout_in_force
 from merits.production.released import Released, release
+from merits.production.rolled_out import Trial, must_be_alone, start_rollout
 from merits.production.warm import LABEL, Beginning, base_of, beginning, taught_before
-from merits.serving.clock import plausible_now
 from merits.store.since import feedback_on_all, served_since
 
 if TYPE_CHECKING:
     from merits.core.evaluation import Evaluation
     from merits.deciding.changes import Change
+    from merits.evaluating import Plan
     from merits.monitoring.loop import Found
 
 __all__ = ["Fresh", "Outcome", "Retrained", "fresh_of", "n_labelled", "retrain", "retrain_step"]
 
 Outcome: TypeAlias = Literal["better", "not shown", "worse on the old test"]
-Mode: TypeAlias = Literal["shadow", "canary"]
+_BY = "merits retrain"
 _FOLDER = Path(".merits") / "fresh"
 _LEAST_TEST, _LEAST_TAUGHT = 20, 10
 
@@ -157,9 +158,10 @@ def retrain(
     despite_old: bool = False,
     cold: bool = False,
     dry_run: bool = False,
-    mode: Mode | None = None,
+    mode: Trial | None = None,
     share: float = 0.1,
     reason: str = "",
+    confirm: Callable[[Plan], object] = lambda plan: None,
     note: Callable[[str], None] = lambda text: None,
 ) -> Retrained:
     """What the candidate is worth when it learns the fresh labels too: a decision, and a release where it is better.
@@ -170,12 +172,15 @@ def retrain(
     decision on the fresh test adopts it and it is not certainly worse on the old test (`despite_old`: even then, where
     the world has changed and the old test speaks of one that is gone). Then it is released without serving (unless
     `dry_run`); with a `mode` it answers a `share` of the requests beside the one that serves, and must win there.
+    `confirm` is called with what is to be asked and what that is likely to cost, before anybody is, and may raise.
 
     Raises TaskError for too few fresh labels, CandidateError for what learns nothing, and what `evaluate` and `release`
     raise. Nothing that was paid for is asked again.
     """
     with opened_live(live, task) as memory, opened_store(store, task) as opened:
         old = _who(task, memory, candidate)
+        if mode is not None:
+            must_be_alone(rollout_in_force(memory, task))  # before anything is trained
         fresh = fresh_of(task, memory, since=since, hold_out=hold_out)
         place = _written(task, fresh, old)
         wide = replace(task, examples=(*task.examples, *fresh.tested))
@@ -185,7 +190,7 @@ def retrain(
         note(how)
         needs = replace(task.needs, incumbent=old.name)
         wide = replace(wide, candidates=(old, new), needs=needs)
-        evaluate(wide, store=opened)  # trained once; the parts are then read from the store
+        evaluate(wide, store=opened, confirm=confirm)  # trained once; the parts are then read from the store
         parts = [evaluate(_of(wide, some), store=opened) for some in (fresh.tested, task.split("test"))]
         found = _concluded(old, new, fresh, how, begun, needs=needs, evaluations=parts, despite_old=despite_old)
         note(found.text)
@@ -202,7 +207,9 @@ def retrain(
             note=note,
         )
         rollout = (
-            _beside(task, memory, made.release.version, mode=mode, share=share, reason=found.text) if mode else None
+            start_rollout(task, made.release.version, mode=mode, share=share, live=memory, reason=found.text, by=_BY)
+            if mode
+            else None
         )
         return _with(found, made, rollout)
 
@@ -375,25 +382,6 @@ _WORDS: dict[Outcome, str] = {
     "not shown": "that it is better is not shown; what serves goes on.",
     "worse on the old test": "better there and certainly worse here: a person should look (--despite-old-test).",
 }
-
-
-def _beside(task: Task, memory: LiveStore, version: int, *, mode: Mode, share: float, reason: str) -> Rollout:
-    """The rollout by which a release answers a share of the requests, silently or for real."""
-    now = rollout_in_force(memory, task)
-    rollout = Rollout(
-        task=task.name,
-        at=plausible_now(memory),
-        champion=now.champion,
-        challenger=version,
-        mode=mode,
-        share=share,
-        previous=now.previous,
-        reason=reason,
-        by="merits retrain",
-        seed=content_hash([task.name, version])[:16],
-    )
-    memory.add([rollout])
-    return rollout
 
 
 def _with(found: Retrained, made: Released, rollout: Rollout | None) -> Retrained:

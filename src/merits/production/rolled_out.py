@@ -37,6 +37,7 @@ __all__ = [
     "RolloutCost",
     "RolloutStatus",
     "conclude_rollout",
+    "must_be_alone",
     "rollout_cost",
     "rollout_status",
     "start_rollout",
@@ -93,11 +94,7 @@ def start_rollout(
             )
         if challenger == now.champion:
             raise UsageError(f"release {challenger} is the one that serves.", "Name another: merits releases")
-        if now.challenger is not None:
-            raise UsageError(
-                f"release {now.challenger} is being compared with {now.champion} already.",
-                "End that first: merits rollout --stop, or --promote.",
-            )
+        must_be_alone(now)
         begun = Rollout(
             task=task.name,
             at=plausible_now(memory),
@@ -113,6 +110,15 @@ def start_rollout(
             alpha=alpha,
         )
         return begun if dry_run else _added(memory, begun)
+
+
+def must_be_alone(rollout: Rollout) -> None:
+    """Raises UsageError where a release is being compared with the one that serves: one comparison at a time."""
+    if rollout.challenger is not None:
+        raise UsageError(
+            f"release {rollout.challenger} is being compared with {rollout.champion} already.",
+            "End that first: merits rollout --stop, or --promote.",
+        )
 
 
 @dataclass(frozen=True)

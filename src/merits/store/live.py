@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from merits.core.doors import LiveStore, Numbered
-from merits.core.errors import StoreError
+from merits.core.errors import StoreError, UsageError
 from merits.core.live import Alert, AlertMark, ApiKey, Checkpoint, Feedback, LiveRecord, Rollout, Served
 from merits.core.release import Release
 from merits.store.live_rows import TABLES, Row, column, feedback_without_content, row, table_of, without_content
@@ -36,7 +36,7 @@ def open_live(place: str | Path, *, write: bool = True) -> LiveStore:
 
     With `write` it is made if it is not there, and any number of processes may have it open. Without, it must exist,
     and refuses `add` and `forget`. Raises StoreError when it cannot be reached, StoreTooNew when a newer Merits wrote
-    it, and MissingExtra where PostgreSQL's driver is not installed.
+    it, MissingExtra where PostgreSQL's driver is not installed, and UsageError for a URL of anything else.
 
     >>> from merits.core.answer import Answer
     >>> store = open_live(":memory:")
@@ -51,6 +51,11 @@ def open_live(place: str | Path, *, write: bool = True) -> LiveStore:
         from merits.store.live_postgres import Postgres
 
         return SqlLiveStore(Session(Postgres(str(place), write=write)), write=write)
+    scheme, is_url, _ = str(place).partition("://")
+    if is_url:
+        raise UsageError(
+            f"a live store cannot be at {scheme}://...", "Name a path, or PostgreSQL: postgresql://HOST/DATABASE"
+        )
     return SqlLiveStore(Session(Sqlite(place, write=write)), write=write)
 
 

@@ -79,7 +79,9 @@ class Postgres(Dialect):
     def _check(self, database: psycopg.Connection) -> None:
         if _schema(database) is None:
             if not self._write:
-                raise StoreError(f"There is no live store at {self.place}.", "It is made by serving: merits serve")
+                raise StoreError(
+                    f"There is no live store at {self.place}.", "It is made with the first release: merits release"
+                )
             with database.transaction():
                 database.execute(_LOCK)
                 if _schema(database) is None:  # nobody was faster

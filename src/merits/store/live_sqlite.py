@@ -50,7 +50,7 @@ class Sqlite(Dialect):
         if self._write:
             return self._open_to_write(path)
         if not path.is_file():
-            raise StoreError(f"There is no live store at {path}.", "It is made by serving: merits serve")
+            raise StoreError(f"There is no live store at {path}.", "It is made with the first release: merits release")
         uri = f"{path.absolute().as_uri()}?mode=ro"
         if not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists():
             uri += "&immutable=1"

@@ -402,7 +402,7 @@ class LiveStoreContract(ABC):
         """A report must not change what it is of; and it makes no store where there is none."""
         if not self.shared:
             pytest.skip("nobody else sees this store")
-        with pytest.raises(StoreError, match=r"There is no live store at .* merits serve"):
+        with pytest.raises(StoreError, match=r"There is no live store at .* merits release"):
             self.open(tmp_path, write=False)
         store = self.open(tmp_path)
         reader = self.open(tmp_path, write=False)
