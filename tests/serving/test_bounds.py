@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import re
@@ -13,8 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from merits.core.serving import ServeSettings
+from merits.serving.keys import new_key
+from merits.serving.protocol import bounded, most_connections
 from merits.testing.live import MemoryLive
 from merits.testing.models import Constant, Slow
 from merits.testing.serving import ModelUnit, Served, a_release, served
@@ -73,7 +78,7 @@ def status(came: bytes) -> int:
         (b'{"model": "merits/t", "messages": []}', "invalid_value"),
         (b'{"model": "merits/t", "messages": [{"role": "assistant", "content": "hi"}]}', "invalid_value"),
         (b'{"model": "merits/t", "messages": [{"role": "user"}]}', "invalid_value"),
-        (b'{"model": "merits/t", "messages": [{"role": "user", "content": "x"}], "n": 3}', "invalid_value"),
+        (b'{"model": "merits/t", "messages": [{"role": "user", "content": "x"}], "n": 3}', "unsupported_parameter"),
     ],
 )
 def test_a_body_that_is_wrong_is_named(running: Served, client: Make, body: bytes, code: str) -> None:
@@ -93,6 +98,59 @@ def test_an_endless_body_is_cut(running: Served) -> None:
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     came = raw(running.url, head, *[b"400\r\n" + b"x" * 1024 + b"\r\n"] * 8)
     assert status(came) == 413
+
+
+def test_what_comes_behind_a_body_decides_nothing_and_is_bounded(tmp_path: Path, client: Make) -> None:
+    """Trailers: proxies do not look at them, and httptools gives them as headers."""
+    key, kept = new_key(now=time.time())
+    live = MemoryLive()
+    live.add([kept])
+    with served(
+        [ModelUnit(a_release(), Constant("yes"))], tmp_path / "keyed", live=live, settings=ServeSettings(head_s=0.5)
+    ) as one:
+        body = b'{"model": "merits/t", "input": "hi"}'
+        chunked = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        sent = b"%x\r\n%b\r\n0\r\n" % (len(body), body)
+        behind = b"Authorization: Bearer %b\r\nConnection: close\r\n\r\n" % key.encode()
+        assert status(raw(one.url, chunked + b"\r\n", sent + behind, wait_s=1.0)) == 401
+        before = chunked + behind
+        assert status(raw(one.url, before + sent + b"Authorization: Bearer no\r\n\r\n", wait_s=1.0)) == 200
+        came = raw(one.url, chunked + b"\r\n", b"0\r\n", *[b"a: " + b"b" * 4096 + b"\r\n"] * 16)
+        assert b" 431 " in came or came == b""  # answered 401 before, and ended
+        assert client(one.url, key).chat().status == 200
+
+
+def test_a_body_that_does_not_end_once_it_is_answered_ends_the_connection(running: Served) -> None:
+    """One byte of it takes back uvicorn's own timer."""
+    begun = time.monotonic()
+    came = raw(running.url, b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", b"a", pause_s=0.1)
+    assert status(came) == 200
+    assert time.monotonic() - begun < 3
+
+
+def test_there_are_no_more_connections_than_the_process_may_have_files() -> None:
+    """The others are turned away, and the journal can still be opened."""
+
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        protocol = bounded(5.0, most=2)
+        config = uvicorn.Config(lambda *_: None, http=protocol, lifespan="off", log_config=None)  # type: ignore[arg-type]
+        config.load()
+        state = ServerState()
+        server = await loop.create_server(
+            lambda: protocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        )
+        address = server.sockets[0].getsockname()
+        clients = [await asyncio.open_connection(*address) for _ in range(4)]
+        await asyncio.sleep(0.1)
+        n_open = sum(not reader.at_eof() for reader, _ in clients)
+        for _, writer in clients:
+            writer.close()
+        server.close()
+        return n_open
+
+    assert asyncio.run(main()) == 2
+    assert most_connections() >= 16
 
 
 def test_a_slow_body_is_given_up(running: Served) -> None:

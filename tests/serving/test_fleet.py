@@ -188,3 +188,41 @@ def test_a_release_that_the_store_does_not_have_cannot_be_opened(tmp_path: Path)
         assert "has no release 9" in home.fleet.problems["t"]
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("problem", [ValueError("of a library"), MemoryError(), RuntimeError("CUDA")])
+async def test_whatever_a_library_raises_when_a_release_is_opened_leaves_what_serves(
+    tmp_path: Path, problem: Exception
+) -> None:
+    """And is noted, and tried again after a wait."""
+    home = Home(tmp_path)
+    await home.renew(champion(1))
+    opened, home.fleet.opened = home.fleet.opened, _raising(problem)
+    await home.renew(champion(2))
+    assert home.fleet.lines["t"].rollout.champion == 1
+    assert home.notes[-1][0] == "cannot-open"
+    assert type(problem).__name__ in home.notes[-1][1]
+    home.fleet.opened = opened
+    await home.fleet.close()
+
+
+async def test_what_is_opened_and_then_cannot_be_read_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit for each second would fill the memory."""
+    home = Home(tmp_path)
+
+    def unreadable(*_: object) -> None:
+        raise TypeError("reference.json is of another version")
+
+    monkeypatch.setattr(whole, "Opened", unreadable)
+    await home.renew(champion(1))
+    assert home.closed == [1]
+    assert "t" not in home.fleet.lines
+
+
+def _raising(problem: Exception) -> Any:
+    async def opened(release: Release, folder: Path) -> Unit:
+        raise problem
+
+    return opened

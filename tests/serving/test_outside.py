@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from merits.core.answer import Answer, Failure, Usage
+from merits.core.live import Rollout
+from merits.core.release import Release
 from merits.core.secrets import register
 from merits.core.serving import ServeSettings
+from merits.serving.keys import new_key
+from merits.serving.telemetry import Log
 from merits.serving.tracing import GEN_AI, Tracer, tracer_to
-from merits.testing.models import Replying
+from merits.serving.unit import Unit
+from merits.testing.live import MemoryLive
+from merits.testing.models import Constant, Replying
 from merits.testing.serving import ModelUnit, a_release, served
 
 Make = Callable[..., Any]
@@ -76,3 +88,58 @@ def test_a_clock_that_jumps_breaks_no_limit(tmp_path: Path, client: Make) -> Non
     source = Path(__file__).parents[2] / "src" / "merits" / "serving"
     for name in ("admission", "rates", "guessing", "overdue", "shipping"):
         assert "time.time()" not in (source / f"{name}.py").read_text()
+
+
+def test_a_reader_of_the_log_who_stops_stops_nobody_and_is_told_what_he_missed() -> None:
+    """A full pipe takes nothing more, and whoever writes into it waits."""
+    reads, writes = os.pipe()
+    with os.fdopen(writes, "w") as out:
+        log = Log(out)
+        begun = time.monotonic()
+        for _ in range(40):  # of which a pipe holds 64 KiB, and the log 8 MiB
+            log._lines.append({"event": "much", "message": "x" * 400_000})
+            log.flush()
+        assert time.monotonic() - begun < 5
+        came = b""
+        while b"were left out" not in came[-100_000:]:
+            came += os.read(reads, 2**20)
+            log.event("more", "y")
+            assert time.monotonic() - begun < 30
+        log.close()
+    os.close(reads)
+    left_out = int(re.findall(rb"(\d+) lines were left out", came)[0])
+    assert left_out + came.count(b'"much"') == 40
+
+
+def test_a_key_is_revoked_while_a_release_is_being_opened(tmp_path: Path, client: Make) -> None:
+    """Opening may take minutes."""
+    key, kept = new_key(now=time.time())
+    live = MemoryLive()
+    live.add([kept])
+    units = [ModelUnit(a_release("t", version), Constant("yes")) for version in (1, 2)]
+    rollout = Rollout(task="t", at=1.0, champion=1)
+    with served(units, tmp_path, live=live, settings=ServeSettings(), rollout=rollout) as running:
+        begun = threading.Event()
+
+        async def slow(release: Release, folder: Path) -> Unit:
+            begun.set()
+            await asyncio.sleep(30)
+            raise AssertionError
+
+        running.gateway.desk.fleet.opened = slow
+        live.add([replace(rollout, at=2.0, champion=2)])
+        assert begun.wait(10)
+        one = client(running.url, key)
+        assert one.chat().status == 200
+        live.add([replace(kept, at=time.time(), revoked_at=time.time())])
+        assert eventually(lambda: one.chat().status == 401)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Whether it comes to hold."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False

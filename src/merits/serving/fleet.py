@@ -134,14 +134,21 @@ class Fleet:
             if release is None:
                 raise CandidateError(f"the store has no release {version} of {task!r}.", "Make it: merits release")
             unit = await self.opened(release, folder)
-        except (MeritsError, OSError) as problem:
+            try:
+                opened = Opened(unit, folder)
+            except BaseException:
+                await unit.close()
+                raise
+        except Exception as problem:  # noqa: BLE001 (whatever a library raises: what serves goes on to serve)
+            if not isinstance(problem, MeritsError | OSError):
+                problem = CandidateError(f"{type(problem).__name__}: {problem}", "The release cannot be opened here.")
             self.problems[task] = str(problem)
             wait_s = min(_LONGEST_WAIT_S, 2 * self._again.get((task, version), (0.0, 0.5))[1])
             self._again[task, version] = (time.monotonic() + wait_s, wait_s)
             self.note("cannot-open", f"{task}@{version}: {problem}")
             return None
         self._again.pop((task, version), None)
-        return Opened(unit, folder)
+        return opened
 
     def leave(self, opened: Opened) -> None:
         """One request less is at it."""

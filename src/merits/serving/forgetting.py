@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from pathlib import Path
 
 from merits.core.doors import LiveStore
@@ -52,9 +51,13 @@ async def forget_in_turn(
     clock = ForgettingClock(store)
     while True:
         wait_s = _AGAIN_S
-        with suppress(MeritsError):  # the shipper says that the store is away
+        try:
             n_forgotten = await asyncio.to_thread(lambda: forget_what_is_over(store, tasks, clock(), folder))
             if n_forgotten:
                 note("forgotten", f"the content of {n_forgotten} records, whose time was over")
             wait_s = every_s
+        except MeritsError:  # the shipper says that the store is away
+            pass
+        except Exception as problem:  # noqa: BLE001 (what is to be forgotten must not stay because of one failure)
+            note("forgetting", f"content whose time is over is still there: {type(problem).__name__}: {problem}")
         await asyncio.sleep(wait_s)

@@ -1,6 +1,7 @@
-"""HTTP on the wire: uvicorn's protocol, with bounds on how long and how large the head of a request may be.
+"""HTTP on the wire: uvicorn's protocol, with bounds on what a few clients could tie up a server with.
 
-uvicorn waits for ever for a head that never ends, and keeps all of it; both are how a few clients tie up a server.
+uvicorn waits for ever for a head that never ends, and keeps all of it; it takes fields behind a body (trailers) for
+headers; and it leaves a connection open whose body never ends, though it was answered.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from merits.serving.refusals import error_body
 
-__all__ = ["Exchange", "bounded"]
+__all__ = ["Exchange", "bounded", "most_connections"]
 
 _MOST_HEAD = 32 * 1024
+_KEPT_FILES = 256  # file descriptors that are not for clients: journals, stores, models, calls to providers
 
 
 class Exchange:
@@ -63,16 +65,34 @@ def _reply(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -
     return True
 
 
-def bounded(head_s: float) -> type[HttpToolsProtocol]:
-    """The protocol with so many seconds for a head."""
+def most_connections() -> int:
+    """How many clients may be connected to one worker, by the file descriptors that it may have."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return 2048
+    may = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 65_536 if may == resource.RLIM_INFINITY else max(16, may - _KEPT_FILES, may // 2)
+
+
+def bounded(head_s: float, most: int | None = None) -> type[HttpToolsProtocol]:
+    """The protocol with so many seconds for a head, and for what is left of a body once its request is answered.
+
+    Of more than `most` clients at once the last are turned away.
+    """
+    most = most or most_connections()
 
     class Bounded(HttpToolsProtocol):
         _head_bytes = 0
+        _beside_bytes = 0  # that came since the last of the body, and are none of it
         _in_head = True
         _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            if len(self.connections) > most:
+                transport.abort()
+                return
             self._timer = self.loop.call_later(head_s, self._late)
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -89,20 +109,37 @@ def bounded(head_s: float) -> type[HttpToolsProtocol]:
                     elif self._timer is None:
                         self._timer = self.loop.call_later(head_s, self._late)
                 return
+            self._beside_bytes += len(data)
             super().data_received(data)
+            if not self._in_head and self._beside_bytes > _MOST_HEAD:
+                self._end(431, "head_too_long", f"Behind the body are more than {_MOST_HEAD} bytes.")
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            if self._in_head:  # what comes behind a body decides nothing: proxies did not look at it
+                super().on_header(name, value)
+
+        def on_body(self, body: bytes) -> None:
+            self._beside_bytes = 0
+            super().on_body(body)
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.cycle.response_complete and self.cycle.more_body and self._timer is None:
+                self._timer = self.loop.call_later(head_s, self._late)
 
         def on_message_begin(self) -> None:
             self._in_head = True
             super().on_message_begin()
 
         def on_headers_complete(self) -> None:
-            self._in_head, self._head_bytes = False, 0
+            self._in_head, self._head_bytes, self._beside_bytes = False, 0, 0
             self._stop_timer()
             super().on_headers_complete()
             self.scope["merits.exchange"] = Exchange(self.cycle)  # type: ignore[typeddict-unknown-key]
 
         def on_message_complete(self) -> None:
             self._in_head, self._head_bytes = True, 0
+            self._stop_timer()
             super().on_message_complete()
 
         def send_400_response(self, msg: str) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -158,19 +159,76 @@ class _Gathered:
     tokens: Counter[str] = field(default_factory=Counter)
 
 
+_MOST_WAITING = 8 * 2**20  # bytes of a log that nobody reads
 _LEVELS = {"cannot-open": "error", "journal-damaged": "error", "record-refused": "error", "store-away": "warning"}
+
+
+class _Writer:
+    """A thread that writes for others, so that a reader who stops stops nobody. What does not fit is counted."""
+
+    def __init__(self, out: TextIO | None) -> None:
+        self._out = out
+        self._waiting: deque[bytes] = deque()
+        self._n_bytes, self._is_writing = 0, False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self.left_out = 0
+
+    def write(self, lines: bytes) -> bool:
+        """Hands it to the thread, and does not wait; whether there was room for it."""
+        with self._changed:
+            if self._waiting and self._n_bytes + len(lines) > _MOST_WAITING:
+                self.left_out += lines.count(b"\n")
+                return False
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="merits-log", daemon=True)
+                self._thread.start()
+            self._waiting.append(lines)
+            self._n_bytes += len(lines)
+            self._changed.notify_all()
+        return True
+
+    def close(self, seconds: float) -> None:
+        """Waits until what was handed over is written, for so many seconds at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._is_writing, timeout=seconds)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                lines, self._is_writing = self._waiting.popleft(), True
+                self._n_bytes -= len(lines)
+            with suppress(OSError, ValueError):
+                self._put(lines)
+            with self._changed:
+                self._is_writing = False
+                self._changed.notify_all()
+
+    def _put(self, lines: bytes) -> None:
+        """By the descriptor where there is one: a thread that waits in Python's buffer keeps a process from ending."""
+        out = self._out or sys.stderr
+        try:
+            descriptor = out.fileno()
+        except (OSError, ValueError, AttributeError):
+            out.write(lines.decode("utf-8", "replace"))
+            out.flush()
+            return
+        while lines:
+            lines = lines[os.write(descriptor, lines) :]
 
 
 class Log:
     """Lines of JSON: time, level, event, and what belongs to it. Requests are gathered and written several at once.
 
-    `flush` is to be called now and then. A reader that does not keep up loses lines rather than stopping the server.
+    `flush` is to be called now and then, `close` at the end. A reader that does not keep up loses lines, which is said
+    once he reads again, rather than stopping the server: they are written by a thread.
     """
 
     def __init__(
         self, out: TextIO | None = None, *, requests: bool = True, clock: Callable[[], float] = time.time
     ) -> None:
-        self._out = out
+        self._writer = _Writer(out)
         self.requests = requests
         self._clock = clock
         self._lines: list[_Line | dict[str, object]] = []  # encoded all at once, which costs a third
@@ -210,7 +268,16 @@ class Log:
         if not self._lines:
             return
         lines, self._lines = self._lines, []
-        with suppress(OSError, ValueError):
-            out = self._out or sys.stderr
-            out.write(_encode_lines(lines).decode("utf-8", "replace"))
-            out.flush()
+        left_out = self._writer.left_out
+        if left_out:
+            text = f"{left_out} lines were left out: nobody read them"
+            lines.append({"at": self._clock(), "level": "warning", "event": "log", "message": text})
+        if self._writer.write(_encode_lines(lines)):
+            self._writer.left_out -= left_out
+        elif left_out:
+            self._writer.left_out -= 1  # the line that says so is none of them
+
+    def close(self, seconds: float = 1.0) -> None:
+        """Writes what was gathered, and waits for it for so many seconds at most."""
+        self.flush()
+        self._writer.close(seconds)

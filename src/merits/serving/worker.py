@@ -86,7 +86,7 @@ async def running(
     shipper.told(desk.shipped)
     shipper.start()
     gateway = Gateway(desk, keyring, store, version=version, clock=clock)
-    await _renew(gateway, store, place.tasks, log)
+    await _open(gateway, *await _looked(gateway, store, place.tasks), log)
     at_work = (
         _follow(gateway, store, place.tasks, log),
         _flush(log, desk.metrics),
@@ -105,7 +105,7 @@ async def running(
         journal.close()
         if desk.tracer is not None:
             await asyncio.to_thread(desk.tracer.close)
-        log.flush()
+        log.close()
 
 
 def _opened_journal(place: Place, segment_bytes: int, settings: ServeSettings) -> Journal:
@@ -121,30 +121,56 @@ def _opened_journal(place: Place, segment_bytes: int, settings: ServeSettings) -
 
 
 async def _follow(gateway: Gateway, store: LiveStore, tasks: Sequence[str], log: Log) -> None:
-    """Looks at the store every second for as long as the server runs."""
-    while True:
-        await asyncio.sleep(_EVERY_S)
-        with suppress(MeritsError):  # the shipper says that the store is away; what was known goes on to count
-            await _renew(gateway, store, tasks, log)
+    """Looks at the store every second for as long as the server runs. Keys do not wait for a release that opens."""
+    opening: asyncio.Task[None] | None = None
+    told = ""
+    try:
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            try:
+                changed = await _looked(gateway, store, tasks)
+                if changed[0] and (opening is None or opening.done()):
+                    opening = asyncio.ensure_future(_open(gateway, *changed, log))
+                told = ""
+            except MeritsError:  # the shipper says that the store is away; what was known goes on to count
+                pass
+            except Exception as problem:  # noqa: BLE001 (a server that follows nobody would let revoked keys in)
+                said = f"what serves and who may ask could not be renewed: {type(problem).__name__}: {problem}"
+                if said != told:
+                    log.event("following", said, "error")
+                    told = said
+    finally:
+        if opening is not None:
+            opening.cancel()
 
 
 async def _flush(log: Log, metrics: Metrics) -> None:
     while True:
         await asyncio.sleep(0.25)
-        log.flush()
-        metrics.flush()
+        with suppress(OSError, ValueError):  # metrics of several workers are files
+            log.flush()
+            metrics.flush()
 
 
-async def _renew(gateway: Gateway, store: LiveStore, tasks: Sequence[str], log: Log) -> None:
-    fleet, keyring = gateway.desk.fleet, gateway.keyring
-    known = {task: line.rollout for task, line in fleet.lines.items()}
+async def _looked(
+    gateway: Gateway, store: LiveStore, tasks: Sequence[str]
+) -> tuple[dict[str, Rollout], dict[str, Sequence[Release]]]:
+    """The rollouts that are not in force yet, and their releases; who may ask is renewed."""
+    keyring = gateway.keyring
+    known = {task: line.rollout for task, line in gateway.desk.fleet.lines.items()}
     keys, spent, rollouts, releases = await asyncio.to_thread(
-        _looked, store, tasks, known, keyring.budgeted, gateway.clock()
+        _read, store, tasks, known, keyring.budgeted, gateway.clock()
     )
     keyring.renew(keys, spent)
+    return rollouts, releases
+
+
+async def _open(
+    gateway: Gateway, rollouts: Mapping[str, Rollout], releases: Mapping[str, Sequence[Release]], log: Log
+) -> None:
     if rollouts:
-        await fleet.renew(rollouts, releases)
-        _tell_unbounded(keyring, fleet, rollouts, log)
+        await gateway.desk.fleet.renew(rollouts, releases)
+        _tell_unbounded(gateway.keyring, gateway.desk.fleet, rollouts, log)
 
 
 def _tell_unbounded(keyring: Keyring, fleet: Fleet, changed: Collection[str], log: Log) -> None:
@@ -161,7 +187,7 @@ def _tell_unbounded(keyring: Keyring, fleet: Fleet, changed: Collection[str], lo
                     log.event("budget", f"{holder.key.name or holder.key.id}: {refusal}", "warning")
 
 
-def _looked(
+def _read(
     store: LiveStore, tasks: Collection[str], known: Mapping[str, Rollout], budgeted: Mapping[str, str], now: float
 ) -> tuple[Sequence[ApiKey], dict[str, float], dict[str, Rollout], dict[str, Sequence[Release]]]:
     """What the store says now: keys, what they spent this month, and rollouts that are not in force yet."""
@@ -199,6 +225,7 @@ async def serve_worker(
         with _told_to_stop(server):
             await server._serve(sockets=[sock])
         log.event("stopped", f"process {os.getpid()}")
+    log.close()
 
 
 @contextmanager
