@@ -143,7 +143,7 @@ def test_a_decision_is_served_by_two_workers_until_they_are_told_to_stop(merits:
             waits.append(time.monotonic() - begun)
         assert len(waits) > 10
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGHUP)  # as when a terminal closes
         assert process.wait(timeout=60) == 0
         process.stdout.close()
     store = open_live(here / ".merits" / "live.sqlite", write=False)

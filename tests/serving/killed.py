@@ -1,4 +1,7 @@
-"""A gateway in a process of its own, over a store in a file: to be killed. `python -m tests.serving.killed FOLDER`."""
+"""A gateway in a process of its own, over a store in a file: to be killed. `python -m tests.serving.killed FOLDER`.
+
+With `child` behind it, it ends when what began it does: when its standard input ends.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ async def opened(release: Release, folder: Path) -> Unit:
     return ModelUnit(release, Slow("yes", 0.002))
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, parent: int | None) -> None:
     """Serves until it is ended."""
     store = open_live(folder / "live.sqlite")
     if not store.releases("t"):
@@ -32,9 +35,9 @@ def main(folder: Path) -> None:
     sock.listen(100)
     print(sock.getsockname()[1], flush=True)
     place = Place(folder / "releases", folder / "journal")
-    asyncio.run(serve_worker(ServeSettings(keys=False), place, store, opened, sock))
+    asyncio.run(serve_worker(ServeSettings(keys=False), place, store, opened, sock, parent=parent))
     store.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), 0 if sys.argv[2:] == ["child"] else None)

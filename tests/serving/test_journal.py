@@ -16,6 +16,7 @@ from merits.core.answer import Answer
 from merits.core.errors import DataError
 from merits.core.live import Feedback, LiveRecord, Served
 from merits.core.serving import ServeSettings
+from merits.serving import shipping
 from merits.serving.journal import RESERVE, Journal, JournalFull, left_over
 from merits.serving.shipping import Shipper
 from merits.testing.live import MemoryLive
@@ -207,3 +208,123 @@ def test_the_disk_may_be_waited_for(tmp_path: Path, client: Make, sync: Any) -> 
     with served([ModelUnit(a_release(), Constant("yes"))], tmp_path, settings=settings) as running:
         assert [client(running.url).chat().status for _ in range(3)] == [200] * 3
         running.until_stored(3)
+
+
+def test_one_bit_that_is_wrong_takes_one_record_and_the_file_is_kept(tmp_path: Path) -> None:
+    """What is whole behind it reaches the store."""
+    _left_by_the_dead(tmp_path)
+    path = min(tmp_path.glob("*.journal"))  # the other one is spare
+    with open(path, "r+b") as file:
+        whole = file.read()
+        file.seek(whole.index(b"r2"))
+        file.write(b"q")
+    live, notes, journal = MemoryLive(), list[str](), Journal(tmp_path)
+    assert Shipper(journal, live, note=lambda event, text: notes.append(event)).ship()
+    assert requests(live) == ["r0", "r1", "r3", "r4"]
+    assert notes == ["journal-damaged"]
+    assert [one.name for one in tmp_path.glob("*.damaged")] == [f"{path.stem}.damaged"]
+    journal.close()
+
+
+def test_a_journal_of_another_merits_is_kept(tmp_path: Path) -> None:
+    """After a downgrade, say."""
+    _left_by_the_dead(tmp_path)
+    path = min(tmp_path.glob("*.journal"))  # the other one is spare
+    with open(path, "r+b") as file:
+        file.write(b"MERITSJ9")
+    live, journal = MemoryLive(), Journal(tmp_path)
+    assert Shipper(journal, live).ship()
+    assert requests(live) == []
+    assert path.with_suffix(".damaged").is_file()
+    journal.close()
+
+
+def test_a_process_without_memory_ships_later(tmp_path: Path) -> None:
+    """The record is not to blame."""
+
+    class Poor(MemoryLive):
+        poor = True
+
+        def add(self, records: Sequence[LiveRecord]) -> None:
+            if self.poor:
+                raise MemoryError
+            super().add(records)
+
+    live, journal = Poor(), Journal(tmp_path)
+    shipper = Shipper(journal, live)
+    journal.append(an_answer(0))
+    assert not shipper.ship()
+    assert not shipper.is_up
+    live.poor = False
+    assert shipper.ship()
+    assert requests(live) == ["r0"]
+    assert not (tmp_path / "refused.jsonl").exists()
+    journal.close()
+
+
+def test_what_the_store_refuses_and_the_disk_does_not_take_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing counts as shipped that is nowhere."""
+
+    class Picky(MemoryLive):
+        def add(self, records: Sequence[LiveRecord]) -> None:
+            raise DataError("too odd.", "None.")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    journal = Journal(tmp_path)
+    shipper = Shipper(journal, Picky())
+    journal.append(an_answer(0))
+    monkeypatch.setattr(shipping, "set_aside", full)
+    assert not shipper.ship()
+    assert journal.unshipped_bytes
+    monkeypatch.undo()
+    assert shipper.ship()
+    assert "too odd" in (tmp_path / "refused.jsonl").read_text()
+    journal.close()
+
+
+def test_where_the_disk_refuses_nobody_is_told_that_it_is_kept(
+    tmp_path: Path, client: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sync: always` promises the disk."""
+
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    settings = ServeSettings(keys=False, sync="always")
+    with served([ModelUnit(a_release(), Constant("yes"))], tmp_path, settings=settings) as one:
+        assert client(one.url).chat().status == 200
+        monkeypatch.setattr(shipping, "_force_onto_disk", broken)
+        said = client(one.url).chat()
+        assert (said.status, said.code) == (503, "no_room")
+        monkeypatch.undo()
+        assert client(one.url).chat().status == 200
+
+
+def test_a_number_of_more_than_64_bits_loses_no_answer(tmp_path: Path, client: Make) -> None:
+    """JSON has them, msgpack has not: the answer was paid for, and is kept without its input."""
+    release = a_release(keep=True, kind="regression", inputs=("x",))
+    with served([ModelUnit(release, Constant("yes"), cost=0.5)], tmp_path) as one:
+        said = client(one.url).post("/predict", {"input": {"x": 10**30}})
+        assert said.status == 200
+        odd = client(one.url).post("/feedback", {"request": said.json["merits"]["request"], "target": 10**30})
+        assert odd.status == 400
+    (kept,) = one.live.served("t")
+    assert (kept.record.cost, kept.record.input) == (0.5, None)
+
+
+def _left_by_the_dead(folder: Path) -> None:
+    code = (
+        "import os,sys\n"
+        "from pathlib import Path\n"
+        "from merits.serving.journal import Journal\n"
+        "from tests.serving.test_journal import an_answer\n"
+        "journal = Journal(Path(sys.argv[1]))\n"
+        "for n in range(5): journal.append(an_answer(n))\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=Path(__file__).parents[2], check=False)
+    assert ended.returncode == -9

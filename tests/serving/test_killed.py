@@ -18,10 +18,12 @@ Make = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
 
 
-def begun(folder: Path) -> tuple[subprocess.Popen[str], str]:
+def begun(folder: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
     """A server that listens, and its address."""
-    command = [sys.executable, "-m", "tests.serving.killed", str(folder)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    command = [sys.executable, "-m", "tests.serving.killed", str(folder), *more]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     assert process.stdout is not None
     return process, f"http://127.0.0.1:{process.stdout.readline().strip()}"
 
@@ -63,6 +65,8 @@ def test_no_answer_that_was_given_is_lost(tmp_path: Path, client: Make) -> None:
         process.wait(timeout=20)
         assert process.stdout is not None
         process.stdout.close()
+        assert process.stdin is not None
+        process.stdin.close()
         for thread in threads:
             thread.join()
         assert len(given) >= n + 60
@@ -73,3 +77,17 @@ def test_no_answer_that_was_given_is_lost(tmp_path: Path, client: Make) -> None:
     assert set(given) <= set(stored)
     assert len(set(stored)) == len(stored)
     assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_a_worker_ends_in_order_when_its_parent_is_gone(tmp_path: Path, client: Make) -> None:
+    """Else it would hold the port that the next start wants."""
+    process, url = begun(tmp_path, "child")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert client(url).post("/predict", {"input": "hi"}).status == 200
+    process.stdin.close()  # as the system does
+    assert process.wait(timeout=20) == 0
+    process.stdout.close()
+    store = open_live(tmp_path / "live.sqlite", write=False)
+    assert store.last_number("t") == 1
+    store.close()

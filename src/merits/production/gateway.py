@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -54,7 +55,10 @@ class Where:
     @property
     def journal(self) -> Path:
         """The folder of the journals that go to this live store, and to no other."""
-        place = self.live if "://" in self.live else str(Path(self.live).resolve())
+        place = str(Path(self.live).resolve())
+        if "://" in self.live:  # without user and password: these may change while something waits
+            parts = urlsplit(self.live)
+            place = f"{parts.scheme}://{parts.hostname}:{parts.port or ''}{parts.path}"
         return self.folder / ".merits" / "journal" / hashlib.blake2b(place.encode(), digest_size=4).hexdigest()
 
 
@@ -131,7 +135,7 @@ def _opened(live: str, *, write: bool = True) -> Iterator[LiveStore]:
         store.close()
 
 
-async def _worker(place: Where, sock: socket.socket, shared: Path | None) -> None:
+async def _worker(place: Where, sock: socket.socket, shared: Path | None, parent: int | None = None) -> None:
     from merits.serving.worker import Place, serve_worker
     from merits.store import open_live
 
@@ -144,7 +148,9 @@ async def _worker(place: Where, sock: socket.socket, shared: Path | None) -> Non
     )
     store = open_live(place.live)
     try:
-        await serve_worker(place.settings, served, store, _opener(place.folder), sock, version=place.version)
+        await serve_worker(
+            place.settings, served, store, _opener(place.folder), sock, version=place.version, parent=parent
+        )
     finally:
         await asyncio.to_thread(store.close)
 
@@ -215,13 +221,16 @@ class _Workers:
         self._place, self._sock, self._shared = place, sock, shared
         self._running: dict[int, float] = {}  # process: since when
         self._stopping = False
+        self._alive, self._here = os.pipe()  # workers read the one end: when it ends, this process is gone
         SharedRates.create(shared / "rates")
         (shared / "metrics").mkdir()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared / "metrics")
 
     def run(self) -> int:
         """Runs until it is told to stop; 0, or 4 where workers cannot be kept alive."""
-        for name in (signal.SIGTERM, signal.SIGINT):
+        from merits.serving.worker import STOPS
+
+        for name in STOPS:
             signal.signal(name, self._stop)
         for _ in range(self._place.settings.workers):
             self._begin()
@@ -250,9 +259,12 @@ class _Workers:
             return
         code = 1
         try:
-            for name in (signal.SIGTERM, signal.SIGINT):
+            from merits.serving.worker import STOPS
+
+            for name in STOPS:
                 signal.signal(name, signal.SIG_DFL)
-            _run(_worker(self._place, self._sock, self._shared))
+            os.close(self._here)
+            _run(_worker(self._place, self._sock, self._shared, self._alive))
             code = 0
         except BaseException as problem:  # noqa: BLE001 (the process ends here, and must not go on as its parent)
             from merits.core.secrets import redact
@@ -281,11 +293,20 @@ def _user_secret(folder: Path) -> bytes:
         return hashlib.blake2b(given.encode(), digest_size=32).digest()
     path = folder / ".merits" / "user-secret"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    if not path.is_file() or path.stat().st_size < 32:  # the second: of a process that was killed half way
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(os.urandom(32))
-    return path.read_bytes()[:32].ljust(32, b"\0")
+            file.flush()
+            os.fsync(fd)
+        with suppress(FileNotFoundError):
+            if path.stat().st_size < 32:
+                path.unlink()
+        with suppress(FileExistsError):  # another process was faster: all take the same
+            os.link(fresh, path)
+        fresh.unlink()
+    return path.read_bytes()[:32]
 
 
 @contextmanager

@@ -128,7 +128,7 @@ class Desk:
                     opened.users -= 1
             self._write(call, wanted, opened, arm, reply)
             if self._syncs:
-                await self.shipper.synced()
+                await self._synced()
         finally:
             self._leave(start)
         if silent is not None:
@@ -183,7 +183,8 @@ class Desk:
                 await close()
         self._write(call, wanted, opened, arm, reply)
         if self._syncs:
-            await self.shipper.synced()
+            with suppress(Refusal):  # its text was given
+                await self._synced()
         yield Given(reply, opened, arm, wanted.request)
 
     def feedback(self, feedback: Feedback) -> None:
@@ -295,6 +296,14 @@ class Desk:
         if self.tracer is not None:
             self.tracer.served(served, opened.release, call)
 
+    async def _synced(self) -> None:
+        try:
+            await self.shipper.synced()
+        except OSError:
+            raise Refusal(
+                503, "no_room", "The disk refused to keep what was answered; it may be lost.", retry_after_s=5.0
+            ) from None
+
     def _append(self, entry: Entry) -> None:
         try:
             self.journal.append(entry, (lambda: least_of(entry)) if isinstance(entry, Served) else None)
@@ -303,6 +312,8 @@ class Desk:
             raise Refusal(
                 503, "no_room", "There is no room on the disk to keep this; it was not kept.", retry_after_s=5.0
             ) from None
+        except (OverflowError, ValueError, TypeError):
+            raise Refusal(400, "invalid_value", "A number in it has more than 64 bits.") from None
 
     def _begin_shadow(self, call: Call, wanted: Wanted, silent: Opened) -> None:
         if silent.retired or len(self._shadows) >= self.settings.shadows or not self.has_room():

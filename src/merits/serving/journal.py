@@ -46,10 +46,14 @@ class JournalFull(Exception):
 
 
 class Segment:
-    """One file of the journal. `end` is where the next record goes, `shipped` what the store has up to."""
+    """One file of the journal. `end` is where the next record goes, `shipped` what the store has up to.
+
+    `is_damaged` says that some of it could not be read: the file is kept, then, for somebody to look at.
+    """
 
     def __init__(self, path: Path, fd: int, size: int, *, shipped: int = _FIRST, end: int = _FIRST) -> None:
         self.path, self.fd, self.size, self.shipped, self.end = path, fd, size, shipped, end
+        self.is_damaged = False
         self._map: mmap.mmap | None = None
 
     @classmethod
@@ -94,6 +98,7 @@ class Segment:
         if magic == _MAGIC:
             for _, end in found.read(found.shipped, size):
                 found.end = end
+        found.is_damaged |= any(head) and (magic != _MAGIC or found._goes_on())
         return found
 
     def write(self, record: bytes) -> None:
@@ -105,7 +110,10 @@ class Segment:
         self.end = end
 
     def read(self, start: int, stop: int) -> Iterator[tuple[Entry, int]]:
-        """The records between two places, each with where it ends. Ends before the first that is not whole."""
+        """The records between two places, each with where it ends.
+
+        One that is not whole is passed over where a whole one follows (`is_damaged` says so), else it ends there.
+        """
         at, block, begun = start, memoryview(b""), start
         while at + _RECORD.size <= stop:
             if at + _RECORD.size > begun + len(block):
@@ -116,15 +124,32 @@ class Segment:
                 return
             if end > begun + len(block):
                 begun, block = at, self._block(at, max(end - at, min(stop - at, _READ_AT_ONCE)))
-            payload = block[at + _RECORD.size - begun : end - begun]
-            if zlib.crc32(payload) != crc:
+            entry = _entry(kind, crc, block[at + _RECORD.size - begun : end - begun])
+            if entry is not None:
+                yield entry, end
+            elif self._is_whole(end, stop):
+                self.is_damaged = True
+            else:
                 return
-            try:
-                entry: Entry = _decoders[kind](payload)
-            except msgspec.MsgspecError:
-                return
-            yield entry, end
             at = end
+
+    def _goes_on(self) -> bool:
+        """Whether more comes behind the end than one record that was being written when the process died."""
+        torn = os.pread(self.fd, _RECORD.size, self.end)
+        if not any(torn) or len(torn) < _RECORD.size:
+            return False
+        behind = self.end + _RECORD.size + _RECORD.unpack(torn)[0]
+        return behind > self.size or any(os.pread(self.fd, _RECORD.size, behind))
+
+    def _is_whole(self, at: int, stop: int) -> bool:
+        """Whether there is a record."""
+        if at + _RECORD.size > stop:
+            return False
+        length, crc, kind = _RECORD.unpack(self._block(at, _RECORD.size))
+        end = at + _RECORD.size + length
+        if not length or end > stop or kind >= len(_KINDS):
+            return False
+        return _entry(kind, crc, self._block(at + _RECORD.size, length)) is not None
 
     def _block(self, at: int, n_bytes: int) -> memoryview:
         """So many bytes of the file. Each call to the system lets another thread in, and must wait for its turn then:
@@ -187,11 +212,17 @@ class Journal:
         self.make_spare()
 
     def append(self, entry: Entry, least: Callable[[], Entry] | None = None) -> None:
-        """Writes a record. One that is longer than RESERVE where room is short is replaced by what `least` gives.
+        """Writes a record. What `least` gives takes the place of one that is longer than RESERVE where room is short,
+        and of one that msgpack cannot hold (an integer of more than 64 bits).
 
         JournalFull where even that does not fit, which `has_room` rules out.
         """
-        record = _record(entry)
+        try:
+            record = _record(entry)
+        except (OverflowError, ValueError, TypeError):
+            if least is None:
+                raise
+            record = _record(least())
         if len(record) > RESERVE and least is not None and not self._fits(len(record)):
             record = _record(least())
         segment = self.current
@@ -259,6 +290,16 @@ class Journal:
 def segments_of(journal: Journal) -> Sequence[Segment]:
     """All segments that may hold something for the store, oldest first."""
     return [*journal.sealed, journal.current]
+
+
+def _entry(kind: int, crc: int, payload: memoryview) -> Entry | None:
+    """The record that these bytes are; None where they are none."""
+    if zlib.crc32(payload) != crc:
+        return None
+    try:
+        return _decoders[kind](payload)  # type: ignore[no-any-return]
+    except msgspec.MsgspecError:
+        return None
 
 
 def _record(entry: Entry) -> bytes:

@@ -6,6 +6,7 @@ A store that is away is tried again until it is back; answering goes on meanwhil
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import threading
@@ -25,6 +26,8 @@ __all__ = ["Shipper"]
 _EVERY_S = 0.2
 _AT_ONCE = 1000
 _LONGEST_WAIT_S = 10.0
+_OF_THE_RECORD = (MeritsError, ValueError, TypeError, OverflowError)  # msgspec's errors are among them
+_force_onto_disk = getattr(os, "fdatasync", os.fsync)  # macOS has only the second
 
 
 class Shipper:
@@ -78,7 +81,7 @@ class Shipper:
         return not self.journal.unshipped_bytes
 
     async def synced(self) -> None:
-        """Waits for the disk, where that was asked for."""
+        """Waits for the disk, where that was asked for. OSError where the disk refused."""
         if self._sync != "always":
             return
         loop = asyncio.get_running_loop()
@@ -95,22 +98,31 @@ class Shipper:
                 return False
             if segment is not self.journal.current and segment in self.journal.sealed:
                 self.journal.sealed.remove(segment)
-                if segment.shipped < segment.end:
-                    self._note("journal-damaged", f"{segment.path.name} cannot be read from byte {segment.shipped} on")
+                if segment.is_damaged or segment.shipped < segment.end:
+                    where = "in part" if segment.is_damaged else f"from byte {segment.shipped} on"
+                    self._note("journal-damaged", f"{segment.path.name} cannot be read {where}; the file is kept")
                     segment.set_aside()
                 else:
                     segment.remove()
         return True
 
     def _run(self) -> None:
+        told = ""
         while not self._stop.is_set():
             self._wake.wait(self._every_s)
             self._wake.clear()
-            self.journal.make_spare()
-            if self._sync == "interval":
-                self._force()
-            if time.monotonic() >= self._wait_until:
-                self.ship()
+            try:
+                self.journal.make_spare()
+                if self._sync == "interval":
+                    self._force()
+                if time.monotonic() >= self._wait_until:
+                    self.ship()
+                told = ""
+            except Exception as problem:  # noqa: BLE001 (what waits must be tried again, whatever it was)
+                said = f"{type(problem).__name__}: {problem}"
+                if said != told:
+                    self._note("journal", f"nothing could be brought to the store: {said}")
+                    told = said
         self.ship()
 
     def _ship(self, segment: Segment) -> bool:
@@ -136,10 +148,14 @@ class Shipper:
         except StoreError as problem:
             self._away(str(problem))
             return False
-        except Exception as problem:  # noqa: BLE001 (one record that the store cannot hold must not stop the others)
+        except _OF_THE_RECORD as problem:  # one that the store cannot hold must not stop the others
             if len(batch) > 1:
                 return all(self._added([entry]) for entry in batch)
-            self._refuse(batch[0], problem)
+            if not self._refuse(batch[0], problem):
+                return False
+        except Exception as problem:  # noqa: BLE001 (of this process: no memory, no thread; what waits is kept)
+            self._away(f"{type(problem).__name__}: {problem}")
+            return False
         if not self.is_up:
             self.is_up = True
             self._note("store-back", "the live store takes records again")
@@ -153,14 +169,18 @@ class Shipper:
             self.is_up = False
             self._note("store-away", text)
 
-    def _refuse(self, entry: Entry, problem: Exception) -> None:
-        """Sets a record aside that the store cannot hold, so that it can be looked at."""
-        self.refused += 1
+    def _refuse(self, entry: Entry, problem: Exception) -> bool:
+        """Sets a record aside that the store cannot hold, to be looked at; whether there was room for it."""
         kind = "served" if isinstance(entry, Served) else "feedback"
         said = str(problem) if isinstance(problem, MeritsError) else f"{type(problem).__name__}: {problem}"
-        self._note("record-refused", f"{kind} {entry.request}: {said}")
-        with suppress(OSError):
+        try:
             set_aside(self.journal.folder, entry, said)
+        except OSError as full:
+            self._away(f"a record that the store does not take cannot be set aside: {full}")
+            return False
+        self.refused += 1
+        self._note("record-refused", f"{kind} {entry.request}: {said}")
+        return True
 
     def _run_sync(self) -> None:
         while not self._stop.is_set() or self._waiting:
@@ -170,21 +190,33 @@ class Shipper:
                 waiting, self._waiting = self._waiting, []
             if not waiting:
                 continue
-            self._force()
+            problem: OSError | None = None
+            try:
+                self._force()
+            except OSError as found:
+                problem = found
+                self._note("journal", f"the disk refused what was to be forced onto it: {found}")
             for loop, done in waiting:
                 with suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(_done, done)
+                    loop.call_soon_threadsafe(_done, done, problem)
 
     def _force(self) -> None:
         segment = self.journal.current
         state = (segment, segment.end)
         if state != self._synced_at:
             for each in [*self.journal.sealed[-1:], segment]:
-                with suppress(OSError):
-                    os.fdatasync(each.fd)
+                try:
+                    _force_onto_disk(each.fd)
+                except OSError as problem:
+                    if problem.errno != errno.EBADF:  # shipped meanwhile, and let go of
+                        raise
             self._synced_at = state
 
 
-def _done(future: asyncio.Future[None]) -> None:
-    if not future.done():
+def _done(future: asyncio.Future[None], problem: OSError | None) -> None:
+    if future.done():
+        return
+    if problem is None:
         future.set_result(None)
+    else:
+        future.set_exception(problem)

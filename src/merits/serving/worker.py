@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,9 @@ from merits.serving.tracing import tracer_to
 if TYPE_CHECKING:
     from uvicorn import Server
 
-__all__ = ["Place", "quicken", "running", "serve_worker", "serving"]
+__all__ = ["STOPS", "Place", "quicken", "running", "serve_worker", "serving"]
 
+STOPS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 _EVERY_S = 1.0
 _SEGMENT = 8 * 2**20
 
@@ -213,8 +214,12 @@ async def serve_worker(
     *,
     version: str = "",
     log: Log | None = None,
+    parent: int | None = None,
 ) -> None:
-    """Serves on a socket until the process is told to stop (SIGTERM, SIGINT), and then ends what is in flight."""
+    """Serves on a socket until the process is told to stop (SIGTERM, SIGINT, SIGHUP), and then ends what is in flight.
+
+    `parent` is a file descriptor that ends when the process is gone that began this one.
+    """
     quicken()
     log = log or Log()
     async with running(settings, place, store, opener, log=log, version=version) as gateway:
@@ -222,28 +227,35 @@ async def serve_worker(
         sock.listen(2048)
         address = sock.getsockname()
         log.event("listening", f"http://{address[0]}:{address[1]} (process {os.getpid()})")
-        with _told_to_stop(server):
+        with _told_to_stop(server, parent):
             await server._serve(sockets=[sock])
         log.event("stopped", f"process {os.getpid()}")
     log.close()
 
 
 @contextmanager
-def _told_to_stop(server: Server) -> Iterator[None]:
-    """SIGTERM and SIGINT end the server in order. uvicorn's own handlers raise them again at its end, before ours."""
+def _told_to_stop(server: Server, parent: int | None) -> Iterator[None]:
+    """Signals end the server in order. uvicorn's own handlers raise them again at its end, before ours."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         server.should_exit = True
 
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in STOPS:
         loop.add_signal_handler(name, stop)
+    if parent is not None:
+        loop.add_reader(parent, _parent_gone, loop, parent, stop)
     try:
         yield
     finally:
-        for name in (signal.SIGTERM, signal.SIGINT):
+        for name in STOPS:
             loop.remove_signal_handler(name)
             signal.signal(name, signal.SIG_IGN)  # what is left is short: a second one must not cut it
+
+
+def _parent_gone(loop: asyncio.AbstractEventLoop, parent: int, stop: Callable[[], object]) -> None:
+    loop.remove_reader(parent)
+    stop()
 
 
 def quicken() -> None:

@@ -32,6 +32,7 @@ class Sqlite(Dialect):
         self.place = str(place)
         self.shared = self.place == ":memory:"
         self._write = write
+        self._was_there = False
 
     def connect(self) -> Connection:
         """A connection; the file is made if it is not there and this may write."""
@@ -59,6 +60,8 @@ class Sqlite(Dialect):
         return SqliteConnection(database, path, self.place)
 
     def _open_to_write(self, path: Path) -> Connection:
+        if self._was_there and not _size(path):  # on a disk that was taken away, say: an empty one would take its place
+            raise StoreError(f"The live store is no longer at {path}.", "Bring it back: what is answered waits for it.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
@@ -74,6 +77,7 @@ class Sqlite(Dialect):
         except BaseException:
             database.close()
             raise
+        self._was_there = True
         return SqliteConnection(database, path, self.place)
 
 
@@ -212,6 +216,13 @@ def _into_wal(database: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _file(path: Path | None) -> tuple[int, int] | None:
