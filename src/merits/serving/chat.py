@@ -131,10 +131,10 @@ async def chat(desk: Desk, call: Call) -> Response | None:
     holder = call.holder
     line, pinned = desk.fleet.find(asked.model, holder.tasks if holder is not None else frozenset())
     opened = line.unit(pinned)
-    given = _beside(asked)
+    beside = _beside(asked)
     aside: Headers = ()
-    if given != _NOTHING_BESIDE:  # almost nobody sends any, and there are many
-        names = left_aside(zip(BESIDE, given, strict=True), opened.release.candidate, settings.leave_aside)
+    if beside != _NOTHING_BESIDE:  # almost nobody sends any, and there are many
+        names = left_aside(zip(BESIDE, beside, strict=True), opened.release.candidate, settings.leave_aside)
         aside = left_aside_header(names)
     if asked.stream_options is not None and not asked.stream:
         raise Refusal(400, "invalid_value", "stream_options goes with stream: true.", param="stream_options")

@@ -43,7 +43,7 @@ _SORTS: Mapping[Sort, Shape] = {
     "number": {"type": "number"},
     "switch": {"type": "boolean"},
     "record": {"type": "object"},
-    **{sort: _FILE[sort] for sort in ("picture", "sound")},  # type: ignore[dict-item]
+    **{sort: _FILE[sort] for sort in ("picture", "sound")},
 }
 
 
