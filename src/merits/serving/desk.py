@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from merits.core.answer import Answer, Failure, Usage
-from merits.core.live import Arm, Feedback, Served
+from merits.core.live import Arm, Aside, Feedback, Served
 from merits.core.release import model_name
 from merits.core.secrets import redact
 from merits.core.serving import ServeSettings
@@ -190,7 +190,7 @@ class Desk:
         except (GeneratorExit, asyncio.CancelledError):
             gone = Failure("connection", "the client went away before the end")
             with suppress(Refusal):
-                self._write(call, wanted, opened, arm, _unanswered(opened, gone))
+                self._write(call, wanted, opened, arm, _unanswered(opened, gone), aside="left")
             raise
         finally:
             close = getattr(pieces, "aclose", None)
@@ -304,9 +304,19 @@ class Desk:
             return _overdue(opened)
 
     def _write(
-        self, call: Call, wanted: Wanted, opened: Opened, arm: Arm, reply: Reply, *, since: float | None = None
+        self,
+        call: Call,
+        wanted: Wanted,
+        opened: Opened,
+        arm: Arm,
+        reply: Reply,
+        *,
+        since: float | None = None,
+        aside: Aside = "",
     ) -> None:
         holder = call.holder
+        if not aside and since is None:
+            aside = self._aside(call, wanted, reply)
         served = record(
             request=wanted.request,
             opened=opened,
@@ -317,6 +327,7 @@ class Desk:
             seconds=time.monotonic() - (call.arrived if since is None else since),
             user=wanted.user,
             key=holder.key.id if holder is not None and arm != "shadow" else "",
+            aside=aside,
         )
         self._append(served)
         if arm != "shadow":
@@ -331,6 +342,12 @@ class Desk:
         self.metrics.served(served)
         if self.tracer is not None:
             self.tracer.served(served, opened.release, call)
+
+    def _aside(self, call: Call, wanted: Wanted, reply: Reply) -> Aside:
+        failure = reply.answer.failure
+        if failure is not None and failure.kind == "timeout" and wanted.until < call.arrived + self.settings.deadline_s:
+            return "deadline"
+        return "" if wanted.pinned is None else "release"
 
     async def _synced(self) -> None:
         try:
