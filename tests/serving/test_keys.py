@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 from msgspec.structs import replace
 
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
-from merits.core.errors import UsageError
-from merits.core.live import ApiKey, Rollout
+from merits.core.errors import StoreError, UsageError
+from merits.core.estimate import Estimate
+from merits.core.identity import JSON
+from merits.core.live import ApiKey, LiveRecord, Rollout
 from merits.core.price import Price
+from merits.core.release import Promise, Release
 from merits.core.serving import ServeSettings
 from merits.production import gateway as whole
 from merits.serving.guessing import Guesses
 from merits.serving.keys import Keyring, hash_of_key, month_began, new_key
 from merits.serving.rates import LocalRates, SharedRates
 from merits.serving.refusals import Refusal
+from merits.serving.unit import Reply
 from merits.testing.live import MemoryLive
 from merits.testing.models import Constant, Replying
 from merits.testing.serving import ModelUnit, a_release, served
@@ -270,3 +276,81 @@ def test_a_month_begins_at_its_first_midnight() -> None:
     december = month_began(1795996800.0 + 86400 * 3)
     assert month_began(december) == december
     assert month_began(december - 1.0) < december
+
+
+def promising(cost: float) -> Release:
+    """A release that was proved to cost so much an answer."""
+    promised = Estimate(
+        value=1000 * cost, low=cost, high=2000 * cost, level=0.95, n=100, unit="money", method="a test", currency="USD"
+    )
+    return replace(a_release(price=PRICE), promise=Promise(metric="accuracy", cost_per_1000=promised))
+
+
+def test_a_batch_ends_where_its_budget_does(tmp_path: Path, client: Make) -> None:
+    """Each of its inputs is looked at, not only the first."""
+    key, record = new_key(now=0.0, budget=1.0)
+    with gateway(tmp_path, record) as running:
+        said = client(running.url, key).post("/predict/batch", {"inputs": ["x"] * 200})
+        most = running.gateway.desk.settings.concurrency
+    codes = [each.get("error", {}).get("code") for each in said.json["answers"]]
+    assert codes.count("insufficient_quota") >= 200 - 3 - most
+    assert codes.count(None) >= 3
+
+
+def test_who_leaves_a_stream_before_its_end_has_spent_what_was_promised(tmp_path: Path, official: Make) -> None:
+    """What it cost is not known; nothing it was not."""
+    key, record = new_key(now=0.0, budget=1.0)
+    live = MemoryLive()
+    live.add([record])
+    unit = Endless(promising(0.4), Constant("yes"))
+    with served([unit], tmp_path, live=live, settings=SETTINGS) as running:
+        ask = official(running.url, key)
+        asked: dict[str, Any] = {"model": "merits/t", "messages": [{"role": "user", "content": "x"}], "stream": True}
+        for _ in range(3):
+            stream = ask.chat.completions.create(**asked)
+            next(iter(stream))
+            stream.close()
+            until = time.monotonic() + 5
+            while running.gateway.desk.admission.in_flight and time.monotonic() < until:
+                time.sleep(0.01)
+        with pytest.raises(openai.RateLimitError, match="spent its 1 USD"):
+            ask.chat.completions.create(**asked)
+    assert live.spent(record.id, 0.0) == 0.0
+    assert live.spent(record.id, 0.0, "USD", 0.4) == pytest.approx(1.2)
+
+
+def test_what_the_store_has_not_got_yet_is_spent(tmp_path: Path, client: Make) -> None:
+    """Also when what it has is looked at again."""
+
+    class Full(MemoryLive):
+        full = False
+
+        def add(self, records: Sequence[LiveRecord]) -> None:
+            if self.full:
+                raise StoreError("It is full.", "Make room.")
+            super().add(records)
+
+    key, record = new_key(now=0.0, budget=1.0)
+    live = Full()
+    with gateway(tmp_path, record, live=live) as running:
+        live.full = True
+        ask = client(running.url, key)
+        assert [status(ask) for _ in range(4)] == [200, 200, 200, 429]
+        time.sleep(2.5)
+        assert status(ask) == 429
+        live.full = False
+        until = time.monotonic() + 15
+        holder = running.gateway.keyring.holder(f"Bearer {key}".encode(), "")
+        while (holder.since or holder.spent < 1) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert (holder.spent, holder.since) == (pytest.approx(1.2), 0.0)
+        assert status(ask) == 429
+
+
+class Endless(ModelUnit):
+    """Says the same until it is stopped."""
+
+    async def stream(self, input: JSON, *, deadline_s: float | None = None) -> AsyncIterator[str | Reply]:
+        while True:
+            yield "again "
+            await asyncio.sleep(0.001)

@@ -11,6 +11,7 @@ from typing import Any
 
 from merits.core.live import Rollout
 from merits.core.serving import ServeSettings
+from merits.production.rolled_out import _compared
 from merits.serving.rollouts import arms_for
 from merits.serving.unit import Reply
 from merits.testing.live import MemoryLive
@@ -175,3 +176,16 @@ def test_a_release_that_cannot_be_opened_leaves_the_old_one_serving(tmp_path: Pa
         assert ask.post("/predict", {"input": "hi"}).json["output"] == "yes"
     (told,) = [line for line in running.log if "cannot-open" in line][:1]
     assert json.loads(told)["level"] == "error"
+
+
+def test_what_a_client_decides_is_set_aside(tmp_path: Path, client: Make) -> None:
+    """Naming a version, or a deadline of his own: none of it is said of the release."""
+    units = [ModelUnit(a_release(version=n), Slow("yes", 0.3)) for n in (1, 2)]
+    with served(units, tmp_path, rollout=rollout(mode="canary", share=0.5)) as running:
+        ask = client(running.url)
+        ask.post("/predict", {"input": "plain"})
+        ask.post("/predict", {"input": "named", "model": "merits/t@2"})
+        ask.post("/predict", {"input": "hurried"}, x_merits_deadline_s="0.05")
+        running.until_stored(3)
+        assert [each.record.aside for each in running.live.served("t")] == ["", "release", "deadline"]
+        assert len(_compared(running.live, running.live.rollouts("t")[-1])) == 1

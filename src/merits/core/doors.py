@@ -431,10 +431,11 @@ class LiveStore(Protocol):
         """The last state that was kept under a name; None when there is none."""
         ...
 
-    def spent(self, key: str, since: float, currency: str = "USD") -> float:
+    def spent(self, key: str, since: float, currency: str = "USD", presumed: float = 0.0) -> float:
         """What was served to an API key since then (UNIX seconds) cost in a currency.
 
-        An answer whose cost is not known counts as much as the others do on average.
+        An answer whose cost is not known counts as much as the others do on average, and as much as `presumed` where
+        that of none is known.
         """
         ...
 

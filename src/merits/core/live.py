@@ -20,6 +20,7 @@ __all__ = [
     "AlertMark",
     "ApiKey",
     "Arm",
+    "Aside",
     "Checkpoint",
     "Feedback",
     "LiveRecord",
@@ -32,6 +33,7 @@ __all__ = [
 Arm: TypeAlias = Literal["champion", "challenger", "shadow"]
 Mode: TypeAlias = Literal["alone", "shadow", "canary", "a/b"]
 Source: TypeAlias = Literal["label", "user", "judge"]
+Aside: TypeAlias = Literal["", "release", "left", "deadline"]
 SCOPES = ("predict", "feedback", "label", "admin")
 """What an API key may do: ask; say what became of its own requests; say what is right of any; all of it."""
 
@@ -45,7 +47,9 @@ class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     content, redacted. `seen` is what is watched of the input instead: numbers (length, loudness), categories
     (language, a column). `embedding` is the input as a short vector, where texts are watched by it. `cost` is money in
     `currency`, None where there is no price. `user` is a keyed hash of who asked, "" where nobody said. `key` is the id
-    of the API key. `fallback` is the number of the fallback that answered, from 1; 0 is the candidate itself.
+    of the API key. `fallback` is the number of the fallback that answered, from 1; 0 is the candidate itself. `aside`
+    says what its client decided, so that it is no evidence about the release: "release" where he named the version (in
+    a comparison only), "left" where he went before the end, "deadline" where his own was shorter than the server's.
     """
 
     request: str
@@ -64,6 +68,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str = ""
     fallback: int = 0
     seconds: float = 0.0  # from the request's arrival to its answer, waiting for a turn included
+    aside: Aside = ""
 
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

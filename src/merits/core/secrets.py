@@ -16,6 +16,11 @@ __all__ = ["redact", "redact_values", "register", "shown", "shown_values"]
 
 _known: list[str] = []  # longest first
 _SHORTEST = 6  # shorter values would redact ordinary words
+_PLACEHOLDERS = frozenset({
+    "anything", "dummy-key", "llama.cpp", "lm-studio", "lmstudio", "localhost", "no-key", "no-key-needed",
+    "no-key-required", "not-needed", "not-required", "nothing", "ollama", "openai", "placeholder",
+    "sk-no-key-required", "unused", "your-api-key",
+})  # fmt: skip
 _LONGEST_READ = 65_536  # of a text that is shown in part
 _LEAST_DROPPED = 64  # characters before a cut at _LONGEST_READ: a name that means a secret, and the start of its value
 _BY_NAME = re.compile(
@@ -29,9 +34,13 @@ _BY_NAME = re.compile(
 
 def register(value: str) -> None:
     """Remember a secret value, so that `redact` removes it wherever it appears, also as addresses, JSON and base64
-    write it.
+    write it. What people write where no key is needed is no secret: taken out of a record it would break it.
+
+    >>> register("ollama")
+    >>> redact_values('{"provider": "ollama"}')
+    '{"provider": "ollama"}'
     """
-    if len(value) >= _SHORTEST and value not in _known:
+    if len(value) >= _SHORTEST and value not in _known and value.lower() not in _PLACEHOLDERS:
         _known.extend(form for form in _forms(value) if form not in _known)
         _known.sort(key=len, reverse=True)
 

@@ -231,9 +231,14 @@ def conclude_rollout(
 
 
 def _compared(memory: LiveStore, rollout: Rollout) -> list[Served]:
-    """What the two answered since the rollout began; shadows with what was given in their place."""
+    """What the two answered since the rollout began; shadows with what was given in their place.
+
+    Without what clients decided: who names a version, leaves, or gives no time would decide the comparison too.
+    """
     arms = {rollout.champion: "champion", rollout.challenger: "shadow" if rollout.mode == "shadow" else "challenger"}
-    return [one for one in served_since(memory, rollout.task, rollout.at) if arms.get(one.release) == one.arm]
+    found = served_since(memory, rollout.task, rollout.at)
+    aside = {one.request for one in found if one.aside}  # with the shadow that was asked beside it
+    return [one for one in found if arms.get(one.release) == one.arm and one.request not in aside]
 
 
 def _fallen(served: Served) -> Served:

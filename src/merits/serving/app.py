@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -118,7 +121,20 @@ class Gateway:
             holder = call.holder = self.keyring.holder(call.headers.get(b"authorization"), call.client)
             if endpoint.scope:
                 self.keyring.admit(holder, endpoint.scope)
+        elif endpoint.scope:
+            self._must_be_no_strange_page(call)
         return await endpoint.handler(call)
+
+    def _must_be_no_strange_page(self, call: Call) -> None:
+        """Without keys any web page that somebody looks at could ask, and spend. Browsers say where a page is from."""
+        origin = call.headers.get(b"origin")
+        if origin is None or origin in self._origins:
+            return
+        at = urlsplit(origin.decode("latin-1"))
+        ours = at.netloc.encode("latin-1") == call.headers.get(b"host") and _is_an_address(at.hostname or "")
+        if not ours:  # a name would be whatever its owner says that it is
+            text = "Web pages may ask only where keys are asked for, or their origin is named: serve: {origins: [...]}."
+            raise Refusal(403, "origin", text)
 
     def _note(self, call: Call) -> None:
         path = call.path if call.path in self._endpoints else "other"
@@ -212,6 +228,12 @@ class _Described(NamedTuple):
     key: tuple[str, ...]  # the ids of the releases
     description: dict[str, Any]
     body: bytes
+
+
+def _is_an_address(host: str) -> bool:
+    with suppress(ValueError):
+        return bool(ip_address(host))
+    return host == "localhost"
 
 
 def _model(name: str, line: Line) -> dict[str, object]:

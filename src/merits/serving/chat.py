@@ -6,6 +6,7 @@ A release of any kind of task that answers with something writable can be asked 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from operator import attrgetter
@@ -27,6 +28,7 @@ from merits.serving.uploads import Files
 __all__ = ["BESIDE", "ChatRequest", "chat"]
 
 _encode = msgspec.json.Encoder().encode
+_READS_S = 5.0  # past the deadline, for a client to read what it was sent
 
 
 class StreamOptions(msgspec.Struct, forbid_unknown_fields=True):
@@ -126,7 +128,7 @@ _decode = msgspec.json.Decoder(ChatRequest).decode
 async def chat(desk: Desk, call: Call) -> Response | None:
     """The completion; None where it was streamed."""
     settings = desk.settings
-    body = await call.body(desk.overdue, settings.upload_bytes, settings.body_s)
+    body = await call.body(desk.bodies, desk.longest(call))
     asked = decoded(_decode, body)
     holder = call.holder
     line, pinned = desk.fleet.find(asked.model, holder.tasks if holder is not None else frozenset())
@@ -208,7 +210,10 @@ async def _streamed(desk: Desk, call: Call, wanted: Wanted, aside: Headers, *, u
         sending = asyncio.ensure_future(_send_pieces(call, model, first, pieces, usage=usage))
         gone = asyncio.ensure_future(_gone(call))
         try:
-            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+            left_s = max(0.0, wanted.until - time.monotonic()) + _READS_S
+            done, _ = await asyncio.wait((sending, gone), timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if not done and call.exchange is not None:
+                call.exchange.abort()  # whoever does not read holds a turn that others wait for
         finally:
             for task in (sending, gone):
                 if not task.done():

@@ -8,20 +8,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from merits.core.answer import Answer, Failure, Usage
-from merits.core.live import Arm, Feedback, Served
+from merits.core.live import Arm, Aside, Feedback, Served
 from merits.core.release import model_name
 from merits.core.secrets import redact
 from merits.core.serving import ServeSettings
 from merits.serving.admission import Admission
 from merits.serving.fleet import Fleet, Line
-from merits.serving.http import Call
+from merits.serving.http import Bodies, Call
 from merits.serving.inputs import Asked
 from merits.serving.journal import Entry, Journal, JournalFull
 from merits.serving.on_the_way import OnTheWay
@@ -38,7 +40,10 @@ from merits.serving.uploads import Files
 __all__ = ["Desk", "Given", "Wanted"]
 
 _GRACE_S = 1.0  # past the deadline, for a unit that turns it into an answer itself
+T = TypeVar("T")
 _PENDING = 20_000
+_READERS, _MOST_READING = 4, 256
+_BODIES = 64 * 2**20  # bytes on the way to one worker
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -82,12 +87,15 @@ class Desk:
         self.metrics, self.log, self.tracer = metrics, log, tracer
         self.admission = Admission(settings.concurrency, settings.queue)
         self.overdue = Overdue()
+        self.bodies = Bodies(self.overdue, settings.body_s, max(_BODIES, 4 * settings.upload_bytes))
         self.pending: dict[str, Served] = {}
         self.on_the_way = OnTheWay()
         self._secret = user_secret or b"merits"
         self._asking = 0
         self._shadows: set[asyncio.Task[None]] = set()
         self._syncs = settings.sync == "always"
+        self._readers = ThreadPoolExecutor(_READERS, "merits-reads")
+        self._reading = 0
 
     def user(self, name: str) -> str:
         """The keyed hash by which a user is known; "" for nobody."""
@@ -96,6 +104,13 @@ class Desk:
             if name
             else ""
         )
+
+    def longest(self, call: Call) -> int:
+        """How many bytes the body may have: more where it may hold pictures or sounds."""
+        settings = self.settings
+        if call.content_type == b"multipart/form-data" or any(line.takes_files for line in self.fleet.lines.values()):
+            return settings.upload_bytes
+        return min(settings.body_bytes, settings.upload_bytes)
 
     def deadline(self, call: Call) -> float:
         """Until when a request must be answered: the settings' time from its arrival, or less where it asks so."""
@@ -175,7 +190,7 @@ class Desk:
         except (GeneratorExit, asyncio.CancelledError):
             gone = Failure("connection", "the client went away before the end")
             with suppress(Refusal):
-                self._write(call, wanted, opened, arm, _unanswered(opened, gone))
+                self._write(call, wanted, opened, arm, _unanswered(opened, gone), aside="left")
             raise
         finally:
             close = getattr(pieces, "aclose", None)
@@ -192,6 +207,25 @@ class Desk:
         self._append(feedback)
         self.on_the_way.add(feedback)
 
+    async def from_store(self, call: Call, read: Callable[[], T]) -> T:
+        """What the live store says, read by threads that are for nothing else. Refusal 503 where it takes too long."""
+        if self._reading >= _MOST_READING:
+            raise Refusal(503, "busy", "The live store is asked by too many; try again later.", retry_after_s=2.0)
+        self._reading += 1
+        found = asyncio.get_running_loop().run_in_executor(self._readers, read)
+        found.add_done_callback(self._read)
+        try:
+            return await self.overdue.wait(call.arrived + self.settings.deadline_s, _waited(found), call.waits)
+        except TimeoutError:
+            raise Refusal(
+                503, "store_away", "The live store does not answer; try again later.", retry_after_s=5.0
+            ) from None
+
+    def _read(self, found: asyncio.Future[T]) -> None:
+        self._reading -= 1
+        if not found.cancelled():
+            found.exception()  # whoever asked may be gone
+
     def shipped(self, entries: list[Entry]) -> None:
         """Told by the shipper what the store has now."""
         for entry in entries:
@@ -206,6 +240,7 @@ class Desk:
             await asyncio.wait(self._shadows, timeout=2.0)
         for task in self._shadows:
             task.cancel()
+        self._readers.shutdown(wait=False, cancel_futures=True)
 
     def has_room(self) -> bool:
         """Whether the answer to one more request could be kept."""
@@ -250,6 +285,7 @@ class Desk:
         opened, arm, silent = line.arms(wanted.request, wanted.user, wanted.pinned)
         if call.holder is not None:
             call.holder.must_bound(opened.model, opened.billed_in)
+            call.holder.must_afford(call.at)  # each input of a batch, and who waited
         return opened, arm, silent
 
     def _leave(self, start: float) -> None:
@@ -268,9 +304,19 @@ class Desk:
             return _overdue(opened)
 
     def _write(
-        self, call: Call, wanted: Wanted, opened: Opened, arm: Arm, reply: Reply, *, since: float | None = None
+        self,
+        call: Call,
+        wanted: Wanted,
+        opened: Opened,
+        arm: Arm,
+        reply: Reply,
+        *,
+        since: float | None = None,
+        aside: Aside = "",
     ) -> None:
         holder = call.holder
+        if not aside and since is None:
+            aside = self._aside(call, wanted, reply)
         served = record(
             request=wanted.request,
             opened=opened,
@@ -281,11 +327,12 @@ class Desk:
             seconds=time.monotonic() - (call.arrived if since is None else since),
             user=wanted.user,
             key=holder.key.id if holder is not None and arm != "shadow" else "",
+            aside=aside,
         )
         self._append(served)
         if arm != "shadow":
             if holder is not None:
-                holder.charge(reply.cost)
+                holder.charge(served.request, reply.cost, opened.promised_cost)
             call.task, call.release, call.arm, call.cost = served.task, served.release, arm, reply.cost
             failure = reply.answer.failure
             if failure is not None:
@@ -295,6 +342,12 @@ class Desk:
         self.metrics.served(served)
         if self.tracer is not None:
             self.tracer.served(served, opened.release, call)
+
+    def _aside(self, call: Call, wanted: Wanted, reply: Reply) -> Aside:
+        failure = reply.answer.failure
+        if failure is not None and failure.kind == "timeout" and wanted.until < call.arrived + self.settings.deadline_s:
+            return "deadline"
+        return "" if wanted.pinned is None else "release"
 
     async def _synced(self) -> None:
         try:
@@ -339,6 +392,10 @@ class Desk:
                 wanted.files.close()
             self._asking -= 1
             self.fleet.leave(silent)
+
+
+async def _waited(found: asyncio.Future[T]) -> T:
+    return await found
 
 
 async def _next(pieces: AsyncIterator[str | Reply]) -> str | Reply:

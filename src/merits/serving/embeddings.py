@@ -43,7 +43,7 @@ _decode = msgspec.json.Decoder(EmbeddingsRequest).decode
 async def embeddings(desk: Desk, call: Call) -> Response:
     """The vectors, in the order of the texts; each is an outcome of its own where there are several."""
     settings = desk.settings
-    asked = decoded(_decode, await call.body(desk.overdue, settings.body_bytes, settings.body_s))
+    asked = decoded(_decode, await call.body(desk.bodies, settings.body_bytes))
     holder = call.holder
     line, pinned = desk.fleet.find(asked.model, holder.tasks if holder is not None else frozenset())
     texts = [asked.input] if isinstance(asked.input, str) else asked.input

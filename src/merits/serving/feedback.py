@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -58,15 +59,15 @@ async def feedback(desk: Desk, store: LiveStore, call: Call) -> Response:
     kept the status says why (400, 403, 404); it is 207 where some of several were not, else 200.
     """
     settings = desk.settings
-    body = await call.body(desk.overdue, settings.body_bytes, settings.body_s)
+    body = await call.body(desk.bodies, settings.body_bytes)
     several = msgspec.json.decode(body, type=dict[str, msgspec.Raw]) if _is_object(body) else {}
     items = decoded(_decode_many, body).feedback if "feedback" in several else [decoded(_decode_one, body)]
     requests = list(dict.fromkeys(item.request for item in items))
     try:
-        served = await _found(desk, store, requests)
+        served = await _found(desk, store, call, requests)
         on_the_way = desk.on_the_way.on(requests)  # before the store is asked: it may arrive meanwhile
-        stored = await asyncio.to_thread(store.feedback_on, requests)
-        releases = await _releases(desk, store, [one for some in served.values() for one in some])
+        stored = await desk.from_store(call, lambda: store.feedback_on(requests))
+        releases = await _releases(desk, store, call, [one for some in served.values() for one in some])
     except StoreError:
         raise Refusal(
             503, "store_away", "The store cannot be reached; send the feedback again later.", retry_after_s=5.0
@@ -94,7 +95,9 @@ def _kept(desk: Desk, learned: Feedback, stands: Standing) -> dict[str, JSON]:
     return said | {"duplicate": stands.duplicate, "contradicts": stands.contradicts}
 
 
-async def _releases(desk: Desk, store: LiveStore, served: Sequence[Served]) -> dict[tuple[str, int], Release]:
+async def _releases(
+    desk: Desk, store: LiveStore, call: Call, served: Sequence[Served]
+) -> dict[tuple[str, int], Release]:
     """The releases that answered, by task and version: those that are loaded here, else as the store has them."""
     found: dict[tuple[str, int], Release] = {}
     for one in served:
@@ -102,7 +105,7 @@ async def _releases(desk: Desk, store: LiveStore, served: Sequence[Served]) -> d
         if line is not None and one.release in line.units:
             found[one.task, one.release] = line.units[one.release].release
     for task in {one.task for one in served if (one.task, one.release) not in found}:
-        for release in await asyncio.to_thread(store.releases, task):
+        for release in await desk.from_store(call, partial(store.releases, task)):
             found[task, release.version] = release
     return found
 
@@ -115,14 +118,14 @@ def _is_object(body: bytes) -> bool:
     return True
 
 
-async def _found(desk: Desk, store: LiveStore, requests: Sequence[str]) -> dict[str, Sequence[Served]]:
+async def _found(desk: Desk, store: LiveStore, call: Call, requests: Sequence[str]) -> dict[str, Sequence[Served]]:
     found: dict[str, Sequence[Served]] = {name: [desk.pending[name]] for name in requests if name in desk.pending}
     for wait_s in (0.0, *_LOOK_AGAIN_S):
         missing = [name for name in requests if name not in found]
         if not missing:
             break
         await asyncio.sleep(wait_s)
-        found.update(await asyncio.to_thread(store.find, missing))
+        found.update(await desk.from_store(call, partial(store.find, missing)))
     return found
 
 

@@ -36,6 +36,11 @@ class Line:
         """The release that serves."""
         return self.units[self.rollout.champion]
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether any of them reads pictures or sounds."""
+        return any(opened.takes_files for opened in self.units.values())
+
     def unit(self, pinned: int | None) -> Opened:
         """The release of that version, or the one that serves."""
         return self.units[self.rollout.champion if pinned is None else pinned]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from merits.serving.keys import Holder
     from merits.serving.protocol import Exchange
 
-__all__ = ["JSON_TYPE", "Call", "Receive", "Response", "Scope", "Send", "decoded", "respond"]
+__all__ = ["JSON_TYPE", "Bodies", "Call", "Receive", "Response", "Scope", "Send", "decoded", "respond"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,6 +30,7 @@ Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 T = TypeVar("T")
 
 JSON_TYPE = b"application/json"
+_LONGEST_NAME = 160
 _SINGLE = frozenset({b"authorization", b"content-length", b"content-type", b"host", b"x-request-id"})
 _HEAD = (
     b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n"
@@ -101,8 +102,10 @@ class Call:
         """The type of the body, in lower case and without parameters."""
         return self.headers.get(b"content-type", JSON_TYPE).partition(b";")[0].strip().lower()
 
-    async def body(self, overdue: Overdue, most: int, seconds: float) -> bytes:
-        """The whole body. Refusal 413 when it is longer than that, 408 when it takes longer."""
+    async def body(self, bodies: Bodies, most: int) -> bytes:
+        """The whole body. Refusal 413 when it is longer than that, 408 when it takes too long, 503 where others' bodies
+        are too many.
+        """
         length = self.headers.get(b"content-length")
         if length is not None and (not length.isdigit() or len(length) > 18):
             raise Refusal(400, "content_length", "The header content-length is no number.")
@@ -114,23 +117,39 @@ class Call:
                 raise too_long(most)
             return whole
         try:
-            return await overdue.wait(self.arrived + seconds, self._read(most), self.waits)
+            return await bodies.overdue.wait(self.arrived + bodies.seconds, self._read(bodies, most), self.waits)
         except TimeoutError:
-            raise Refusal(408, "slow_body", f"The body did not arrive within {seconds:g} s.") from None
+            raise Refusal(408, "slow_body", f"The body did not arrive within {bodies.seconds:g} s.") from None
 
-    async def _read(self, most: int) -> bytes:
+    async def _read(self, bodies: Bodies, most: int) -> bytes:
         parts: list[bytes] = []
         length, more = 0, True
-        while more:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ConnectionResetError
-            parts.append(message.get("body", b""))
-            length += len(parts[-1])
-            if length > most:
-                raise too_long(most)
-            more = message.get("more_body", False)
+        try:
+            while more:
+                message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise ConnectionResetError
+                parts.append(message.get("body", b""))
+                length += len(parts[-1])
+                bodies.n_bytes += len(parts[-1])
+                if length > most:
+                    raise too_long(most)
+                if bodies.n_bytes > bodies.most_bytes:
+                    raise Refusal(503, "busy", "Too many long bodies are arriving; try again later.", retry_after_s=2.0)
+                more = message.get("more_body", False)
+        finally:
+            bodies.n_bytes -= length
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class Bodies:
+    """How bodies may arrive: each within so many seconds, and no more than so many bytes of all that are on the way."""
+
+    __slots__ = ("most_bytes", "n_bytes", "overdue", "seconds")
+
+    def __init__(self, overdue: Overdue, seconds: float, most_bytes: int) -> None:
+        self.overdue, self.seconds, self.most_bytes = overdue, seconds, most_bytes
+        self.n_bytes = 0
 
 
 def too_long(most: int) -> Refusal:
@@ -174,8 +193,10 @@ def decoded(decode: Callable[[bytes], T], body: bytes) -> T:
     except msgspec.ValidationError as problem:
         text = str(problem)
         what, _, where = text.partition(" - at `$")
-        param = where.rstrip("`").lstrip(".") or None
-        meant = _meant(decode, body, what)
+        param = where.rstrip("`").lstrip(".")[:_LONGEST_NAME] or None
+        meant = _meant(decode, body, what) if len(what) <= _LONGEST_NAME else None
+        if len(what) > _LONGEST_NAME:  # it has the name of a field, which may be of a megabyte
+            what = f"{what[:_LONGEST_NAME]}..."
         if meant is not None:
             param = ".".join(map(str, meant.place)) or None
             told = f"{meant.text().rstrip('.')}. {meant.next_step}"

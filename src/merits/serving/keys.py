@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from merits.core.live import SCOPES, ApiKey
+from merits.core.live import SCOPES, ApiKey, Feedback, Served
 from merits.serving.guessing import Guesses
 from merits.serving.rates import LocalRates, Rates
 from merits.serving.refusals import Refusal
@@ -75,15 +75,24 @@ def month_began(now: float) -> float:
 
 
 class Holder:
-    """Who holds a key: the record, with what was spent this month (of what is in the store, and since)."""
+    """Who holds a key: the record, with what was spent this month (of what is in the store, and since).
 
-    __slots__ = ("_rates", "key", "scopes", "since", "spent", "tasks")
+    An answer whose cost is not known (the client left before its end) counts as much as its release promises.
+    """
+
+    __slots__ = ("_arrived", "_charged", "_in_spent", "_presumed", "_rates", "key", "scopes", "spent", "tasks")
 
     def __init__(self, key: ApiKey, rates: Rates) -> None:
         self.key, self._rates = key, rates
         self.scopes = frozenset(SCOPES if "admin" in key.scopes else key.scopes)
         self.tasks = frozenset(key.tasks)
-        self.spent, self.since = 0.0, 0.0
+        self.spent = self._charged = self._arrived = self._in_spent = 0.0
+        self._presumed: dict[str, float] = {}
+
+    @property
+    def since(self) -> float:
+        """What answers cost that are not in `spent`."""
+        return max(0.0, self._charged - self._in_spent)
 
     def must_have_turns(self, n: int) -> None:
         """Nothing, when a request with n inputs is within the rate: its first counted when it was let in.
@@ -117,10 +126,41 @@ class Holder:
             f" for a release with a price in {key.currency}.",
         )
 
-    def charge(self, cost: float | None) -> None:
+    def must_afford(self, now: float) -> None:
+        """Nothing, while there is something left of the budget. Refusal 429 where it is spent."""
+        key = self.key
+        if key.budget is not None and self.spent + self.since >= key.budget:
+            raise Refusal(
+                429,
+                "insufficient_quota",
+                f"This API key has spent its {key.budget:g} {key.currency} of this month.",
+                retry_after_s=_until_next_month(now),
+            )
+
+    def charge(self, request: str, cost: float | None, presumed: float = 0.0) -> None:
         """Notes what an answer cost that the store does not know of yet."""
-        if cost:
-            self.since += cost
+        if cost is None and presumed:
+            self._presumed[request] = presumed
+            cost = presumed
+        self._charged += cost or 0.0
+
+    def shipped(self, request: str, cost: float | None) -> None:
+        """Notes that the store has an answer. Called by the shipper's thread."""
+        self._arrived += self._presumed.pop(request, 0.0) if cost is None else cost
+
+    def renewed(self, spent: float, arrived: float) -> None:
+        """Takes what the store says was spent. `arrived` is what had been shipped before it was asked."""
+        self.spent, self._in_spent = spent, arrived
+
+    def succeeds(self, old: Holder) -> None:
+        """Takes over what was spent by the same key under an older record."""
+        self.spent, self._presumed = old.spent, old._presumed
+        self._charged, self._arrived, self._in_spent = old._charged, old._arrived, old._in_spent
+
+    @property
+    def arrived(self) -> float:
+        """What the answers cost, in all, that were shipped since this process began."""
+        return self._arrived
 
 
 class Keyring:
@@ -137,12 +177,21 @@ class Keyring:
         self.guesses = guesses or Guesses()
         self._rates = rates or LocalRates()
         self._holders: dict[str, Holder] = {}
+        self._by_id: dict[str, Holder] = {}
 
     def __len__(self) -> int:
         return len(self._holders)
 
-    def renew(self, keys: Sequence[ApiKey], spent: Mapping[str, float] | None = None) -> None:
-        """Takes the latest record of each key, and what was spent by those that have a budget."""
+    def renew(
+        self,
+        keys: Sequence[ApiKey],
+        spent: Mapping[str, float] | None = None,
+        arrived: Mapping[str, float] | None = None,
+    ) -> None:
+        """Takes the latest record of each key, and what was spent by those that have a budget.
+
+        `arrived` is what `arrived` said before the store was asked.
+        """
         known = {holder.key.id: holder for holder in self._holders.values()}
         holders: dict[str, Holder] = {}
         for key in keys:
@@ -152,12 +201,23 @@ class Keyring:
             if holder is None or holder.key != key:
                 fresh = Holder(key, self._rates)
                 if holder is not None:
-                    fresh.spent, fresh.since = holder.spent, holder.since
+                    fresh.succeeds(holder)
                 holder = fresh
             if spent is not None and key.id in spent:
-                holder.spent, holder.since = spent[key.id], 0.0
+                holder.renewed(spent[key.id], (arrived or {}).get(key.id, 0.0))
             holders[key.hash] = holder
-        self._holders = holders
+        self._holders, self._by_id = holders, {holder.key.id: holder for holder in holders.values()}
+
+    def arrived(self) -> dict[str, float]:
+        """What the answers to each key cost, in all, that were shipped since this process began."""
+        return {id: holder.arrived for id, holder in self._by_id.items()}
+
+    def shipped(self, entries: Sequence[Served | Feedback]) -> None:
+        """Told by the shipper what the store has now."""
+        by_id = self._by_id
+        for entry in entries:
+            if isinstance(entry, Served) and entry.key in by_id:
+                by_id[entry.key].shipped(entry.request, entry.cost)
 
     @property
     def holders(self) -> Collection[Holder]:
@@ -199,13 +259,8 @@ class Keyring:
             wait_s = self._rates.wait_s(key.id, key.per_minute)
             if wait_s:
                 raise _too_fast(key.per_minute, wait_s)
-        if scope == "predict" and key.budget is not None and holder.spent + holder.since >= key.budget:
-            raise Refusal(
-                429,
-                "insufficient_quota",
-                f"This API key has spent its {key.budget:g} {key.currency} of this month.",
-                retry_after_s=_until_next_month(self._clock()),
-            )
+        if scope == "predict":
+            holder.must_afford(self._clock())
 
 
 def _too_fast(per_minute: int, wait_s: float) -> Refusal:

@@ -50,8 +50,9 @@ class Opened:
     `reads` and `target` are those of its kind of task. `short` says that its outputs are labels, numbers or items: they
     say nothing of their own, and are kept. `check` holds inputs against what it was tried on; `takes_files` says that
     it reads pictures or sounds, `is_file` that an input which is no mapping is one. `chats` says that it takes messages
-    as they are. `billed_in` is the currency of what it costs, "" where it has no price. `says` reads the class that a
-    text of a classification names: what else a chat model wrote is content.
+    as they are. `billed_in` is the currency of what it costs, "" where it has no price, and `promised_cost`
+    what an answer was proved to cost (0.0 where there is no record). `says` reads the class that a text of a
+    classification names: what else a chat model wrote is content.
     """
 
     __slots__ = (
@@ -65,6 +66,7 @@ class Opened:
         "is_file",
         "model",
         "model_header",
+        "promised_cost",
         "reads",
         "release",
         "retired",
@@ -81,6 +83,8 @@ class Opened:
         self.unit, self.release = unit, release
         self.model = release.model
         self.billed_in = release.billed_in
+        promised = release.promise.cost_per_1000
+        self.promised_cost = 0.0 if promised is None else (promised.value or 0.0) / 1000.0
         self.model_header = (b"x-merits-release", _CONTROL.sub("?", release.model).encode("utf-8", "replace"))
         self.users, self.retired = 0, False
         kind = task_kind(release.kind) if release.kind in kind_names() else None

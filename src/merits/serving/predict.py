@@ -68,8 +68,7 @@ async def predict(desk: Desk, call: Call) -> Response:
     """The answer to one input."""
     files = Files()
     try:
-        settings = desk.settings
-        body = await call.body(desk.overdue, settings.upload_bytes, settings.body_s)
+        body = await call.body(desk.bodies, desk.longest(call))
         if call.content_type == _FORM:
             asked = _asked_in(form_in(body, call.headers[b"content-type"]), files)
         else:
@@ -97,7 +96,7 @@ async def predict(desk: Desk, call: Call) -> Response:
 async def predict_batch(desk: Desk, call: Call) -> Response:
     """The answers to several inputs, in their order: each its own outcome, with an id of its own (`ID.N`, from 0)."""
     settings = desk.settings
-    body = await call.body(desk.overdue, settings.upload_bytes, settings.body_s)
+    body = await call.body(desk.bodies, desk.longest(call))
     asked = decoded(_decode_batch, body)
     if len(asked.inputs) > settings.batch:
         raise Refusal(413, "batch_too_long", f"A batch has at most {settings.batch} inputs.", param="inputs")

@@ -36,6 +36,10 @@ class Exchange:
         cycle.message_event.clear()
         return body
 
+    def abort(self) -> None:
+        """Ends the connection at once, whatever is still on the way to the client."""
+        self._cycle.transport.abort()
+
     def reply(self, status: int, head: bytes, body: bytes) -> bool:
         """Sends a whole answer by one write; False where the usual way must be taken. `head` is lines of our headers.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from merits.core.answer import Answer
-from merits.core.live import Arm, Feedback, Served
+from merits.core.live import Arm, Aside, Feedback, Served
 from merits.core.serving import ContentPolicy
 from merits.serving.inputs import Asked
 from merits.serving.opened import Opened, is_short
@@ -26,6 +26,7 @@ def record(
     seconds: float,
     user: str = "",
     key: str = "",
+    aside: Aside = "",
 ) -> Served:
     """The record of one answer."""
     release, answer = opened.release, reply.answer
@@ -58,6 +59,7 @@ def record(
         key=key,
         fallback=reply.fallback,
         seconds=seconds,
+        aside=aside,
     )
 
 

@@ -24,7 +24,7 @@ _OURS = frozenset({"file", "model", "response_format", "user"})
 async def transcriptions(desk: Desk, call: Call) -> Response:
     """What is said in the sound, as JSON or as plain text (`response_format`)."""
     settings = desk.settings
-    body = await call.body(desk.overdue, settings.upload_bytes, settings.body_s)
+    body = await call.body(desk.bodies, desk.longest(call))
     if call.content_type != b"multipart/form-data":
         raise Refusal(400, "invalid_form", "Send a form (multipart/form-data) with `file` and `model`.")
     form = form_in(body, call.headers[b"content-type"])

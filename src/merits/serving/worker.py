@@ -24,7 +24,7 @@ from merits.serving.clock import SteadyClock
 from merits.serving.desk import Desk
 from merits.serving.fleet import Fleet, Opener
 from merits.serving.forgetting import forget_in_turn
-from merits.serving.journal import RESERVE, Journal
+from merits.serving.journal import RESERVE, Entry, Journal
 from merits.serving.keys import Keyring, month_began
 from merits.serving.rates import LocalRates, SharedRates
 from merits.serving.refusals import Refusal
@@ -84,7 +84,12 @@ async def running(
         tracer=tracer_to(settings.traces),
         user_secret=place.user_secret,
     )
-    shipper.told(desk.shipped)
+
+    def shipped(entries: list[Entry]) -> None:
+        desk.shipped(entries)
+        keyring.shipped(entries)
+
+    shipper.told(shipped)
     shipper.start()
     gateway = Gateway(desk, keyring, store, version=version, clock=clock)
     await _open(gateway, *await _looked(gateway, store, place.tasks), log)
@@ -159,10 +164,13 @@ async def _looked(
     """The rollouts that are not in force yet, and their releases; who may ask is renewed."""
     keyring = gateway.keyring
     known = {task: line.rollout for task, line in gateway.desk.fleet.lines.items()}
+    arrived = keyring.arrived()
+    opened = [one for line in gateway.desk.fleet.lines.values() for one in line.units.values()]
+    promised = max((one.promised_cost for one in opened), default=0.0)
     keys, spent, rollouts, releases = await asyncio.to_thread(
-        _read, store, tasks, known, keyring.budgeted, gateway.clock()
+        _read, store, tasks, known, budgeted=keyring.budgeted, now=gateway.clock(), promised=promised
     )
-    keyring.renew(keys, spent)
+    keyring.renew(keys, spent, arrived)
     return rollouts, releases
 
 
@@ -189,14 +197,20 @@ def _tell_unbounded(keyring: Keyring, fleet: Fleet, changed: Collection[str], lo
 
 
 def _read(
-    store: LiveStore, tasks: Collection[str], known: Mapping[str, Rollout], budgeted: Mapping[str, str], now: float
+    store: LiveStore,
+    tasks: Collection[str],
+    known: Mapping[str, Rollout],
+    *,
+    budgeted: Mapping[str, str],
+    now: float,
+    promised: float,
 ) -> tuple[Sequence[ApiKey], dict[str, float], dict[str, Rollout], dict[str, Sequence[Release]]]:
     """What the store says now: keys, what they spent this month, and rollouts that are not in force yet."""
     keys = store.keys()
     since = month_began(now)
     limited = {key.id: key.currency for key in keys if key.budget is not None and key.revoked_at is None}
     limited = {**budgeted, **limited}
-    spent = {key: store.spent(key, since, currency) for key, currency in limited.items()}
+    spent = {key: store.spent(key, since, currency, promised) for key, currency in limited.items()}
     changed: dict[str, Rollout] = {}
     for task in tasks or store.tasks():
         rollouts = store.rollouts(task)

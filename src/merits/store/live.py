@@ -220,11 +220,11 @@ class SqlLiveStore(LiveStore):
             (Checkpoint(task=task, name=name, at=at, state=state, cursor=seen) for at, state, seen in rows), None
         )
 
-    def spent(self, key: str, since: float, currency: str = "USD") -> float:
+    def spent(self, key: str, since: float, currency: str = "USD", presumed: float = 0.0) -> float:
         """What an API key spent since then (UNIX seconds) in a currency, as far as is known.
 
         An answer whose cost is not known (the deadline passed while a provider was at it) counts as much as the others
-        do on average.
+        do on average, and as much as `presumed` where that of none is known.
         """
         rows = self._all(
             "SELECT sum(cost), count(cost), count(*) FROM merits_served "
@@ -232,7 +232,7 @@ class SqlLiveStore(LiveStore):
             (column(key), currency, since),
         )
         ((cost, n_known, n),) = rows
-        return float(cost) * n / n_known if n_known else 0.0
+        return float(cost) * n / n_known if n_known else presumed * n
 
     def close(self) -> None:
         """Frees what the store holds. May be called twice."""

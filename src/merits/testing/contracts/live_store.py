@@ -242,7 +242,7 @@ class LiveStoreContract(ABC):
         assert store.spent("k1", 7.0) == 0.125
         assert store.spent("k1", 5.0) == 0.375 * 3 / 2
         assert store.spent("k1", 0.0) == 0.875 * 4 / 3
-        assert store.spent("nobody", 0.0) == 0.0
+        assert store.spent("nobody", 0.0, "USD", 9.0) == 0.0
 
     def test_content_is_forgotten_and_nothing_else(self, store: LiveStore) -> None:
         """Inputs and texts go when their time is over; labels and numbers stay, for they are what is watched."""
