@@ -236,7 +236,7 @@ def _compared(memory: LiveStore, rollout: Rollout) -> list[Served]:
     Without what clients decided: who names a version, leaves, or gives no time would decide the comparison too.
     """
     arms = {rollout.champion: "champion", rollout.challenger: "shadow" if rollout.mode == "shadow" else "challenger"}
-    found = served_since(memory, rollout.task, rollout.at)
+    found = list(served_since(memory, rollout.task, rollout.at))
     aside = {one.request for one in found if one.aside}  # with the shadow that was asked beside it
     return [one for one in found if arms.get(one.release) == one.arm and one.request not in aside]
 
