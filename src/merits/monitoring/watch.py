@@ -434,10 +434,11 @@ def _river(watching: Watching, n_streams: int) -> RiverDetectors | None:
 
 @dataclass(frozen=True)
 class Meant:
-    """What confidences meant on test, `chances` (bins,) of being right, with bounds.
+    """What confidences meant on test, `chances` (bins,) of being right, with bounds in 0..1.
 
-    The bounds hold together for the means of the lower, middle and upper third of confidences: of each bin by itself
-    too little is known.
+    The bounds hold together for the means of the lower, middle and upper third of confidences, of each bin by itself
+    too little is known. They are of the shares as they were seen, not of `chances`, which are drawn towards one half:
+    where all of a third were solved, that more are is impossible, and no surprise.
     """
 
     recalibrated: Recalibration
@@ -457,9 +458,11 @@ def _meant(reference: Reference, level: float) -> Meant | None:
     recalibrated = Recalibration(np.array(found.edges), np.array(found.solved), np.array(found.n))
     third = np.clip((np.cumsum(found.n) - 1) * _PARTS // sum(found.n), 0, _PARTS - 1)  # the first may be empty
     solved, n = (np.bincount(third, counts, minlength=_PARTS) for counts in (found.solved, found.n))
-    shares, each = solved / np.maximum(n, 1), 1.0 - (1.0 - level) / _PARTS
-    low, high = (clopper_pearson_bound(solved, n, each, side=side) - shares for side in ("low", "high"))
-    return Meant(recalibrated, recalibrated.chances + low[third], recalibrated.chances + high[third])
+    each = 1.0 - (1.0 - level) / _PARTS
+    low, high = (clopper_pearson_bound(solved, n, each, side=side) for side in ("low", "high"))
+    seen = recalibrated.solved / np.maximum(recalibrated.n, 1)
+    fewer, more = low * n / np.maximum(solved, 1), (1.0 - high) * n / np.maximum(n - solved, 1)
+    return Meant(recalibrated, seen * fewer[third], 1.0 - (1.0 - seen) * more[third])  # their means are low and high
 
 
 def _bars(reference: Reference, meant: Meant | None, watching: Watching, quality: float | None) -> NDArray[np.float64]:
