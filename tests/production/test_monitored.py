@@ -261,6 +261,45 @@ def test_to_resolve_an_alert_does_not_make_the_decision_right_and_what_goes_on_i
     assert {alert.id for alert in looked.new}.isdisjoint(alert.id for alert in first)
 
 
+def proven(world, tmp_path, solved):
+    """The world, with a release whose test examples showed that so many of 300 are solved."""
+    task, release, lens, _ = world
+    artefacts = tmp_path / "releases" / "1" / "artefacts"
+    artefacts.mkdir(parents=True)
+    reference = replace(reference_of(task), n_scored=300, n_solved=solved)
+    (artefacts / "reference.json").write_bytes(msgspec.json.encode(reference))
+    return task, release, lens, tmp_path
+
+
+def test_what_users_say_is_shown_and_only_labels_are_held_against_what_was_proved(world, tmp_path):
+    """Users speak of what they did not like, and first; a label that comes later tells what it was."""
+    production = Production(proven(world, tmp_path, 285))
+    monitor = production.monitor()
+    for _ in range(6):
+        first = production.n + 1
+        production.serve(100, right=0.96, labelled=0.0)
+        new = range(first, production.n + 1)
+        said = [
+            Feedback(request=f"r{n}", task="words", at=float(n), source="user", solved=False)
+            for n in new
+            if production.draw.random() < 0.12
+        ]
+        production.live.add(said)
+        assert not [alert for alert in monitor.look().new if alert.stream == "quality"]
+        assert monitor.view().n_judged == first - 1 + len(said)
+        answers = {f"r{n}": production.live.find([f"r{n}"])[f"r{n}"][0].answer.output for n in new}
+        production.live.add(
+            Feedback(request=request, task="words", at=float(production.n), source="label", target=output)
+            for request, output in answers.items()
+        )
+        monitor.look()
+    assert monitor.watch.quality()["labels"].n == 600
+    assert monitor.watch.quality()["labels"].value == 1.0
+    assert monitor.view().arms[0].quality.value == 1.0
+    production.serve(300, right=0.7)
+    assert [alert.kind for alert in monitor.look().new if alert.stream == "quality"] == ["quality"]
+
+
 def test_content_whose_time_is_over_is_forgotten_by_the_monitor_too(world):
     """Also while no server runs; what is younger stays."""
     production = Production(world)
@@ -270,6 +309,7 @@ def test_content_whose_time_is_over_is_forgotten_by_the_monitor_too(world):
         for days in (31, 29)
     )
     production.live.add([old, new])
+    production.serve(1)  # what came last says what time it is
     production.monitor().look()
     left = {request: found[0].input for request, found in production.live.find(["r31", "r29"]).items()}
     assert left == {"r31": None, "r29": "Anna"}

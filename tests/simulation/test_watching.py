@@ -283,7 +283,9 @@ def test_a_model_that_solves_all_or_nothing_is_hardly_ever_accused(solves: float
 def test_a_model_that_solves_nearly_all_or_nothing_is_hardly_ever_accused_printed(solves: float, n_test: int) -> None:
     """40 releases each."""
     found = sure_alarm(solves, n_test, 40, 4_000)
-    print(f"\nsolves {100 * solves:.0f} %, {n_test} test examples: {100 * found:.1f} % accused, promised {100 * ALPHA} %")
+    print(
+        f"\nsolves {100 * solves:.0f} %, {n_test} test examples: {100 * found:.1f} % accused, promised {100 * ALPHA} %"
+    )
     assert found <= at_most(ALPHA, 40)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -26,7 +26,8 @@ from merits.core.doors import LiveStore, Numbered, Store
 from merits.core.errors import InfrastructureError, MeritsError, RequirementError, TaskError, UsageError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
-from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, LiveRecord, Rollout, Served
+from merits.core.judge import JudgeScorer
+from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, LiveRecord, Rollout, Served, Source
 from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.task import Task
@@ -49,6 +50,9 @@ from merits.stats.calibration import ASSUMPTION
 from merits.store.since import feedback_on_all
 
 __all__ = ["Looked", "Monitor"]
+
+_Said: TypeAlias = Mapping[str, Sequence[Feedback]]  # by request
+_Outcome: TypeAlias = tuple[Served, bool]  # and whether it was solved
 
 _AT_ONCE = 5_000  # records read in one go
 _AT_ONCE_ASKED = 500  # requests looked up in one go
@@ -115,6 +119,9 @@ class Monitor:
         self._passed = ForgettingClock(live, clock or time.time)
         self._folder = releases or releases_folder(task)
         self._scorers = scorers_of(task)
+        self._proper: tuple[Source, ...] = (
+            ("label", "judge") if self._scorers and isinstance(self._scorers[0][1], JudgeScorer) else ("label",)
+        )
         self._lock = threading.RLock()
         self._forgot_at = -float("inf")
         self._rollout = self._in_force()
@@ -244,36 +251,50 @@ class Monitor:
                 if len(self._kept.early) < _MOST_EARLY:
                     self._kept.early.setdefault(request, self._clock())
             served = [one for several in known.values() for one in several if one.at >= self._kept.since]
-            old = {_key(one): solved for one, solved in self._settled(served, before) if solved is not None}
-            new = [(one, solved) for one, solved in self._settled(served, upto) if solved is not None]
-            fresh = [(one, solved) for one, solved in new if old.get(_key(one)) != solved]
-            again = [(one, old[_key(one)]) for one, _ in fresh if _key(one) in old]
+            there = list(known)
+            said = [self.live.feedback_on(there, upto=number) for number in (before, upto)]
+            fresh, again = self._learned(served, *said)
             self.figures.judged(fresh, taken_back=again)
-            first = [(one, solved) for one, solved in fresh if _key(one) not in old]
-            if self.watch is not None and first:
-                settled = [(Feedback(request=one.request, task=one.task, at=one.at, solved=s), one) for one, s in first]
-                found += self.watch.see([], settled)
+            found += self._watched(served, said, fresh, again)
         return found
 
-    def _settled(self, served: Sequence[Served], upto: int) -> Iterator[tuple[Served, bool | None]]:
-        """Whether each was solved, as the evaluation of live outcomes sees it by feedback up to a number.
+    def _learned(self, served: Sequence[Served], before: _Said, now: _Said) -> tuple[list[_Outcome], list[_Outcome]]:
+        """The outcomes by what is said now that are new or other than before, and what the latter were before."""
+        old = {_key(one): solved for one, solved in self._settled(served, before)}
+        fresh = [(one, solved) for one, solved in self._settled(served, now) if old.get(_key(one)) != solved]
+        return fresh, [(one, old[_key(one)]) for one, _ in fresh if _key(one) in old]
 
-        None where nobody can tell.
+    def _watched(
+        self, served: Sequence[Served], said: Sequence[_Said], fresh: list[_Outcome], again: list[_Outcome]
+    ) -> list[Alert]:
+        """Alarms of what labels say for the first time: the bar is what the task's scorers showed, not what users say.
+
+        Users speak of what they did not like. A judge counts where it is the scorer that showed it.
         """
+        if self.watch is None:
+            return []
+        proper = [_of_sources(each, self._proper) for each in said]
+        if proper != list(said):
+            fresh, again = self._learned(served, *proper)
+        settled = {_key(one) for one, _ in again}
+        first = [(one, solved) for one, solved in fresh if _key(one) not in settled]
+        outcomes = [(Feedback(request=one.request, task=one.task, at=one.at, solved=s), one) for one, s in first]
+        return self.watch.see([], outcomes) if outcomes else []
+
+    def _settled(self, served: Sequence[Served], said: _Said) -> Iterator[_Outcome]:
+        """Whether each was solved, as the evaluation of live outcomes sees it by what was said, where that tells."""
         known = [one for one in served if one.release in self._releases and one.answer.failure is None]
         if not known:
             return
-        requests = list(dict.fromkeys(one.request for one in known))
-        evaluation = self._evaluation(known, self.live.feedback_on(requests, upto=upto))
+        evaluation = self._evaluation(known, said)
         row = {name: number for number, name in enumerate(evaluation.examples.tolist())}
         at = {name: k for k, name in enumerate(evaluation.names)}
         for one in known:
             k, r = at[live_name(self.task.name, one.release)], row[one.request]
-            yield one, bool(evaluation.solved[k, r]) if evaluation.status[k, r] == Status.SCORED else None
+            if evaluation.status[k, r] == Status.SCORED:
+                yield one, bool(evaluation.solved[k, r])
 
-    def _evaluation(
-        self, served: Sequence[Served], feedback: Mapping[str, Sequence[Feedback]] | None = None
-    ) -> Evaluation:
+    def _evaluation(self, served: Sequence[Served], feedback: _Said | None = None) -> Evaluation:
         if feedback is None:
             feedback = feedback_on_all(self.live, list(dict.fromkeys(one.request for one in served)))
         return live_evaluation(served, feedback, list(self._releases.values()), self._scorers)
@@ -526,6 +547,10 @@ def _last_before(since: float, read: _Read) -> int:
 
 def _key(served: Served) -> tuple[str, int]:
     return served.request, served.release
+
+
+def _of_sources(said: _Said, sources: Sequence[Source]) -> dict[str, list[Feedback]]:
+    return {request: [one for one in words if one.source in sources] for request, words in said.items()}
 
 
 def _share(solved: int, n: int) -> Estimate | None:
