@@ -300,6 +300,22 @@ def test_what_users_say_is_shown_and_only_labels_are_held_against_what_was_prove
     assert [alert.kind for alert in monitor.look().new if alert.stream == "quality"] == ["quality"]
 
 
+def test_what_a_fallback_solves_is_not_the_quality_of_the_release(world):
+    """The release's candidate failed there, as in a comparison of two releases."""
+    production = Production(world)
+    production.serve(80, right=0.0)
+    production.serve(120)
+    served = [each.record for each in production.live.served("words")]
+    labels = [each.record for each in production.live.feedback("words")]
+    production = Production(world)
+    production.n = 200
+    production.live.add([replace(one, fallback=int(number >= 80)) for number, one in enumerate(served)] + labels)
+    looked = production.monitor().look()
+    (arm,) = looked.view.arms
+    assert (arm.n, arm.quality.n, arm.quality.value, arm.failed.value) == (200, 80, 0.0, 0.6)
+    assert "requirement-not-met" in {alert.kind for alert in looked.new}
+
+
 def test_content_whose_time_is_over_is_forgotten_by_the_monitor_too(world):
     """Also while no server runs; what is younger stays."""
     production = Production(world)

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from merits.core.estimate import Estimate
-from merits.core.live import Arm, Served
+from merits.core.live import Arm, Served, of_candidate
 from merits.stats.proportions import wilson
 
 __all__ = ["ArmFigures", "Figures", "Stretch"]
@@ -39,7 +39,7 @@ class ArmFigures:
 
     @property
     def share_failed(self) -> Estimate | None:
-        """The share of the requests that could not be answered; None of none."""
+        """The share of the requests that the release could not answer; None of none."""
         return wilson(self.failed, self.n) if self.n else None
 
     @property
@@ -115,8 +115,8 @@ class Figures:
         return sum(one.judged for (_, arm), one in self.arms.items() if arm != "shadow")
 
     def take(self, records: Iterable[Served]) -> None:
-        """Counts what was served."""
-        for served in records:
+        """Counts what was served; where a fallback answered, the release failed."""
+        for served in map(of_candidate, records):
             arm = self._arm(served)
             arm.n += 1
             if served.answer.failure is not None:

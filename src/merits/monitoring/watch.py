@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from merits.core.estimate import Estimate, duration
 from merits.core.identity import JSON, content_hash
-from merits.core.live import Alert, Feedback, Served
+from merits.core.live import Alert, Feedback, Served, of_candidate
 from merits.core.reference import Reference, StreamReference
 from merits.core.watch import Severity, Watching
 from merits.media.seen import confidence_of
@@ -114,15 +114,16 @@ class Watch:
             self._restore(state)
 
     def see(self, served: Sequence[Served], feedback: Sequence[tuple[Feedback, Served]] = ()) -> list[Alert]:
-        """New alarms after these events, oldest first. Shadows and fallbacks are not of this release: left out.
+        """New alarms after these events, oldest first. Shadows are left out; where a fallback answered, this failed.
 
         `feedback` comes with the request that it is about. Of each stream there is one alarm until it is begun anew
         (`restart`), and so of streams that say one thing together (an embedding).
         """
-        mine = [one for one in served if one.arm != "shadow" and not one.fallback and one.release == self._release]
+        mine = [of_candidate(one) for one in served if one.arm != "shadow" and one.release == self._release]
         if mine:
             self._see_streams(mine)
-        self._see_quality(mine, [pair for pair in feedback if pair[1].release == self._release])
+        said = [pair for pair in feedback if pair[1].release == self._release and not pair[1].fallback]
+        self._see_quality(mine, said)
         at = max([one.at for one in mine] + [one.at for one, _ in feedback], default=0.0)
         self._n += len(mine)
         return [*self._new_changes(at), *self._new_falls(at), *self._odd(mine)]

@@ -27,7 +27,7 @@ from merits.core.errors import InfrastructureError, MeritsError, RequirementErro
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
 from merits.core.judge import JudgeScorer
-from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, LiveRecord, Rollout, Served, Source
+from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, LiveRecord, Rollout, Served, Source, of_candidate
 from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.task import Task
@@ -297,7 +297,9 @@ class Monitor:
     def _evaluation(self, served: Sequence[Served], feedback: _Said | None = None) -> Evaluation:
         if feedback is None:
             feedback = feedback_on_all(self.live, list(dict.fromkeys(one.request for one in served)))
-        return live_evaluation(served, feedback, list(self._releases.values()), self._scorers)
+        return live_evaluation(
+            [of_candidate(one) for one in served], feedback, list(self._releases.values()), self._scorers
+        )
 
     # deciding again
 

@@ -16,14 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from msgspec.structs import replace
-
-from merits.core.answer import Answer, Failure
 from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
-from merits.core.live import Rollout, Served
+from merits.core.live import Rollout, Served, of_candidate
 from merits.core.release import Release
 from merits.core.task import Task
 from merits.evaluating.live import live_evaluation, live_name
@@ -174,7 +171,7 @@ def rollout_status(
         if {one.release for one in served} != {rollout.champion, rollout.challenger}:
             return RolloutStatus(rollout, None, None)
         feedback = feedback_on_all(memory, list({one.request: None for one in served}))
-    evaluation = live_evaluation([_fallen(one) for one in served], feedback, pair, scorers_of(task))
+    evaluation = live_evaluation([of_candidate(one) for one in served], feedback, pair, scorers_of(task))
     champion, challenger = (live_name(task.name, one.version) for one in pair)
     bounds = Bounds(margin=rollout.margin, alpha=rollout.alpha, slow_s=_slow_from(pair[0]), dearer=dearer)
     verdict = judge_rollout(evaluation, champion, challenger, paired=rollout.mode == "shadow", bounds=bounds)
@@ -234,15 +231,6 @@ def _compared(memory: LiveStore, rollout: Rollout) -> list[Served]:
     """What the two answered since the rollout began; shadows with what was given in their place."""
     arms = {rollout.champion: "champion", rollout.challenger: "shadow" if rollout.mode == "shadow" else "challenger"}
     return [one for one in served_since(memory, rollout.task, rollout.at) if arms.get(one.release) == one.arm]
-
-
-def _fallen(served: Served) -> Served:
-    """What a fallback answered is no answer of the release's candidate: it failed."""
-    if not served.fallback or served.answer.failure is not None:
-        return served
-    failure = Failure("raised", f"fallback {served.fallback} answered")
-    usage, latency_s = served.answer.usage, served.answer.latency_s
-    return replace(served, answer=Answer(failure=failure, usage=usage, latency_s=latency_s))
 
 
 def _slow_from(champion: Release) -> float | None:
