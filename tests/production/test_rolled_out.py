@@ -76,6 +76,14 @@ def test_a_better_challenger_is_promoted_and_the_reason_is_kept(task: Task, live
     assert live.rollouts("tickets")[-1] == ended
 
 
+def test_a_comparison_that_is_begun_again_says_that_the_chances_to_err_add_up(task: Task, live: LiveStore) -> None:
+    """Else whoever begins again until it is promoted would be told of 5 %."""
+    assert "comparison" not in start_rollout(task, 2, live=live, reason="try").reason
+    conclude_rollout(task, "stop", live=live)
+    again = start_rollout(task, 2, live=live, reason="try")
+    assert again.reason == "try (comparison 2 with release 1: 5 % may err in each of them)"
+
+
 def test_a_worse_canary_is_taken_back(task: Task, live: LiveStore) -> None:
     """Found though it answers a fifth only."""
     begun = start_rollout(task, 2, mode="canary", share=0.2, live=live)

@@ -343,7 +343,8 @@ class Monitor:
 
     def _said(self, evaluation: Evaluation, needs: Needs, look: Look, *, remember: bool) -> list[Alert]:
         champion = live_name(self.task.name, self.release.version)
-        needs = at_level(_judged_live(needs, evaluation), look.level, champion)
+        n_beside = len(evaluation.names) - 1
+        needs = at_level(_judged_live(needs, evaluation), look.level, champion, n_beside=n_beside)
         try:
             decision = decide(evaluation, needs)
         except (RequirementError, UsageError) as problem:

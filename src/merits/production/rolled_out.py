@@ -100,7 +100,8 @@ def start_rollout(
             mode=mode,
             share=share,
             previous=now.previous,
-            reason=reason or f"release {challenger} is compared with {now.champion}",
+            reason=(reason or f"release {challenger} is compared with {now.champion}")
+            + _begun_again(memory, now, alpha),
             by=by or whoever(),
             seed=secrets.token_hex(8),
             margin=margin,
@@ -225,6 +226,16 @@ def conclude_rollout(
                 "the rollout was changed by somebody else meanwhile.", "Look again: merits rollout --status"
             )
         return _added(memory, ended)
+
+
+def _begun_again(memory: LiveStore, now: Rollout, alpha: float) -> str:
+    """Says that a champion was compared before, for `alpha` is of one comparison, and chances to err add up."""
+    before = {
+        one.seed for one in memory.rollouts(now.task) if one.challenger is not None and one.champion == now.champion
+    }
+    if not before:
+        return ""
+    return f" (comparison {len(before) + 1} with release {now.champion}: {100 * alpha:g} % may err in each of them)"
 
 
 def _compared(memory: LiveStore, rollout: Rollout) -> list[Served]:
