@@ -300,6 +300,26 @@ def test_what_users_say_is_shown_and_only_labels_are_held_against_what_was_prove
     assert [alert.kind for alert in monitor.look().new if alert.stream == "quality"] == ["quality"]
 
 
+def test_one_record_of_a_clock_that_was_ahead_ends_no_watch(world):
+    """It counts as of now: what comes after it is watched, and shown, as ever."""
+    production = Production(world)
+    monitor = production.monitor()
+    production.serve(60)
+    (last,) = [each.record for each in production.live.served("words")][-1:]
+    production.live.add([replace(last, request="ahead", at=last.at + 10 * 365 * 86_400.0)])
+    production.live.add([Feedback(request="ahead", task="words", at=61.0, source="label", target="good")])
+    monitor.look()
+    assert monitor.figures.last <= production.n + 60.0
+    assert monitor.figures.n_judged == 61
+    for _ in range(20):
+        production.n += 280
+        production.serve(20)
+        monitor.look()
+    assert max(moment.at for moment in monitor.view().moments) <= production.n + 60.0
+    ahead = monitor.watch._by_time._stretch.number * 300.0
+    assert production.n - 300.0 < ahead <= production.n
+
+
 def test_what_a_fallback_solves_is_not_the_quality_of_the_release(world):
     """The release's candidate failed there, as in a comparison of two releases."""
     production = Production(world)

@@ -113,11 +113,18 @@ class Watch:
         if state is not None:
             self._restore(state)
 
-    def see(self, served: Sequence[Served], feedback: Sequence[tuple[Feedback, Served]] = ()) -> list[Alert]:
+    def see(
+        self,
+        served: Sequence[Served],
+        feedback: Sequence[tuple[Feedback, Served]] = (),
+        *,
+        now: float | None = None,
+    ) -> list[Alert]:
         """New alarms after these events, oldest first. Shadows are left out; where a fallback answered, this failed.
 
         `feedback` comes with the request that it is about. Of each stream there is one alarm until it is begun anew
-        (`restart`), and so of streams that say one thing together (an embedding).
+        (`restart`), and so of streams that say one thing together (an embedding). `now` (UNIX seconds) tells the watch
+        over five minutes from a clock that had jumped.
         """
         mine = [of_candidate(one) for one in served if one.arm != "shadow" and one.release == self._release]
         if mine:
@@ -126,7 +133,7 @@ class Watch:
         self._see_quality(mine, said)
         at = max([one.at for one in mine] + [one.at for one, _ in feedback], default=0.0)
         self._n += len(mine)
-        return [*self._new_changes(at), *self._new_falls(at), *self._odd(mine)]
+        return [*self._new_changes(at), *self._new_falls(at), *self._odd(mine, now)]
 
     def restart(self, stream: str) -> None:
         """Begins anew on one stream, after an alarm that was dealt with: what comes is a test of its own."""
@@ -281,10 +288,10 @@ class Watch:
             found.append(self._alert(at, kind, name, self._of_quality(name), evidence))
         return found
 
-    def _odd(self, served: Sequence[Served]) -> list[Alert]:
+    def _odd(self, served: Sequence[Served], now: float | None) -> list[Alert]:
         """Volume, latency, cost and errors of five minutes like none before; these come again and again."""
         found = []
-        for odd in self._by_time.see(served):
+        for odd in self._by_time.see(served, now):
             stream = f"by time: {odd.metric}"
             if stream in self._watching.ignore:
                 continue

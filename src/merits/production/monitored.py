@@ -62,6 +62,7 @@ _FORGET_EVERY_S = 600.0
 _UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known without knowing what is right
 _MOST_SHOWN = 50
 _MOST_EARLY, _WAITED_FOR_S = 20_000, 86_400.0  # labels whose request is not there yet
+_AHEAD_S = 60.0  # what clocks of several machines may differ by
 _EMBEDDED = "input: embedding "
 
 
@@ -222,10 +223,10 @@ class Monitor:
     def _read(self) -> list[Alert]:
         found: list[Alert] = []
         while records := self.live.served(self.task.name, after=self._kept.served, most=_AT_ONCE):
-            served = [each.record for each in records]
+            served = [self._in_time(each.record) for each in records]
             self.figures.take(served)
             if self.watch is not None:
-                found += self.watch.see(served)
+                found += self.watch.see(served, now=self._clock())
             self._kept.served = records[-1].number
         found += self._heard_late()
         while said := self.live.feedback(self.task.name, after=self._kept.feedback, most=_AT_ONCE):
@@ -233,6 +234,11 @@ class Monitor:
             found += self._heard(requests, before=self._kept.feedback, upto=said[-1].number)
             self._kept.feedback = said[-1].number
         return found
+
+    def _in_time(self, served: Served) -> Served:
+        """The same, no later than now: a server's clock may have been ahead when it wrote it."""
+        latest = self._clock() + _AHEAD_S
+        return served if served.at <= latest else replace(served, at=latest)
 
     def _heard_late(self) -> list[Alert]:
         """What was said of requests that came into the store only after it: a file of labels, another machine."""
@@ -250,7 +256,8 @@ class Monitor:
             for request in set(some) - set(known):
                 if len(self._kept.early) < _MOST_EARLY:
                     self._kept.early.setdefault(request, self._clock())
-            served = [one for several in known.values() for one in several if one.at >= self._kept.since]
+            answers = [self._in_time(one) for several in known.values() for one in several]
+            served = [one for one in answers if one.at >= self._kept.since]
             there = list(known)
             said = [self.live.feedback_on(there, upto=number) for number in (before, upto)]
             fresh, again = self._learned(served, *said)
