@@ -11,7 +11,7 @@ from merits.core.answer import Answer
 from merits.core.errors import TaskError
 from merits.core.live import AlertMark, Feedback, Rollout, Served
 from merits.core.release import Promise, Release
-from merits.core.watch import Monitoring, Receiver
+from merits.core.watch import Monitoring, Receiver, Watching
 from merits.flow import run
 from merits.media.seen import seen_of
 from merits.monitoring.streams import reference_of
@@ -211,6 +211,26 @@ def test_who_cannot_be_told_is_said_and_told_again_at_the_next_look(world):
     assert looked.told == ()
     assert "pager could not be told" in looked.problems[0]
     assert monitor.look().problems
+
+
+def test_what_river_watches_is_not_said_to_keep_our_promise(world):
+    """Nothing is bet there: neither the note nor the numbers beside a stream are ours."""
+    pytest.importorskip("river")
+    monitoring = Monitoring(watch=Watching(detector="page-hinkley"))
+    production = Production(world, replace(world[0], monitor=monitoring))
+    monitor = production.monitor()
+    production.serve(100, labelled=0.0)
+    monitor.look()
+    production.serve(400, length=14, labelled=0.0)
+    numbers = [alert for alert in monitor.look().new if alert.stream == "input: words"]
+    assert numbers[0].evidence["detector"] == "page-hinkley"
+    assert "won" not in numbers[0].evidence
+    view = monitor.view()
+    assert "River's Page-Hinkley, which promises no rate of false alarms" in view.notes[0]
+    assert "any other stream" in view.notes[1]
+    by_name = {line.name: line for line in view.streams}
+    assert by_name["input: words"].e_value is None
+    assert any(line.e_value is not None for line in view.streams)
 
 
 def test_nothing_served_says_what_to_do(world):

@@ -52,7 +52,11 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class StreamState:
-    """One stream as it stands: events seen, what bets against "unchanged" have won and must win, and the effect now."""
+    """One stream as it stands: events seen, what bets against "unchanged" have won and must win, and the effect now.
+
+    Where another `detector` watches it nothing is bet, and no rate of false alarms is promised: `won` is inf once it
+    has found a change.
+    """
 
     name: str
     n: int
@@ -61,6 +65,7 @@ class StreamState:
     alarmed: bool
     effect: Estimate | None
     text: str
+    detector: str = "conformal"
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -186,6 +191,7 @@ class Watch:
                     stream.name in self._alarmed,
                     None if shift is None else shift.shift,
                     "" if shift is None else _words(stream, shift),
+                    self._detector(number),
                 )
             )
         for number, name in enumerate(_QUALITY):
@@ -231,9 +237,12 @@ class Watch:
 
     def _won(self, stream: int) -> float:
         assert self._changes is not None
-        if self._river is not None and self._streams[stream].kind == "number":
+        if self._river is not None and self._detector(stream) != "conformal":
             return float("inf") if self._river.alarmed[stream] else 0.0
         return float(self._changes.peak[stream])
+
+    def _detector(self, stream: int) -> str:
+        return self._watching.detector if self._streams[stream].kind == "number" else "conformal"
 
     def _shift(self, stream: int) -> Shift | None:
         one = self._streams[stream]
@@ -253,9 +262,10 @@ class Watch:
             if shift is None or not self._worth_it(stream, shift):
                 continue
             kind = _KINDS.get(stream.name, "drift")
+            detector = self._detector(number)
+            bets = {"won": min(self._won(number), 1e300), "needed": float(1.0 / self._allowed[number])}
             evidence: dict[str, JSON] = {
-                "won": min(self._won(number), 1e300),
-                "needed": float(1.0 / self._allowed[number]),
+                **(bets if detector == "conformal" else {"detector": detector}),
                 "shift": msgspec.to_builtins(shift.shift),
                 "now": msgspec.to_builtins(shift.now),
                 "before": msgspec.to_builtins(shift.before),

@@ -63,6 +63,7 @@ _UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known
 _MOST_SHOWN = 50
 _MOST_EARLY, _WAITED_FOR_S = 20_000, 86_400.0  # labels whose request is not there yet
 _AHEAD_S = 60.0  # what clocks of several machines may differ by
+_OF_RIVER = {"adwin": "ADWIN", "kswin": "KSWIN", "page-hinkley": "Page-Hinkley"}
 _EMBEDDED = "input: embedding "
 
 
@@ -515,19 +516,28 @@ class Monitor:
                     state=state,  # type: ignore[arg-type]
                     text=one.text.removeprefix(f"{one.name}: "),
                     effect="" if one.effect is None else one.effect.text(),
-                    e_value=min(one.won, 1e300),
-                    bar=one.needed,
+                    e_value=min(one.won, 1e300) if one.detector == "conformal" else None,
+                    bar=one.needed if one.detector == "conformal" else None,
                     n=one.n,
                 )
             )
         return tuple(found)
 
     def _notes(self) -> tuple[str, ...]:
-        streams, decision = (100.0 * each for each in (self.task.monitor.watch.alpha, self.task.monitor.alpha))
+        watching = self.task.monitor.watch
+        streams, decision = (100.0 * each for each in (watching.alpha, self.task.monitor.alpha))
+        numbers = watching.detector != "conformal"
         notes = [
-            f"While nothing changes, any stream is ever said to have changed with a probability of {streams:g} % at "
-            f"most, and a decision that is right to be wrong with one of {decision:g} %."
+            f"While nothing changes, any {'other ' if numbers else ''}stream is ever said to have changed with a "
+            f"probability of {streams:g} % at most, and a decision that is right to be wrong with one of "
+            f"{decision:g} %."
         ]
+        if numbers:
+            notes.insert(
+                0,
+                f"Numbers are watched by River's {_OF_RIVER[watching.detector]}, which promises no rate of false "
+                "alarms: docs/production/drift.md has what was measured.",
+            )
         if self.watch is None:
             notes.append("Inputs and answers are not held against anything: the release has no reference.json here.")
         return tuple(notes)
