@@ -15,6 +15,7 @@ from merits.core.release import Release
 from merits.core.watch import Severity
 
 __all__ = [
+    "LOOP",
     "SCOPES",
     "Alert",
     "AlertMark",
@@ -33,6 +34,8 @@ __all__ = [
 Arm: TypeAlias = Literal["champion", "challenger", "shadow"]
 Mode: TypeAlias = Literal["alone", "shadow", "canary", "a/b"]
 Source: TypeAlias = Literal["label", "user", "judge"]
+LOOP = "the loop"
+"""Who it was, where no person did it."""
 SCOPES = ("predict", "feedback", "label", "admin")
 """What an API key may do: ask; say what became of its own requests; say what is right of any; all of it."""
 

@@ -20,7 +20,7 @@ from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
-from merits.core.live import Rollout, Served, of_candidate
+from merits.core.live import LOOP, Rollout, Served, of_candidate
 from merits.core.release import Release
 from merits.core.task import Task
 from merits.evaluating.live import live_evaluation, live_name
@@ -205,7 +205,7 @@ def conclude_rollout(
             return None
         promotes = how == "promote" or (how != "stop" and said is not None and said.verdict == "promote")
         evidence = "nothing was compared yet" if said is None else said.text
-        by_hand = "" if how == "as the evidence says" else "by hand; "
+        by_hand = "" if how == "as the evidence says" or by == LOOP else "by hand; "
         why = "; ".join(filter(None, (reason, f"{by_hand}{evidence}")))
         what = (
             f"Release {now.challenger} {'serves instead of' if promotes else 'is taken back; on serves'} {now.champion}"
