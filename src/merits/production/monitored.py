@@ -96,7 +96,7 @@ class _Kept(msgspec.Struct, kw_only=True):
     against: dict[str, str] = {}
     early: dict[str, float] = {}
     n_marks: int = 0
-    figures: bytes = b""
+    counts: bytes = b""
 
 
 class Monitor:
@@ -152,7 +152,7 @@ class Monitor:
         if self._kept.served == 0:
             self._kept.served, self._kept.feedback = self._where_it_began(since)
             self._kept.began = (self._kept.served, self._kept.feedback)
-        self.figures = Figures.of(self._kept.figures) if self._kept.figures else Figures()
+        self.figures = Figures.of(self._kept.counts) if self._kept.counts else Figures()
         self.watch = self._watch_of(rollout.champion)
 
     def _where_it_began(self, since: float) -> tuple[int, int]:
@@ -408,7 +408,7 @@ class Monitor:
 
     def _state(self) -> list[LiveRecord]:
         now, version = self._clock(), self.release.version
-        self._kept.figures = self.figures.state()
+        self._kept.counts = self.figures.state()
         state = msgspec.msgpack.encode(self._kept)
         kept: list[LiveRecord] = [
             Checkpoint(task=self.task.name, name=f"monitor@{version}", at=now, state=state, cursor=self._kept.served)
@@ -457,7 +457,6 @@ class Monitor:
                 n_served=self.figures.n,
                 n_judged=self.figures.n_judged,
                 per_minute=self.figures.per_minute(now),
-                currency=self.release.needs.currency,
                 arms=self._arms(),
                 estimated=quality.get("confidence"),
                 assumption=f"This {ASSUMPTION}." if "confidence" in quality else "",
