@@ -11,6 +11,7 @@ from merits.core.answer import Answer
 from merits.core.errors import TaskError
 from merits.core.live import AlertMark, Feedback, Rollout, Served
 from merits.core.release import Promise, Release
+from merits.core.task import ScorerSpec
 from merits.core.watch import Monitoring, Receiver, Watching
 from merits.flow import run
 from merits.media.seen import seen_of
@@ -318,6 +319,21 @@ def test_what_users_say_is_shown_and_only_labels_are_held_against_what_was_prove
     assert monitor.view().arms[0].quality.value == 1.0
     production.serve(300, right=0.7)
     assert [alert.kind for alert in monitor.look().new if alert.stream == "quality"] == ["quality"]
+
+
+@pytest.mark.parametrize(("scorers", "n"), [((), 0), ((ScorerSpec("judge", {"model": {"kind": "constant"}}),), 40)])
+def test_what_a_judge_says_is_held_against_what_a_judge_proved(world, scorers, n):
+    """Beside a scorer that knows the right answer it is another measure, with another mean."""
+    production = Production(world, replace(world[0], scorers=scorers))
+    production.serve(40, labelled=0.0)
+    production.live.add(
+        Feedback(request=f"r{k}", task="words", at=50.0, source="judge", solved=True, arm="champion")
+        for k in range(1, 41)
+    )
+    monitor = production.monitor()
+    assert monitor.look().view.n_judged == 40
+    labels = monitor.watch.quality().get("labels")
+    assert (labels.n if labels else 0) == n
 
 
 def test_one_record_of_a_clock_that_was_ahead_ends_no_watch(world):
