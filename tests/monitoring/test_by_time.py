@@ -109,3 +109,13 @@ def test_a_time_without_requests_is_a_volume_of_none() -> None:
     by_time.see(requests(usual(100)))
     (odd, *_) = by_time.see(requests([(5, 0.2, False)], start=2_000_000))
     assert (odd.metric, odd.value) == ("volume", 0.0)
+
+
+def test_after_a_clock_that_jumped_ahead_five_minutes_are_watched_on() -> None:
+    """One record of another year must not be the last stretch there ever is; nor is the time since then one of none."""
+    by_time = ByTime()
+    assert by_time.see(requests(usual(400)), now=300.0 * 400) == []
+    by_time.see(requests([(1, 0.2, False)], start=401 + 288), now=300.0 * 1_000)  # a clock that was right then
+    again = ByTime(state=by_time.state())
+    found = again.see(requests([*usual(1), (5, 9.0, False), *usual(2)], start=401), now=300.0 * 405)
+    assert [odd.metric for odd in found] == ["latency"]

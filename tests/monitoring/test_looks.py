@@ -1,9 +1,13 @@
 """When the decision is made again, and how sure it must be."""
 
 import numpy as np
+import pytest
+from msgspec.structs import replace
 from scipy.stats import beta
 
-from merits.monitoring.looks import FIRST, Look, look_at
+from merits.core.needs import Needs, Requirement
+from merits.monitoring.looks import FIRST, Look, at_level, look_at
+from merits.stats.proportions import clopper_pearson_bound
 
 
 def test_all_looks_together_use_up_no_more_than_is_allowed():
@@ -35,3 +39,30 @@ def test_a_bar_that_is_met_is_called_missed_by_no_more_than_the_stated_share_of_
                 alarms += 1
                 break
     assert alarms / 400 <= alpha
+
+
+@pytest.mark.parametrize("n_bars", [1, 10, 20])
+def test_however_many_requirements_are_just_met_any_is_called_missed_no_more_often_than_stated(n_bars):
+    """2,000 streams of 5,000 cases, of a class each, whose recall is exactly its bar."""
+    rng, bar, alpha, done, looks = np.random.default_rng(8), 0.9, 0.025, 0, []
+    for n in range(FIRST, 5_001):
+        if (look := look_at(n, done, alpha)) is not None:
+            looks.append(look)
+            done = look.number
+    needs = Needs(requirements=tuple(Requirement("recall", ">=", bar, of=str(k)) for k in range(n_bars)))
+    missed, before = np.zeros(2_000, bool), 0
+    total, solved = np.zeros((2, 2_000, n_bars), int)
+    for look in looks:
+        came = rng.multinomial(look.n - before, [1 / n_bars] * n_bars, size=2_000)
+        total, solved, before = total + came, solved + rng.binomial(came, bar), look.n
+        level = at_level(needs, look.level, "t@1").requirements[0].confidence
+        missed |= (clopper_pearson_bound(solved, total, level, side="high") < bar).any(axis=1)
+    assert missed.mean() <= alpha + 3.5 * (alpha * (1 - alpha) / 2_000) ** 0.5
+
+
+def test_what_cannot_err_takes_no_share_and_whoever_answers_beside_it_does():
+    """A fact is known; a worth of the solved case is a requirement; each other one is a claim."""
+    fact = Requirement("licence", "in", 0.0, values=("mit",))
+    needs = Needs(requirements=(fact, Requirement("accuracy", ">=", 0.8)))
+    assert at_level(needs, 0.9, "t@1").confidence == pytest.approx(0.9)
+    assert at_level(replace(needs, worth_of_solved=1.0), 0.9, "t@1", n_beside=2).confidence == pytest.approx(0.975)

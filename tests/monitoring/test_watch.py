@@ -98,12 +98,22 @@ def test_the_state_of_another_release_is_refused() -> None:
         Watch(REFERENCE, task="shop", release=2, classes=CLASSES, state=watch().state())
 
 
-def test_shadows_fallbacks_and_other_releases_do_not_count() -> None:
+def test_shadows_and_other_releases_do_not_count() -> None:
     """They are not this release's answers."""
     (one, _), *_ = served(np.random.default_rng(1), 1, LENS)
     of = watch()
-    of.see([msgspec.structs.replace(one, **change) for change in ({"arm": "shadow"}, {"fallback": 1}, {"release": 2})])
+    of.see([msgspec.structs.replace(one, **change) for change in ({"arm": "shadow"}, {"release": 2})])
     assert {state.n for state in of.streams()} == {0}
+
+
+def test_where_a_fallback_answers_the_release_failed() -> None:
+    """However right the fallback is: that is the alarm, and its labels say nothing about this release."""
+    of, some = watch(), served(np.random.default_rng(1), 400, LENS)
+    fallen = [(msgspec.structs.replace(one, fallback=1), True) for one, _ in some]
+    found = of.see([one for one, _ in fallen], labels(fallen))
+    assert ("answer: failed", "errors") in {(one.stream, one.kind) for one in found}
+    assert {one.kind for one in found} <= {"errors"}
+    assert of.quality() == {}
 
 
 def test_after_an_alarm_a_stream_can_be_begun_anew() -> None:

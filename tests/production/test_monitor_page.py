@@ -47,7 +47,6 @@ class Watched:
             n_served=12,
             n_judged=0,
             per_minute=7.2,
-            currency="USD",
             streams=(
                 StreamLine(
                     name="input: characters", state="changed", text="40 % are below 90", e_value=512.0, bar=400.0

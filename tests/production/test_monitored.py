@@ -11,7 +11,8 @@ from merits.core.answer import Answer
 from merits.core.errors import TaskError
 from merits.core.live import AlertMark, Feedback, Rollout, Served
 from merits.core.release import Promise, Release
-from merits.core.watch import Monitoring, Receiver
+from merits.core.task import ScorerSpec
+from merits.core.watch import Monitoring, Receiver, Watching
 from merits.flow import run
 from merits.media.seen import seen_of
 from merits.monitoring.streams import reference_of
@@ -213,6 +214,26 @@ def test_who_cannot_be_told_is_said_and_told_again_at_the_next_look(world):
     assert monitor.look().problems
 
 
+def test_what_river_watches_is_not_said_to_keep_our_promise(world):
+    """Nothing is bet there: neither the note nor the numbers beside a stream are ours."""
+    pytest.importorskip("river")
+    monitoring = Monitoring(watch=Watching(detector="page-hinkley"))
+    production = Production(world, replace(world[0], monitor=monitoring))
+    monitor = production.monitor()
+    production.serve(100, labelled=0.0)
+    monitor.look()
+    production.serve(400, length=14, labelled=0.0)
+    numbers = [alert for alert in monitor.look().new if alert.stream == "input: words"]
+    assert numbers[0].evidence["detector"] == "page-hinkley"
+    assert "won" not in numbers[0].evidence
+    view = monitor.view()
+    assert "River's Page-Hinkley, which promises no rate of false alarms" in view.notes[0]
+    assert "any other stream" in view.notes[1]
+    by_name = {line.name: line for line in view.streams}
+    assert by_name["input: words"].e_value is None
+    assert any(line.e_value is not None for line in view.streams)
+
+
 def test_nothing_served_says_what_to_do(world):
     with pytest.raises(TaskError, match="merits release"):
         Monitor(world[0], open_live(":memory:"))
@@ -261,6 +282,96 @@ def test_to_resolve_an_alert_does_not_make_the_decision_right_and_what_goes_on_i
     assert {alert.id for alert in looked.new}.isdisjoint(alert.id for alert in first)
 
 
+def proven(world, tmp_path, solved):
+    """The world, with a release whose test examples showed that so many of 300 are solved."""
+    task, release, lens, _ = world
+    artefacts = tmp_path / "releases" / "1" / "artefacts"
+    artefacts.mkdir(parents=True)
+    reference = replace(reference_of(task), n_scored=300, n_solved=solved)
+    (artefacts / "reference.json").write_bytes(msgspec.json.encode(reference))
+    return task, release, lens, tmp_path
+
+
+def test_what_users_say_is_shown_and_only_labels_are_held_against_what_was_proved(world, tmp_path):
+    """Users speak of what they did not like, and first; a label that comes later tells what it was."""
+    production = Production(proven(world, tmp_path, 285))
+    monitor = production.monitor()
+    for _ in range(6):
+        first = production.n + 1
+        production.serve(100, right=0.96, labelled=0.0)
+        new = range(first, production.n + 1)
+        said = [
+            Feedback(request=f"r{n}", task="words", at=float(n), source="user", solved=False)
+            for n in new
+            if production.draw.random() < 0.12
+        ]
+        production.live.add(said)
+        assert not [alert for alert in monitor.look().new if alert.stream == "quality"]
+        assert monitor.view().n_judged == first - 1 + len(said)
+        answers = {f"r{n}": production.live.find([f"r{n}"])[f"r{n}"][0].answer.output for n in new}
+        production.live.add(
+            Feedback(request=request, task="words", at=float(production.n), source="label", target=output)
+            for request, output in answers.items()
+        )
+        monitor.look()
+    assert monitor.watch.quality()["labels"].n == 600
+    assert monitor.watch.quality()["labels"].value == 1.0
+    assert monitor.view().arms[0].quality.value == 1.0
+    production.serve(300, right=0.7)
+    assert [alert.kind for alert in monitor.look().new if alert.stream == "quality"] == ["quality"]
+
+
+@pytest.mark.parametrize(("scorers", "n"), [((), 0), ((ScorerSpec("judge", {"model": {"kind": "constant"}}),), 40)])
+def test_what_a_judge_says_is_held_against_what_a_judge_proved(world, scorers, n):
+    """Beside a scorer that knows the right answer it is another measure, with another mean."""
+    production = Production(world, replace(world[0], scorers=scorers))
+    production.serve(40, labelled=0.0)
+    production.live.add(
+        Feedback(request=f"r{k}", task="words", at=50.0, source="judge", solved=True, arm="champion")
+        for k in range(1, 41)
+    )
+    monitor = production.monitor()
+    assert monitor.look().view.n_judged == 40
+    labels = monitor.watch.quality().get("labels")
+    assert (labels.n if labels else 0) == n
+
+
+def test_one_record_of_a_clock_that_was_ahead_ends_no_watch(world):
+    """It counts as of now: what comes after it is watched, and shown, as ever."""
+    production = Production(world)
+    monitor = production.monitor()
+    production.serve(60)
+    (last,) = [each.record for each in production.live.served("words")][-1:]
+    production.live.add([replace(last, request="ahead", at=last.at + 10 * 365 * 86_400.0)])
+    production.live.add([Feedback(request="ahead", task="words", at=61.0, source="label", target="good")])
+    monitor.look()
+    assert monitor.figures.last <= production.n + 60.0
+    assert monitor.figures.n_judged == 61
+    for _ in range(20):
+        production.n += 280
+        production.serve(20)
+        monitor.look()
+    assert max(moment.at for moment in monitor.view().moments) <= production.n + 60.0
+    ahead = monitor.watch._by_time._stretch.number * 300.0
+    assert production.n - 300.0 < ahead <= production.n
+
+
+def test_what_a_fallback_solves_is_not_the_quality_of_the_release(world):
+    """The release's candidate failed there, as in a comparison of two releases."""
+    production = Production(world)
+    production.serve(80, right=0.0)
+    production.serve(120)
+    served = [each.record for each in production.live.served("words")]
+    labels = [each.record for each in production.live.feedback("words")]
+    production = Production(world)
+    production.n = 200
+    production.live.add([replace(one, fallback=int(number >= 80)) for number, one in enumerate(served)] + labels)
+    looked = production.monitor().look()
+    (arm,) = looked.view.arms
+    assert (arm.n, arm.quality.n, arm.quality.value, arm.failed.value) == (200, 80, 0.0, 0.6)
+    assert "requirement-not-met" in {alert.kind for alert in looked.new}
+
+
 def test_content_whose_time_is_over_is_forgotten_by_the_monitor_too(world):
     """Also while no server runs; what is younger stays."""
     production = Production(world)
@@ -270,6 +381,7 @@ def test_content_whose_time_is_over_is_forgotten_by_the_monitor_too(world):
         for days in (31, 29)
     )
     production.live.add([old, new])
+    production.serve(1)  # what came last says what time it is
     production.monitor().look()
     left = {request: found[0].input for request, found in production.live.find(["r31", "r29"]).items()}
     assert left == {"r31": None, "r29": "Anna"}

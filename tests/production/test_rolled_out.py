@@ -16,7 +16,7 @@ from merits.core.answer import Answer
 from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
 from merits.core.estimate import Estimate
-from merits.core.live import Feedback, LiveRecord, Rollout
+from merits.core.live import LOOP, Feedback, LiveRecord, Rollout
 from merits.core.release import Promise
 from merits.core.task import Task
 from merits.production.rolled_out import Trial, conclude_rollout, rollout_cost, rollout_status, start_rollout
@@ -74,6 +74,22 @@ def test_a_better_challenger_is_promoted_and_the_reason_is_kept(task: Task, live
     assert (ended.champion, ended.challenger, ended.previous) == (2, None, 1)
     assert "tickets@2 is not worse by more than 2 points" in ended.reason
     assert live.rollouts("tickets")[-1] == ended
+
+
+def test_what_the_loop_promotes_was_not_done_by_hand(task: Task, live: LiveStore) -> None:
+    """It does what the evidence said; a person who promotes is said to have done it."""
+    start_rollout(task, 2, live=live)
+    ended = conclude_rollout(task, "promote", live=live, reason="it won", by=LOOP)
+    assert ended is not None
+    assert (ended.by, ended.reason) == ("the loop", "it won; nothing was compared yet")
+
+
+def test_a_comparison_that_is_begun_again_says_that_the_chances_to_err_add_up(task: Task, live: LiveStore) -> None:
+    """Else whoever begins again until it is promoted would be told of 5 %."""
+    assert "comparison" not in start_rollout(task, 2, live=live, reason="try").reason
+    conclude_rollout(task, "stop", live=live)
+    again = start_rollout(task, 2, live=live, reason="try")
+    assert again.reason == "try (comparison 2 with release 1: 5 % may err in each of them)"
 
 
 def test_a_worse_canary_is_taken_back(task: Task, live: LiveStore) -> None:

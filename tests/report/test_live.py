@@ -2,13 +2,15 @@
 
 import io
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from merits.report.live import AlertLine, headline, tone_of
+from merits.report.live import AlertLine, ArmLine, headline, tone_of
 from merits.report.live_page import fragment
 from merits.report.live_terminal import drawn
+from merits.stats import mean, quantile
 from tests.production.test_monitor_page import ALERT, Watched
 
 ALARM = replace(ALERT, severity="alarm", text="fewer are solved", next_step="merits rollback")
@@ -42,7 +44,19 @@ def test_what_to_do_is_said_of_open_alerts_only():
     assert "next: merits rollback" not in printed(view("right", AlertLine(alert=ALARM, state="resolved")))
 
 
-def printed(found):
-    console = Console(file=io.StringIO(), width=80)
+def test_latency_and_cost_of_what_serves_have_intervals_and_say_of_how_many_they_are():
+    cost = mean(np.array([0.8, 1.0, 1.2, 1.4]), currency="EUR")
+    p95 = quantile(np.linspace(0.1, 0.5, 200), 0.95)
+    arm = ArmLine(release=1, arm="champion", n=10, latency_p50_s=p95, latency_p95_s=p95, cost_per_1000=cost)
+    found = replace(view("right"), arms=(arm, replace(arm, n=4)))
+    for shown in (fragment(found), printed(found, width=100)):
+        assert cost.number(cost.value) in shown
+        assert cost.interval() in shown
+        assert p95.interval() in shown
+        assert shown.count("of 4 priced") == 1
+
+
+def printed(found, width=80):
+    console = Console(file=io.StringIO(), width=width)
     console.print(drawn(found))
     return console.file.getvalue()

@@ -225,6 +225,70 @@ def test_an_unchanged_release_hardly_ever_alarms() -> None:
     assert any_alarm(12, 1_000) <= at_most(ALPHA, 12)
 
 
+def sure_alarm(solves: float, n_test: int, runs: int, events: int) -> float:
+    """How often a model that always solves this share, however sure it is, raises any alarm while nothing changes."""
+    from merits.core.answer import Answer
+    from merits.core.live import Feedback, Served
+    from merits.core.reference import Confidences, Reference
+    from merits.monitoring.watch import Watch
+    from merits.stats.calibration import recalibration
+
+    found = 0
+    for seed in range(runs):
+        generator = np.random.default_rng([seed, 3])
+        sure, solved = generator.uniform(0.6, 1.0, n_test), generator.random(n_test) < solves
+        meant = recalibration(sure, solved)
+        held = Reference(
+            kind="classification",
+            n=n_test,
+            streams=(),
+            n_scored=n_test,
+            n_solved=int(solved.sum()),
+            confidences=Confidences(
+                edges=tuple(meant.edges.tolist()), solved=tuple(meant.solved.tolist()), n=tuple(meant.n.tolist())
+            ),
+        )
+        watch, alarms = Watch(held, task="t", release=1), 0
+        for first in range(0, events, 250):
+            some = [
+                Served(
+                    request=f"r{first + number}",
+                    task="t",
+                    release=1,
+                    arm="champion",
+                    at=float(first + number),
+                    input_hash="",
+                    answer=Answer("a", confidence=float(confidence)),
+                )
+                for number, confidence in enumerate(generator.uniform(0.6, 1.0, 250))
+            ]
+            said = [
+                (Feedback(request=one.request, task="t", at=one.at, solved=bool(generator.random() < solves)), one)
+                for one in some
+            ]
+            alarms += len(watch.see(some, said))
+        found += bool(alarms)
+    return found / runs
+
+
+@pytest.mark.parametrize("solves", [0.0, 0.02, 0.98, 1.0])
+def test_a_model_that_solves_all_or_nothing_is_hardly_ever_accused(solves: float) -> None:
+    """However few its test examples: where all of a bin were solved, that all are solved is no news."""
+    assert sure_alarm(solves, 50, 6, 2_000) <= at_most(ALPHA, 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solves", [0.0, 0.02, 0.1, 0.9, 0.95, 0.98, 0.99, 1.0])
+@pytest.mark.parametrize("n_test", [50, 200])
+def test_a_model_that_solves_nearly_all_or_nothing_is_hardly_ever_accused_printed(solves: float, n_test: int) -> None:
+    """40 releases each."""
+    found = sure_alarm(solves, n_test, 40, 4_000)
+    print(
+        f"\nsolves {100 * solves:.0f} %, {n_test} test examples: {100 * found:.1f} % accused, promised {100 * ALPHA} %"
+    )
+    assert found <= at_most(ALPHA, 40)
+
+
 @pytest.mark.slow
 def test_an_unchanged_release_hardly_ever_alarms_printed() -> None:
     """150 releases."""

@@ -9,12 +9,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from merits.core.answer import Answer
+from merits.core.answer import Answer, Failure
 from merits.core.identity import JSON
 from merits.core.release import Release
 from merits.core.watch import Severity
 
 __all__ = [
+    "LOOP",
     "SCOPES",
     "Alert",
     "AlertMark",
@@ -28,12 +29,15 @@ __all__ = [
     "Rollout",
     "Served",
     "Source",
+    "of_candidate",
 ]
 
 Arm: TypeAlias = Literal["champion", "challenger", "shadow"]
 Mode: TypeAlias = Literal["alone", "shadow", "canary", "a/b"]
 Source: TypeAlias = Literal["label", "user", "judge"]
 Aside: TypeAlias = Literal["", "release", "left", "deadline"]
+LOOP = "the loop"
+"""Who it was, where no person did it."""
 SCOPES = ("predict", "feedback", "label", "admin")
 """What an API key may do: ask; say what became of its own requests; say what is right of any; all of it."""
 
@@ -69,6 +73,20 @@ class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fallback: int = 0
     seconds: float = 0.0  # from the request's arrival to its answer, waiting for a turn included
     aside: Aside = ""
+
+
+def of_candidate(served: Served) -> Served:
+    """What the release's candidate itself did: where a fallback had to answer, it failed.
+
+    >>> one = Served(request="r", task="t", release=1, arm="champion", at=0.0, input_hash="", answer=Answer("yes"))
+    >>> of_candidate(msgspec.structs.replace(one, fallback=1)).answer.failure.message
+    'fallback 1 answered'
+    """
+    if not served.fallback or served.answer.failure is not None:
+        return served
+    failure = Failure("raised", f"fallback {served.fallback} answered")
+    usage, latency_s = served.answer.usage, served.answer.latency_s
+    return msgspec.structs.replace(served, answer=Answer(failure=failure, usage=usage, latency_s=latency_s))
 
 
 class Feedback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

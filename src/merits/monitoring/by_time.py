@@ -66,9 +66,14 @@ class ByTime:
         self._threshold, self._stretch, self._n = threshold, read.stretch, read.n
         self._detectors = {one: Novelty(learn, silence, read.detectors.get(one)) for one in METRICS}
 
-    def see(self, served: Iterable[Served]) -> list[Odd]:
-        """What the stretches that ended with these requests had that was odd."""
+    def see(self, served: Iterable[Served], now: float | None = None) -> list[Odd]:
+        """What the stretches that ended with these requests had that was odd.
+
+        Where the stretch at hand lies ahead of `now` (UNIX seconds) a clock had jumped: time begins anew.
+        """
         found: list[Odd] = []
+        if now is not None and (self._stretch.number - 1) * _STRETCH_S > now:
+            self._stretch = _Stretch()
         for one in served:
             number = int(one.at // _STRETCH_S)
             if number > self._stretch.number:

@@ -15,8 +15,10 @@ import msgspec
 import numpy as np
 
 from merits.core.estimate import Estimate
-from merits.core.live import Arm, Served
+from merits.core.live import Arm, Served, of_candidate
+from merits.stats.moments import Moments
 from merits.stats.proportions import wilson
+from merits.stats.quantiles import quantile
 
 __all__ = ["ArmFigures", "Figures", "Stretch"]
 
@@ -27,19 +29,18 @@ _MOST_STRETCHES = 100_000  # of them that are remembered: 11 days
 
 @dataclass
 class ArmFigures:
-    """What one release did in one part. `cost` is of the `n_priced` answers whose cost is known."""
+    """What one release did in one part. `costs` are those that are known, by currency."""
 
     n: int = 0
     failed: int = 0
-    cost: float = 0.0
-    n_priced: int = 0
     judged: int = 0
     solved: int = 0
+    costs: dict[str, Moments] = field(default_factory=dict)
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
 
     @property
     def share_failed(self) -> Estimate | None:
-        """The share of the requests that could not be answered; None of none."""
+        """The share of the requests that the release could not answer; None of none."""
         return wilson(self.failed, self.n) if self.n else None
 
     @property
@@ -48,13 +49,19 @@ class ArmFigures:
         return wilson(self.solved, self.judged) if self.judged else None
 
     @property
-    def cost_per_1000(self) -> float | None:
-        """The mean cost of 1,000 answers, of those whose cost is known."""
-        return 1_000.0 * self.cost / self.n_priced if self.n_priced else None
+    def cost_per_1000(self) -> Estimate | None:
+        """The mean cost of 1,000 answers, of the `n` whose cost is known, in the currency of most; None of none.
 
-    def latency_s(self, q: float) -> float | None:
+        Each answer counts as independent of the others.
+        """
+        if not self.costs:
+            return None
+        currency, costs = max(self.costs.items(), key=lambda each: each[1].n)
+        return costs.estimate(currency=currency).times(1_000.0)
+
+    def latency_s(self, q: float) -> Estimate | None:
         """A quantile of the last 5,000 latencies, in seconds; None of none."""
-        return float(np.quantile(np.fromiter(self.seconds, float), q)) if self.seconds else None
+        return quantile(np.fromiter(self.seconds, float), q) if self.seconds else None
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,9 @@ class _Arm(msgspec.Struct, frozen=True, array_like=True):
     arm: Arm
     n: int
     failed: int
-    cost: float
-    n_priced: int
     judged: int
     solved: int
+    costs: dict[str, Moments]
     seconds: list[float]
 
 
@@ -115,8 +121,8 @@ class Figures:
         return sum(one.judged for (_, arm), one in self.arms.items() if arm != "shadow")
 
     def take(self, records: Iterable[Served]) -> None:
-        """Counts what was served."""
-        for served in records:
+        """Counts what was served; where a fallback answered, the release failed."""
+        for served in map(of_candidate, records):
             arm = self._arm(served)
             arm.n += 1
             if served.answer.failure is not None:
@@ -124,8 +130,7 @@ class Figures:
             else:
                 arm.seconds.append(served.seconds or served.answer.latency_s)
             if served.cost is not None:
-                arm.cost += served.cost
-                arm.n_priced += 1
+                arm.costs.setdefault(served.currency, Moments()).take(served.cost)
             if served.arm != "shadow":
                 self._stretch(served.at)[0] += 1
                 self.first = served.at if self.first is None else min(self.first, served.at)
@@ -170,7 +175,7 @@ class Figures:
     def state(self) -> bytes:
         """All of it, to go on from."""
         arms = [
-            _Arm(release, arm, one.n, one.failed, one.cost, one.n_priced, one.judged, one.solved, [*one.seconds])
+            _Arm(release, arm, one.n, one.failed, one.judged, one.solved, one.costs, [*one.seconds])
             for (release, arm), one in self.arms.items()
         ]
         return msgspec.msgpack.encode(_State(arms, self._time, self.first, self.last))
@@ -180,7 +185,7 @@ class Figures:
         """The figures that were kept as `state`."""
         read, figures = msgspec.msgpack.decode(state, type=_State), Figures()
         for one in read.arms:
-            counts = (one.n, one.failed, one.cost, one.n_priced, one.judged, one.solved)
+            counts = (one.n, one.failed, one.judged, one.solved, one.costs)
             figures.arms[one.release, one.arm] = ArmFigures(*counts, deque(one.seconds, maxlen=_RECENT))
         figures._time, figures.first, figures.last = read.time, read.first, read.last
         return figures

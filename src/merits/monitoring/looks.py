@@ -46,12 +46,19 @@ def look_at(n: int, done: int, alpha: float) -> Look | None:
     return Look(number, n, 1.0 - alpha * 6.0 / (math.pi * number) ** 2)
 
 
-def at_level(needs: Needs, level: float, incumbent: str) -> Needs:
-    """The needs as they are judged at a look: everything at its confidence, with the one that serves in use.
+def at_level(needs: Needs, level: float, incumbent: str, *, n_beside: int = 0) -> Needs:
+    """The needs as they are judged at a look, with the one that serves in use.
+
+    Any requirement that is said to be missed, and any of `n_beside` others that is said to be better, says that the
+    decision is wrong. So each may err an equal share of what the look may (Bonferroni); facts cannot err.
 
     >>> from merits.core.needs import Requirement
-    >>> at_level(Needs(requirements=(Requirement("accuracy", ">=", 0.8),)), 0.99, "t@1").requirements[0].confidence
-    0.99
+    >>> bars = (Requirement("accuracy", ">=", 0.8), Requirement("recall", ">=", 0.7, of="spam"))
+    >>> at_level(Needs(requirements=bars), 0.99, "t@1").requirements[0].confidence
+    0.995
     """
-    requirements = tuple(replace(requirement, confidence=level) for requirement in needs.requirements)
-    return replace(needs, requirements=requirements, confidence=level, incumbent=incumbent)
+    bars = [one for one in needs.requirements if not one.is_fact]
+    n_claims = len(bars) + (needs.worth_of_solved is not None) + n_beside
+    each = 1.0 - (1.0 - level) / max(n_claims, 1)
+    requirements = tuple(replace(requirement, confidence=each) for requirement in needs.requirements)
+    return replace(needs, requirements=requirements, confidence=each, incumbent=incumbent)

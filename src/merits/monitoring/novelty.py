@@ -16,6 +16,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from merits.stats.moments import Moments
+
 __all__ = ["THRESHOLD", "Novelty"]
 
 THRESHOLD = 10.0
@@ -23,28 +25,10 @@ _SAME = 1e-5  # of the spread: nearer values are the same, and are kept once
 _NARROWEST = 1e-4  # of the spread: no smaller deviation of distances is believed
 
 
-class _Moments(msgspec.Struct):
-    """Mean and spread of what came so far (Welford 1962, doi:10.1080/00401706.1962.10490022)."""
-
-    n: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
-
-    def take(self, value: float) -> None:
-        self.n += 1
-        gap = value - self.mean
-        self.mean += gap / self.n
-        self.squares += gap * (value - self.mean)
-
-    @property
-    def spread(self) -> float:
-        return math.sqrt(self.squares / (self.n - 1)) if self.n > 1 else 0.0
-
-
 class _State(msgspec.Struct):
     values: list[float]
-    distances: _Moments
-    levels: _Moments
+    distances: Moments
+    levels: Moments
     latest: list[tuple[int, float]]
     n: int
 
@@ -58,7 +42,7 @@ class Novelty:
 
     def __init__(self, learn: int = 750, silence: int = 225, state: bytes | None = None) -> None:
         self._learn, self._silence = learn, silence
-        fresh = _State([], _Moments(), _Moments(), [], 0)
+        fresh = _State([], Moments(), Moments(), [], 0)
         self._s = fresh if state is None else msgspec.msgpack.decode(state, type=_State)
         self._latest = deque(self._s.latest)
 

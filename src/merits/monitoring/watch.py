@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from merits.core.estimate import Estimate, duration
 from merits.core.identity import JSON, content_hash
-from merits.core.live import Alert, Feedback, Served
+from merits.core.live import Alert, Feedback, Served, of_candidate
 from merits.core.reference import Reference, StreamReference
 from merits.core.watch import Severity, Watching
 from merits.media.seen import confidence_of
@@ -52,7 +52,11 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class StreamState:
-    """One stream as it stands: events seen, what bets against "unchanged" have won and must win, and the effect now."""
+    """One stream as it stands: events seen, what bets against "unchanged" have won and must win, and the effect now.
+
+    Where another `detector` watches it nothing is bet, and no rate of false alarms is promised: `won` is inf once it
+    has found a change.
+    """
 
     name: str
     n: int
@@ -61,6 +65,7 @@ class StreamState:
     alarmed: bool
     effect: Estimate | None
     text: str
+    detector: str = "conformal"
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -113,19 +118,27 @@ class Watch:
         if state is not None:
             self._restore(state)
 
-    def see(self, served: Sequence[Served], feedback: Sequence[tuple[Feedback, Served]] = ()) -> list[Alert]:
-        """New alarms after these events, oldest first. Shadows and fallbacks are not of this release: left out.
+    def see(
+        self,
+        served: Sequence[Served],
+        feedback: Sequence[tuple[Feedback, Served]] = (),
+        *,
+        now: float | None = None,
+    ) -> list[Alert]:
+        """New alarms after these events, oldest first. Shadows are left out; where a fallback answered, this failed.
 
         `feedback` comes with the request that it is about. Of each stream there is one alarm until it is begun anew
-        (`restart`), and so of streams that say one thing together (an embedding).
+        (`restart`), and so of streams that say one thing together (an embedding). `now` (UNIX seconds) tells the watch
+        over five minutes from a clock that had jumped.
         """
-        mine = [one for one in served if one.arm != "shadow" and not one.fallback and one.release == self._release]
+        mine = [of_candidate(one) for one in served if one.arm != "shadow" and one.release == self._release]
         if mine:
             self._see_streams(mine)
-        self._see_quality(mine, [pair for pair in feedback if pair[1].release == self._release])
+        said = [pair for pair in feedback if pair[1].release == self._release and not pair[1].fallback]
+        self._see_quality(mine, said)
         at = max([one.at for one in mine] + [one.at for one, _ in feedback], default=0.0)
         self._n += len(mine)
-        return [*self._new_changes(at), *self._new_falls(at), *self._odd(mine)]
+        return [*self._new_changes(at), *self._new_falls(at), *self._odd(mine, now)]
 
     def restart(self, stream: str) -> None:
         """Begins anew on one stream, after an alarm that was dealt with: what comes is a test of its own."""
@@ -178,6 +191,7 @@ class Watch:
                     stream.name in self._alarmed,
                     None if shift is None else shift.shift,
                     "" if shift is None else _words(stream, shift),
+                    self._detector(number),
                 )
             )
         for number, name in enumerate(_QUALITY):
@@ -223,9 +237,12 @@ class Watch:
 
     def _won(self, stream: int) -> float:
         assert self._changes is not None
-        if self._river is not None and self._streams[stream].kind == "number":
+        if self._river is not None and self._detector(stream) != "conformal":
             return float("inf") if self._river.alarmed[stream] else 0.0
         return float(self._changes.peak[stream])
+
+    def _detector(self, stream: int) -> str:
+        return self._watching.detector if self._streams[stream].kind == "number" else "conformal"
 
     def _shift(self, stream: int) -> Shift | None:
         one = self._streams[stream]
@@ -245,9 +262,10 @@ class Watch:
             if shift is None or not self._worth_it(stream, shift):
                 continue
             kind = _KINDS.get(stream.name, "drift")
+            detector = self._detector(number)
+            bets = {"won": min(self._won(number), 1e300), "needed": float(1.0 / self._allowed[number])}
             evidence: dict[str, JSON] = {
-                "won": min(self._won(number), 1e300),
-                "needed": float(1.0 / self._allowed[number]),
+                **(bets if detector == "conformal" else {"detector": detector}),
                 "shift": msgspec.to_builtins(shift.shift),
                 "now": msgspec.to_builtins(shift.now),
                 "before": msgspec.to_builtins(shift.before),
@@ -280,10 +298,10 @@ class Watch:
             found.append(self._alert(at, kind, name, self._of_quality(name), evidence))
         return found
 
-    def _odd(self, served: Sequence[Served]) -> list[Alert]:
+    def _odd(self, served: Sequence[Served], now: float | None) -> list[Alert]:
         """Volume, latency, cost and errors of five minutes like none before; these come again and again."""
         found = []
-        for odd in self._by_time.see(served):
+        for odd in self._by_time.see(served, now):
             stream = f"by time: {odd.metric}"
             if stream in self._watching.ignore:
                 continue
@@ -434,10 +452,11 @@ def _river(watching: Watching, n_streams: int) -> RiverDetectors | None:
 
 @dataclass(frozen=True)
 class Meant:
-    """What confidences meant on test, `chances` (bins,) of being right, with bounds.
+    """What confidences meant on test, `chances` (bins,) of being right, with bounds in 0..1.
 
-    The bounds hold together for the means of the lower, middle and upper third of confidences: of each bin by itself
-    too little is known.
+    The bounds hold together for the means of the lower, middle and upper third of confidences, of each bin by itself
+    too little is known. They are of the shares as they were seen, not of `chances`, which are drawn towards one half:
+    where all of a third were solved, that more are is impossible, and no surprise.
     """
 
     recalibrated: Recalibration
@@ -457,9 +476,11 @@ def _meant(reference: Reference, level: float) -> Meant | None:
     recalibrated = Recalibration(np.array(found.edges), np.array(found.solved), np.array(found.n))
     third = np.clip((np.cumsum(found.n) - 1) * _PARTS // sum(found.n), 0, _PARTS - 1)  # the first may be empty
     solved, n = (np.bincount(third, counts, minlength=_PARTS) for counts in (found.solved, found.n))
-    shares, each = solved / np.maximum(n, 1), 1.0 - (1.0 - level) / _PARTS
-    low, high = (clopper_pearson_bound(solved, n, each, side=side) - shares for side in ("low", "high"))
-    return Meant(recalibrated, recalibrated.chances + low[third], recalibrated.chances + high[third])
+    each = 1.0 - (1.0 - level) / _PARTS
+    low, high = (clopper_pearson_bound(solved, n, each, side=side) for side in ("low", "high"))
+    seen = recalibrated.solved / np.maximum(recalibrated.n, 1)
+    fewer, more = low * n / np.maximum(solved, 1), (1.0 - high) * n / np.maximum(n - solved, 1)
+    return Meant(recalibrated, seen * fewer[third], 1.0 - (1.0 - seen) * more[third])  # their means are low and high
 
 
 def _bars(reference: Reference, meant: Meant | None, watching: Watching, quality: float | None) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from merits.core.decision import Decision
 from merits.core.doors import LiveStore, Store
 from merits.core.errors import CandidateError, StoreError, UsageError
 from merits.core.estimate import Estimate
-from merits.core.live import Alert, AlertMark, Checkpoint, Rollout
+from merits.core.live import LOOP, Alert, AlertMark, Checkpoint, Rollout
 from merits.core.racing import Budget, Racing
 from merits.core.robustness import Robustness
 from merits.core.task import Task
@@ -50,7 +50,7 @@ from merits.store.since import feedback_on_all, served_since
 __all__ = ["TaskLoop"]
 
 _NAME = "loop"
-_BY = "the loop"
+_BY = LOOP
 _COUNTED_EVERY_S = 600.0  # labels, while too few of them have come for what is due
 
 

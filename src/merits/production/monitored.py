@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -26,7 +26,8 @@ from merits.core.doors import LiveStore, Numbered, Store
 from merits.core.errors import InfrastructureError, MeritsError, RequirementError, TaskError, UsageError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
-from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, LiveRecord, Rollout, Served
+from merits.core.judge import JudgeScorer
+from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, LiveRecord, Rollout, Served, Source, of_candidate
 from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.task import Task
@@ -50,6 +51,9 @@ from merits.store.since import feedback_on_all
 
 __all__ = ["Looked", "Monitor"]
 
+_Said: TypeAlias = Mapping[str, Sequence[Feedback]]  # by request
+_Outcome: TypeAlias = tuple[Served, bool]  # and whether it was solved
+
 _AT_ONCE = 5_000  # records read in one go
 _AT_ONCE_ASKED = 500  # requests looked up in one go
 _MOST_CASES = 50_000  # that a decision is made on
@@ -58,6 +62,8 @@ _FORGET_EVERY_S = 600.0
 _UNLABELLED = ("latency", "cost_per_1000", "cost_per_case")  # of metrics: known without knowing what is right
 _MOST_SHOWN = 50
 _MOST_EARLY, _WAITED_FOR_S = 20_000, 86_400.0  # labels whose request is not there yet
+_AHEAD_S = 60.0  # what clocks of several machines may differ by
+_OF_RIVER = {"adwin": "ADWIN", "kswin": "KSWIN", "page-hinkley": "Page-Hinkley"}
 _EMBEDDED = "input: embedding "
 
 
@@ -90,7 +96,7 @@ class _Kept(msgspec.Struct, kw_only=True):
     against: dict[str, str] = {}
     early: dict[str, float] = {}
     n_marks: int = 0
-    figures: bytes = b""
+    counts: bytes = b""
 
 
 class Monitor:
@@ -115,6 +121,9 @@ class Monitor:
         self._passed = ForgettingClock(live, clock or time.time)
         self._folder = releases or releases_folder(task)
         self._scorers = scorers_of(task)
+        self._proper: tuple[Source, ...] = (
+            ("label", "judge") if self._scorers and isinstance(self._scorers[0][1], JudgeScorer) else ("label",)
+        )
         self._lock = threading.RLock()
         self._forgot_at = -float("inf")
         self._rollout = self._in_force()
@@ -143,7 +152,7 @@ class Monitor:
         if self._kept.served == 0:
             self._kept.served, self._kept.feedback = self._where_it_began(since)
             self._kept.began = (self._kept.served, self._kept.feedback)
-        self.figures = Figures.of(self._kept.figures) if self._kept.figures else Figures()
+        self.figures = Figures.of(self._kept.counts) if self._kept.counts else Figures()
         self.watch = self._watch_of(rollout.champion)
 
     def _where_it_began(self, since: float) -> tuple[int, int]:
@@ -215,10 +224,10 @@ class Monitor:
     def _read(self) -> list[Alert]:
         found: list[Alert] = []
         while records := self.live.served(self.task.name, after=self._kept.served, most=_AT_ONCE):
-            served = [each.record for each in records]
+            served = [self._in_time(each.record) for each in records]
             self.figures.take(served)
             if self.watch is not None:
-                found += self.watch.see(served)
+                found += self.watch.see(served, now=self._clock())
             self._kept.served = records[-1].number
         found += self._heard_late()
         while said := self.live.feedback(self.task.name, after=self._kept.feedback, most=_AT_ONCE):
@@ -226,6 +235,11 @@ class Monitor:
             found += self._heard(requests, before=self._kept.feedback, upto=said[-1].number)
             self._kept.feedback = said[-1].number
         return found
+
+    def _in_time(self, served: Served) -> Served:
+        """The same, no later than now: a server's clock may have been ahead when it wrote it."""
+        latest = self._clock() + _AHEAD_S
+        return served if served.at <= latest else replace(served, at=latest)
 
     def _heard_late(self) -> list[Alert]:
         """What was said of requests that came into the store only after it: a file of labels, another machine."""
@@ -243,40 +257,57 @@ class Monitor:
             for request in set(some) - set(known):
                 if len(self._kept.early) < _MOST_EARLY:
                     self._kept.early.setdefault(request, self._clock())
-            served = [one for several in known.values() for one in several if one.at >= self._kept.since]
-            old = {_key(one): solved for one, solved in self._settled(served, before) if solved is not None}
-            new = [(one, solved) for one, solved in self._settled(served, upto) if solved is not None]
-            fresh = [(one, solved) for one, solved in new if old.get(_key(one)) != solved]
-            again = [(one, old[_key(one)]) for one, _ in fresh if _key(one) in old]
+            answers = [self._in_time(one) for several in known.values() for one in several]
+            served = [one for one in answers if one.at >= self._kept.since]
+            there = list(known)
+            said = [self.live.feedback_on(there, upto=number) for number in (before, upto)]
+            fresh, again = self._learned(served, *said)
             self.figures.judged(fresh, taken_back=again)
-            first = [(one, solved) for one, solved in fresh if _key(one) not in old]
-            if self.watch is not None and first:
-                settled = [(Feedback(request=one.request, task=one.task, at=one.at, solved=s), one) for one, s in first]
-                found += self.watch.see([], settled)
+            found += self._watched(served, said, fresh, again)
         return found
 
-    def _settled(self, served: Sequence[Served], upto: int) -> Iterator[tuple[Served, bool | None]]:
-        """Whether each was solved, as the evaluation of live outcomes sees it by feedback up to a number.
+    def _learned(self, served: Sequence[Served], before: _Said, now: _Said) -> tuple[list[_Outcome], list[_Outcome]]:
+        """The outcomes by what is said now that are new or other than before, and what the latter were before."""
+        old = {_key(one): solved for one, solved in self._settled(served, before)}
+        fresh = [(one, solved) for one, solved in self._settled(served, now) if old.get(_key(one)) != solved]
+        return fresh, [(one, old[_key(one)]) for one, _ in fresh if _key(one) in old]
 
-        None where nobody can tell.
+    def _watched(
+        self, served: Sequence[Served], said: Sequence[_Said], fresh: list[_Outcome], again: list[_Outcome]
+    ) -> list[Alert]:
+        """Alarms of what labels say for the first time: the bar is what the task's scorers showed, not what users say.
+
+        Users speak of what they did not like. A judge counts where it is the scorer that showed it.
         """
+        if self.watch is None:
+            return []
+        proper = [_of_sources(each, self._proper) for each in said]
+        if proper != list(said):
+            fresh, again = self._learned(served, *proper)
+        settled = {_key(one) for one, _ in again}
+        first = [(one, solved) for one, solved in fresh if _key(one) not in settled]
+        outcomes = [(Feedback(request=one.request, task=one.task, at=one.at, solved=s), one) for one, s in first]
+        return self.watch.see([], outcomes) if outcomes else []
+
+    def _settled(self, served: Sequence[Served], said: _Said) -> Iterator[_Outcome]:
+        """Whether each was solved, as the evaluation of live outcomes sees it by what was said, where that tells."""
         known = [one for one in served if one.release in self._releases and one.answer.failure is None]
         if not known:
             return
-        requests = list(dict.fromkeys(one.request for one in known))
-        evaluation = self._evaluation(known, self.live.feedback_on(requests, upto=upto))
+        evaluation = self._evaluation(known, said)
         row = {name: number for number, name in enumerate(evaluation.examples.tolist())}
         at = {name: k for k, name in enumerate(evaluation.names)}
         for one in known:
             k, r = at[live_name(self.task.name, one.release)], row[one.request]
-            yield one, bool(evaluation.solved[k, r]) if evaluation.status[k, r] == Status.SCORED else None
+            if evaluation.status[k, r] == Status.SCORED:
+                yield one, bool(evaluation.solved[k, r])
 
-    def _evaluation(
-        self, served: Sequence[Served], feedback: Mapping[str, Sequence[Feedback]] | None = None
-    ) -> Evaluation:
+    def _evaluation(self, served: Sequence[Served], feedback: _Said | None = None) -> Evaluation:
         if feedback is None:
             feedback = feedback_on_all(self.live, list(dict.fromkeys(one.request for one in served)))
-        return live_evaluation(served, feedback, list(self._releases.values()), self._scorers)
+        return live_evaluation(
+            [of_candidate(one) for one in served], feedback, list(self._releases.values()), self._scorers
+        )
 
     # deciding again
 
@@ -320,7 +351,8 @@ class Monitor:
 
     def _said(self, evaluation: Evaluation, needs: Needs, look: Look, *, remember: bool) -> list[Alert]:
         champion = live_name(self.task.name, self.release.version)
-        needs = at_level(_judged_live(needs, evaluation), look.level, champion)
+        n_beside = len(evaluation.names) - 1
+        needs = at_level(_judged_live(needs, evaluation), look.level, champion, n_beside=n_beside)
         try:
             decision = decide(evaluation, needs)
         except (RequirementError, UsageError) as problem:
@@ -376,7 +408,7 @@ class Monitor:
 
     def _state(self) -> list[LiveRecord]:
         now, version = self._clock(), self.release.version
-        self._kept.figures = self.figures.state()
+        self._kept.counts = self.figures.state()
         state = msgspec.msgpack.encode(self._kept)
         kept: list[LiveRecord] = [
             Checkpoint(task=self.task.name, name=f"monitor@{version}", at=now, state=state, cursor=self._kept.served)
@@ -425,7 +457,6 @@ class Monitor:
                 n_served=self.figures.n,
                 n_judged=self.figures.n_judged,
                 per_minute=self.figures.per_minute(now),
-                currency=self.release.needs.currency,
                 arms=self._arms(),
                 estimated=quality.get("confidence"),
                 assumption=f"This {ASSUMPTION}." if "confidence" in quality else "",
@@ -484,19 +515,28 @@ class Monitor:
                     state=state,  # type: ignore[arg-type]
                     text=one.text.removeprefix(f"{one.name}: "),
                     effect="" if one.effect is None else one.effect.text(),
-                    e_value=min(one.won, 1e300),
-                    bar=one.needed,
+                    e_value=min(one.won, 1e300) if one.detector == "conformal" else None,
+                    bar=one.needed if one.detector == "conformal" else None,
                     n=one.n,
                 )
             )
         return tuple(found)
 
     def _notes(self) -> tuple[str, ...]:
-        streams, decision = (100.0 * each for each in (self.task.monitor.watch.alpha, self.task.monitor.alpha))
+        watching = self.task.monitor.watch
+        streams, decision = (100.0 * each for each in (watching.alpha, self.task.monitor.alpha))
+        numbers = watching.detector != "conformal"
         notes = [
-            f"While nothing changes, any stream is ever said to have changed with a probability of {streams:g} % at "
-            f"most, and a decision that is right to be wrong with one of {decision:g} %."
+            f"While nothing changes, any {'other ' if numbers else ''}stream is ever said to have changed with a "
+            f"probability of {streams:g} % at most, and a decision that is right to be wrong with one of "
+            f"{decision:g} %."
         ]
+        if numbers:
+            notes.insert(
+                0,
+                f"Numbers are watched by River's {_OF_RIVER[watching.detector]}, which promises no rate of false "
+                "alarms: docs/production/drift.md has what was measured.",
+            )
         if self.watch is None:
             notes.append("Inputs and answers are not held against anything: the release has no reference.json here.")
         return tuple(notes)
@@ -526,6 +566,10 @@ def _last_before(since: float, read: _Read) -> int:
 
 def _key(served: Served) -> tuple[str, int]:
     return served.request, served.release
+
+
+def _of_sources(said: _Said, sources: Sequence[Source]) -> dict[str, list[Feedback]]:
+    return {request: [one for one in words if one.source in sources] for request, words in said.items()}
 
 
 def _share(solved: int, n: int) -> Estimate | None:

@@ -16,14 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from msgspec.structs import replace
-
-from merits.core.answer import Answer, Failure
 from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
-from merits.core.live import Rollout, Served
+from merits.core.live import LOOP, Rollout, Served, of_candidate
 from merits.core.release import Release
 from merits.core.task import Task
 from merits.evaluating.live import live_evaluation, live_name
@@ -103,7 +100,8 @@ def start_rollout(
             mode=mode,
             share=share,
             previous=now.previous,
-            reason=reason or f"release {challenger} is compared with {now.champion}",
+            reason=(reason or f"release {challenger} is compared with {now.champion}")
+            + _begun_again(memory, now, alpha),
             by=by or whoever(),
             seed=secrets.token_hex(8),
             margin=margin,
@@ -174,7 +172,7 @@ def rollout_status(
         if {one.release for one in served} != {rollout.champion, rollout.challenger}:
             return RolloutStatus(rollout, None, None)
         feedback = feedback_on_all(memory, list({one.request: None for one in served}))
-    evaluation = live_evaluation([_fallen(one) for one in served], feedback, pair, scorers_of(task))
+    evaluation = live_evaluation([of_candidate(one) for one in served], feedback, pair, scorers_of(task))
     champion, challenger = (live_name(task.name, one.version) for one in pair)
     bounds = Bounds(margin=rollout.margin, alpha=rollout.alpha, slow_s=_slow_from(pair[0]), dearer=dearer)
     verdict = judge_rollout(evaluation, champion, challenger, paired=rollout.mode == "shadow", bounds=bounds)
@@ -207,7 +205,7 @@ def conclude_rollout(
             return None
         promotes = how == "promote" or (how != "stop" and said is not None and said.verdict == "promote")
         evidence = "nothing was compared yet" if said is None else said.text
-        by_hand = "" if how == "as the evidence says" else "by hand; "
+        by_hand = "" if how == "as the evidence says" or by == LOOP else "by hand; "
         why = "; ".join(filter(None, (reason, f"{by_hand}{evidence}")))
         what = (
             f"Release {now.challenger} {'serves instead of' if promotes else 'is taken back; on serves'} {now.champion}"
@@ -230,6 +228,16 @@ def conclude_rollout(
         return _added(memory, ended)
 
 
+def _begun_again(memory: LiveStore, now: Rollout, alpha: float) -> str:
+    """Says that a champion was compared before, for `alpha` is of one comparison, and chances to err add up."""
+    before = {
+        one.seed for one in memory.rollouts(now.task) if one.challenger is not None and one.champion == now.champion
+    }
+    if not before:
+        return ""
+    return f" (comparison {len(before) + 1} with release {now.champion}: {100 * alpha:g} % may err in each of them)"
+
+
 def _compared(memory: LiveStore, rollout: Rollout) -> list[Served]:
     """What the two answered since the rollout began; shadows with what was given in their place.
 
@@ -239,15 +247,6 @@ def _compared(memory: LiveStore, rollout: Rollout) -> list[Served]:
     found = list(served_since(memory, rollout.task, rollout.at))
     aside = {one.request for one in found if one.aside}  # with the shadow that was asked beside it
     return [one for one in found if arms.get(one.release) == one.arm and one.request not in aside]
-
-
-def _fallen(served: Served) -> Served:
-    """What a fallback answered is no answer of the release's candidate: it failed."""
-    if not served.fallback or served.answer.failure is not None:
-        return served
-    failure = Failure("raised", f"fallback {served.fallback} answered")
-    usage, latency_s = served.answer.usage, served.answer.latency_s
-    return replace(served, answer=Answer(failure=failure, usage=usage, latency_s=latency_s))
 
 
 def _slow_from(champion: Release) -> float | None:

@@ -19,7 +19,8 @@ Tone: TypeAlias = Literal["good", "bad", "open"]
 class ArmLine(msgspec.Struct, frozen=True, kw_only=True):
     """One release in one part (`arm`), over the window: how much it answered, how well, how fast, at what cost.
 
-    `quality` is of the cases whose outcome is known, None while there is none; costs are in the view's currency.
+    `quality` is of the cases whose outcome is known, `cost_per_1000` of the answers whose cost is (their `n`); each is
+    None while there is none. Latencies are of the last 5,000 answers.
     """
 
     release: int
@@ -27,9 +28,15 @@ class ArmLine(msgspec.Struct, frozen=True, kw_only=True):
     n: int
     failed: Estimate | None = None
     quality: Estimate | None = None
-    latency_p50_s: float | None = None
-    latency_p95_s: float | None = None
-    cost_per_1000: float | None = None
+    latency_p50_s: Estimate | None = None
+    latency_p95_s: Estimate | None = None
+    cost_per_1000: Estimate | None = None
+
+    @property
+    def priced(self) -> str:
+        """Of how many answers the cost is known, where that is not all: "of 480 priced"."""
+        n = 0 if self.cost_per_1000 is None else self.cost_per_1000.n
+        return f"of {n:,} priced" if 0 < n < self.n else ""
 
 
 class StreamLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +89,6 @@ class LiveView(msgspec.Struct, frozen=True, kw_only=True):
     n_served: int
     n_judged: int
     per_minute: float
-    currency: str
     arms: tuple[ArmLine, ...] = ()
     estimated: Estimate | None = None
     assumption: str = ""

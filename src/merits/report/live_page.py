@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from merits.core.estimate import duration
 from merits.core.live import Alert
 from merits.report import numbers
 from merits.report.drawings.live_quality import live_quality_chart
@@ -87,7 +86,6 @@ def _environment() -> Environment:
     environment.filters |= {
         "count": numbers.count,
         "drawn": _markup,
-        "duration": duration,
         "interval": lambda estimate: estimate.interval(),
         "number": lambda estimate: estimate.number(estimate.value),
         "text": lambda estimate: estimate.text(),

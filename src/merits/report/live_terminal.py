@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from merits.core.estimate import Estimate, duration
+from merits.core.estimate import Estimate
 from merits.report import numbers
 from merits.report.live import LiveView, StreamLine, headline, tone_of
 from merits.report.plain import clean, one_line
@@ -52,7 +52,7 @@ def _head(view: LiveView) -> RenderableType:
 
 def _arms(view: LiveView) -> Table:
     table = _table("what serves, beside what was promised")
-    for name in ("release", "answered", "solved", "failed", "p95", f"cost of 1,000 ({view.currency})"):
+    for name in ("release", "answered", "solved", "failed", "p95", "cost of 1,000"):
         table.add_column(name, justify="left" if name == "release" else "right", overflow="fold")
     promise = view.promise
     table.add_row(
@@ -69,8 +69,8 @@ def _arms(view: LiveView) -> Table:
             numbers.count(arm.n),
             _figure(arm.quality),
             _figure(arm.failed),
-            "–" if arm.latency_p95_s is None else duration(arm.latency_p95_s),
-            "–" if arm.cost_per_1000 is None else f"{arm.cost_per_1000:.4g}",
+            _figure(arm.latency_p95_s),
+            _figure(arm.cost_per_1000, arm.priced),
         )
     return table
 
@@ -116,10 +116,10 @@ def _history(view: LiveView) -> list[str]:
     return lines
 
 
-def _figure(estimate: Estimate | None) -> Text:
+def _figure(estimate: Estimate | None, more: str = "") -> Text:
     if estimate is None:
         return _text("–", "dim")
-    return _text(f"{estimate.number(estimate.value)}\n{estimate.interval()}")
+    return _text("\n".join(filter(None, (estimate.number(estimate.value), estimate.interval(), more))))
 
 
 def _table(title: str) -> Table:

@@ -26,6 +26,7 @@ from merits.stats.components import Components, components
 from merits.stats.coverage import different_things, effective_number
 from merits.stats.falls import Falls
 from merits.stats.means import mean, mean_score, skewed_limits
+from merits.stats.moments import Moments
 from merits.stats.noninferiority import difference_bounds
 from merits.stats.paired import (
     PairedDifferences,
@@ -69,6 +70,7 @@ __all__ = [
     "Components",
     "Falls",
     "Jackknifed",
+    "Moments",
     "PairedDifferences",
     "Powered",
     "Recalibration",
