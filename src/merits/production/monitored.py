@@ -116,6 +116,7 @@ class Monitor:
         self._folder = releases or releases_folder(task)
         self._scorers = scorers_of(task)
         self._lock = threading.RLock()
+        self._unkept = False  # whether something was read that no checkpoint knows of
         self._forgot_at = -float("inf")
         self._rollout = self._in_force()
         self._begin(self._rollout)
@@ -172,18 +173,24 @@ class Monitor:
     # looking
 
     def look(self) -> Looked:
-        """Reads what is new, adds what it found to the live store, and tells who is to be told."""
+        """Reads what is new, adds what it found to the live store, and tells who is to be told.
+
+        After a look that failed the next one goes back to the last checkpoint: what was found and could not be added is
+        found again.
+        """
         with self._lock:
             rollout = self._in_force()
             since = serves_since(self.live.rollouts(self.task.name), rollout.champion)
-            if rollout.champion != self.release.version or since != self._kept.since:
+            if self._unkept or rollout.champion != self.release.version or since != self._kept.since:
                 self._begin(rollout)
+            self._unkept = True
             self._rollout = rollout
             self._releases = {release.version: release for release in self.live.releases(self.task.name)}
             self._heed_marks()
             found = [*self._read(), *self._decided(), *self._at_todays_prices()]
             new = raised(found, self.live.alerts(self.task.name), self.task.monitor)
             self.live.add([*new, *self._state()])
+            self._unkept = False
             self._forget()
             told, problems = self._tell()
             return Looked(self.view(), tuple(new), tuple(told), tuple(problems))
