@@ -69,6 +69,15 @@ def test_too_few_fresh_labels_are_said_with_how_many_are_needed(tmp_path: Path, 
     assert "67" in problem.value.next_step
 
 
+def test_corrections_by_users_are_no_fresh_cases_unless_that_is_said(tmp_path: Path, live: LiveStore) -> None:
+    """They correct what was wrong; who wants them all the same is told how."""
+    task = task_in(tmp_path, FITTED)
+    live.add([*served(100), *(replace(one, source="user") for one in labels(100))])
+    with pytest.raises(TaskError, match=r"100 corrections by users are left out \(--users"):
+        fresh_of(task, live)
+    assert len(fresh_of(task, live, users=True).taught) == 70
+
+
 def test_a_world_that_changed_is_better_on_fresh_and_worse_on_old(tmp_path: Path, live: LiveStore) -> None:
     """A person decides which of the worlds counts; until then nothing is released."""
     task = in_production(tmp_path, live)

@@ -174,7 +174,7 @@ class TaskLoop:
         since = max(state.scheduled_at or 0.0, serves_since(rollouts, self._rollout().champion))
         if now - since < plan.every_s or now - self._counted_at < _COUNTED_EVERY_S:
             return ""
-        n = n_labelled(self.task, self.live, since=since)
+        n = n_labelled(self.task, self.live, since=since, users=self.task.monitor.loop.users)
         self._counted_at = now if n < plan.at_least else -float("inf")
         return f"{plan.every} are over, and {n:,} labelled requests came" if n >= plan.at_least else ""
 
@@ -218,6 +218,7 @@ class TaskLoop:
             feedback_on_all(self.live, list({one.request: None for one in served})),
             without=frozenset(example.input_hash for example in dev),
             most=loop.fresh,
+            sources=("label", "user") if loop.users else ("label",),
         )
         if not (any(one.input is not None for one in served) if served else serving.content.keep):
             why = "the content of requests is not kept, so nobody can be tried on them"
@@ -274,6 +275,7 @@ class TaskLoop:
                 live=self.live,
                 store=self._store,
                 since=since,
+                users=self.task.monitor.loop.users,
                 reason=self._because(alert.text),
             )
         except CandidateError as problem:  # it learns nothing
@@ -307,7 +309,7 @@ class TaskLoop:
             return Found(outcome="found", text=f"@{challenger} was promoted by hand")
         if rollout.challenger != challenger:
             return Found(outcome="nothing", text=f"@{challenger} was taken back by hand")
-        verdict = rollout_status(self.task, live=self.live).verdict
+        verdict = rollout_status(self.task, live=self.live, users=self.task.monitor.loop.users).verdict
         if verdict is None or verdict.verdict == "go on":
             return Found(outcome="not yet", text=f"@{challenger} is being compared")
         if verdict.verdict == "promote":

@@ -98,20 +98,29 @@ class Retrained:
 
 
 def fresh_of(
-    task: Task, memory: LiveStore, *, since: float = 0.0, hold_out: float = 0.3, n_least: int = _LEAST_TEST
+    task: Task,
+    memory: LiveStore,
+    *,
+    since: float = 0.0,
+    hold_out: float = 0.3,
+    n_least: int = _LEAST_TEST,
+    users: bool = False,
 ) -> Fresh:
     """The labelled cases that were served from `since` (UNIX seconds) on, divided by time.
 
-    Only requests whose content was kept, with a target from people. Of equal inputs the newest counts. Raises TaskError
-    where there are too few to learn from and to test on.
+    Only requests whose content was kept, with a label (with `users`, or a correction by a user: of what was wrong, so
+    that the old one looks worse there than it is). Of equal inputs the newest counts. Raises TaskError where there are
+    too few to learn from and to test on.
     """
-    found = _fresh(task, memory, since)
+    found = _fresh(task, memory, since, users=users)
     fit = found.fit
     n_test = round(hold_out * len(fit))
     if n_test < n_least or len(fit) - n_test < _LEAST_TAUGHT:
+        by_users = found.n_by_users
+        left_out = f" {by_users:,} corrections by users are left out (--users takes them)." if by_users else ""
         raise TaskError(
             f"there are {len(fit):,} fresh labelled cases of {task.name!r} (of {found.n_kept:,} requests whose content "
-            f"was kept; {found.n_known:,} are in the task already): too few to learn from and to test on.",
+            f"was kept; {found.n_known:,} are in the task already): too few to learn from and to test on.{left_out}",
             f"At least {_needed(hold_out, n_least):,} are needed: wait for labels, go back further with --since, or "
             "have more content kept (serve: {content: {keep: true}}).",
         )
@@ -132,18 +141,20 @@ class _Labelled:
     n_kept: int
     n_known: int
     n_strange: int
+    n_by_users: int
 
 
-def _fresh(task: Task, memory: LiveStore, since: float) -> _Labelled:
+def _fresh(task: Task, memory: LiveStore, since: float, *, users: bool) -> _Labelled:
     from merits.evaluating.fresh import fresh_examples
 
     served = [each for each in served_since(memory, task.name, since) if each.input is not None]
     said = feedback_on_all(memory, [each.request for each in served])
     held = task.withheld.union(example.input_hash for example in task.examples)
-    every = fresh_examples(served, said)
+    every = fresh_examples(served, said, sources=("label", "user") if users else ("label",))
+    by_users = 0 if users else len(fresh_examples(served, said, sources=("user",)))
     new = [example for example in every if example.input_hash not in held]
     fit = [example for example in new if not task.classes or _is_label(example, task)]
-    return _Labelled(fit, len(served), len(every) - len(new), len(new) - len(fit))
+    return _Labelled(fit, len(served), len(every) - len(new), len(new) - len(fit), by_users)
 
 
 def retrain(
@@ -159,24 +170,26 @@ def retrain(
     dry_run: bool = False,
     mode: Mode | None = None,
     share: float = 0.1,
+    users: bool = False,
     reason: str = "",
     note: Callable[[str], None] = lambda text: None,
 ) -> Retrained:
     """What the candidate is worth when it learns the fresh labels too: a decision, and a release where it is better.
 
-    `candidate` is the one that serves unless named. It goes on from what its release had learned where it can, else
-    (or where it is to be `cold`) it is trained from nothing on dev and the fresh cases: `how` says which, and why. Of
-    the fresh cases since then (UNIX seconds) the newest `hold_out` are the fresh test. It is "better" where the
-    decision on the fresh test adopts it and it is not certainly worse on the old test (`despite_old`: even then, where
-    the world has changed and the old test speaks of one that is gone). Then it is released without serving (unless
-    `dry_run`); with a `mode` it answers a `share` of the requests beside the one that serves, and must win there.
+    `candidate` is the one that serves unless named. It goes on from what its release had learned where it can, else (or
+    where it is to be `cold`) it is trained from nothing on dev and the fresh cases: `how` says which, and why. Of the
+    fresh cases since then (UNIX seconds; `users` as in `fresh_of`) the newest `hold_out` are the fresh test. It is
+    "better" where the decision on the fresh test adopts it and it is not certainly worse on the old test
+    (`despite_old`: even then, where the world has changed and the old test speaks of one that is gone). Then it is
+    released without serving (unless `dry_run`); with a `mode` it answers a `share` of the requests beside the one that
+    serves, and must win there.
 
     Raises TaskError for too few fresh labels, CandidateError for what learns nothing, and what `evaluate` and `release`
     raise. Nothing that was paid for is asked again.
     """
     with opened_live(live, task) as memory, opened_store(store, task) as opened:
         old = _who(task, memory, candidate)
-        fresh = fresh_of(task, memory, since=since, hold_out=hold_out)
+        fresh = fresh_of(task, memory, since=since, hold_out=hold_out, users=users)
         place = _written(task, fresh, old)
         wide = replace(task, examples=(*task.examples, *fresh.tested))
         begun = _begun(wide, memory, old, fresh, place, cold=cold)
@@ -207,9 +220,9 @@ def retrain(
         return _with(found, made, rollout)
 
 
-def n_labelled(task: Task, memory: LiveStore, *, since: float) -> int:
+def n_labelled(task: Task, memory: LiveStore, *, since: float, users: bool = False) -> int:
     """How many fresh labelled cases there are of what was served from then on: see `fresh_of`."""
-    return len(_fresh(task, memory, since).fit)
+    return len(_fresh(task, memory, since, users=users).fit)
 
 
 def retrain_step(
@@ -219,6 +232,7 @@ def retrain_step(
     live: LiveStore | str | Path | None = None,
     store: Store | str | Path | None = None,
     since: float = 0.0,
+    users: bool = False,
     reason: str = "",
 ) -> Found:
     """The step "retrain" of what goes on by itself (`merits.monitoring.loop.Actions`): a release, or none.
@@ -232,10 +246,10 @@ def retrain_step(
 
     with opened_live(live, task) as memory:
         try:
-            fresh_of(task, memory, since=since)
+            fresh_of(task, memory, since=since, users=users)
         except TaskError as problem:
             return Found(outcome="not yet", text=str(problem))
-        again = partial(retrain, task, live=memory, store=store, since=since, reason=reason)
+        again = partial(retrain, task, live=memory, store=store, since=since, users=users, reason=reason)
         tried = [again(candidate=name, dry_run=True) for name in candidates] if len(candidates) > 1 else []
         better = [number for number, one in enumerate(tried) if one.outcome == "better"]
         if tried and not better:

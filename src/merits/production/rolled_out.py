@@ -26,7 +26,7 @@ from merits.core.evaluation import Evaluation
 from merits.core.live import Rollout, Served
 from merits.core.release import Release
 from merits.core.task import Task
-from merits.evaluating.live import live_evaluation, live_name
+from merits.evaluating.live import live_evaluation, live_name, said_by
 from merits.evaluating.work import scorers_of
 from merits.monitoring.rollout_tests import Bounds, RolloutVerdict, judge_rollout
 from merits.opening import opened_live, rollout_in_force, whoever
@@ -51,12 +51,14 @@ How: TypeAlias = Literal["as the evidence says", "promote", "stop"]
 @dataclass(frozen=True)
 class RolloutStatus:
     """The rollout in force, and what its outcomes say so far; `verdict` is None where nobody challenges, or nothing was
-    served yet. `evaluation` is what the verdict rests on.
+    served yet. `evaluation` is what the verdict rests on; of `n_left_out` requests only users spoke, which does not
+    count.
     """
 
     rollout: Rollout
     verdict: RolloutVerdict | None
     evaluation: Evaluation | None
+    n_left_out: int = 0
 
 
 def start_rollout(
@@ -150,13 +152,17 @@ def rollout_cost(
 
 
 def rollout_status(
-    task: Task, *, live: LiveStore | str | Path | None = None, dearer: float | None = None
+    task: Task, *, live: LiveStore | str | Path | None = None, dearer: float | None = None, users: bool = False
 ) -> RolloutStatus:
     """The rollout in force and what its outcomes say; may be asked at any time. UsageError where no release serves.
 
     An answer that a fallback had to give counts as a failure. Slow is what misses a requirement on `p95_latency`, else
     what takes twice as long as the p95 that the one that serves was released with, and at least a second. `dearer` is
     the share by which the challenger may cost more per answer.
+
+    Labels and judges, whose requests chance draws, tell what was solved. Users correct what was wrong: among those
+    requests the one that serves is wrong by selection, and a worse challenger would win. With `users` their word counts
+    all the same.
     """
     with opened_live(live, task) as memory:
         rollout = rollout_in_force(memory, task)
@@ -167,12 +173,14 @@ def rollout_status(
         served = _compared(memory, rollout)
         if {one.release for one in served} != {rollout.champion, rollout.challenger}:
             return RolloutStatus(rollout, None, None)
-        feedback = feedback_on_all(memory, list({one.request: None for one in served}))
+        said = feedback_on_all(memory, list({one.request: None for one in served}))
+    feedback = said if users else said_by(said, ("label", "judge"))
     evaluation = live_evaluation([_fallen(one) for one in served], feedback, pair, scorers_of(task))
     champion, challenger = (live_name(task.name, one.version) for one in pair)
     bounds = Bounds(margin=rollout.margin, alpha=rollout.alpha, slow_s=_slow_from(pair[0]), dearer=dearer)
     verdict = judge_rollout(evaluation, champion, challenger, paired=rollout.mode == "shadow", bounds=bounds)
-    return RolloutStatus(rollout, verdict, evaluation)
+    left_out = sum(bool(every) and not feedback[request] for request, every in said.items())
+    return RolloutStatus(rollout, verdict, evaluation, left_out)
 
 
 def conclude_rollout(
@@ -182,6 +190,7 @@ def conclude_rollout(
     ask: Callable[[str], bool] | None = None,
     live: LiveStore | str | Path | None = None,
     dearer: float | None = None,
+    users: bool = False,
     reason: str = "",
     by: str = "",
 ) -> Rollout | None:
@@ -191,7 +200,7 @@ def conclude_rollout(
     told what is about to happen and why; where it says no, nothing does. UsageError where nobody challenges.
     """
     with opened_live(live, task) as memory:
-        status = rollout_status(task, live=memory, dearer=dearer)
+        status = rollout_status(task, live=memory, dearer=dearer, users=users)
         now, said = status.rollout, status.verdict
         if now.challenger is None:
             raise UsageError(
