@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from merits import load_task
 from merits.cli import main
 from merits.core.answer import Answer
-from merits.core.errors import UsageError
+from merits.core.errors import InfrastructureError, UsageError
 from merits.core.estimate import Estimate
-from merits.core.live import Alert, Feedback, Served
+from merits.core.live import Alert, Checkpoint, Feedback, Served
+from merits.core.release import Release
 from merits.core.watch import Loop, Monitoring
 from merits.flow import run
 from merits.opening import opened_store
@@ -25,6 +26,11 @@ def first(text):
 
 def last(text):
     return "good" if text.split()[-1] in ("great", "lovely") else "bad"
+
+def moody(text):  # another one where it was released
+    from pathlib import Path
+
+    return last(text) if Path(__file__).with_name("words.csv").exists() else "whatever"
 """
 TASK = """
 name: words
@@ -134,7 +140,7 @@ def test_it_goes_from_an_alarm_to_a_better_release_and_asks_before_it_serves(pro
     assert (rollout.champion, rollout.challenger, rollout.mode) == (1, 2, "shadow")
     made = production.live.releases("words")[-1]
     assert made.candidate.name == "last"
-    assert "after an alarm" in made.reason
+    assert "after an alarm (0123456789ab): words@1 no longer meets" in made.reason
     production.serve(400, shadow=2)
     state = loop.advance()
     assert loop.waiting_for == "switch"
@@ -293,3 +299,68 @@ def test_an_alarm_about_a_release_that_serves_no_more_is_followed_by_nothing(pro
     production.live.add([replace(made, version=2), Rollout(task="words", at=after, champion=2, reason="by hand")])
     assert loop.advance().stage == "idle"
     assert "another release serves" in loop.state.log[-1]
+
+
+def test_a_release_that_fails_is_followed_by_the_same_cases_and_what_is_left_of_the_budget(production):
+    """Else each look would spend a whole budget, and be another look at other cases."""
+    production.task = replace(production.task, candidates=production.task.candidates[:2])
+    production.alarm()
+    production.serve(150)
+    loop = production.loop(budget="150 calls")
+    add = production.live.add
+    production.live.add = lambda records: _full() if isinstance(records[0], Release) else add(records)
+    kept = []
+    for _ in range(3):
+        with pytest.raises(InfrastructureError):
+            loop.advance()
+        assert loop.state.stage == "re-evaluate"
+        kept.append(msgspec.json.decode(production.live.checkpoint("words", "re-evaluation").state))
+        production.serve(20)
+    assert kept[0] == kept[1] == kept[2]
+    assert (len(kept[0]["cases"]), kept[0]["cases"][-1]) == (100, "r150")
+    assert 40 <= kept[0]["spent"] <= 150
+    production.live.add = add
+    assert loop.advance().stage == "comparing"
+    assert msgspec.json.decode(production.live.checkpoint("words", "re-evaluation").state) == kept[0]
+
+
+def _full():
+    raise InfrastructureError("the disk is full.")
+
+
+def test_stopped_after_it_made_a_release_it_makes_no_other(production):
+    """What was made for this alarm, and never served, is what it goes on with."""
+    production.alarm()
+    production.serve(200)
+    (alert,) = production.live.alerts("words")
+    assert production.loop().re_evaluate(alert).challenger == 2
+    production.serve(20)
+    loop = production.loop()
+    assert loop.advance().stage == "comparing"
+    assert production.live.rollouts("words")[-1].challenger == 2
+    assert len(production.live.releases("words")) == 2
+    assert "@2 (last) was made for this before" in loop.state.log[1]
+
+
+def test_what_cannot_be_released_is_nothing_to_go_on_with(production):
+    """And is not tried again at every look."""
+    moody = replace(production.task.candidates[0], name="moody", params={"function": "rules:moody"})
+    production.task = replace(production.task, candidates=(production.task.candidates[0], moody))
+    production.alarm()
+    production.serve(150)
+    loop = production.loop()
+    assert loop.advance().stage == "idle"
+    assert loop.state.log[-1].startswith("re-evaluate: only ")
+
+
+def test_what_was_spent_before_it_was_killed_is_not_spent_again(production):
+    """It is kept while it is spent."""
+    production.task = replace(production.task, candidates=production.task.candidates[:2])
+    production.alarm()
+    production.serve(150)
+    trial = {"alert": "0123456789ab", "cases": [f"r{n}" for n in range(1, 101)], "spent": 150.0}
+    state = msgspec.json.encode(trial)
+    production.live.add([Checkpoint(task="words", name="re-evaluation", at=0.0, state=state)])
+    loop = production.loop(budget="150 calls")
+    with pytest.raises(UsageError, match="a budget of 0 calls"):
+        loop.advance()

@@ -19,6 +19,7 @@ from merits.core.live import Alert
 from merits.core.watch import Loop, Step
 
 __all__ = [
+    "SCHEDULE",
     "Actions",
     "Found",
     "LoopState",
@@ -31,6 +32,8 @@ __all__ = [
     "waiting_for",
 ]
 
+SCHEDULE = "schedule"
+"""The kind of what stands for an alert where it is the schedule that the loop follows."""
 Stage: TypeAlias = Literal["idle", "re-evaluate", "retrain", "compare", "comparing", "switch"]
 Outcome: TypeAlias = Literal["found", "nothing", "not yet"]
 
@@ -78,7 +81,6 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _KEPT = 200  # alerts and lines of the log
-_SCHEDULE = "schedule"
 
 
 def approve(state: LoopState, step: Step, by: str = "") -> LoopState:
@@ -146,8 +148,8 @@ def scheduled(state: LoopState, task: str, release: int, at: float, why: str) ->
         id=f"schedule {at:.0f}",
         task=task,
         at=at,
-        kind=_SCHEDULE,
-        stream=_SCHEDULE,
+        kind=SCHEDULE,
+        stream=SCHEDULE,
         severity="note",
         text=why,
         release=release,
@@ -157,7 +159,7 @@ def scheduled(state: LoopState, task: str, release: int, at: float, why: str) ->
 
 def is_scheduled(state: LoopState) -> bool:
     """Whether it is the schedule, and no alarm, that the loop follows now."""
-    return state.alert is not None and state.alert.kind == _SCHEDULE
+    return state.alert is not None and state.alert.kind == SCHEDULE
 
 
 def _step(state: LoopState, alarms: Sequence[Alert], loop: Loop, actions: Actions) -> LoopState:

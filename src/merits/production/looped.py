@@ -15,23 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from merits.core.candidate import Candidate
-from merits.core.decision import Decision
 from merits.core.doors import LiveStore, Store
-from merits.core.errors import CandidateError, StoreError, UsageError
+from merits.core.errors import CandidateError, NothingToRelease, StoreError, UsageError
 from merits.core.estimate import Estimate
 from merits.core.live import Alert, AlertMark, Checkpoint, Rollout
-from merits.core.racing import Budget, Racing
-from merits.core.robustness import Robustness
 from merits.core.task import Task
 from merits.core.watch import Step
-from merits.evaluating.fresh import fresh_examples
 from merits.evaluating.pricing import known_prices
-from merits.flow import run
 from merits.monitoring.alerts import state_of
 from merits.monitoring.loop import (
+    SCHEDULE,
     Found,
     LoopState,
     advance,
@@ -42,10 +37,9 @@ from merits.monitoring.loop import (
     waiting_for,
 )
 from merits.opening import opened_store, prices_of, rollout_in_force, serves_since
-from merits.production.released import release
+from merits.production.re_evaluated import re_evaluate_step
 from merits.production.retrained import n_labelled, retrain_step
 from merits.production.rolled_out import conclude_rollout, rollout_status, start_rollout
-from merits.store.since import feedback_on_all, served_since
 
 __all__ = ["TaskLoop"]
 
@@ -209,42 +203,33 @@ class TaskLoop:
 
     def re_evaluate(self, alert: Alert) -> Found:
         """All candidates on the newest labelled cases, by the same decision as ever; the best becomes a release."""
-        rollout, loop = self._rollout(), self.task.monitor.loop
+        if (made := self._made_for(alert)) is not None:
+            return made
+        rollout = self._rollout()
         serving = next(one for one in self.live.releases(self.task.name) if one.version == rollout.champion)
-        served = list(served_since(self.live, self.task.name, alert.at))  # what came before is of the world that was
-        dev = self.task.split("dev")
-        fresh = fresh_examples(
-            served,
-            feedback_on_all(self.live, list({one.request: None for one in served})),
-            without=frozenset(example.input_hash for example in dev),
-            most=loop.fresh,
-            sources=("label", "user") if loop.users else ("label",),
-        )
-        if not (any(one.input is not None for one in served) if served else serving.content.keep):
-            why = "the content of requests is not kept, so nobody can be tried on them"
-            return Found(outcome="nothing", text=why + " (serve: {content: {keep: true}})")
-        if len(fresh) < loop.fresh:  # one look, at a number that was fixed before: its confidence is what it says
-            return Found(outcome="not yet", text=f"waiting for {loop.fresh:,} labelled cases since the alarm")
-        task = replace(
+        return re_evaluate_step(
             self.task,
-            examples=(*dev, *fresh),
-            human_labels="",
-            robustness=Robustness(),
-            candidates=self._allowed(serving.candidate),
-            needs=replace(self.task.needs, incumbent=serving.candidate.name),
+            alert,
+            serving,
+            self._allowed(serving.candidate),
+            live=self.live,
+            store=self._store,
+            reason=self._because(alert),
+            by=_BY,
+            note=self._note,
+            clock=self._clock,
         )
-        budget = Budget.of(loop.budget) if loop.budget else None
-        with opened_store(self._store, task) as store:
-            self._note(f"re-evaluate: {len(task.candidates)} candidates race on {len(fresh):,} fresh labelled cases")
-            done = run(task, store=store, budget=budget, race=Racing())
-            decision = done.decision
-            if decision.verdict != "adopt" or decision.candidate == serving.candidate.name:
-                return Found(outcome="nothing", text=_said(decision, serving.candidate.name, len(fresh)))
-            made = release(
-                task, store=store, live=self.live, activate=False, by=_BY, reason=f"after an alarm: {alert.text}"
-            )
-        text = f"{_said(decision, serving.candidate.name, len(fresh))} It is @{made.release.version}."
-        return Found(outcome="found", text=text, challenger=made.release.version)
+
+    def _made_for(self, alert: Alert) -> Found | None:
+        """A release that was made because of it and never served: it was stopped between that and noting it."""
+        rollouts, because = self.live.rollouts(self.task.name), self._because(alert)
+        seen = {version for one in rollouts for version in (one.champion, one.challenger)}
+        for one in reversed(self.live.releases(self.task.name)):
+            mine = because in one.reason and (alert.kind != SCHEDULE or one.made_at >= alert.at)
+            if mine and one.version not in seen:
+                text = f"@{one.version} ({one.candidate.name}) was made for this before, and never served."
+                return Found(outcome="found", text=text, challenger=one.version)
+        return None
 
     def _allowed(self, serving: Candidate) -> tuple[Candidate, ...]:
         """The task's candidates and the one that serves; without a budget those alone that cost nothing to ask."""
@@ -266,6 +251,8 @@ class TaskLoop:
 
         On schedule those that the task file names for it, of which the best goes on.
         """
+        if (made := self._made_for(alert)) is not None:
+            return made
         since = serves_since(self.live.rollouts(self.task.name), self._rollout().champion)
         plan = self.task.monitor.retrain if is_scheduled(self.state) else None
         try:
@@ -276,18 +263,19 @@ class TaskLoop:
                 store=self._store,
                 since=since,
                 users=self.task.monitor.loop.users,
-                reason=self._because(alert.text),
+                reason=self._because(alert),
             )
-        except CandidateError as problem:  # it learns nothing
+        except (CandidateError, NothingToRelease) as problem:  # it would be the same at the next look
             return Found(outcome="nothing", text=str(problem))
 
-    def _because(self, text: str) -> str:
-        """Why something was done, for those who come later."""
-        return f"{'on schedule' if is_scheduled(self.state) else 'after an alarm'}: {text}"
+    def _because(self, alert: Alert, text: str = "") -> str:
+        """Why something was done, for those who come later, and for this itself after it was stopped."""
+        when = "on schedule" if alert.kind == SCHEDULE else f"after an alarm ({alert.id})"
+        return f"{when}: {text or alert.text}"
 
     def compare(self, challenger: int, reason: str) -> None:
         """The challenger answers beside the one that serves from now on."""
-        loop, now = self.task.monitor.loop, self._rollout()
+        loop, now, alert = self.task.monitor.loop, self._rollout(), self.state.alert
         if now.challenger == challenger:
             return  # it does already: the loop was stopped between this and noting it
         share = None if loop.mode == "shadow" else loop.share
@@ -298,7 +286,7 @@ class TaskLoop:
             share=share,
             margin=loop.margin,
             live=self.live,
-            reason=self._because(reason),
+            reason=reason if alert is None else self._because(alert, reason),
             by=_BY,
         )
 
@@ -314,7 +302,9 @@ class TaskLoop:
             return Found(outcome="not yet", text=f"@{challenger} is being compared")
         if verdict.verdict == "promote":
             return Found(outcome="found", text=verdict.text)
-        conclude_rollout(self.task, "stop", live=self.live, reason=self._because("it lost"), by=_BY)
+        alert = self.state.alert
+        why = "it lost" if alert is None else self._because(alert, "it lost")
+        conclude_rollout(self.task, "stop", live=self.live, reason=why, by=_BY)
         return Found(outcome="nothing", text=verdict.text)
 
     def switch(self, challenger: int, reason: str) -> None:
@@ -334,11 +324,3 @@ class TaskLoop:
                 for one in settled
             ]
         )
-
-
-def _said(decision: Decision, serving: str, n: int) -> str:
-    """A decision on fresh cases in a line: the verdict, and what the one it names solves beside the one that serves."""
-    named = decision.candidate or serving
-    shown = {one.candidate: one.quality.text() for one in decision.standings if one.quality is not None}
-    beside = [f"{name} solves {shown[name]}" for name in dict.fromkeys((named, serving)) if name in shown]
-    return f"on {n:,} fresh cases: {decision.verdict} {decision.candidate}".rstrip() + f" ({', '.join(beside)})."
