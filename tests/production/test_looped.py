@@ -1,6 +1,7 @@
 """The loop closes: an alarm, candidates tried on fresh cases, the best beside the one that serves, the switch."""
 
 import random
+import time
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from merits.cli import main
 from merits.core.answer import Answer
 from merits.core.errors import InfrastructureError, UsageError
 from merits.core.estimate import Estimate
-from merits.core.live import Alert, Checkpoint, Feedback, Served
+from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, Served
 from merits.core.release import Release
 from merits.core.watch import Loop, Monitoring
 from merits.flow import run
@@ -107,11 +108,11 @@ class Production:
                 records.append(Feedback(request=request, task="words", at=at + 2.0, source="label", target=truth))
         self.live.add(records)
 
-    def alarm(self):
+    def alarm(self, id="0123456789ab"):
         self.live.add(
             [
                 Alert(
-                    id="0123456789ab",
+                    id=id,
                     task="words",
                     at=self.live.rollouts("words")[-1].at + 1.0 + self.n / 1_000,
                     kind="requirement-not-met",
@@ -210,8 +211,80 @@ def test_a_person_may_say_no(production):
     loop.decline("eva")
     assert loop.state.stage == "idle"
     assert loop.state.log[-1] == "re-evaluate: declined by eva"
-    with pytest.raises(UsageError, match="waits for nobody"):
+    with pytest.raises(UsageError, match="does nothing now"):
         loop.decline()
+
+
+def test_a_person_may_say_no_while_it_waits_for_cases_or_compares(production):
+    """And what it began ends: the challenger is asked no more."""
+    production.alarm()
+    production.serve(20)
+    loop = production.loop()
+    assert loop.advance().stage == "re-evaluate"
+    loop.decline("eva")
+    production.serve(200)
+    assert loop.advance().stage == "idle"
+    production.alarm("0123456789ac")
+    production.serve(200)
+    assert loop.advance().stage == "comparing"
+    loop.decline("eva")
+    assert loop.advance().stage == "idle"
+    last = production.live.rollouts("words")[-1]
+    assert (last.champion, last.challenger) == (1, None)
+    assert "comparing: declined by eva" in last.reason
+
+
+def test_a_no_that_is_said_while_a_step_is_done_counts(production):
+    """By another process: what the step found is not gone on with."""
+    production.alarm()
+    production.serve(200)
+    loop = production.loop()
+    other = production.loop()
+    loop._note = lambda text: other.decline("eva") if "race on" in text else None
+    assert loop.advance().stage == "idle"
+    assert loop.state.log[-1] == "re-evaluate: declined by eva"
+    assert production.live.rollouts("words")[-1].challenger is None
+
+
+@pytest.mark.parametrize("mark", ["resolved", "silenced"])
+def test_nothing_more_follows_an_alert_that_a_person_resolved_or_silenced(production, mark):
+    """Not even a comparison that goes on."""
+    production.alarm()
+    production.serve(200)
+    loop = production.loop(ask=())
+    assert loop.advance().stage == "comparing"
+    said = AlertMark(alert="0123456789ab", task="words", at=time.time() + 99.0, mark=mark, reason="a false alarm")
+    production.live.add([said])
+    production.serve(400, shadow=2)
+    assert loop.advance().stage == "idle"
+    assert loop.state.log[-1] == f"the alert was {mark}"
+    last = production.live.rollouts("words")[-1]
+    assert (last.champion, last.challenger) == (1, None)
+
+
+def test_where_nobody_can_be_retrained_it_waits_for_no_labels(production):
+    """Rules learn nothing; nor does anybody of requests whose content is not kept."""
+    production.alarm()
+    production.serve(5)
+    loop = production.loop(steps=("retrain",), ask=())
+    assert loop.advance().stage == "idle"
+    assert "learns nothing from examples" in loop.state.log[-1]
+
+
+def test_a_challenger_that_was_called_off_after_it_won_is_not_switched_to(production):
+    """Nothing goes on then; it raised at every look."""
+    from merits.production.rolled_out import conclude_rollout
+
+    production.alarm()
+    production.serve(200)
+    loop = production.loop()
+    loop.advance()
+    production.serve(400, shadow=2)
+    loop.advance()
+    loop.approve("switch", "eva")
+    conclude_rollout(production.task, "stop", live=production.live)
+    assert loop.advance().stage == "idle"
+    assert loop.state.log[-1] == "switch: @2 is not compared with @1 any more"
 
 
 def test_without_kept_content_it_says_what_to_set_and_goes_on_to_the_next_step(production):
@@ -282,9 +355,9 @@ def test_it_promotes_nobody_whom_it_did_not_compare(production):
     conclude_rollout(production.task, "stop", live=production.live)
     start_rollout(production.task, 3, mode="shadow", live=production.live)
     loop.approve("switch")
-    with pytest.raises(UsageError, match="not compared"):
-        loop.advance()
-    assert production.live.rollouts("words")[-1].champion == 1
+    assert loop.advance().stage == "idle"
+    last = production.live.rollouts("words")[-1]
+    assert (last.champion, last.challenger) == (1, 3)
 
 
 def test_an_alarm_about_a_release_that_serves_no_more_is_followed_by_nothing(production):

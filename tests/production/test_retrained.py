@@ -153,6 +153,15 @@ def test_as_a_step_after_an_alarm_it_finds_nothing_or_waits(tmp_path: Path, live
     assert "a person should look" in found.text
 
 
+def test_as_a_step_it_waits_for_no_labels_where_content_is_not_kept(tmp_path: Path, live: LiveStore) -> None:
+    """It says what to set."""
+    task = task_in(tmp_path, FITTED)
+    live.add([*(replace(one, input=None) for one in served(40)), *labels(40)])
+    found = retrain_step(task, live=live)
+    assert found.outcome == "nothing"
+    assert "serve: {content: {keep: true}}" in found.text
+
+
 def test_as_a_step_after_an_alarm_it_gives_a_release_that_serves_nobody(tmp_path: Path, live: LiveStore) -> None:
     """More labels where there were few: better, and as good as before."""
     task = task_in(tmp_path, FITTED.replace("linear_model.LogisticRegression", "neighbors.KNeighborsClassifier"))

@@ -65,6 +65,10 @@ class LoopForeseen:
     budget: str
 
 
+class _Overtaken(Exception):
+    """Somebody else has changed the state."""
+
+
 class TaskLoop:
     """The loop of one task. Its state is in the live store, so that it goes on after a restart, on any machine.
 
@@ -83,6 +87,7 @@ class TaskLoop:
         self.task, self.live = task, live
         self._store, self._note, self._clock = store, note, clock
         self._counted_at = -float("inf")
+        self._known = LoopState()
 
     @property
     def state(self) -> LoopState:
@@ -107,11 +112,16 @@ class TaskLoop:
         return self._keep(approve(state, step, by))
 
     def decline(self, by: str = "") -> LoopState:
-        """The state after a person said no: nothing follows the alarm any more. UsageError where nothing waits."""
+        """The state after a person said no, at whatever stage: nothing follows the alarm any more, and a comparison
+        that the loop began ends. UsageError where nothing goes on.
+        """
         state = self.state
-        if waiting_for(state, self.task.monitor.loop) is None:
-            raise UsageError("the loop waits for nobody.", "Look at what it does: merits monitor --once")
-        return self._keep(ended(state, self._alarms(), f"{state.stage}: declined{f' by {by}' if by else ''}"))
+        if state.stage == "idle":
+            raise UsageError("the loop does nothing now.", "Look at what it did: merits monitor --once")
+        why = f"{state.stage}: declined{f' by {by}' if by else ''}"
+        kept = self._keep(ended(state, self._alarms(), why))
+        self._call_off(why)
+        return kept
 
     def foreseen(self) -> LoopForeseen:
         """What an alarm would begin now, and what asking candidates is likely to cost by the last decision."""
@@ -146,18 +156,31 @@ class TaskLoop:
         return {}
 
     def advance(self) -> LoopState:
-        """The state after everything that can be done now; each step is kept before the next begins."""
-        state = self.state
-        if state.stage != "idle" and not self._still_about(state):
-            state = self._keep(ended(state, self._alarms(), "another release serves by now"))
+        """The state after everything that can be done now; each step is kept before the next begins.
+
+        What a person said meanwhile, on another machine say, counts: what was being done then ends with it.
+        """
+        try:
+            return self._advanced()
+        except _Overtaken:
+            state = self.state
+            if state.stage == "idle":
+                self._call_off(state.log[-1])
+            return state
+
+    def _advanced(self) -> LoopState:
+        state = self._known = self.state
+        if state.stage != "idle" and (why := self._over(state)):
+            state = self._next(ended(state, (), why))
+            self._call_off(why)
         loop, alarms = self.task.monitor.loop, self._alarms()
         new = [alarm for alarm in alarms if alarm.id not in state.alerts]
         if new and is_scheduled(state) and state.stage == "retrain":
-            state = self._keep(ended(state, (), "schedule: it gives way to an alarm"))
-        state = advance(state, alarms, loop, self, keep=self._keep)
+            state = self._next(ended(state, (), "schedule: it gives way to an alarm"))
+        state = advance(state, alarms, loop, self, keep=self._next)
         if state.stage == "idle" and (why := self._due(state)):
-            state = self._keep(scheduled(state, self.task.name, self._rollout().champion, self._clock(), why))
-            state = advance(state, alarms, loop, self, keep=self._keep)
+            state = self._next(scheduled(state, self.task.name, self._rollout().champion, self._clock(), why))
+            state = advance(state, alarms, loop, self, keep=self._next)
         return state
 
     def _due(self, state: LoopState) -> str:
@@ -172,10 +195,21 @@ class TaskLoop:
         self._counted_at = now if n < plan.at_least else -float("inf")
         return f"{plan.every} are over, and {n:,} labelled requests came" if n >= plan.at_least else ""
 
-    def _still_about(self, state: LoopState) -> bool:
-        """Whether the release of the alarm still serves, or what the loop found does."""
-        serving = self._rollout().champion
-        return state.alert is None or state.alert.release in (None, serving) or state.challenger == serving
+    def _over(self, state: LoopState) -> str:
+        """Why nothing more follows the alarm; "" where something does."""
+        serving, alert = self._rollout().champion, state.alert
+        if alert is None or state.challenger == serving:
+            return ""
+        if alert.release not in (None, serving):
+            return "another release serves by now"
+        fate = "" if is_scheduled(state) else state_of(alert, self.live.marks(self.task.name), self._clock())
+        return f"the alert was {fate}" if fate in ("resolved", "silenced") else ""
+
+    def _call_off(self, why: str) -> None:
+        """Ends a comparison that the loop began."""
+        now = self._rollout()
+        if now.challenger is not None and now.by == _BY:
+            conclude_rollout(self.task, "stop", live=self.live, reason=why, by=_BY)
 
     def _alarms(self) -> list[Alert]:
         """Open alerts that the loop is for, about the release that serves."""
@@ -191,6 +225,14 @@ class TaskLoop:
 
     def _rollout(self) -> Rollout:
         return rollout_in_force(self.live, self.task)
+
+    def _next(self, state: LoopState) -> LoopState:
+        """Keeps a state that follows on what it was when this began; _Overtaken where it is another one by now."""
+        if self.state != self._known:
+            raise _Overtaken
+        self._keep(state)
+        self._known = self.state
+        return state
 
     def _keep(self, state: LoopState) -> LoopState:
         before = self.state
@@ -307,14 +349,11 @@ class TaskLoop:
         conclude_rollout(self.task, "stop", live=self.live, reason=why, by=_BY)
         return Found(outcome="nothing", text=verdict.text)
 
-    def switch(self, challenger: int, reason: str) -> None:
-        """The challenger serves from now on."""
+    def switch(self, challenger: int, reason: str) -> Found:
+        """The challenger serves from now on, if it is still compared with what serves."""
         settled, now = self._alarms(), self._rollout()
         if challenger not in (now.champion, now.challenger):
-            raise UsageError(
-                f"@{challenger} won, and it is not compared with @{now.champion} any more.",
-                "Compare it again: merits rollout --challenger N; or resolve the alert: merits alerts --resolve ID",
-            )
+            return Found(outcome="nothing", text=f"@{challenger} is not compared with @{now.champion} any more")
         if now.champion != challenger:
             conclude_rollout(self.task, "promote", live=self.live, reason=reason, by=_BY)
         at, why = self._clock(), f"@{challenger} serves now"
@@ -324,3 +363,4 @@ class TaskLoop:
                 for one in settled
             ]
         )
+        return Found(outcome="found", text=f"@{challenger} serves")

@@ -24,7 +24,7 @@ from merits.candidates.further import further_examples, further_file
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.doors import Learning, LiveStore, Store
-from merits.core.errors import TaskError, UsageError
+from merits.core.errors import CandidateError, TaskError, UsageError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import is_labelled
 from merits.core.limits import Limits
@@ -33,7 +33,7 @@ from merits.core.needs import Needs
 from merits.core.task import Example, Task
 from merits.core.validate import did_you_mean
 from merits.flow import evaluate
-from merits.opening import opened_live, opened_store, rollout_in_force
+from merits.opening import last_rollout, opened_live, opened_store, rollout_in_force
 from merits.production.released import Released, release
 from merits.production.warm import LABEL, Beginning, base_of, beginning, taught_before
 from merits.serving.clock import plausible_now
@@ -240,11 +240,14 @@ def retrain_step(
     Of `candidates` (by name; the one that serves where none is named), each trained again, the one of those that are
     better that solves most of the fresh test becomes a release. "not yet" where there are too few fresh labels. A
     release gets no requests here: comparing is the next step, and there it must win. What is certainly worse on the old
-    test is "nothing": a person looks at that.
+    test is "nothing": a person looks at that. So is what no waiting changes: content that is not kept, or a candidate
+    that learns nothing.
     """
     from merits.monitoring.loop import Found
 
     with opened_live(live, task) as memory:
+        if why := _never(task, memory, candidates, since):
+            return Found(outcome="nothing", text=why)
         try:
             fresh_of(task, memory, since=since, users=users)
         except TaskError as problem:
@@ -259,6 +262,30 @@ def retrain_step(
     if done.released is None:
         return Found(outcome="nothing", text=done.text)
     return Found(outcome="found", text=done.text, challenger=done.released.release.version)
+
+
+def _never(task: Task, memory: LiveStore, candidates: Sequence[str], since: float) -> str:
+    """Why nobody could be trained again however long one waits; "" where somebody could."""
+    from merits.candidates.wrapped import trainable_part
+    from merits.evaluating.contenders import load_context
+
+    rollout, served = last_rollout(memory, task), served_since(memory, task.name, since)
+    serving = [one for one in memory.releases(task.name) if rollout is not None and one.version == rollout.champion]
+    first = next(served, None)
+    if first is not None:
+        keeps = first.input is not None or any(one.input is not None for one in served)
+    else:
+        keeps = not serving or serving[0].content.keep
+    if not keeps:
+        return "the content of requests is not kept, so nothing learns from them (serve: {content: {keep: true}})"
+    for name in candidates or ("",):
+        context = load_context(task, None, asks=False)
+        parts = (base_of(_who(task, memory, name)),)
+        try:
+            trainable_part(dataclasses.replace(context, parts=parts), 0, "retrained")
+        except CandidateError as problem:
+            return str(problem)
+    return ""
 
 
 def _is_label(example: Example, task: Task) -> bool:
