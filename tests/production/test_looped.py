@@ -108,7 +108,7 @@ class Production:
                 records.append(Feedback(request=request, task="words", at=at + 2.0, source="label", target=truth))
         self.live.add(records)
 
-    def alarm(self, id="0123456789ab"):
+    def alarm(self, id="0123456789ab", release=1):
         self.live.add(
             [
                 Alert(
@@ -118,8 +118,8 @@ class Production:
                     kind="requirement-not-met",
                     stream="decision",
                     severity="alarm",
-                    text="words@1 no longer meets accuracy >= 0.6",
-                    release=1,
+                    text=f"words@{release} no longer meets accuracy >= 0.6",
+                    release=release,
                 )
             ]
         )
@@ -437,3 +437,38 @@ def test_what_was_spent_before_it_was_killed_is_not_spent_again(production):
     loop = production.loop(budget="150 calls")
     with pytest.raises(UsageError, match="a budget of 0 calls"):
         loop.advance()
+
+
+@pytest.mark.parametrize("how", ["stopped", "by hand"])
+def test_a_switch_that_was_noted_late_settles_the_alerts_of_who_served_before(production, how):
+    """Not those about what serves now, which are another matter: that it was stopped in between changes nothing."""
+    from merits.production.rolled_out import conclude_rollout
+
+    production.alarm()
+    production.serve(200)
+    loop = production.loop(ask=())
+    loop.advance()
+    add = production.live.add
+    if how == "stopped":
+        production.serve(400, shadow=2)
+        production.live.add = lambda records: _stopped() if _is_end(records[0]) else add(records)
+        with pytest.raises(KeyboardInterrupt):
+            loop.advance()
+        production.live.add = add
+    else:
+        conclude_rollout(production.task, "promote", live=production.live)
+    assert production.live.rollouts("words")[-1].champion == 2
+    production.alarm("0123456789ac", release=2)
+    state = production.loop(ask=("re-evaluate",)).advance()
+    assert (state.stage, state.alert.id) == ("re-evaluate", "0123456789ac")
+    assert "switch: @2 serves by now" in state.log
+    assert [(one.alert, one.mark) for one in production.live.marks("words")] == [("0123456789ab", "resolved")]
+
+
+def _is_end(record):
+    """Whether it is the loop's state once it has switched."""
+    return isinstance(record, Checkpoint) and record.name == "loop" and b'"stage":"idle"' in record.state
+
+
+def _stopped():
+    raise KeyboardInterrupt

@@ -173,6 +173,9 @@ class TaskLoop:
         if state.stage != "idle" and (why := self._over(state)):
             state = self._next(ended(state, (), why))
             self._call_off(why)
+        if state.challenger is not None and self._rollout().champion == state.challenger:
+            self.switch(state.challenger, "")  # by hand, or before this was stopped
+            state = self._next(ended(state, (), f"switch: @{state.challenger} serves by now"))
         loop, alarms = self.task.monitor.loop, self._alarms()
         new = [alarm for alarm in alarms if alarm.id not in state.alerts]
         if new and is_scheduled(state) and state.stage == "retrain":
@@ -211,15 +214,15 @@ class TaskLoop:
         if now.challenger is not None and now.by == _BY:
             conclude_rollout(self.task, "stop", live=self.live, reason=why, by=_BY)
 
-    def _alarms(self) -> list[Alert]:
-        """Open alerts that the loop is for, about the release that serves."""
+    def _alarms(self, release: int | None = None) -> list[Alert]:
+        """Open alerts that the loop is for, about a release, else about the one that serves."""
         now, loop = self._clock(), self.task.monitor.loop
-        champion = self._rollout().champion
+        about = self._rollout().champion if release is None else release
         marks = self.live.marks(self.task.name)
         return [
             alert
             for alert in self.live.alerts(self.task.name)
-            if alert.kind in loop.on and alert.release == champion and state_of(alert, marks, now) != "resolved"
+            if alert.kind in loop.on and alert.release == about and state_of(alert, marks, now) != "resolved"
             if state_of(alert, marks, now) != "silenced"
         ]
 
@@ -350,17 +353,22 @@ class TaskLoop:
         return Found(outcome="nothing", text=verdict.text)
 
     def switch(self, challenger: int, reason: str) -> Found:
-        """The challenger serves from now on, if it is still compared with what serves."""
-        settled, now = self._alarms(), self._rollout()
+        """The challenger serves from now on, if it is still compared with what serves; then its alerts are settled."""
+        now, alert = self._rollout(), self.state.alert
         if challenger not in (now.champion, now.challenger):
             return Found(outcome="nothing", text=f"@{challenger} is not compared with @{now.champion} any more")
+        before = now.previous if now.champion == challenger else now.champion
+        settled = self._settled(before if alert is None or alert.release is None else alert.release, challenger)
         if now.champion != challenger:
-            conclude_rollout(self.task, "promote", live=self.live, reason=reason, by=_BY)
-        at, why = self._clock(), f"@{challenger} serves now"
-        self.live.add(
-            [
-                AlertMark(alert=one.id, task=self.task.name, at=at, mark="resolved", by=_BY, reason=why)
-                for one in settled
-            ]
-        )
+            conclude_rollout(self.task, "promote", live=self.live, reason=reason, by=_BY, also=settled)
+        else:
+            self.live.add(settled)
         return Found(outcome="found", text=f"@{challenger} serves")
+
+    def _settled(self, release: int | None, challenger: int) -> list[AlertMark]:
+        """The marks by which the alerts about a release that serves no more are resolved."""
+        at, why = self._clock(), f"@{challenger} serves now"
+        return [
+            AlertMark(alert=one.id, task=self.task.name, at=at, mark="resolved", by=_BY, reason=why)
+            for one in (self._alarms(release) if release is not None else ())
+        ]

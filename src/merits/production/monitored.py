@@ -397,7 +397,8 @@ class Monitor:
     def _tell(self) -> tuple[list[str], list[str]]:
         now, told, problems = self._clock(), list[str](), list[str]()
         alerts, marks = self.live.alerts(self.task.name), self.live.marks(self.task.name)
-        for each in due(alerts, marks, self.task.monitor, now):
+        serving = [version for version in (self._rollout.champion, self._rollout.challenger) if version is not None]
+        for each in due(alerts, marks, self.task.monitor, now, serving=serving):
             try:
                 tell(each, url=self.task.monitor.url)
             except MeritsError as problem:

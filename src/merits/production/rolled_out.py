@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -23,7 +23,7 @@ from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
-from merits.core.live import Rollout, Served
+from merits.core.live import LiveRecord, Rollout, Served
 from merits.core.release import Release
 from merits.core.task import Task
 from merits.evaluating.live import live_evaluation, live_name, said_by
@@ -114,7 +114,9 @@ def start_rollout(
             margin=margin,
             alpha=alpha,
         )
-        return begun if dry_run else _added(memory, begun)
+        if not dry_run:
+            memory.add([begun])
+        return begun
 
 
 @dataclass(frozen=True)
@@ -193,11 +195,13 @@ def conclude_rollout(
     users: bool = False,
     reason: str = "",
     by: str = "",
+    also: Sequence[LiveRecord] = (),
 ) -> Rollout | None:
     """The rollout that ends a comparison: the challenger serves, or serves no more; None where it goes on.
 
     By default as `rollout_status` says; "promote" and "stop" whatever it says, and the reason says that too. `ask` is
-    told what is about to happen and why; where it says no, nothing does. UsageError where nobody challenges.
+    told what is about to happen and why; where it says no, nothing does. `also` are records that are added with it, all
+    of them or none. UsageError where nobody challenges.
     """
     with opened_live(live, task) as memory:
         status = rollout_status(task, live=memory, dearer=dearer, users=users)
@@ -230,7 +234,8 @@ def conclude_rollout(
             raise UsageError(
                 "the rollout was changed by somebody else meanwhile.", "Look again: merits rollout --status"
             )
-        return _added(memory, ended)
+        memory.add([ended, *also])
+        return ended
 
 
 def _compared(memory: LiveStore, rollout: Rollout) -> list[Served]:
@@ -255,11 +260,6 @@ def _slow_from(champion: Release) -> float | None:
             return requirement.bar
     promised = champion.promise.latency_p95_s
     return None if promised is None or promised.value is None else max(_TWICE * promised.value, _LEAST_SLOW_S)
-
-
-def _added(memory: LiveStore, rollout: Rollout) -> Rollout:
-    memory.add([rollout])
-    return rollout
 
 
 def _check(share: float, margin: float, alpha: float) -> None:
