@@ -198,7 +198,7 @@ def _lines(status: RolloutStatus) -> list[str]:
     )
     for each in said.comparisons:
         known = "worse" if each.worse else "within the margin" if each.within else "not known yet"
-        known = "" if each.name in ("latency", "cost") and not each.worse else known
+        known = "" if each.name in ("latency", "cost") and each.within else known
         lines.append(f"  {each.name:13} {each.challenger.text()} against {each.champion.text()}  {known}".rstrip())
         lines.append(f"  {'':13} difference {each.difference}")
     if status.n_left_out:

@@ -160,7 +160,8 @@ def rollout_status(
 
     An answer that a fallback had to give counts as a failure. Slow is what misses a requirement on `p95_latency`, else
     what takes twice as long as the p95 that the one that serves was released with, and at least a second. `dearer` is
-    the share by which the challenger may cost more per answer.
+    the share by which the challenger may cost more per request, failed answers and those of fallbacks included: within
+    that it must certainly be to be promoted.
 
     Labels and judges, whose requests chance draws, tell what was solved. Users correct what was wrong: among those
     requests the one that serves is wrong by selection, and a worse challenger would win. With `users` their word counts
