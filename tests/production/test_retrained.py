@@ -174,6 +174,12 @@ def test_as_a_step_after_an_alarm_it_gives_a_release_that_serves_nobody(tmp_path
     assert found.outcome == "found", found.text
     assert found.challenger == 2
     assert live.rollouts("sea")[-1].challenger is None
+    made = live.releases("sea")[-1]
+    fresh = fresh_of(task, live).tested
+    assert made.n_examples == made.promise.quality.n == len(fresh)
+    assert "of the old test" in made.reason
+    artefacts = tmp_path / ".merits" / "releases" / "sea" / "2" / "artefacts"
+    assert json.loads((artefacts / "reference.json").read_bytes())["n"] == len(fresh)
 
 
 def test_the_command_says_what_is_better_by_how_much(

@@ -181,7 +181,8 @@ def retrain(
     fresh cases since then (UNIX seconds; `users` as in `fresh_of`) the newest `hold_out` are the fresh test. It is
     "better" where the decision on the fresh test adopts it and it is not certainly worse on the old test
     (`despite_old`: even then, where the world has changed and the old test speaks of one that is gone). Then it is
-    released without serving (unless `dry_run`); with a `mode` it answers a `share` of the requests beside the one that
+    released without serving (unless `dry_run`), on the fresh test alone: what it promises, and what its traffic is held
+    against, is of the world that it will serve. With a `mode` it answers a `share` of the requests beside the one that
     serves, and must win there.
 
     Raises TaskError for too few fresh labels, CandidateError for what learns nothing, and what `evaluate` and `release`
@@ -205,7 +206,7 @@ def retrain(
         if found.outcome != "better" or dry_run:
             return found
         made = release(
-            _of(wide, fresh.tested) if despite_old else wide,  # what is promised is of the world that counts
+            _of(wide, fresh.tested),  # what is promised, and watched, is of the world that it will serve
             candidate=new.name,
             store=opened,
             live=memory,
