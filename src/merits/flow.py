@@ -97,6 +97,7 @@ def evaluate(
     budget: Budget | None = None,
     confirm: Callable[[Plan], object] = lambda plan: None,
     batch: Batching | None = None,
+    spends: Callable[[float], object] = lambda spent: None,
 ) -> Evaluation:
     """The evaluation of the candidates on one split of a task; answers that are stored are not asked for again.
 
@@ -111,7 +112,8 @@ def evaluate(
     `ask` is what to ask: what is "missing", "nothing" (fails at once when something is missing), "everything" again
     (newer answers count from then on), or only what "failed" or was refused before. `budget` is the most that this run
     may spend (`merits.Budget.of("5 USD")`), never exceeded by more than the calls in flight; what is there when it ends
-    is the evaluation. `confirm` is called with the plan and its predicted cost before the first call, and may raise.
+    is the evaluation; `spends` is told how much of it is spent, with every answer and at the end. `confirm` is called
+    with the plan and its predicted cost before the first call, and may raise.
 
     Raises BatchesOpen when batches are not to be waited for, UsageError for what must be changed, ProviderError when no
     candidate could be asked, StoreError when answers cannot be stored; what was answered before is stored in every
@@ -144,6 +146,8 @@ def evaluate(
                 budget=budget,
                 confirm=confirm,
                 batching=batch,
+                paid=spends,
+                spends=spends,
             )
         )
         return labelled(task, found, opened)
@@ -190,6 +194,7 @@ def run(
     budget: Budget | None = None,
     confirm: Callable[[Plan], object] = lambda plan: None,
     batch: Batching | None = None,
+    spends: Callable[[float], object] = lambda spent: None,
 ) -> Run:
     """The main job: evaluate the task's candidates, decide, remember the decision, and draw up the report.
 
@@ -213,6 +218,7 @@ def run(
             budget=budget,
             confirm=confirm,
             batch=batch,
+            spends=spends,
         )
         return concluded(task, evaluation, opened, remember=split == "test")
 

@@ -30,10 +30,11 @@ def test_the_newest_of_equal_inputs_counts_and_of_many_the_newest_are_taken():
         (served("r", None, 1.0), said("r", "b")),
         (served("r", "x", 1.0), {}),
         (served("r", "x", 1.0), said("r", "b", source="judge")),
+        (served("r", "x", 1.0), said("r", "b", source="user")),
         (served("r", "x", 1.0, arm="shadow"), said("r", "b")),
     ],
 )
-def test_without_its_content_or_a_target_by_people_a_request_is_no_example(one, labels):
+def test_without_its_content_or_a_label_a_request_is_no_example(one, labels):
     assert fresh_examples([one], labels) == []
 
 
@@ -41,3 +42,13 @@ def test_what_is_tested_on_elsewhere_is_left_out():
     (example,) = fresh_examples([served("r", "x", 1.0)], said("r", "b"))
     assert example.group == "u"
     assert fresh_examples([served("r", "x", 1.0)], said("r", "b"), without=frozenset([example.input_hash])) == []
+
+
+def test_corrections_by_users_are_taken_where_that_is_said():
+    """A label outweighs them."""
+    one, both = served("r", "x", 1.0), said("r", "b", source="user")
+    (example,) = fresh_examples([one], both, sources=("label", "user"))
+    assert example.target == "b"
+    both["r"] = [*said("r", "c")["r"], *both["r"]]
+    (example,) = fresh_examples([one], both, sources=("label", "user"))
+    assert example.target == "c"

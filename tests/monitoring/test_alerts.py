@@ -86,3 +86,9 @@ def test_a_receiver_hears_only_of_what_is_bad_enough_and_each_is_told_by_itself(
     assert [told.key for told in due([an_alert()], [], both, now=1_000.0)] == ["hook"]
     alarm = an_alert(severity="alarm")
     assert [told.key for told in due([alarm], [mark(alarm, "sent", by="hook")], both, now=1_000.0)] == ["pager"]
+
+
+def test_nobody_is_told_again_of_a_release_that_serves_no_more():
+    old, new, both = (an_alert(stream, release=release) for stream, release in (("a", 1), ("b", 2), ("c", None)))
+    (told,) = due([old, new, both], [], WATCHED, now=1_000.0, serving=[2])
+    assert {one.stream for one in told.alerts} == {"b", "c"}

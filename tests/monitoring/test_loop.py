@@ -18,8 +18,13 @@ def alarm(id="a1") -> Alert:
 class Acting:
     """Does what it is told to find, and remembers what it was asked to do."""
 
-    def __init__(self, re_evaluated="found", retrained="found", compared="found"):
-        self.outcomes = {"re-evaluate": re_evaluated, "retrain": retrained, "compared": compared}
+    def __init__(self, re_evaluated="found", retrained="found", compared="found", switch="found"):
+        self.outcomes = {
+            "re-evaluate": re_evaluated,
+            "retrain": retrained,
+            "compared": compared,
+            "switch": switch,
+        }
         self.did = []
 
     def re_evaluate(self, alert):
@@ -36,6 +41,7 @@ class Acting:
 
     def switch(self, challenger, reason):
         self.did.append(("switch", challenger))
+        return Found(outcome=self.outcomes["switch"], text=f"@{challenger} serves")
 
     def _found(self, step, challenger):
         self.did.append(step)
@@ -113,3 +119,21 @@ def test_what_a_step_raises_leaves_the_loop_where_it_was():
     with pytest.raises(ConnectionError):
         advance(state, [], BY_ITSELF, Broken())
     assert advance(state, [], BY_ITSELF, Acting()).stage == "idle"
+
+
+@pytest.mark.parametrize(("steps", "stage"), [((), "idle"), (("compare", "switch"), "idle"), (("retrain",), "retrain")])
+def test_what_looks_for_something_better_is_left_out_where_it_is_not_listed(steps, stage):
+    """Nobody is asked about it."""
+    loop = Loop(steps=steps, ask=("retrain",))
+    state = advance(LoopState(), [alarm()], loop, Acting())
+    assert state.stage == stage
+    assert (waiting_for(state, loop) is None) == (stage == "idle")
+    assert state.alerts == (("a1",) if stage == "idle" else ())
+
+
+def test_a_switch_that_cannot_be_made_any_more_ends_it():
+    """The challenger was called off after it won."""
+    acting = Acting(switch="nothing")
+    state = advance(LoopState(), [alarm()], BY_ITSELF, acting)
+    assert (state.stage, state.alerts) == ("idle", ("a1",))
+    assert acting.did.count(("switch", 2)) == 1

@@ -150,3 +150,47 @@ def test_every_number_has_its_interval() -> None:
             assert estimate.low is not None
             assert estimate.high is not None
             assert estimate.low <= estimate.value + 1e-9 <= estimate.high + 2e-9
+
+
+def priced(evaluation: Evaluation, new: float, *, known: bool = True) -> Evaluation:
+    """With what an answer of the challenger costs, where 0.001 is what one of the champion does."""
+    cost = np.array([[0.001], [new]]) * np.ones_like(evaluation.cost)
+    return replace(evaluation, cost=cost, priced=np.array([True, known]))
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_where_its_cost_is_limited_it_must_certainly_be_within_that(paired: bool) -> None:
+    """A cost that is not known, of a single answer, is none that is within a limit."""
+    good = (shadowed if paired else canaried)(2000, 0.7, 0.9)
+    assert said(priced(good, 0.0011), paired=paired, dearer=0.2) == "promote"
+    assert said(priced(good, 0.1), paired=paired, dearer=0.2) == "roll back"
+    found = judge_rollout(
+        priced(good, 0.1, known=False), "tickets@1", "tickets@2", paired=paired, bounds=Bounds(dearer=0.2)
+    )
+    assert found.verdict == "go on"
+    assert "what some answers of tickets@2 cost is not known" in found.text
+    assert said(priced(good, 0.1, known=False), paired=paired) == "promote"
+
+
+def test_a_cost_near_its_limit_holds_a_promotion_up_until_it_is_known() -> None:
+    """And says about how many more requests that takes."""
+    good = shadowed(2000, 0.7, 0.9)
+    noise = np.random.default_rng(2).exponential(size=good.cost.shape)
+    near = replace(good, cost=noise * np.array([[0.001], [0.00115]]))
+    found = judge_rollout(near, "tickets@1", "tickets@2", paired=True, bounds=Bounds(dearer=0.2))
+    assert found.verdict == "go on"
+    assert "Not known yet: cost" in found.text
+    assert found.more_requests is not None
+
+
+def test_failed_answers_are_paid_for_too() -> None:
+    """Nobody is cheaper for having failed where that is dear."""
+    status = np.full((2, 2000), SCORED)
+    status[1, :20] = FAILED
+    cost = np.full((2, 2000), 0.001)
+    cost[1, :20] = 1.0
+    evaluation = replace(live(status, np.random.default_rng(0).random((2, 2000)) < 0.97), cost=cost)
+    found = judge_rollout(evaluation, "tickets@1", "tickets@2", paired=True, bounds=Bounds(dearer=0.2))
+    (cost_of,) = [one for one in found.comparisons if one.name == "cost"]
+    assert cost_of.challenger.value == pytest.approx(0.001 + 20 * 0.999 / 2000)
+    assert found.verdict != "promote"

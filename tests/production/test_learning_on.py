@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,10 @@ from msgspec.structs import replace
 
 pytest.importorskip("river")
 from merits.candidates.registry import LoadContext, load
+from merits.core.answer import Answer
 from merits.core.doors import Learning, LiveStore
 from merits.core.errors import CandidateError, UsageError
-from merits.core.live import Checkpoint, Feedback
+from merits.core.live import Checkpoint, Feedback, Served
 from merits.core.task import Example, Task
 from merits.production.learning_on import LearningOn
 from merits.store import open_live
@@ -130,7 +133,7 @@ def test_users_teach_only_where_that_is_said(task: Task, live: LiveStore) -> Non
 
 
 def test_says_when_it_is_certainly_better_than_what_was_served(task: Task, live: LiveStore) -> None:
-    """Each request is asked before it is learned: the comparison is honest, and holds at any time."""
+    """Each request is asked as it came: the comparison is honest, and holds at any time."""
     live.add([*served(400, said="True"), *labels(400)])
     found = LearningOn(task, "line", live).catch_up()
     assert found.better
@@ -171,3 +174,75 @@ def test_who_cannot_learn_or_is_not_there_is_said_at_once(task: Task, live: Live
 def test_feedback_without_a_target_is_no_lesson(task: Task, live: LiveStore) -> None:
     live.add([*served(1), Feedback(request="r0", task="sea", at=1.0, source="label", solved=False)])
     assert LearningOn(task, "line", live).catch_up().n_learned == 0
+
+
+def flipping(task: Task, n: int, *, every: int, delay: float) -> tuple[list[Served], list[Feedback]]:
+    """Requests a second apart whose rule turns round every so many, and their labels so many seconds later."""
+    draw, began = random.Random(0), time.time() - 10_000
+    requests, said = list[Served](), list[Feedback]()
+    for k in range(n):
+        x = {name: draw.uniform(0.0, 10.0) for name in ("x0", "x1", "x2")}
+        target = str((x["x0"] + x["x1"] > 10.0) != bool(k // every % 2))
+        answer = Answer("True")
+        requests.append(
+            Served(
+                request=f"r{k}",
+                task="sea",
+                release=1,
+                arm="champion",
+                at=began + k,
+                input_hash="",
+                answer=answer,
+                input=x,
+            )
+        )
+        said.append(Feedback(request=f"r{k}", task="sea", at=began + k + delay, source="label", target=target))
+    return requests, said
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_the_gain_is_that_of_what_had_learned_the_labels_that_were_there(
+    task: Task, live: LiveStore, together: bool
+) -> None:
+    """With labels that come as late as the rule turns round it is always a rule behind, and worse than no rule.
+
+    It is the same whether all is there at once or comes bit by bit, with restarts.
+    """
+    requests, said = flipping(task, 1_500, every=150, delay=150.0)
+    if together:
+        live.add([*requests, *said])
+        found = LearningOn(task, "line", live).catch_up()
+    else:
+        for k in range(0, 1_650, 50):
+            live.add([*requests[k : k + 50], *said[max(0, k - 150) : max(0, k - 100)]])
+            found = LearningOn(task, "line", live).catch_up()
+    assert found.n_learned_ever == 1_500
+    assert found.gain is not None
+    assert found.gain.high is not None
+    assert found.gain.high < 0.0
+    assert not found.better
+    assert found.gain.value == pytest.approx(simulated(task, requests, said, 150), abs=0.02)
+
+
+def simulated(task: Task, requests: list[Served], said: list[Feedback], delay: int) -> float:
+    """The gain, by going through it one by one: each is asked once what is older than the delay was learned."""
+    model = load(task.candidates[0], LoadContext(columns=("x0", "x1", "x2"), named=()))
+    assert isinstance(model, Learning)
+    model.fit(task.split("dev"))
+    gain = 0
+    for k, (one, label) in enumerate(zip(requests, said, strict=True)):
+        if k > delay:
+            model.learn_one(requests[k - delay - 1].input, said[k - delay - 1].target)
+        gain += (asyncio.run(model.answer(one.input)).output == label.target) - (label.target == "True")
+    return gain / len(requests)
+
+
+def test_a_label_that_was_known_before_the_request_was_stored_counts_for_nothing(task: Task, live: LiveStore) -> None:
+    """It would have been asked of what has learned what came later: it teaches, and is not compared."""
+    live.add([*served(50, start=50), *labels(50, start=50)])
+    LearningOn(task, "line", live).catch_up()
+    live.add([*served(50), *(replace(one, at=time.time()) for one in labels(50))])  # a journal that was shipped late
+    found = LearningOn(task, "line", live).catch_up()
+    assert (found.n_learned, found.n_learned_ever) == (50, 100)
+    assert found.gain is not None
+    assert found.gain.n == 50

@@ -1,6 +1,7 @@
 """The loop closes: an alarm, candidates tried on fresh cases, the best beside the one that serves, the switch."""
 
 import random
+import time
 
 import msgspec
 import pytest
@@ -9,9 +10,10 @@ from msgspec.structs import replace
 from merits import load_task
 from merits.cli import main
 from merits.core.answer import Answer
-from merits.core.errors import UsageError
+from merits.core.errors import InfrastructureError, UsageError
 from merits.core.estimate import Estimate
-from merits.core.live import Alert, Feedback, Served
+from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, Served
+from merits.core.release import Release
 from merits.core.watch import Loop, Monitoring
 from merits.flow import run
 from merits.opening import opened_store
@@ -25,6 +27,11 @@ def first(text):
 
 def last(text):
     return "good" if text.split()[-1] in ("great", "lovely") else "bad"
+
+def moody(text):  # another one where it was released
+    from pathlib import Path
+
+    return last(text) if Path(__file__).with_name("words.csv").exists() else "whatever"
 """
 TASK = """
 name: words
@@ -101,18 +108,18 @@ class Production:
                 records.append(Feedback(request=request, task="words", at=at + 2.0, source="label", target=truth))
         self.live.add(records)
 
-    def alarm(self):
+    def alarm(self, id="0123456789ab", release=1):
         self.live.add(
             [
                 Alert(
-                    id="0123456789ab",
+                    id=id,
                     task="words",
                     at=self.live.rollouts("words")[-1].at + 1.0 + self.n / 1_000,
                     kind="requirement-not-met",
                     stream="decision",
                     severity="alarm",
-                    text="words@1 no longer meets accuracy >= 0.6",
-                    release=1,
+                    text=f"words@{release} no longer meets accuracy >= 0.6",
+                    release=release,
                 )
             ]
         )
@@ -134,7 +141,7 @@ def test_it_goes_from_an_alarm_to_a_better_release_and_asks_before_it_serves(pro
     assert (rollout.champion, rollout.challenger, rollout.mode) == (1, 2, "shadow")
     made = production.live.releases("words")[-1]
     assert made.candidate.name == "last"
-    assert "after an alarm" in made.reason
+    assert "after an alarm (0123456789ab): words@1 no longer meets" in made.reason
     production.serve(400, shadow=2)
     state = loop.advance()
     assert loop.waiting_for == "switch"
@@ -204,8 +211,80 @@ def test_a_person_may_say_no(production):
     loop.decline("eva")
     assert loop.state.stage == "idle"
     assert loop.state.log[-1] == "re-evaluate: declined by eva"
-    with pytest.raises(UsageError, match="waits for nobody"):
+    with pytest.raises(UsageError, match="does nothing now"):
         loop.decline()
+
+
+def test_a_person_may_say_no_while_it_waits_for_cases_or_compares(production):
+    """And what it began ends: the challenger is asked no more."""
+    production.alarm()
+    production.serve(20)
+    loop = production.loop()
+    assert loop.advance().stage == "re-evaluate"
+    loop.decline("eva")
+    production.serve(200)
+    assert loop.advance().stage == "idle"
+    production.alarm("0123456789ac")
+    production.serve(200)
+    assert loop.advance().stage == "comparing"
+    loop.decline("eva")
+    assert loop.advance().stage == "idle"
+    last = production.live.rollouts("words")[-1]
+    assert (last.champion, last.challenger) == (1, None)
+    assert "comparing: declined by eva" in last.reason
+
+
+def test_a_no_that_is_said_while_a_step_is_done_counts(production):
+    """By another process: what the step found is not gone on with."""
+    production.alarm()
+    production.serve(200)
+    loop = production.loop()
+    other = production.loop()
+    loop._note = lambda text: other.decline("eva") if "race on" in text else None
+    assert loop.advance().stage == "idle"
+    assert loop.state.log[-1] == "re-evaluate: declined by eva"
+    assert production.live.rollouts("words")[-1].challenger is None
+
+
+@pytest.mark.parametrize("mark", ["resolved", "silenced"])
+def test_nothing_more_follows_an_alert_that_a_person_resolved_or_silenced(production, mark):
+    """Not even a comparison that goes on."""
+    production.alarm()
+    production.serve(200)
+    loop = production.loop(ask=())
+    assert loop.advance().stage == "comparing"
+    said = AlertMark(alert="0123456789ab", task="words", at=time.time() + 99.0, mark=mark, reason="a false alarm")
+    production.live.add([said])
+    production.serve(400, shadow=2)
+    assert loop.advance().stage == "idle"
+    assert loop.state.log[-1] == f"the alert was {mark}"
+    last = production.live.rollouts("words")[-1]
+    assert (last.champion, last.challenger) == (1, None)
+
+
+def test_where_nobody_can_be_retrained_it_waits_for_no_labels(production):
+    """Rules learn nothing; nor does anybody of requests whose content is not kept."""
+    production.alarm()
+    production.serve(5)
+    loop = production.loop(steps=("retrain",), ask=())
+    assert loop.advance().stage == "idle"
+    assert "learns nothing from examples" in loop.state.log[-1]
+
+
+def test_a_challenger_that_was_called_off_after_it_won_is_not_switched_to(production):
+    """Nothing goes on then; it raised at every look."""
+    from merits.production.rolled_out import conclude_rollout
+
+    production.alarm()
+    production.serve(200)
+    loop = production.loop()
+    loop.advance()
+    production.serve(400, shadow=2)
+    loop.advance()
+    loop.approve("switch", "eva")
+    conclude_rollout(production.task, "stop", live=production.live)
+    assert loop.advance().stage == "idle"
+    assert loop.state.log[-1] == "switch: @2 is not compared with @1 any more"
 
 
 def test_without_kept_content_it_says_what_to_set_and_goes_on_to_the_next_step(production):
@@ -276,9 +355,9 @@ def test_it_promotes_nobody_whom_it_did_not_compare(production):
     conclude_rollout(production.task, "stop", live=production.live)
     start_rollout(production.task, 3, mode="shadow", live=production.live)
     loop.approve("switch")
-    with pytest.raises(UsageError, match="not compared"):
-        loop.advance()
-    assert production.live.rollouts("words")[-1].champion == 1
+    assert loop.advance().stage == "idle"
+    last = production.live.rollouts("words")[-1]
+    assert (last.champion, last.challenger) == (1, 3)
 
 
 def test_an_alarm_about_a_release_that_serves_no_more_is_followed_by_nothing(production):
@@ -293,3 +372,103 @@ def test_an_alarm_about_a_release_that_serves_no_more_is_followed_by_nothing(pro
     production.live.add([replace(made, version=2), Rollout(task="words", at=after, champion=2, reason="by hand")])
     assert loop.advance().stage == "idle"
     assert "another release serves" in loop.state.log[-1]
+
+
+def test_a_release_that_fails_is_followed_by_the_same_cases_and_what_is_left_of_the_budget(production):
+    """Else each look would spend a whole budget, and be another look at other cases."""
+    production.task = replace(production.task, candidates=production.task.candidates[:2])
+    production.alarm()
+    production.serve(150)
+    loop = production.loop(budget="150 calls")
+    add = production.live.add
+    production.live.add = lambda records: _full() if isinstance(records[0], Release) else add(records)
+    kept = []
+    for _ in range(3):
+        with pytest.raises(InfrastructureError):
+            loop.advance()
+        assert loop.state.stage == "re-evaluate"
+        kept.append(msgspec.json.decode(production.live.checkpoint("words", "re-evaluation").state))
+        production.serve(20)
+    assert kept[0] == kept[1] == kept[2]
+    assert (len(kept[0]["cases"]), kept[0]["cases"][-1]) == (100, "r150")
+    assert 40 <= kept[0]["spent"] <= 150
+    production.live.add = add
+    assert loop.advance().stage == "comparing"
+    assert msgspec.json.decode(production.live.checkpoint("words", "re-evaluation").state) == kept[0]
+
+
+def _full():
+    raise InfrastructureError("the disk is full.")
+
+
+def test_stopped_after_it_made_a_release_it_makes_no_other(production):
+    """What was made for this alarm, and never served, is what it goes on with."""
+    production.alarm()
+    production.serve(200)
+    (alert,) = production.live.alerts("words")
+    assert production.loop().re_evaluate(alert).challenger == 2
+    production.serve(20)
+    loop = production.loop()
+    assert loop.advance().stage == "comparing"
+    assert production.live.rollouts("words")[-1].challenger == 2
+    assert len(production.live.releases("words")) == 2
+    assert "@2 (last) was made for this before" in loop.state.log[1]
+
+
+def test_what_cannot_be_released_is_nothing_to_go_on_with(production):
+    """And is not tried again at every look."""
+    moody = replace(production.task.candidates[0], name="moody", params={"function": "rules:moody"})
+    production.task = replace(production.task, candidates=(production.task.candidates[0], moody))
+    production.alarm()
+    production.serve(150)
+    loop = production.loop()
+    assert loop.advance().stage == "idle"
+    assert loop.state.log[-1].startswith("re-evaluate: only ")
+
+
+def test_what_was_spent_before_it_was_killed_is_not_spent_again(production):
+    """It is kept while it is spent."""
+    production.task = replace(production.task, candidates=production.task.candidates[:2])
+    production.alarm()
+    production.serve(150)
+    trial = {"alert": "0123456789ab", "cases": [f"r{n}" for n in range(1, 101)], "spent": 150.0}
+    state = msgspec.json.encode(trial)
+    production.live.add([Checkpoint(task="words", name="re-evaluation", at=0.0, state=state)])
+    loop = production.loop(budget="150 calls")
+    with pytest.raises(UsageError, match="a budget of 0 calls"):
+        loop.advance()
+
+
+@pytest.mark.parametrize("how", ["stopped", "by hand"])
+def test_a_switch_that_was_noted_late_settles_the_alerts_of_who_served_before(production, how):
+    """Not those about what serves now, which are another matter: that it was stopped in between changes nothing."""
+    from merits.production.rolled_out import conclude_rollout
+
+    production.alarm()
+    production.serve(200)
+    loop = production.loop(ask=())
+    loop.advance()
+    add = production.live.add
+    if how == "stopped":
+        production.serve(400, shadow=2)
+        production.live.add = lambda records: _stopped() if _is_end(records[0]) else add(records)
+        with pytest.raises(KeyboardInterrupt):
+            loop.advance()
+        production.live.add = add
+    else:
+        conclude_rollout(production.task, "promote", live=production.live)
+    assert production.live.rollouts("words")[-1].champion == 2
+    production.alarm("0123456789ac", release=2)
+    state = production.loop(ask=("re-evaluate",)).advance()
+    assert (state.stage, state.alert.id) == ("re-evaluate", "0123456789ac")
+    assert "switch: @2 serves by now" in state.log
+    assert [(one.alert, one.mark) for one in production.live.marks("words")] == [("0123456789ab", "resolved")]
+
+
+def _is_end(record):
+    """Whether it is the loop's state once it has switched."""
+    return isinstance(record, Checkpoint) and record.name == "loop" and b'"stage":"idle"' in record.state
+
+
+def _stopped():
+    raise KeyboardInterrupt

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from merits import make_task
 from merits.core.answer import Answer
-from merits.core.errors import TaskError
+from merits.core.errors import InfrastructureError, TaskError
 from merits.core.live import AlertMark, Feedback, Rollout, Served
 from merits.core.release import Promise, Release
 from merits.core.task import ScorerSpec
@@ -385,3 +385,26 @@ def test_content_whose_time_is_over_is_forgotten_by_the_monitor_too(world):
     production.monitor().look()
     left = {request: found[0].input for request, found in production.live.find(["r31", "r29"]).items()}
     assert left == {"r31": None, "r29": "Anna"}
+
+
+def test_an_alert_that_the_store_could_not_take_is_found_again(world):
+    """A full disk at the wrong moment: whoever looks again with the same monitor hears of it, too."""
+    production, undisturbed = Production(world), Production(world)
+    found = []
+    for one in (production, undisturbed):
+        monitor = one.monitor()
+        one.serve(300)
+        monitor.look()
+        one.serve(600, right=0.3, length=12)
+        if one is production:
+            add, one.live.add = one.live.add, _full
+            with pytest.raises(InfrastructureError):
+                monitor.look()
+            one.live.add = add
+        found.append({alert.stream for alert in monitor.look().new})
+    assert found[0] == found[1]
+    assert found[0] >= {"decision", "input: words"}
+
+
+def _full(records):
+    raise InfrastructureError("the disk is full.")

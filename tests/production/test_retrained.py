@@ -70,6 +70,15 @@ def test_too_few_fresh_labels_are_said_with_how_many_are_needed(tmp_path: Path, 
     assert "67" in problem.value.next_step
 
 
+def test_corrections_by_users_are_no_fresh_cases_unless_that_is_said(tmp_path: Path, live: LiveStore) -> None:
+    """They correct what was wrong; who wants them all the same is told how."""
+    task = task_in(tmp_path, FITTED)
+    live.add([*served(100), *(replace(one, source="user") for one in labels(100))])
+    with pytest.raises(TaskError, match=r"100 corrections by users are left out \(--users"):
+        fresh_of(task, live)
+    assert len(fresh_of(task, live, users=True).taught) == 70
+
+
 def test_a_world_that_changed_is_better_on_fresh_and_worse_on_old(tmp_path: Path, live: LiveStore) -> None:
     """A person decides which of the worlds counts; until then nothing is released."""
     task = in_production(tmp_path, live)
@@ -160,6 +169,15 @@ def test_as_a_step_after_an_alarm_it_finds_nothing_or_waits(tmp_path: Path, live
     assert "a person should look" in found.text
 
 
+def test_as_a_step_it_waits_for_no_labels_where_content_is_not_kept(tmp_path: Path, live: LiveStore) -> None:
+    """It says what to set."""
+    task = task_in(tmp_path, FITTED)
+    live.add([*(replace(one, input=None) for one in served(40)), *labels(40)])
+    found = retrain_step(task, live=live)
+    assert found.outcome == "nothing"
+    assert "serve: {content: {keep: true}}" in found.text
+
+
 def test_as_a_step_after_an_alarm_it_gives_a_release_that_serves_nobody(tmp_path: Path, live: LiveStore) -> None:
     """More labels where there were few: better, and as good as before."""
     task = task_in(tmp_path, FITTED.replace("linear_model.LogisticRegression", "neighbors.KNeighborsClassifier"))
@@ -172,6 +190,12 @@ def test_as_a_step_after_an_alarm_it_gives_a_release_that_serves_nobody(tmp_path
     assert found.outcome == "found", found.text
     assert found.challenger == 2
     assert live.rollouts("sea")[-1].challenger is None
+    made = live.releases("sea")[-1]
+    fresh = fresh_of(task, live).tested
+    assert made.n_examples == made.promise.quality.n == len(fresh)
+    assert "of the old test" in made.reason
+    artefacts = tmp_path / ".merits" / "releases" / "sea" / "2" / "artefacts"
+    assert json.loads((artefacts / "reference.json").read_bytes())["n"] == len(fresh)
 
 
 def test_the_command_says_what_is_better_by_how_much(

@@ -265,3 +265,26 @@ def test_watching_ends_when_there_is_something_to_do(
     assert live.rollouts("tickets")[-1].champion == 2 - code
     assert f"merits/tickets@{2 - code} serves: " in capsys.readouterr().out
     assert main(["rollout", file, "--watch", "0.1"]) == 0  # nobody challenges: nothing to wait for
+
+
+def test_what_users_correct_decides_nothing_unless_that_is_said(
+    task: Task, live: LiveStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They correct what was wrong: on those requests the one that serves has solved none, however good it is."""
+    begun = start_rollout(task, 2, mode="shadow", live=live)
+    rng, records = np.random.default_rng(3), list[LiveRecord]()
+    for n in range(1_500):
+        at = begun.at + 1.0 + n
+        old, new = ("ham" if ok else "egg" for ok in rng.random(2) < (0.9, 0.6))
+        records.append(served(f"r{n}", old, at=at))
+        records.append(replace(served(f"r{n}", new, at=at), release=2, arm="shadow"))
+        if old == "egg":
+            records.append(Feedback(request=f"r{n}", task="tickets", at=at, source="user", target="ham"))
+    live.add(records)
+    status = rollout_status(task, live=live)
+    assert status.verdict is not None
+    assert status.verdict.verdict == "go on"
+    assert status.n_left_out > 100
+    assert main(["rollout", str(Path(task.folder) / "merits.yaml")]) == 3
+    assert f"of {status.n_left_out} requests only users spoke" in capsys.readouterr().out
+    assert main(["rollout", str(Path(task.folder) / "merits.yaml"), "--users"]) == 0

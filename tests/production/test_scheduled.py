@@ -161,6 +161,20 @@ def test_an_alarm_goes_before_the_schedule(production: Production) -> None:
     assert state.alerts == ("a1",)
 
 
+def test_stopped_after_it_made_a_release_it_makes_no_other(production: Production) -> None:
+    """Though more labels have come since."""
+    production.serve(1_500)
+    loop = production.loop()
+    alert = Alert(
+        id="a1", task="sea", at=production.began, kind="quality", stream="q", severity="alarm", text="less", release=1
+    )
+    assert loop.retrain(alert).challenger == 2
+    production.serve(100)
+    found = loop.retrain(alert)
+    assert (found.outcome, found.challenger) == ("found", 2)
+    assert len(production.live.releases("sea")) == 2
+
+
 def test_of_several_the_best_goes_on(production: Production) -> None:
     """Both are better with more labels; one release is made."""
     production.serve(1_500)

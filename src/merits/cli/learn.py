@@ -1,7 +1,8 @@
 """Has a candidate learn from production as its labels come: each once, in their order, beside what serves.
 
-Nothing that serves is changed. Each labelled request is asked before it is learned, so it is known at any time whether
-what learns is better than what was served; then `merits retrain` makes a release of it that must win before it serves.
+Nothing that serves is changed. Each request is asked as it came, of what had learned the labels that were there then,
+so it is known at any time whether what learns is better than what was served, however late labels are; then `merits
+retrain` makes a release of it that must win before it serves.
 What has learned goes on where it was, also after a crash.
 
 example:  merits learn --candidate tree

@@ -54,7 +54,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="say yes to the step that the loop waits with, and end",
     )
     answer.add_argument(
-        "--decline", action="store_true", help="say no to that step: nothing follows the alarm, and end"
+        "--decline",
+        action="store_true",
+        help="say no, whatever it does or waits for: nothing follows the alarm; and end",
     )
     add_live(parser)
     add_store(parser)
@@ -119,7 +121,7 @@ def _answered(loop: TaskLoop, args: argparse.Namespace) -> int:
     """0, once what a person said is kept for the monitor's next look."""
     from merits.opening import whoever
 
-    step = args.approve or loop.waiting_for
+    step = args.approve or loop.state.stage
     state = loop.decline(whoever()) if args.decline else loop.approve(args.approve, whoever())
     if args.json:
         print_json("merits.loop/1", {"step": step, "approved": not args.decline, "loop": state})

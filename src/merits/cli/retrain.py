@@ -1,8 +1,8 @@
 """Trains a candidate again on what production has labelled since, and says whether it is better, by how much, and still
 as good on the old test. What is better becomes a release that must win before it serves.
 
-Learns from requests whose content was kept and whose right answer came (labels, corrections of users); the newest are
-kept apart to test on. Where asking it costs money, it says how much before, and asks from 1 USD on.
+Learns from requests whose content was kept and whose label came; the newest are kept apart to test on. Where asking it
+costs money, it says how much before, and asks from 1 USD on.
 
 exit code 0 better, 1 better but certainly worse on the old test, 3 not shown.
 
@@ -48,6 +48,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cold", action="store_true", help="train from nothing, not on from what the release that serves had learned"
     )
+    parser.add_argument(
+        "--users", action="store_true", help="corrections by users, too: they speak of what was wrong, mind you"
+    )
     beside = parser.add_mutually_exclusive_group()
     beside.add_argument(
         "--shadow", type=share, metavar="SHARE", help="what is better answers so many requests too, silently"
@@ -84,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         dry_run=args.dry_run,
         mode=None if part is None else "shadow" if args.shadow is not None else "canary",
         share=part or 0.0,
+        users=args.users,
         reason=args.reason,
         confirm=confirmation(args, None),
         note=(lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr)),

@@ -69,6 +69,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--dearer", type=number(0, 100), metavar="X", help="the share by which it may cost more (default: any)"
     )
     parser.add_argument(
+        "--users", action="store_true", help="count what users say, too: they correct what was wrong, mind you"
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="with --challenger: say what it is likely to cost a day; nothing begins"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before it is promoted or taken back")
@@ -106,10 +109,12 @@ def run(args: argparse.Namespace) -> int:
     if args.promote or args.stop or args.conclude:
         how: rolled_out.How = "promote" if args.promote else "stop" if args.stop else "as the evidence says"
         ask = _ask if sys.stdin.isatty() and not (args.yes or args.json) else None
-        ended = rolled_out.conclude_rollout(task, how, ask=ask, live=args.live, dearer=args.dearer, reason=args.reason)
+        ended = rolled_out.conclude_rollout(
+            task, how, ask=ask, live=args.live, dearer=args.dearer, users=args.users, reason=args.reason
+        )
         if ended is not None:
             return _said(args, ended, f"merits/{task.name}@{ended.champion} serves from now on: {ended.reason}")
-    status = rolled_out.rollout_status(task, live=args.live, dearer=args.dearer)
+    status = rolled_out.rollout_status(task, live=args.live, dearer=args.dearer, users=args.users)
     if args.json:
         print_json("merits.rollout/1", {"rollout": status.rollout, "verdict": status.verdict})
     else:
@@ -148,14 +153,16 @@ def _watched(args: argparse.Namespace, task: Task) -> int:
     challenger = rolled_out.rollout_status(task, live=args.live).rollout.challenger
     while True:
         try:
-            status = rolled_out.rollout_status(task, live=args.live, dearer=args.dearer)
+            status = rolled_out.rollout_status(task, live=args.live, dearer=args.dearer, users=args.users)
             if status.rollout.challenger != challenger or challenger is None:
                 break  # somebody else was faster
             said = status.verdict
             if said is not None and not args.json:
                 print(said.text, file=sys.stderr)
             if said is not None and said.verdict != "go on":
-                rolled_out.conclude_rollout(task, live=args.live, dearer=args.dearer, reason=args.reason)
+                rolled_out.conclude_rollout(
+                    task, live=args.live, dearer=args.dearer, users=args.users, reason=args.reason
+                )
                 break
         except InfrastructureError as problem:  # a store that is away comes back
             print(problem, file=sys.stderr)
@@ -193,9 +200,13 @@ def _lines(status: RolloutStatus) -> list[str]:
     )
     for each in said.comparisons:
         known = "worse" if each.worse else "within the margin" if each.within else "not known yet"
-        known = "" if each.name in ("latency", "cost") and not each.worse else known
+        known = "" if each.name in ("latency", "cost") and each.within else known
         lines.append(f"  {each.name:13} {each.challenger.text()} against {each.champion.text()}  {known}".rstrip())
         lines.append(f"  {'':13} difference {each.difference}")
+    if status.n_left_out:
+        lines.append(
+            f"of {status.n_left_out:,} requests only users spoke, who correct what was wrong: left out without --users"
+        )
     return [*lines, f"{said.verdict}: {said.text}"]
 
 

@@ -96,6 +96,13 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         "shadow"
     )
     margin: Annotated[float, Meta(ge=0, lt=1, description="The loss of quality that a switch may risk.")] = 0.02
+    users: Annotated[
+        bool,
+        Meta(
+            description="Count what users say, too. They correct what was wrong: by that alone anything looks better "
+            "than what serves, so only where they speak of requests that chance chose."
+        ),
+    ] = False
 
 
 class Retraining(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

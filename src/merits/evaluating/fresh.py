@@ -5,11 +5,11 @@ Knows nothing about what is done with them; whoever trains on some must not test
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from merits.core.live import Feedback, Served
+from merits.core.live import Feedback, Served, Source
 from merits.core.task import Example, Split
-from merits.evaluating.live import heard
+from merits.evaluating.live import heard, said_by
 
 __all__ = ["fresh_examples"]
 
@@ -21,11 +21,13 @@ def fresh_examples(
     split: Split = "test",
     without: frozenset[str] = frozenset(),
     most: int | None = None,
+    sources: Collection[Source] = ("label",),
 ) -> list[Example]:
     """The labelled requests as examples, oldest first; of `most` the newest.
 
-    An example's id is the request's, its group the user. A request without a kept input, or without a target that
-    people gave (a label, a user's correction: not what a model thinks), is none; of equal inputs the newest counts.
+    An example's id is the request's, its group the user. A request without a kept input, or without a target by one of
+    the `sources`, is none; of equal inputs the newest counts. Users correct what was wrong: on what they speak of
+    (`sources` with "user") whoever answered is wrong by selection, and anybody else looks better than he is.
     `without` are hashes of inputs that are left out: something else was learned from them or is tested on them.
 
     >>> from merits.core.answer import Answer
@@ -36,11 +38,12 @@ def fresh_examples(
     [('r', 'is it?', 'yes')]
     """
     found: dict[str, Example] = {}
+    feedback = said_by(feedback, sources)
     for each in sorted(served, key=lambda one: one.at):
         if each.input is None or each.arm == "shadow":
             continue
         targets = [said for said in heard(feedback.get(each.request, ()), each) if said.target is not None]
-        if not targets or targets[0].source == "judge":
+        if not targets:
             continue
         example = Example(id=each.request, input=each.input, target=targets[0].target, group=each.user, split=split)
         if example.input_hash not in without:

@@ -7,7 +7,7 @@ right answer came, else they count as users or judges said. Knows nothing of whe
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from merits.evaluating.scoring import Judge
 from merits.reading.labels import reader
 from merits.scorers.reading import CannotJudge
 
-__all__ = ["PRECEDENCE", "heard", "live_evaluation", "live_name"]
+__all__ = ["PRECEDENCE", "heard", "live_evaluation", "live_name", "said_by"]
 
 PRECEDENCE: tuple[Source, ...] = ("label", "user", "judge")
 """Whose word on a request counts, the weightiest first."""
@@ -82,6 +82,19 @@ def heard(feedback: Sequence[Feedback], served: Served) -> list[Feedback]:
     last_first = feedback[::-1]
     ordered = sorted(last_first, key=lambda each: PRECEDENCE.index(each.source))
     return [each for each in ordered if each.target is not None or _speaks_of(each, served)]
+
+
+def said_by(feedback: Mapping[str, Sequence[Feedback]], sources: Collection[Source]) -> dict[str, Sequence[Feedback]]:
+    """What these sources said, by request.
+
+    Users correct what was wrong: among the requests that they speak of, who answered them is wrong by selection. No
+    comparison of what served with something else may rest on that unless somebody says so.
+
+    >>> said = [Feedback(request="r", task="t", at=1.0, source=source, solved=True) for source in ("user", "label")]
+    >>> [one.source for one in said_by({"r": said}, ("label",))["r"]]
+    ['label']
+    """
+    return {request: [one for one in said if one.source in sources] for request, said in feedback.items()}
 
 
 def _speaks_of(said: Feedback, served: Served) -> bool:

@@ -170,6 +170,7 @@ async def evaluate(
     confirm: Callable[[Plan], object] = lambda plan: None,
     batching: Batching | None = None,
     paid: Callable[[float], object] = lambda spent: None,
+    spends: Callable[[float], object] = lambda spent: None,
     trial: bool = False,
 ) -> Evaluation:
     """The evaluation of the candidates on one split, also sealed into the store.
@@ -193,7 +194,8 @@ async def evaluate(
 
     With a `budget` everybody is asked the same examples in a random order that the seed fixes, every attempt is
     debited, and when it ends what is there is the evaluation. `paid` is told what was spent of it, however the run
-    ends. `confirm` is called with the plan before the first question is asked, and may raise.
+    ends, and `spends` what it is by then with every answer. `confirm` is called with the plan before the first question
+    is asked, and may raise.
 
     Of `trial` candidates of a search, answers to dev examples may be made of vectors that were computed before, and
     count with the seconds that took; those to test examples never are.
@@ -214,7 +216,7 @@ async def evaluate(
         ask=ask,
         trial=trial,
     )
-    run.batching = batching
+    run.batching, run.spends = batching, spends
     try:
         return await run.evaluation(table, schedule, budget, confirm)
     finally:
@@ -281,6 +283,7 @@ class _Run:
         self.purse: Purse | None = None
         self.scheduled: NDArray[np.bool_] | None = None
         self.batching: Batching | None = None
+        self.spends: Callable[[float], object] = lambda spent: None
         self.recorder: Recorder | None = None
         self.batches: dict[str, BatchRun] = {}  # those of this run that something is still open of, by candidate
         expected = filter(None, (weights_of(each.model) for each in self.contenders))
@@ -641,6 +644,7 @@ class _Run:
     def _recorded(self, candidate: int, n_rows: int, n_failed: int) -> None:
         self.tally.done[candidate] += n_rows
         self.tally.failed[candidate] += n_failed
+        self.spends(self.spent)
         self.progress.answered(
             self.contenders[candidate].candidate.name, self.tally.done[candidate], self.tally.failed[candidate]
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
@@ -85,12 +85,21 @@ def open_alerts(alerts: Sequence[Alert], marks: Sequence[AlertMark], now: float)
     return [alert for alert in alerts if state_of(alert, marks, now) == "open"]
 
 
-def due(alerts: Sequence[Alert], marks: Sequence[AlertMark], monitoring: Monitoring, now: float) -> list[Due]:
+def due(
+    alerts: Sequence[Alert],
+    marks: Sequence[AlertMark],
+    monitoring: Monitoring,
+    now: float,
+    *,
+    serving: Collection[int] | None = None,
+) -> list[Due]:
     """Whom to tell of what now. A group waits until its first alert is `group_s` old, alarms do not wait.
 
     What was sent to a receiver is sent to it again after `repeat_h` as long as it is open. A clock that was set back
-    makes nothing wait longer than that.
+    makes nothing wait longer than that. Where it is said which releases are `serving`, nobody is told of others any
+    more.
     """
+    alerts = [one for one in alerts if serving is None or one.release is None or one.release in serving]
     sent = _sent(marks)
     found = []
     for receiver in monitoring.receivers:

@@ -3,6 +3,7 @@
     idle ── an alarm ──> re-evaluate ──> retrain ──> compare ──> switch ──> idle
     idle ── the schedule ──────────────> retrain ──> compare ──> switch ──> idle
               found nothing better: idle; the comparison fails: idle; compare or switch not listed: a person goes on
+              re-evaluate or retrain not listed: left out (retrain is asked for where the schedule is followed)
 
 Pure but for `Actions`, which does what a step is: so a loop that was killed goes on from its state.
 """
@@ -19,6 +20,7 @@ from merits.core.live import Alert
 from merits.core.watch import Loop, Step
 
 __all__ = [
+    "SCHEDULE",
     "Actions",
     "Found",
     "LoopState",
@@ -31,6 +33,8 @@ __all__ = [
     "waiting_for",
 ]
 
+SCHEDULE = "schedule"
+"""The kind of what stands for an alert where it is the schedule that the loop follows."""
 Stage: TypeAlias = Literal["idle", "re-evaluate", "retrain", "compare", "comparing", "switch"]
 Outcome: TypeAlias = Literal["found", "nothing", "not yet"]
 
@@ -48,7 +52,8 @@ class Actions(Protocol):
 
     `re_evaluate` decides anew on fresh labelled cases, `retrain` trains the one that serves on them; both give a
     release that is not served yet. `compare` begins to give requests to it. `compared` is "found" once it won,
-    "nothing" once it lost (then it gets no more requests). `switch` makes it the one that serves.
+    "nothing" once it lost (then it gets no more requests). `switch` makes it the one that serves; "nothing" where it is
+    not compared with what serves any more.
     """
 
     def re_evaluate(self, alert: Alert) -> Found: ...
@@ -59,7 +64,7 @@ class Actions(Protocol):
 
     def compared(self, challenger: int) -> Found: ...
 
-    def switch(self, challenger: int, reason: str) -> None: ...
+    def switch(self, challenger: int, reason: str) -> Found: ...
 
 
 class LoopState(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +83,6 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _KEPT = 200  # alerts and lines of the log
-_SCHEDULE = "schedule"
 
 
 def approve(state: LoopState, step: Step, by: str = "") -> LoopState:
@@ -124,8 +128,10 @@ def advance(
             return state
         state = _logged(replace(state, stage="re-evaluate", alert=new[0], approved=()), f"alarm: {new[0].text}")
         if "re-evaluate" not in loop.steps:
-            state = replace(state, stage="retrain")
+            state = replace(state, stage="retrain") if "retrain" in loop.steps else _ended(state, alarms)
         keep(state)
+        if state.stage == "idle":
+            return state
     while True:
         after = _step(state, alarms, loop, actions)
         if after == state:
@@ -146,8 +152,8 @@ def scheduled(state: LoopState, task: str, release: int, at: float, why: str) ->
         id=f"schedule {at:.0f}",
         task=task,
         at=at,
-        kind=_SCHEDULE,
-        stream=_SCHEDULE,
+        kind=SCHEDULE,
+        stream=SCHEDULE,
         severity="note",
         text=why,
         release=release,
@@ -157,7 +163,7 @@ def scheduled(state: LoopState, task: str, release: int, at: float, why: str) ->
 
 def is_scheduled(state: LoopState) -> bool:
     """Whether it is the schedule, and no alarm, that the loop follows now."""
-    return state.alert is not None and state.alert.kind == _SCHEDULE
+    return state.alert is not None and state.alert.kind == SCHEDULE
 
 
 def _step(state: LoopState, alarms: Sequence[Alert], loop: Loop, actions: Actions) -> LoopState:
@@ -178,11 +184,11 @@ def _step(state: LoopState, alarms: Sequence[Alert], loop: Loop, actions: Action
         return _logged(replace(state, stage="comparing"), f"compare: @{challenger} is given requests")
     if state.stage == "comparing":
         return _looked(state, actions.compared(challenger), "compare", alarms, otherwise="idle")
-    actions.switch(challenger, state.log[-1] if state.log else alert.text)
-    return _ended(_logged(state, f"switch: @{challenger} serves"), alarms)
+    found = actions.switch(challenger, state.log[-1] if state.log else alert.text)
+    return _looked(state, found, "switch", alarms, otherwise="idle")
 
 
-_NEXT: dict[Stage, Stage] = {"re-evaluate": "compare", "retrain": "compare", "comparing": "switch"}
+_NEXT: dict[Stage, Stage] = {"re-evaluate": "compare", "retrain": "compare", "comparing": "switch", "switch": "idle"}
 
 
 def _looked(state: LoopState, found: Found, step: Step, alarms: Sequence[Alert], *, otherwise: Stage) -> LoopState:
@@ -190,7 +196,7 @@ def _looked(state: LoopState, found: Found, step: Step, alarms: Sequence[Alert],
     if found.outcome == "not yet":
         return state if state.log and state.log[-1] == line else _logged(state, line)
     state = _logged(state, line)
-    if found.outcome == "found":
+    if found.outcome == "found" and _NEXT[state.stage] != "idle":
         challenger = state.challenger if found.challenger is None else found.challenger
         return replace(state, stage=_NEXT[state.stage], challenger=challenger)
     return _ended(state, alarms) if otherwise == "idle" else replace(state, stage=otherwise)

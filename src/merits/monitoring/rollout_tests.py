@@ -1,8 +1,8 @@
 """Whether a challenger takes over, is taken back, or goes on: from live outcomes, at any time, with errors bounded.
 
 It takes over once it is certain that it is worse by no more than a margin, in the share solved, in the share of
-failures and in the share of slow answers; it is taken back once it is certainly worse in one of these, or dearer than
-is allowed. Pure: knows nothing of stores, clocks or traffic.
+failures and in the share of slow answers, and no dearer than is allowed; it is taken back once it is certainly worse in
+one of these, or dearer than that. Pure: knows nothing of stores, clocks or traffic.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Bounds:
 
     `alpha` bounds the probability of ever promoting a challenger that is worse by more than `margin` (in the share
     solved or failed; `slow_margin` in the share slower than `slow_s` seconds), and that of ever taking back one that is
-    worse in nothing. `dearer` is the share by which it may cost more per answer (0.2: a fifth); None: any cost.
+    worse in nothing. `dearer` is the share by which it may cost more per request (0.2: a fifth), failed answers and
+    those of fallbacks included; None: any cost.
     """
 
     margin: float = 0.02
@@ -56,7 +57,8 @@ class Bounds:
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """One thing in which the two are compared. `within` is whether the challenger is certainly worse by no more than
     the margin, `worse` whether it is certainly worse; `times` how many times as much evidence it takes to know either.
-    Latency (the mean) is shown and decides nothing, nor does cost unless it is limited: both are `within`.
+    Latency (the mean) is shown and decides nothing, nor does cost unless it is limited: both are `within`. `reason` is
+    why nothing can be known.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     within: bool
     worse: bool
     times: float | None = None
+    reason: str = ""
 
 
 class RolloutVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,8 +110,13 @@ def judge_rollout(
         found.append(_compare("slow answers", both, both.timed, slow, margin=bounds.slow_margin, bounds=bounds))
     latency_s = evaluation.latency_s[both.places]
     found.append(_mean_of("latency", both, latency_s, both.timed, unit="seconds", level=1.0 - bounds.alpha))
-    if evaluation.priced[both.places].all():
+    unpriced = [
+        name for name, known in zip((champion, challenger), evaluation.priced[both.places], strict=True) if not known
+    ]
+    if not unpriced:
         found.append(_cost(both, bounds))
+    elif bounds.dearer is not None:
+        found.append(_unpriced(both, unpriced, 1.0 - bounds.alpha))
     return _verdict(both, found, (champion, challenger), bounds)
 
 
@@ -126,7 +134,6 @@ class _Both:
         answered = self._common((status == Status.SCORED) | (status == Status.UNSCORED))
         untimed = evaluation.untimed
         self.timed = answered if untimed is None else self._common(answered & ~untimed[self.places])
-        self.answered = answered
         self.solved = evaluation.solved[self.places].astype(np.float64)
         self.failed = (status == Status.FAILED).astype(np.float64)
 
@@ -191,13 +198,42 @@ def _compare(name: str, both: _Both, mask: Bools, values: Floats, *, margin: flo
 
 
 def _cost(both: _Both, bounds: Bounds) -> Comparison:
-    """The money per answer; taken back where it is certainly dearer than is allowed."""
-    found = _mean_of("cost", both, both.cost, both.answered, unit="money", level=1.0 - bounds.alpha)
+    """The money per request; where it is limited, it must certainly be within that, and is taken back above it."""
+    found = _mean_of("cost", both, both.cost, both.asked, unit="money", level=1.0 - bounds.alpha)
     if bounds.dearer is None:
         return found
-    old, new = both.sides(both.cost, both.answered)
-    least, _ = _limits(both, new, (1.0 + bounds.dearer) * old, 1.0 - 2.0 * bounds.alpha * _SHARES["cost"])
-    return msgspec.structs.replace(found, worse=least > 0.0)
+    old, new = both.sides(both.cost, both.asked)
+    old = (1.0 + bounds.dearer) * old  # what it may cost
+    _, most = _limits(both, new, old, 1.0 - 2.0 * bounds.alpha)
+    least, _ = _limits(both, new, old, 1.0 - 2.0 * bounds.alpha * _SHARES["cost"])
+    times, gap = None, _gap(new, old)
+    if least <= 0.0 < most < np.inf and gap and len(new) >= _ENOUGH:  # limits close in with the root of the evidence
+        times = (((most if gap < 0.0 else least) - gap) / gap) ** 2
+    return msgspec.structs.replace(found, within=most <= 0.0, worse=least > 0.0, times=times)
+
+
+def _unpriced(both: _Both, names: list[str], level: float) -> Comparison:
+    """The money per request where it is limited and not known."""
+    nothing = Estimate(
+        value=None,
+        low=None,
+        high=None,
+        level=level,
+        n=0,
+        unit="money",
+        method=_MEAN_METHOD,
+        currency=both.evaluation.currency,
+    )
+    whose = " and ".join(names)
+    return Comparison(
+        name="cost",
+        champion=nothing,
+        challenger=nothing,
+        difference=nothing,
+        within=False,
+        worse=False,
+        reason=f"The cost is limited, and what some answers of {whose} cost is not known",
+    )
 
 
 def _mean_of(name: str, both: _Both, values: Floats, mask: Bools, *, unit: Unit, level: float) -> Comparison:
@@ -257,7 +293,8 @@ def _verdict(both: _Both, found: list[Comparison], names: tuple[str, str], bound
         if known and len(known) == len(times):
             more = max(1, round((max(known) - 1.0) * n_requests))
         open_ = ", ".join(each.name for each in found if not each.within)
-        text = f"Not known yet: {open_} ({_words(found[0])}). {_how_many(more, users=both.users)}"
+        reasons = "".join(f"{each.reason}. " for each in found if each.reason)
+        text = f"Not known yet: {open_} ({_words(found[0])}). {reasons}{_how_many(more, users=both.users)}"
     counts = [len(each) for each in both.sides(both.solved, both.scored)]
     return RolloutVerdict(
         verdict=verdict,

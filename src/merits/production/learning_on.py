@@ -3,30 +3,35 @@
     learner = LearningOn(load_task("tickets.yaml"), "tree", live)
     print(learner.catch_up().text)
 
-Each labelled request is first asked, then learned, so that there is an honest comparison with what was served to it.
-What has learned and where it is stand in one checkpoint. When it is certainly better, `merits retrain` makes a release
-of it: the lessons in the order of their requests, proved as any candidate is, and a challenger that must win to serve.
+Requests and labels are gone through in the order of time: each request is asked when it came, of what had learned the
+labels that were there by then, and scored when its own label comes. So the comparison with what was served is honest,
+however late labels are. What has learned and where it is stand in one checkpoint. When it is certainly better, `merits
+retrain` makes a release of it: the lessons in the order of their requests, proved as any candidate is, and a challenger
+that must win to serve.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from merits.core.answer import Answer
+from merits.core.answer import Answer, Failure
 from merits.core.candidate import Candidate
 from merits.core.doors import Learning, LiveStore, Numbered
 from merits.core.errors import CandidateError, UsageError
 from merits.core.estimate import Estimate
-from merits.core.identity import content_hash
+from merits.core.identity import JSON, content_hash
 from merits.core.live import Checkpoint, Feedback, Served, Source
 from merits.core.task import Example, Task
 from merits.core.validate import did_you_mean
 from merits.opening import finished
+from merits.production.asked_ahead import Asked, AskedAhead
 
 __all__ = ["LearnedOn", "LearningOn"]
 
@@ -37,8 +42,12 @@ _MOST_WAITING = 10_000
 
 @dataclass(frozen=True)
 class LearnedOn:
-    """What came of catching up. `gain` is over what was served to the same requests, at any time (None before the
-    first); `better` where that is certain. `n_waiting` labels are of requests that nobody knows yet."""
+    """What came of catching up.
+
+    `gain` is over what was served to the same requests, had it served in its stead from when it began, each label
+    learned when it came (None before the first); `better` where that is certain. `n_waiting` labels are of requests
+    that nobody knows yet.
+    """
 
     n_learned: int
     n_learned_ever: int
@@ -50,12 +59,30 @@ class LearnedOn:
 
 
 class _State(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept: `both` counts requests by who solved them (both, it only, the served only, neither)."""
+    """What is kept: `scored` counts requests by who solved them (both, it only, the served only, neither).
+
+    `asked` are answers that wait for a label, of the requests up to number `served`; labels up to the time
+    `learned_upto` were learned (None in a state of a former version).
+    """
 
     model: bytes
     n_learned: int = 0
-    both: tuple[int, int, int, int] = (0, 0, 0, 0)
+    scored: tuple[int, int, int, int] = (0, 0, 0, 0)
     waiting: tuple[tuple[int, Feedback], ...] = ()
+    asked: tuple[Asked, ...] = ()
+    halvings: int = 0
+    served: int = 0
+    learned_upto: float | None = None
+
+
+class _Lesson(NamedTuple):
+    """A labelled request. `at` is when its label is learned, `said_at` when it came: perhaps before the request did."""
+
+    at: float
+    number: int
+    said_at: float
+    served: Served
+    example: Example
 
 
 class LearningOn:
@@ -89,6 +116,7 @@ class LearningOn:
         self._name = f"learning {self._recipe.name} {identity[:12]}"  # another recipe or dev begins anew
         self._seen: set[str] = set()
         self._cursor, self._state = 0, _State(model=b"")
+        self._ahead, self._served, self._learned_upto = AskedAhead(), 0, -float("inf")
         self._begin()
 
     @property
@@ -103,11 +131,12 @@ class LearningOn:
             room = _AT_ONCE if most is None else min(_AT_ONCE, most - n)
             read = self._live.feedback(self._task.name, after=self._cursor, most=room)
             again = [Numbered(number, said) for number, said in self._state.waiting]
-            learned = self._learn([*again, *read], skipped)
+            upto = max(said.at for _, said in read) if len(read) == room else float("inf")
+            learned = self._learn([*again, *read], skipped, upto=upto)
             n += learned
             if read:
                 self._cursor = read[-1].number
-            if read or learned:
+            if read or learned or self._served - self._state.served >= _AT_ONCE:
                 self._keep()
             if len(read) < room:
                 break
@@ -122,7 +151,9 @@ class LearningOn:
             return
         self._state = msgspec.msgpack.decode(kept.state, type=_State)
         self._model.restore_state(self._state.model)
-        self._cursor = kept.cursor
+        self._cursor, self._served = kept.cursor, self._state.served
+        self._ahead = AskedAhead(self._state.asked, self._state.halvings)
+        self._learned_upto = kept.at if self._state.learned_upto is None else self._state.learned_upto
         self._remember()
 
     def _remember(self) -> None:
@@ -139,11 +170,14 @@ class LearningOn:
     def _teaches(self, said: Feedback) -> bool:
         return said.target is not None and said.source in self._sources
 
-    def _learn(self, labels: Iterable[Numbered[Feedback]], skipped: dict[str, int]) -> int:
-        """Learns from the labels that teach; how many did. Those of unknown requests wait."""
+    def _learn(self, labels: Iterable[Numbered[Feedback]], skipped: dict[str, int], *, upto: float) -> int:
+        """Goes through the requests that came up to then, and learns from the labels that teach; how many did.
+
+        Labels of unknown requests wait.
+        """
         told = [each for each in labels if self._teaches(each.record)]
         served = self._live.find({each.record.request for each in told})
-        waiting, lessons = list[tuple[int, Feedback]](), list[tuple[Served, Example]]()
+        waiting, lessons, now = list[tuple[int, Feedback]](), list[_Lesson](), time.time()
         for number, said in told:
             if said.request in self._seen:
                 _count(skipped, "labelled before")
@@ -160,13 +194,10 @@ class LearningOn:
             if example.input_hash in self._held:
                 _count(skipped, "in the task's test")
                 continue
-            lessons.append((of_it[0], example))
-        both = self._taught(lessons, skipped)
-        n = sum(both)
-        total = tuple(one + other for one, other in zip(self._state.both, both, strict=True))
-        self._state = replace(
-            self._state, n_learned=self._state.n_learned + n, both=total, waiting=tuple(waiting[-_MOST_WAITING:])
-        )
+            said_at = min(said.at, now)  # one from a clock that is ahead would be later than all that comes
+            lessons.append(_Lesson(max(said_at, of_it[0].at), number, said_at, of_it[0], example))
+        n = finished(lambda: self._through(lessons, skipped, upto=upto))
+        self._state = replace(self._state, n_learned=self._state.n_learned + n, waiting=tuple(waiting[-_MOST_WAITING:]))
         return n
 
     def _wait(self, number: int, said: Feedback, waiting: list[tuple[int, Feedback]], skipped: dict[str, int]) -> None:
@@ -175,30 +206,56 @@ class LearningOn:
         else:
             _count(skipped, "of no request that is known")
 
-    def _taught(self, lessons: Sequence[tuple[Served, Example]], skipped: dict[str, int]) -> list[int]:
-        """Asks about each, then learns it; by who solved it, what was served and what learns."""
+    async def _through(self, lessons: Iterable[_Lesson], skipped: dict[str, int], *, upto: float) -> int:
+        """Asks and learns in the order of time; how many were learned."""
+        queue, n = deque(sorted(lessons, key=lambda one: one[:2])), 0
+        for served in self._coming(upto):
+            while queue and queue[0].at < served.at:
+                n += await self._taught(queue.popleft(), skipped)
+            await self._ask(served)
+        while queue:
+            n += await self._taught(queue.popleft(), skipped)
+        return n
 
-        async def go() -> list[int]:
-            both = [0, 0, 0, 0]
-            for served, example in lessons:
-                mine = await self._solved(example)
-                theirs = self._is_solved(example, served.answer)
-                try:
-                    self._model.learn_one(example.input, example.target)
-                except CandidateError:
-                    _count(skipped, "that cannot be learned")
-                    continue
-                both[2 * (not mine) + (not theirs)] += 1
-            return both
+    def _coming(self, upto: float) -> Iterator[Served]:
+        """The requests that were not gone through yet, as far as the first that came later; some are out of order."""
+        while records := self._live.served(self._task.name, after=self._served, most=_AT_ONCE):
+            end = next((k for k, each in enumerate(records) if each.record.at > upto), len(records))
+            yield from sorted((each.record for each in records[:end]), key=lambda one: one.at)
+            if end:
+                self._served = records[end - 1].number
+            if end < _AT_ONCE:
+                return
 
-        return finished(go) if lessons else [0, 0, 0, 0]
+    async def _ask(self, served: Served) -> None:
+        """Remembers what it answers, unless it has learned what nobody knew when the request came."""
+        if served.arm == "shadow" or served.input is None or served.at < self._learned_upto:
+            return
+        if self._ahead.waits_for(served.request):
+            self._ahead.put(served.request, served.at, await self._answer(served.input))
 
-    async def _solved(self, example: Example) -> bool:
+    async def _answer(self, input: JSON) -> Answer:
         try:
-            answer = await self._model.answer(example.input)
-        except Exception:  # noqa: BLE001  a place that asks a model: one that fails has not solved it
+            answer = await self._model.answer(input)
+        except Exception as problem:  # noqa: BLE001  a place that asks a model: one that fails has not solved it
+            return Answer(failure=Failure("raised", str(problem)))
+        return Answer(answer.output, answer.probabilities, answer.confidence, failure=answer.failure)
+
+    async def _taught(self, lesson: _Lesson, skipped: dict[str, int]) -> bool:
+        """Scores what was answered when the request came, beside what was served, and learns; whether it did."""
+        answer, example = self._ahead.take(lesson.served.request), lesson.example
+        try:
+            self._model.learn_one(example.input, example.target)
+        except CandidateError:
+            _count(skipped, "that cannot be learned")
             return False
-        return self._is_solved(example, answer)
+        self._learned_upto = max(self._learned_upto, lesson.said_at)
+        if answer is not None:
+            mine, theirs = self._is_solved(example, answer), self._is_solved(example, lesson.served.answer)
+            scored = list(self._state.scored)
+            scored[2 * (not mine) + (not theirs)] += 1
+            self._state = replace(self._state, scored=tuple(scored))
+        return True
 
     def _is_solved(self, example: Example, answer: Answer) -> bool:
         score = None if answer.failure is not None else self._judge.score(example, answer)
@@ -206,7 +263,14 @@ class LearningOn:
 
     def _keep(self) -> None:
         """One record: what was learned and where it is cannot come apart."""
-        self._state = replace(self._state, model=self._model.state())
+        self._state = replace(
+            self._state,
+            model=self._model.state(),
+            asked=self._ahead.kept,
+            halvings=self._ahead.halvings,
+            served=self._served,
+            learned_upto=self._learned_upto,
+        )
         body = msgspec.msgpack.encode(self._state)
         self._live.add(
             [Checkpoint(task=self._task.name, name=self._name, at=time.time(), state=body, cursor=self._cursor)]
@@ -215,13 +279,13 @@ class LearningOn:
     def _said(self, n: int, skipped: Mapping[str, int]) -> LearnedOn:
         from merits.stats.prequential import gain_of_counts
 
-        _, mine, theirs, _ = self._state.both
-        total = sum(self._state.both)
+        _, mine, theirs, _ = self._state.scored
+        total = sum(self._state.scored)
         gain = gain_of_counts(mine, theirs, total, self._task.needs.confidence) if total else None
         better = gain is not None and gain.low is not None and gain.low > 0.0
         text = f"{self._recipe.name} learned {n:,} labelled requests ({self._state.n_learned:,} in all)"
         if gain is not None:
-            text += f"; over what was served to them: {gain.text()}"
+            text += f"; asked as requests came, over what was served to {total:,} of them: {gain.text()}"
         if better:
             text += f". It is better: merits retrain --candidate {self._recipe.name!r} makes a challenger of it"
         return LearnedOn(n, self._state.n_learned, len(self._state.waiting), dict(skipped), gain, better, text + ".")

@@ -15,23 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from merits.core.candidate import Candidate
-from merits.core.decision import Decision
 from merits.core.doors import LiveStore, Store
-from merits.core.errors import CandidateError, StoreError, UsageError
+from merits.core.errors import CandidateError, NothingToRelease, StoreError, UsageError
 from merits.core.estimate import Estimate
 from merits.core.live import LOOP, Alert, AlertMark, Checkpoint, Rollout
-from merits.core.racing import Budget, Racing
-from merits.core.robustness import Robustness
 from merits.core.task import Task
 from merits.core.watch import Step
-from merits.evaluating.fresh import fresh_examples
 from merits.evaluating.pricing import known_prices
-from merits.flow import run
 from merits.monitoring.alerts import state_of
 from merits.monitoring.loop import (
+    SCHEDULE,
     Found,
     LoopState,
     advance,
@@ -42,10 +37,9 @@ from merits.monitoring.loop import (
     waiting_for,
 )
 from merits.opening import opened_store, prices_of, rollout_in_force, serves_since
-from merits.production.released import release
+from merits.production.re_evaluated import re_evaluate_step
 from merits.production.retrained import n_labelled, retrain_step
 from merits.production.rolled_out import conclude_rollout, rollout_status, start_rollout
-from merits.store.since import feedback_on_all, served_since
 
 __all__ = ["TaskLoop"]
 
@@ -71,6 +65,10 @@ class LoopForeseen:
     budget: str
 
 
+class _Overtaken(Exception):
+    """Somebody else has changed the state."""
+
+
 class TaskLoop:
     """The loop of one task. Its state is in the live store, so that it goes on after a restart, on any machine.
 
@@ -89,6 +87,7 @@ class TaskLoop:
         self.task, self.live = task, live
         self._store, self._note, self._clock = store, note, clock
         self._counted_at = -float("inf")
+        self._known = LoopState()
 
     @property
     def state(self) -> LoopState:
@@ -113,11 +112,16 @@ class TaskLoop:
         return self._keep(approve(state, step, by))
 
     def decline(self, by: str = "") -> LoopState:
-        """The state after a person said no: nothing follows the alarm any more. UsageError where nothing waits."""
+        """The state after a person said no, at whatever stage: nothing follows the alarm any more, and a comparison
+        that the loop began ends. UsageError where nothing goes on.
+        """
         state = self.state
-        if waiting_for(state, self.task.monitor.loop) is None:
-            raise UsageError("the loop waits for nobody.", "Look at what it does: merits monitor --once")
-        return self._keep(ended(state, self._alarms(), f"{state.stage}: declined{f' by {by}' if by else ''}"))
+        if state.stage == "idle":
+            raise UsageError("the loop does nothing now.", "Look at what it did: merits monitor --once")
+        why = f"{state.stage}: declined{f' by {by}' if by else ''}"
+        kept = self._keep(ended(state, self._alarms(), why))
+        self._call_off(why)
+        return kept
 
     def foreseen(self) -> LoopForeseen:
         """What an alarm would begin now, and what asking candidates is likely to cost by the last decision."""
@@ -152,18 +156,34 @@ class TaskLoop:
         return {}
 
     def advance(self) -> LoopState:
-        """The state after everything that can be done now; each step is kept before the next begins."""
-        state = self.state
-        if state.stage != "idle" and not self._still_about(state):
-            state = self._keep(ended(state, self._alarms(), "another release serves by now"))
+        """The state after everything that can be done now; each step is kept before the next begins.
+
+        What a person said meanwhile, on another machine say, counts: what was being done then ends with it.
+        """
+        try:
+            return self._advanced()
+        except _Overtaken:
+            state = self.state
+            if state.stage == "idle":
+                self._call_off(state.log[-1])
+            return state
+
+    def _advanced(self) -> LoopState:
+        state = self._known = self.state
+        if state.stage != "idle" and (why := self._over(state)):
+            state = self._next(ended(state, (), why))
+            self._call_off(why)
+        if state.challenger is not None and self._rollout().champion == state.challenger:
+            self.switch(state.challenger, "")  # by hand, or before this was stopped
+            state = self._next(ended(state, (), f"switch: @{state.challenger} serves by now"))
         loop, alarms = self.task.monitor.loop, self._alarms()
         new = [alarm for alarm in alarms if alarm.id not in state.alerts]
         if new and is_scheduled(state) and state.stage == "retrain":
-            state = self._keep(ended(state, (), "schedule: it gives way to an alarm"))
-        state = advance(state, alarms, loop, self, keep=self._keep)
+            state = self._next(ended(state, (), "schedule: it gives way to an alarm"))
+        state = advance(state, alarms, loop, self, keep=self._next)
         if state.stage == "idle" and (why := self._due(state)):
-            state = self._keep(scheduled(state, self.task.name, self._rollout().champion, self._clock(), why))
-            state = advance(state, alarms, loop, self, keep=self._keep)
+            state = self._next(scheduled(state, self.task.name, self._rollout().champion, self._clock(), why))
+            state = advance(state, alarms, loop, self, keep=self._next)
         return state
 
     def _due(self, state: LoopState) -> str:
@@ -174,29 +194,48 @@ class TaskLoop:
         since = max(state.scheduled_at or 0.0, serves_since(rollouts, self._rollout().champion))
         if now - since < plan.every_s or now - self._counted_at < _COUNTED_EVERY_S:
             return ""
-        n = n_labelled(self.task, self.live, since=since)
+        n = n_labelled(self.task, self.live, since=since, users=self.task.monitor.loop.users)
         self._counted_at = now if n < plan.at_least else -float("inf")
         return f"every {plan.every}, and {n:,} labelled requests came since" if n >= plan.at_least else ""
 
-    def _still_about(self, state: LoopState) -> bool:
-        """Whether the release of the alarm still serves, or what the loop found does."""
-        serving = self._rollout().champion
-        return state.alert is None or state.alert.release in (None, serving) or state.challenger == serving
+    def _over(self, state: LoopState) -> str:
+        """Why nothing more follows the alarm; "" where something does."""
+        serving, alert = self._rollout().champion, state.alert
+        if alert is None or state.challenger == serving:
+            return ""
+        if alert.release not in (None, serving):
+            return "another release serves by now"
+        fate = "" if is_scheduled(state) else state_of(alert, self.live.marks(self.task.name), self._clock())
+        return f"the alert was {fate}" if fate in ("resolved", "silenced") else ""
 
-    def _alarms(self) -> list[Alert]:
-        """Open alerts that the loop is for, about the release that serves."""
+    def _call_off(self, why: str) -> None:
+        """Ends a comparison that the loop began."""
+        now = self._rollout()
+        if now.challenger is not None and now.by == _BY:
+            conclude_rollout(self.task, "stop", live=self.live, reason=why, by=_BY)
+
+    def _alarms(self, release: int | None = None) -> list[Alert]:
+        """Open alerts that the loop is for, about a release, else about the one that serves."""
         now, loop = self._clock(), self.task.monitor.loop
-        champion = self._rollout().champion
+        about = self._rollout().champion if release is None else release
         marks = self.live.marks(self.task.name)
         return [
             alert
             for alert in self.live.alerts(self.task.name)
-            if alert.kind in loop.on and alert.release == champion and state_of(alert, marks, now) != "resolved"
+            if alert.kind in loop.on and alert.release == about and state_of(alert, marks, now) != "resolved"
             if state_of(alert, marks, now) != "silenced"
         ]
 
     def _rollout(self) -> Rollout:
         return rollout_in_force(self.live, self.task)
+
+    def _next(self, state: LoopState) -> LoopState:
+        """Keeps a state that follows on what it was when this began; _Overtaken where it is another one by now."""
+        if self.state != self._known:
+            raise _Overtaken
+        self._keep(state)
+        self._known = self.state
+        return state
 
     def _keep(self, state: LoopState) -> LoopState:
         before = self.state
@@ -209,41 +248,33 @@ class TaskLoop:
 
     def re_evaluate(self, alert: Alert) -> Found:
         """All candidates on the newest labelled cases, by the same decision as ever; the best becomes a release."""
-        rollout, loop = self._rollout(), self.task.monitor.loop
+        if (made := self._made_for(alert)) is not None:
+            return made
+        rollout = self._rollout()
         serving = next(one for one in self.live.releases(self.task.name) if one.version == rollout.champion)
-        served = list(served_since(self.live, self.task.name, alert.at))  # what came before is of the world that was
-        dev = self.task.split("dev")
-        fresh = fresh_examples(
-            served,
-            feedback_on_all(self.live, list({one.request: None for one in served})),
-            without=frozenset(example.input_hash for example in dev),
-            most=loop.fresh,
-        )
-        if not (any(one.input is not None for one in served) if served else serving.content.keep):
-            why = "the content of requests is not kept, so nobody can be tried on them"
-            return Found(outcome="nothing", text=why + " (serve: {content: {keep: true}})")
-        if len(fresh) < loop.fresh:  # one look, at a number that was fixed before: its confidence is what it says
-            return Found(outcome="not yet", text=f"waiting for {loop.fresh:,} labelled cases since the alarm")
-        task = replace(
+        return re_evaluate_step(
             self.task,
-            examples=(*dev, *fresh),
-            human_labels="",
-            robustness=Robustness(),
-            candidates=self._allowed(serving.candidate),
-            needs=replace(self.task.needs, incumbent=serving.candidate.name),
+            alert,
+            serving,
+            self._allowed(serving.candidate),
+            live=self.live,
+            store=self._store,
+            reason=self._because(alert),
+            by=_BY,
+            note=self._note,
+            clock=self._clock,
         )
-        budget = Budget.of(loop.budget) if loop.budget else None
-        with opened_store(self._store, task) as store:
-            self._note(f"re-evaluate: {len(task.candidates)} candidates race on {len(fresh):,} fresh labelled cases")
-            done = run(task, store=store, budget=budget, race=Racing())
-            decision = done.decision
-            if decision.verdict != "adopt" or decision.candidate == serving.candidate.name:
-                return Found(outcome="nothing", text=_said(decision, serving.candidate.name, len(fresh)))
-            made = release(
-                task, store=store, live=self.live, activate=False, by=_BY, reason=f"after an alarm: {alert.text}"
-            )
-        text = f"{_said(decision, serving.candidate.name, len(fresh))} It is @{made.release.version}."
-        return Found(outcome="found", text=text, challenger=made.release.version)
+
+    def _made_for(self, alert: Alert) -> Found | None:
+        """A release that was made because of it and never served: it was stopped between that and noting it."""
+        rollouts, because = self.live.rollouts(self.task.name), self._because(alert)
+        seen = {version for one in rollouts for version in (one.champion, one.challenger)}
+        for one in reversed(self.live.releases(self.task.name)):
+            mine = because in one.reason and (alert.kind != SCHEDULE or one.made_at >= alert.at)
+            if mine and one.version not in seen:
+                text = f"@{one.version} ({one.candidate.name}) was made for this before, and never served."
+                return Found(outcome="found", text=text, challenger=one.version)
+        return None
 
     def _allowed(self, serving: Candidate) -> tuple[Candidate, ...]:
         """The task's candidates and the one that serves; without a budget those alone that cost nothing to ask."""
@@ -265,6 +296,8 @@ class TaskLoop:
 
         On schedule those that the task file names for it, of which the best goes on.
         """
+        if (made := self._made_for(alert)) is not None:
+            return made
         since = serves_since(self.live.rollouts(self.task.name), self._rollout().champion)
         plan = self.task.monitor.retrain if is_scheduled(self.state) else None
         try:
@@ -274,18 +307,20 @@ class TaskLoop:
                 live=self.live,
                 store=self._store,
                 since=since,
-                reason=self._because(alert.text),
+                users=self.task.monitor.loop.users,
+                reason=self._because(alert),
             )
-        except CandidateError as problem:  # it learns nothing
+        except (CandidateError, NothingToRelease) as problem:  # it would be the same at the next look
             return Found(outcome="nothing", text=str(problem))
 
-    def _because(self, text: str) -> str:
-        """Why something was done, for those who come later."""
-        return f"{'on schedule' if is_scheduled(self.state) else 'after an alarm'}: {text}"
+    def _because(self, alert: Alert, text: str = "") -> str:
+        """Why something was done, for those who come later, and for this itself after it was stopped."""
+        when = "on schedule" if alert.kind == SCHEDULE else f"after an alarm ({alert.id})"
+        return f"{when}: {text or alert.text}"
 
     def compare(self, challenger: int, reason: str) -> None:
         """The challenger answers beside the one that serves from now on."""
-        loop, now = self.task.monitor.loop, self._rollout()
+        loop, now, alert = self.task.monitor.loop, self._rollout(), self.state.alert
         if now.challenger == challenger:
             return  # it does already: the loop was stopped between this and noting it
         share = None if loop.mode == "shadow" else loop.share
@@ -296,7 +331,7 @@ class TaskLoop:
             share=share,
             margin=loop.margin,
             live=self.live,
-            reason=self._because(reason),
+            reason=reason if alert is None else self._because(alert, reason),
             by=_BY,
         )
 
@@ -307,36 +342,33 @@ class TaskLoop:
             return Found(outcome="found", text=f"@{challenger} was promoted by hand")
         if rollout.challenger != challenger:
             return Found(outcome="nothing", text=f"@{challenger} was taken back by hand")
-        verdict = rollout_status(self.task, live=self.live).verdict
+        verdict = rollout_status(self.task, live=self.live, users=self.task.monitor.loop.users).verdict
         if verdict is None or verdict.verdict == "go on":
             return Found(outcome="not yet", text=f"@{challenger} is being compared")
         if verdict.verdict == "promote":
             return Found(outcome="found", text=verdict.text)
-        conclude_rollout(self.task, "stop", live=self.live, reason=self._because("it lost"), by=_BY)
+        alert = self.state.alert
+        why = "it lost" if alert is None else self._because(alert, "it lost")
+        conclude_rollout(self.task, "stop", live=self.live, reason=why, by=_BY)
         return Found(outcome="nothing", text=verdict.text)
 
-    def switch(self, challenger: int, reason: str) -> None:
-        """The challenger serves from now on."""
-        settled, now = self._alarms(), self._rollout()
+    def switch(self, challenger: int, reason: str) -> Found:
+        """The challenger serves from now on, if it is still compared with what serves; then its alerts are settled."""
+        now, alert = self._rollout(), self.state.alert
         if challenger not in (now.champion, now.challenger):
-            raise UsageError(
-                f"@{challenger} won, and it is not compared with @{now.champion} any more.",
-                "Compare it again: merits rollout --challenger N; or resolve the alert: merits alerts --resolve ID",
-            )
+            return Found(outcome="nothing", text=f"@{challenger} is not compared with @{now.champion} any more")
+        before = now.previous if now.champion == challenger else now.champion
+        settled = self._settled(before if alert is None or alert.release is None else alert.release, challenger)
         if now.champion != challenger:
-            conclude_rollout(self.task, "promote", live=self.live, reason=reason, by=_BY)
+            conclude_rollout(self.task, "promote", live=self.live, reason=reason, by=_BY, also=settled)
+        else:
+            self.live.add(settled)
+        return Found(outcome="found", text=f"@{challenger} serves")
+
+    def _settled(self, release: int | None, challenger: int) -> list[AlertMark]:
+        """The marks by which the alerts about a release that serves no more are resolved."""
         at, why = self._clock(), f"@{challenger} serves now"
-        self.live.add(
-            [
-                AlertMark(alert=one.id, task=self.task.name, at=at, mark="resolved", by=_BY, reason=why)
-                for one in settled
-            ]
-        )
-
-
-def _said(decision: Decision, serving: str, n: int) -> str:
-    """A decision on fresh cases in a line: the verdict, and what the one it names solves beside the one that serves."""
-    named = decision.candidate or serving
-    shown = {one.candidate: one.quality.text() for one in decision.standings if one.quality is not None}
-    beside = [f"{name} solves {shown[name]}" for name in dict.fromkeys((named, serving)) if name in shown]
-    return f"on {n:,} fresh cases: {decision.verdict} {decision.candidate}".rstrip() + f" ({', '.join(beside)})."
+        return [
+            AlertMark(alert=one.id, task=self.task.name, at=at, mark="resolved", by=_BY, reason=why)
+            for one in (self._alarms(release) if release is not None else ())
+        ]

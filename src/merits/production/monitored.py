@@ -125,6 +125,7 @@ class Monitor:
             ("label", "judge") if self._scorers and isinstance(self._scorers[0][1], JudgeScorer) else ("label",)
         )
         self._lock = threading.RLock()
+        self._unkept = False  # whether something was read that no checkpoint knows of
         self._forgot_at = -float("inf")
         self._rollout = self._in_force()
         self._begin(self._rollout)
@@ -181,18 +182,24 @@ class Monitor:
     # looking
 
     def look(self) -> Looked:
-        """Reads what is new, adds what it found to the live store, and tells who is to be told."""
+        """Reads what is new, adds what it found to the live store, and tells who is to be told.
+
+        After a look that failed the next one goes back to the last checkpoint: what was found and could not be added is
+        found again.
+        """
         with self._lock:
             rollout = self._in_force()
             since = serves_since(self.live.rollouts(self.task.name), rollout.champion)
-            if rollout.champion != self.release.version or since != self._kept.since:
+            if self._unkept or rollout.champion != self.release.version or since != self._kept.since:
                 self._begin(rollout)
+            self._unkept = True
             self._rollout = rollout
             self._releases = {release.version: release for release in self.live.releases(self.task.name)}
             self._heed_marks()
             found = [*self._read(), *self._decided(), *self._at_todays_prices()]
             new = raised(found, self.live.alerts(self.task.name), self.task.monitor)
             self.live.add([*new, *self._state()])
+            self._unkept = False
             self._forget()
             told, problems = self._tell()
             return Looked(self.view(), tuple(new), tuple(told), tuple(problems))
@@ -422,7 +429,8 @@ class Monitor:
     def _tell(self) -> tuple[list[str], list[str]]:
         now, told, problems = self._clock(), list[str](), list[str]()
         alerts, marks = self.live.alerts(self.task.name), self.live.marks(self.task.name)
-        for each in due(alerts, marks, self.task.monitor, now):
+        serving = [version for version in (self._rollout.champion, self._rollout.challenger) if version is not None]
+        for each in due(alerts, marks, self.task.monitor, now, serving=serving):
             try:
                 tell(each, url=self.task.monitor.url)
             except MeritsError as problem:

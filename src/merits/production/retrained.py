@@ -24,7 +24,7 @@ from merits.candidates.further import further_examples, further_file
 from merits.core.candidate import Candidate
 from merits.core.decision import Decision
 from merits.core.doors import Learning, LiveStore, Store
-from merits.core.errors import TaskError, UsageError
+from merits.core.errors import CandidateError, TaskError, UsageError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import is_labelled
 from merits.core.limits import Limits
@@ -33,7 +33,7 @@ from merits.core.needs import Needs
 from merits.core.task import Example, Task
 from merits.core.validate import did_you_mean
 from merits.flow import evaluate
-from merits.opening import opened_live, opened_store, rollout_in_force
+from merits.opening import last_rollout, opened_live, opened_store, rollout_in_force
 from merits.production.released import Released, release
 from merits.production.rolled_out import Trial, must_be_alone, start_rollout
 from merits.production.warm import LABEL, Beginning, base_of, beginning, taught_before
@@ -99,20 +99,29 @@ class Retrained:
 
 
 def fresh_of(
-    task: Task, memory: LiveStore, *, since: float = 0.0, hold_out: float = 0.3, n_least: int = _LEAST_TEST
+    task: Task,
+    memory: LiveStore,
+    *,
+    since: float = 0.0,
+    hold_out: float = 0.3,
+    n_least: int = _LEAST_TEST,
+    users: bool = False,
 ) -> Fresh:
     """The labelled cases that were served from `since` (UNIX seconds) on, divided by time.
 
-    Only requests whose content was kept, with a target from people. Of equal inputs the newest counts. Raises TaskError
-    where there are too few to learn from and to test on.
+    Only requests whose content was kept, with a label (with `users`, or a correction by a user: of what was wrong, so
+    that the old one looks worse there than it is). Of equal inputs the newest counts. Raises TaskError where there are
+    too few to learn from and to test on.
     """
-    found = _fresh(task, memory, since)
+    found = _fresh(task, memory, since, users=users)
     fit = found.fit
     n_test = round(hold_out * len(fit))
     if n_test < n_least or len(fit) - n_test < _LEAST_TAUGHT:
+        by_users = found.n_by_users
+        left_out = f" {by_users:,} corrections by users are left out (--users takes them)." if by_users else ""
         raise TaskError(
             f"there are {len(fit):,} fresh labelled cases of {task.name!r} (of {found.n_kept:,} requests whose content "
-            f"was kept; {found.n_known:,} are in the task already): too few to learn from and to test on.",
+            f"was kept; {found.n_known:,} are in the task already): too few to learn from and to test on.{left_out}",
             f"At least {_needed(hold_out, n_least):,} are needed: wait for labels, go back further with --since, or "
             "have more content kept (serve: {content: {keep: true}}).",
         )
@@ -133,18 +142,20 @@ class _Labelled:
     n_kept: int
     n_known: int
     n_strange: int
+    n_by_users: int
 
 
-def _fresh(task: Task, memory: LiveStore, since: float) -> _Labelled:
+def _fresh(task: Task, memory: LiveStore, since: float, *, users: bool) -> _Labelled:
     from merits.evaluating.fresh import fresh_examples
 
     served = [each for each in served_since(memory, task.name, since) if each.input is not None]
     said = feedback_on_all(memory, [each.request for each in served])
     held = task.withheld.union(example.input_hash for example in task.examples)
-    every = fresh_examples(served, said)
+    every = fresh_examples(served, said, sources=("label", "user") if users else ("label",))
+    by_users = 0 if users else len(fresh_examples(served, said, sources=("user",)))
     new = [example for example in every if example.input_hash not in held]
     fit = [example for example in new if not task.classes or _is_label(example, task)]
-    return _Labelled(fit, len(served), len(every) - len(new), len(new) - len(fit))
+    return _Labelled(fit, len(served), len(every) - len(new), len(new) - len(fit), by_users)
 
 
 def retrain(
@@ -160,19 +171,22 @@ def retrain(
     dry_run: bool = False,
     mode: Trial | None = None,
     share: float = 0.1,
+    users: bool = False,
     reason: str = "",
     confirm: Callable[[Plan], object] = lambda plan: None,
     note: Callable[[str], None] = lambda text: None,
 ) -> Retrained:
     """What the candidate is worth when it learns the fresh labels too: a decision, and a release where it is better.
 
-    `candidate` is the one that serves unless named. It goes on from what its release had learned where it can, else
-    (or where it is to be `cold`) it is trained from nothing on dev and the fresh cases: `how` says which, and why. Of
-    the fresh cases since then (UNIX seconds) the newest `hold_out` are the fresh test. It is "better" where the
-    decision on the fresh test adopts it and it is not certainly worse on the old test (`despite_old`: even then, where
-    the world has changed and the old test speaks of one that is gone). Then it is released without serving (unless
-    `dry_run`); with a `mode` it answers a `share` of the requests beside the one that serves, and must win there.
-    `confirm` is called with what is to be asked and what that is likely to cost, before anybody is, and may raise.
+    `candidate` is the one that serves unless named. It goes on from what its release had learned where it can, else (or
+    where it is to be `cold`) it is trained from nothing on dev and the fresh cases: `how` says which, and why. Of the
+    fresh cases since then (UNIX seconds; `users` as in `fresh_of`) the newest `hold_out` are the fresh test. It is
+    "better" where the decision on the fresh test adopts it and it is not certainly worse on the old test
+    (`despite_old`: even then, where the world has changed and the old test speaks of one that is gone). Then it is
+    released without serving (unless `dry_run`), on the fresh test alone: what it promises, and what its traffic is held
+    against, is of the world that it will serve. With a `mode` it answers a `share` of the requests beside the one that
+    serves, and must win there. `confirm` is called with what is to be asked and what that is likely to
+    cost, before anybody is, and may raise.
 
     Raises TaskError for too few fresh labels, CandidateError for what learns nothing, and what `evaluate` and `release`
     raise. Nothing that was paid for is asked again.
@@ -181,7 +195,7 @@ def retrain(
         old = _who(task, memory, candidate)
         if mode is not None:
             must_be_alone(rollout_in_force(memory, task))  # before anything is trained
-        fresh = fresh_of(task, memory, since=since, hold_out=hold_out)
+        fresh = fresh_of(task, memory, since=since, hold_out=hold_out, users=users)
         place = _written(task, fresh, old)
         wide = replace(task, examples=(*task.examples, *fresh.tested))
         begun = _begun(wide, memory, old, fresh, place, cold=cold)
@@ -197,7 +211,7 @@ def retrain(
         if found.outcome != "better" or dry_run:
             return found
         made = release(
-            _of(wide, fresh.tested) if despite_old else wide,  # what is promised is of the world that counts
+            _of(wide, fresh.tested),  # what is promised, and watched, is of the world that it will serve
             candidate=new.name,
             store=opened,
             live=memory,
@@ -214,9 +228,9 @@ def retrain(
         return _with(found, made, rollout)
 
 
-def n_labelled(task: Task, memory: LiveStore, *, since: float) -> int:
+def n_labelled(task: Task, memory: LiveStore, *, since: float, users: bool = False) -> int:
     """How many fresh labelled cases there are of what was served from then on: see `fresh_of`."""
-    return len(_fresh(task, memory, since).fit)
+    return len(_fresh(task, memory, since, users=users).fit)
 
 
 def retrain_step(
@@ -226,6 +240,7 @@ def retrain_step(
     live: LiveStore | str | Path | None = None,
     store: Store | str | Path | None = None,
     since: float = 0.0,
+    users: bool = False,
     reason: str = "",
 ) -> Found:
     """The step "retrain" of what goes on by itself (`merits.monitoring.loop.Actions`): a release, or none.
@@ -233,16 +248,19 @@ def retrain_step(
     Of `candidates` (by name; the one that serves where none is named), each trained again, the one of those that are
     better that solves most of the fresh test becomes a release. "not yet" where there are too few fresh labels. A
     release gets no requests here: comparing is the next step, and there it must win. What is certainly worse on the old
-    test is "nothing": a person looks at that.
+    test is "nothing": a person looks at that. So is what no waiting changes: content that is not kept, or a candidate
+    that learns nothing.
     """
     from merits.monitoring.loop import Found
 
     with opened_live(live, task) as memory:
+        if why := _never(task, memory, candidates, since):
+            return Found(outcome="nothing", text=why)
         try:
-            fresh_of(task, memory, since=since)
+            fresh_of(task, memory, since=since, users=users)
         except TaskError as problem:
             return Found(outcome="not yet", text=str(problem))
-        again = partial(retrain, task, live=memory, store=store, since=since, reason=reason)
+        again = partial(retrain, task, live=memory, store=store, since=since, users=users, reason=reason)
         tried = [again(candidate=name, dry_run=True) for name in candidates] if len(candidates) > 1 else []
         better = [number for number, one in enumerate(tried) if one.outcome == "better"]
         if tried and not better:
@@ -252,6 +270,30 @@ def retrain_step(
     if done.released is None:
         return Found(outcome="nothing", text=done.text)
     return Found(outcome="found", text=done.text, challenger=done.released.release.version)
+
+
+def _never(task: Task, memory: LiveStore, candidates: Sequence[str], since: float) -> str:
+    """Why nobody could be trained again however long one waits; "" where somebody could."""
+    from merits.candidates.wrapped import trainable_part
+    from merits.evaluating.contenders import load_context
+
+    rollout, served = last_rollout(memory, task), served_since(memory, task.name, since)
+    serving = [one for one in memory.releases(task.name) if rollout is not None and one.version == rollout.champion]
+    first = next(served, None)
+    if first is not None:
+        keeps = first.input is not None or any(one.input is not None for one in served)
+    else:
+        keeps = not serving or serving[0].content.keep
+    if not keeps:
+        return "the content of requests is not kept, so nothing learns from them (serve: {content: {keep: true}})"
+    for name in candidates or ("",):
+        context = load_context(task, None, asks=False)
+        parts = (base_of(_who(task, memory, name)),)
+        try:
+            trainable_part(dataclasses.replace(context, parts=parts), 0, "retrained")
+        except CandidateError as problem:
+            return str(problem)
+    return ""
 
 
 def _is_label(example: Example, task: Task) -> bool:

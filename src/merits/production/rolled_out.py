@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -20,10 +20,10 @@ from merits.core.doors import LiveStore
 from merits.core.errors import UsageError
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
-from merits.core.live import LOOP, Rollout, Served, of_candidate
+from merits.core.live import LOOP, LiveRecord, Rollout, Served, of_candidate
 from merits.core.release import Release
 from merits.core.task import Task
-from merits.evaluating.live import live_evaluation, live_name
+from merits.evaluating.live import live_evaluation, live_name, said_by
 from merits.evaluating.work import scorers_of
 from merits.monitoring.rollout_tests import Bounds, RolloutVerdict, judge_rollout
 from merits.opening import opened_live, rollout_in_force, whoever
@@ -49,12 +49,14 @@ How: TypeAlias = Literal["as the evidence says", "promote", "stop"]
 @dataclass(frozen=True)
 class RolloutStatus:
     """The rollout in force, and what its outcomes say so far; `verdict` is None where nobody challenges, or nothing was
-    served yet. `evaluation` is what the verdict rests on.
+    served yet. `evaluation` is what the verdict rests on; of `n_left_out` requests only users spoke, which does not
+    count.
     """
 
     rollout: Rollout
     verdict: RolloutVerdict | None
     evaluation: Evaluation | None
+    n_left_out: int = 0
 
 
 def start_rollout(
@@ -107,7 +109,9 @@ def start_rollout(
             margin=margin,
             alpha=alpha,
         )
-        return begun if dry_run else _added(memory, begun)
+        if not dry_run:
+            memory.add([begun])
+        return begun
 
 
 def must_be_alone(rollout: Rollout) -> None:
@@ -154,13 +158,18 @@ def rollout_cost(
 
 
 def rollout_status(
-    task: Task, *, live: LiveStore | str | Path | None = None, dearer: float | None = None
+    task: Task, *, live: LiveStore | str | Path | None = None, dearer: float | None = None, users: bool = False
 ) -> RolloutStatus:
     """The rollout in force and what its outcomes say; may be asked at any time. UsageError where no release serves.
 
     An answer that a fallback had to give counts as a failure. Slow is what misses a requirement on `p95_latency`, else
     what takes twice as long as the p95 that the one that serves was released with, and at least a second. `dearer` is
-    the share by which the challenger may cost more per answer.
+    the share by which the challenger may cost more per request, failed answers and those of fallbacks included: within
+    that it must certainly be to be promoted.
+
+    Labels and judges, whose requests chance draws, tell what was solved. Users correct what was wrong: among those
+    requests the one that serves is wrong by selection, and a worse challenger would win. With `users` their word counts
+    all the same.
     """
     with opened_live(live, task) as memory:
         rollout = rollout_in_force(memory, task)
@@ -171,12 +180,14 @@ def rollout_status(
         served = _compared(memory, rollout)
         if {one.release for one in served} != {rollout.champion, rollout.challenger}:
             return RolloutStatus(rollout, None, None)
-        feedback = feedback_on_all(memory, list({one.request: None for one in served}))
+        said = feedback_on_all(memory, list({one.request: None for one in served}))
+    feedback = said if users else said_by(said, ("label", "judge"))
     evaluation = live_evaluation([of_candidate(one) for one in served], feedback, pair, scorers_of(task))
     champion, challenger = (live_name(task.name, one.version) for one in pair)
     bounds = Bounds(margin=rollout.margin, alpha=rollout.alpha, slow_s=_slow_from(pair[0]), dearer=dearer)
     verdict = judge_rollout(evaluation, champion, challenger, paired=rollout.mode == "shadow", bounds=bounds)
-    return RolloutStatus(rollout, verdict, evaluation)
+    left_out = sum(bool(every) and not feedback[request] for request, every in said.items())
+    return RolloutStatus(rollout, verdict, evaluation, left_out)
 
 
 def conclude_rollout(
@@ -186,16 +197,19 @@ def conclude_rollout(
     ask: Callable[[str], bool] | None = None,
     live: LiveStore | str | Path | None = None,
     dearer: float | None = None,
+    users: bool = False,
     reason: str = "",
     by: str = "",
+    also: Sequence[LiveRecord] = (),
 ) -> Rollout | None:
     """The rollout that ends a comparison: the challenger serves, or serves no more; None where it goes on.
 
     By default as `rollout_status` says; "promote" and "stop" whatever it says, and the reason says that too. `ask` is
-    told what is about to happen and why; where it says no, nothing does. UsageError where nobody challenges.
+    told what is about to happen and why; where it says no, nothing does. `also` are records that are added with it, all
+    of them or none. UsageError where nobody challenges.
     """
     with opened_live(live, task) as memory:
-        status = rollout_status(task, live=memory, dearer=dearer)
+        status = rollout_status(task, live=memory, dearer=dearer, users=users)
         now, said = status.rollout, status.verdict
         if now.challenger is None:
             raise UsageError(
@@ -225,7 +239,8 @@ def conclude_rollout(
             raise UsageError(
                 "the rollout was changed by somebody else meanwhile.", "Look again: merits rollout --status"
             )
-        return _added(memory, ended)
+        memory.add([ended, *also])
+        return ended
 
 
 def _begun_again(memory: LiveStore, now: Rollout, alpha: float) -> str:
@@ -256,11 +271,6 @@ def _slow_from(champion: Release) -> float | None:
             return requirement.bar
     promised = champion.promise.latency_p95_s
     return None if promised is None or promised.value is None else max(_TWICE * promised.value, _LEAST_SLOW_S)
-
-
-def _added(memory: LiveStore, rollout: Rollout) -> Rollout:
-    memory.add([rollout])
-    return rollout
 
 
 def _check(share: float, margin: float, alpha: float) -> None:
