@@ -70,8 +70,9 @@ def go_on(estimator: Any, matrix: Any, targets: Sequence[Any], is_new: NDArray[n
         matrix = matrix if step in (None, "passthrough") else step.transform(matrix)
     name = type(last).__name__
     if name in _SUMS:
-        rows = np.flatnonzero(is_new)
-        last.partial_fit(matrix[rows], [targets[row] for row in rows])
+        rows: list[int] = np.flatnonzero(is_new).tolist()
+        if rows:
+            last.partial_fit(matrix[rows], [targets[row] for row in rows])
     elif name in _LIGHTGBM:
         _with_more(last, share, lambda: last.fit(matrix, targets, init_model=last.booster_))
         last._Booster = type(last.booster_)(model_str=last.booster_.model_to_string())  # without the one it began with
