@@ -289,7 +289,8 @@ def test_a_network_of_pictures_goes_on_from_its_weights(tmp_path: Path) -> None:
     same = gone_on(recipe, known, new, where, share=0.5)
     assert any("trained before" in note for note in notes[n_notes:])
     inputs = [one.input for one in (*known, *new)]
-    assert [a.probabilities for a in answers(same, inputs)] == [a.probabilities for a in answers(warm_one, inputs)]  # type: ignore[arg-type]
+    for one, other in zip(answers(same, inputs), answers(warm_one, inputs), strict=True):  # type: ignore[arg-type]
+        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)  # company in a batch rounds otherwise
 
 
 def test_only_new_examples_say_when_to_stop() -> None:

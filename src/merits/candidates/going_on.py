@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from merits.core.identity import JSON
 
-__all__ = ["cannot_go_on", "go_on"]
+__all__ = ["cannot_go_on", "go_on", "has_categories"]
 
 _SUMS = frozenset({"BernoulliNB", "ComplementNB", "GaussianNB", "MultinomialNB"})
 _DESCENDS = frozenset(
@@ -58,6 +58,11 @@ def cannot_go_on(estimator: Any, targets: Sequence[JSON]) -> str:
     here, there = {str(one) for one in targets}, {str(one) for one in known}
     strange = sorted(here - there)
     return f"the label {strange[0]!r} is new to it" if strange else ""
+
+
+def has_categories(estimator: Any) -> bool:
+    """Whether something in it knows the categories that it has seen, and no others."""
+    return any(hasattr(part, "categories_") for part in _parts(estimator))
 
 
 def go_on(estimator: Any, matrix: Any, targets: Sequence[Any], is_new: NDArray[np.bool_], share: float) -> None:

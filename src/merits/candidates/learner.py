@@ -21,7 +21,7 @@ import numpy as np
 from merits.candidates.ahead import decoded_ahead, readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.features import ColumnKind, Columns, Reader, Texts
-from merits.candidates.going_on import cannot_go_on, go_on
+from merits.candidates.going_on import cannot_go_on, go_on, has_categories
 from merits.candidates.insides import Insides
 from merits.candidates.keeping import keep_estimator, keep_json, kept_estimator, kept_json
 from merits.candidates.memory import Weights
@@ -131,7 +131,11 @@ class Learner:
         assert self._reader is not None
         if self._temperature != 1.0:
             return "it has learned shares of labels, and these are labels"
-        strange = self._reader.unknown(known, new) if isinstance(self._reader, Columns) else ""
+        if isinstance(self._reader, Columns):
+            strange = self._reader.unknown(known, new)
+        else:
+            stays = not getattr(self._reader, "LEARNS_NOTHING", False) or has_categories(self._estimator)
+            strange = "how it reads inputs was learned too, and stays as it was" if stays else ""
         return strange or cannot_go_on(self._estimator, [example.target for example in (*known, *new)])
 
     def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
