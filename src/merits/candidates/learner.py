@@ -146,7 +146,7 @@ class Learner:
         assert estimator is not None
         found = self._rows(reader, [*known, *new])
         fresh = {id(example) for example in new}
-        wanted = _targets(cast(Predictor, estimator), [example.target for _, example in found])
+        wanted = _targets(estimator, [example.target for _, example in found])
         is_new = np.array([id(example) in fresh for _, example in found], np.bool_)
         with one_thread():
             go_on(estimator, reader.matrix([row for row, _ in found]), wanted, is_new, share)
