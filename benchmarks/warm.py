@@ -14,6 +14,7 @@ import csv
 import gzip
 import tempfile
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -57,9 +58,10 @@ _OF_DIGITS = {
 def main(options: Sequence[str]) -> dict[str, JSON]:
     """The figures of each kind: right answers in percent, and processor seconds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks warm")
-    parser.add_argument("--ratings", type=int, default=20_000, help="how many of the 100,000, the oldest")
-    parser.add_argument("--digits", type=int, default=3_000, help="how many of the 5,000; 0 for none")
+    parser.add_argument("--ratings", type=int, default=4_000, help="how many of the 100,000, the oldest")
+    parser.add_argument("--digits", type=int, default=800, help="how many of the 5,000; 0 for none")
     args = parser.parse_args(list(options))
+    warnings.filterwarnings("ignore", message="Stochastic Optimizer: Maximum iterations")
     found: dict[str, JSON] = {}
     films = _films(args.ratings)
     for name, recipe in _OF_FILMS.items():

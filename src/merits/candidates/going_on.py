@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from merits.core.identity import JSON
 
-__all__ = ["cannot_go_on", "go_on"]
+__all__ = ["cannot_go_on", "go_on", "has_categories"]
 
 _SUMS = frozenset({"BernoulliNB", "ComplementNB", "GaussianNB", "MultinomialNB"})
 _DESCENDS = frozenset(
@@ -60,6 +60,11 @@ def cannot_go_on(estimator: Any, targets: Sequence[JSON]) -> str:
     return f"the label {strange[0]!r} is new to it" if strange else ""
 
 
+def has_categories(estimator: Any) -> bool:
+    """Whether something in it knows the categories that it has seen, and no others."""
+    return any(hasattr(part, "categories_") for part in _parts(estimator))
+
+
 def go_on(estimator: Any, matrix: Any, targets: Sequence[Any], is_new: NDArray[np.bool_], share: float) -> None:
     """Nothing; the estimator knows the examples too that `is_new` marks, shape (examples,).
 
@@ -70,8 +75,9 @@ def go_on(estimator: Any, matrix: Any, targets: Sequence[Any], is_new: NDArray[n
         matrix = matrix if step in (None, "passthrough") else step.transform(matrix)
     name = type(last).__name__
     if name in _SUMS:
-        rows = np.flatnonzero(is_new)
-        last.partial_fit(matrix[rows], [targets[row] for row in rows])
+        rows: list[int] = np.flatnonzero(is_new).tolist()
+        if rows:
+            last.partial_fit(matrix[rows], [targets[row] for row in rows])
     elif name in _LIGHTGBM:
         _with_more(last, share, lambda: last.fit(matrix, targets, init_model=last.booster_))
         last._Booster = type(last.booster_)(model_str=last.booster_.model_to_string())  # without the one it began with

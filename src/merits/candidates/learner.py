@@ -21,7 +21,7 @@ import numpy as np
 from merits.candidates.ahead import decoded_ahead, readable
 from merits.candidates.batcher import Batcher
 from merits.candidates.features import ColumnKind, Columns, Reader, Texts
-from merits.candidates.going_on import cannot_go_on, go_on
+from merits.candidates.going_on import cannot_go_on, go_on, has_categories
 from merits.candidates.insides import Insides
 from merits.candidates.keeping import keep_estimator, keep_json, kept_estimator, kept_json
 from merits.candidates.memory import Weights
@@ -131,7 +131,11 @@ class Learner:
         assert self._reader is not None
         if self._temperature != 1.0:
             return "it has learned shares of labels, and these are labels"
-        strange = self._reader.unknown(known, new) if isinstance(self._reader, Columns) else ""
+        if isinstance(self._reader, Columns):
+            strange = self._reader.unknown(known, new)
+        else:
+            stays = not getattr(self._reader, "LEARNS_NOTHING", False) or has_categories(self._estimator)
+            strange = "how it reads inputs was learned too, and stays as it was" if stays else ""
         return strange or cannot_go_on(self._estimator, [example.target for example in (*known, *new)])
 
     def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
@@ -142,7 +146,7 @@ class Learner:
         assert estimator is not None
         found = self._rows(reader, [*known, *new])
         fresh = {id(example) for example in new}
-        wanted = _targets(cast(Predictor, estimator), [example.target for _, example in found])
+        wanted = _targets(estimator, [example.target for _, example in found])
         is_new = np.array([id(example) in fresh for _, example in found], np.bool_)
         with one_thread():
             go_on(estimator, reader.matrix([row for row, _ in found]), wanted, is_new, share)

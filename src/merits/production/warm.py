@@ -127,7 +127,8 @@ def _release_of(task: Task, memory: LiveStore, old: Candidate) -> Release | None
     made = [one for one in memory.releases(task.name) if one.candidate.id == old.id]
     now = last_rollout(memory, task)
     serving = [one for one in made if now is not None and one.version == now.champion]
-    return (serving or made or [None])[-1]
+    best = serving or made
+    return best[-1] if best else None
 
 
 def _known(task: Task, old: Candidate, context: LoadContext) -> list[Example]:
