@@ -60,6 +60,24 @@ def test_what_cannot_be_done_is_said(merits: Merits, line: str, found: str, step
     assert step in err
 
 
+@pytest.mark.parametrize(
+    "line", ["serve", "keys create", "keys list", "release", "monitor", "feedback labels.csv", "alerts"]
+)
+def test_without_a_task_the_next_step_is_one(merits: Merits, here: Path, line: str) -> None:
+    """Of the user's own, where there are some: other YAML files are none."""
+    code, _, err = merits(*line.split())
+    assert (code, err) == (
+        2,
+        "error: there is no merits.yaml here.\n  next: Make one from your data: merits init DATA.csv\n",
+    )
+    (here / "compose.yaml").write_text("services: {}\n")
+    (here / "films.yaml").write_text(TASK)
+    code, _, err = merits(*line.split())
+    assert (code, "next: Name yours (films.yaml), or make one from your data: merits init DATA.csv" in err) == (2, True)
+    code, _, err = merits("serve", "films")
+    assert (code, "next: A task file is named with its ending: merits serve films.yaml" in err) == (2, True)
+
+
 def test_a_mistyped_task_leaves_no_store_behind(merits: Merits, here: Path) -> None:
     """A store that nobody asked for would be found later, and be empty."""
     assert merits("serve", "tikets")[0] == 2

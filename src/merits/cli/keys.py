@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from merits.cli.next_steps import pasted
-from merits.cli.options import DEFAULT_TASK, add_json, add_live, console, print_json
+from merits.cli.options import DEFAULT_TASK, add_json, add_live, console, must_be_named, print_json
 from merits.cli.parsing import number, whole
 from merits.core.errors import UsageError
 from merits.core.live import SCOPES, ApiKey
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """0."""
     from merits.production import gateway
 
+    must_be_named(args.task)
     place = gateway.where(args.task, args.live)
     with gateway.open_keys(place) as store:
         if args.what == "list":
