@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
             return 0
         if args.what == "create":
             _created(gateway.new_key(store, _made(args)), args)
+            _note_unknown(args.only_task, store.tasks())
             return 0
         if not args.key:
             raise UsageError(f"say which key to {args.what}.", "Its id or its name: merits keys list")
@@ -108,6 +109,15 @@ def _created(key: str, args: argparse.Namespace) -> None:
         return
     print(key)  # alone on stdout: MERITS_KEY=$(merits keys create ...)
     print("This key is shown once. Clients send it as Authorization: Bearer mk_...", file=sys.stderr)
+
+
+def _note_unknown(tasks: Sequence[str], known: Sequence[str]) -> None:
+    """Says which of the tasks that a key is for have no release: it may come later, or be mistyped."""
+    from merits.core.validate import near_miss
+
+    for task in tasks:
+        if task not in known:
+            print(f"No release of {task!r} is known yet. {near_miss(task, known)}".strip(), file=sys.stderr)
 
 
 def _list(keys: Sequence[ApiKey], args: argparse.Namespace) -> None:
