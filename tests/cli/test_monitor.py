@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import threading
 import time
 import urllib.request
@@ -88,6 +89,22 @@ def test_what_a_look_found_is_in_the_live_store_and_is_found_once(watched, capsy
     assert [one["kind"] for one in look(capsys, "--no-loop")[1]["new"]] == ["requirement-not-met"]
     assert look(capsys, "--no-loop")[1]["new"] == []
     assert main(["alerts"]) == 1
+
+
+def test_whoever_is_told_can_paste_the_commands(watched, capsys, tmp_path):
+    """Those of the next step and of the evidence name the task file that is watched."""
+    program = "import sys; open('told.json', 'w').write(sys.stdin.read())"
+    receiver = json.dumps({"command": [sys.executable, "-c", program], "at_least": "note"})
+    task = tmp_path / "merits.yaml"
+    task.write_text(f"{task.read_text()}monitor: {{group_s: 0, receivers: [{receiver}]}}\n")
+    serve(watched, 200, right=0.5)
+    code = main(["monitor", str(task), "--once", "--no-loop", "--json"])
+    assert code == 1
+    (alert,) = json.loads(capsys.readouterr().out)["view"]["alerts"]
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert f"  evidence: merits alerts {task} --show {told['alerts'][0]['id']}" in told["text"]
+    assert f"or merits rollback {task}" in told["text"]
+    assert f"or merits rollback {task}" in alert["alert"]["next_step"]
 
 
 def test_an_alarm_begins_the_loop_which_says_what_it_lacks(watched, capsys):
