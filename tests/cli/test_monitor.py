@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import socket
 import sys
 import threading
 import time
@@ -148,10 +149,12 @@ def test_a_no_is_said_back(watched, capsys):
 
 def test_a_page_is_served_while_it_looks(watched, monkeypatch):
     monkeypatch.setattr("time.sleep", _until_seen(time.sleep, seen := threading.Event()))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     found = []
-    reader = threading.Thread(target=_read, args=(found, seen), daemon=True)
+    reader = threading.Thread(target=_read, args=(port, found, seen), daemon=True)
     reader.start()
-    assert main(["monitor", "--port", "18792", "--quiet", "--no-loop"]) == 3
+    assert main(["monitor", "--port", str(port), "--quiet", "--no-loop"]) == 3
     reader.join(timeout=10)
     assert found[0]["model"] == "merits/letters@1"
 
@@ -167,10 +170,10 @@ def _until_seen(sleep, seen):
     return slept
 
 
-def _read(found, seen):
+def _read(port, found, seen):
     for _ in range(200):
         try:
-            with urllib.request.urlopen("http://127.0.0.1:18792/api/view", timeout=5) as reply:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/view", timeout=5) as reply:
                 found.append(json.loads(reply.read()))
             break
         except OSError:
