@@ -21,6 +21,12 @@ def test_all_verbs_are_on_one_screen_by_stage(merits: Merits) -> None:
         assert [line for line in lines if line.split()[:1] == [verb]] == [f"  {verb:18}{said}"]
 
 
+def test_help_is_a_word_too(merits: Merits) -> None:
+    """Whoever knows git types it so."""
+    assert merits("help") == merits("--help")
+    assert merits("help", "rollback") == merits("rollback", "--help")
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_explains_itself_with_an_example(
     verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import socket
+import sys
 import threading
 import time
 import urllib.request
@@ -90,6 +92,22 @@ def test_what_a_look_found_is_in_the_live_store_and_is_found_once(watched, capsy
     assert main(["alerts"]) == 1
 
 
+def test_whoever_is_told_can_paste_the_commands(watched, capsys, tmp_path):
+    """Those of the next step and of the evidence name the task file that is watched."""
+    program = "import sys; open('told.json', 'w').write(sys.stdin.read())"
+    receiver = json.dumps({"command": [sys.executable, "-c", program], "at_least": "note"})
+    task = tmp_path / "merits.yaml"
+    task.write_text(f"{task.read_text()}monitor: {{group_s: 0, receivers: [{receiver}]}}\n")
+    serve(watched, 200, right=0.5)
+    code = main(["monitor", str(task), "--once", "--no-loop", "--json"])
+    assert code == 1
+    (alert,) = json.loads(capsys.readouterr().out)["view"]["alerts"]
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert f"  evidence: merits alerts {task} --show {told['alerts'][0]['id']}" in told["text"]
+    assert f"or merits rollback {task}" in told["text"]
+    assert f"or merits rollback {task}" in alert["alert"]["next_step"]
+
+
 def test_an_alarm_begins_the_loop_which_says_what_it_lacks(watched, capsys):
     serve(watched, 200, right=0.5)
     assert main(["monitor", "--once"]) == 1
@@ -131,10 +149,12 @@ def test_a_no_is_said_back(watched, capsys):
 
 def test_a_page_is_served_while_it_looks(watched, monkeypatch):
     monkeypatch.setattr("time.sleep", _until_seen(time.sleep, seen := threading.Event()))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     found = []
-    reader = threading.Thread(target=_read, args=(found, seen), daemon=True)
+    reader = threading.Thread(target=_read, args=(port, found, seen), daemon=True)
     reader.start()
-    assert main(["monitor", "--port", "18792", "--quiet", "--no-loop"]) == 3
+    assert main(["monitor", "--port", str(port), "--quiet", "--no-loop"]) == 3
     reader.join(timeout=10)
     assert found[0]["model"] == "merits/letters@1"
 
@@ -150,10 +170,10 @@ def _until_seen(sleep, seen):
     return slept
 
 
-def _read(found, seen):
+def _read(port, found, seen):
     for _ in range(200):
         try:
-            with urllib.request.urlopen("http://127.0.0.1:18792/api/view", timeout=5) as reply:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/view", timeout=5) as reply:
                 found.append(json.loads(reply.read()))
             break
         except OSError:

@@ -62,6 +62,10 @@ def test_from_a_decision_to_a_release_and_back(home: Path, capsys: pytest.Captur
     assert (code, "merits/moods@2 serves from now on (before: 1): faster." in out) == (0, True)
     code, out, _ = said(capsys, home, "rollback", "--json")
     assert (code, json.loads(out)["rollout"]["champion"]) == (0, 1)
+    assert json.loads(out)["rollout"]["reason"] == "rolled back from release 2"
+    code, out, _ = said(capsys, home, "rollback", "--to", "2")
+    assert (code, "put in force by hand instead of release 1" in out) == (0, True)
+    assert said(capsys, home, "rollback")[0] == 0
     code, out, _ = said(capsys, home, "releases", "--json")
     told = json.loads(out)
     assert [one["version"] for one in told["releases"]] == [1, 2]

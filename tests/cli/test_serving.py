@@ -60,6 +60,36 @@ def test_what_cannot_be_done_is_said(merits: Merits, line: str, found: str, step
     assert step in err
 
 
+@pytest.mark.parametrize(
+    "line", ["serve", "keys create", "keys list", "release", "monitor", "feedback labels.csv", "alerts"]
+)
+def test_without_a_task_the_next_step_is_one(merits: Merits, here: Path, line: str) -> None:
+    """Of the user's own, where there are some: other YAML files are none."""
+    code, _, err = merits(*line.split())
+    assert (code, err) == (
+        2,
+        "error: there is no merits.yaml here.\n  next: Make one from your data: merits init DATA.csv\n",
+    )
+    (here / "compose.yaml").write_text("services: {}\n")
+    (here / "films.yaml").write_text(TASK)
+    code, _, err = merits(*line.split())
+    assert (code, "next: Name yours (films.yaml), or make one from your data: merits init DATA.csv" in err) == (2, True)
+    code, _, err = merits("serve", "films")
+    assert (code, "next: A task file is named with its ending: merits serve films.yaml" in err) == (2, True)
+
+
+def test_a_key_for_a_task_that_nobody_released_is_made_and_said(merits: Merits, here: Path) -> None:
+    """It may come later; the key alone is on stdout."""
+    (here / ".merits").mkdir()
+    store = open_live(here / ".merits" / "live.sqlite")
+    store.add([a_release(task="films")])
+    store.close()
+    code, out, err = merits("keys", "create", "--task", "films", "--only-task", "flims", "--only-task", "films")
+    assert (code, len(out.split())) == (0, 1)
+    assert "No release of 'flims' is known yet. Did you mean 'films'?\n" in err
+    assert err.count("No release") == 1
+
+
 def test_a_mistyped_task_leaves_no_store_behind(merits: Merits, here: Path) -> None:
     """A store that nobody asked for would be found later, and be empty."""
     assert merits("serve", "tikets")[0] == 2

@@ -112,6 +112,8 @@ def _module(verb: str) -> ModuleType:
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of one command. Results go to stdout, progress and errors to stderr."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
     verb = next((word for word in words if word in VERBS), "")
     args = parser(verb).parse_args(words)
     if not args.verb:

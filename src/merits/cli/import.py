@@ -109,4 +109,6 @@ def _show(done: Import) -> None:
     if not done.changed:
         print("nothing new: all of this was imported before.", file=sys.stderr)
     if done.drafted:
-        print(f"wrote {done.task_file}. Say there what is needed and what it costs, then: merits report")
+        print(
+            f"wrote {done.task_file}. Say there what is needed and what it costs, then: merits report {done.task_file}"
+        )

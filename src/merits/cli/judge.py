@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from merits.cli.foreseen import show_plan
+from merits.cli.next_steps import pasted
 from merits.cli.options import add_json, add_store, add_task, console, found_task, print_json
 from merits.cli.parsing import number, whole
 from merits.cli.spending import add_spending, budget_of, confirmation
@@ -103,5 +104,5 @@ def _draw(args: argparse.Namespace, task: Task, labels: str) -> int:
     print("Write 1 or 0 in `solved`, from the top: where you stop, what is above is still a random draw.")
     relative = os.path.relpath(out, task.folder)
     if relative != task.human_labels:
-        print(f"Then name it in the task (human_labels: {relative}) and run again: merits run")
+        print(pasted(f"Then name it in the task (human_labels: {relative}) and run again: merits run", args))
     return 0

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from merits.cli.next_steps import pasted
-from merits.cli.options import DEFAULT_TASK, add_json, add_live, console, print_json
+from merits.cli.options import DEFAULT_TASK, add_json, add_live, console, must_be_named, print_json
 from merits.cli.parsing import number, whole
 from merits.core.errors import UsageError
 from merits.core.live import SCOPES, ApiKey
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """0."""
     from merits.production import gateway
 
+    must_be_named(args.task)
     place = gateway.where(args.task, args.live)
     with gateway.open_keys(place) as store:
         if args.what == "list":
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
             return 0
         if args.what == "create":
             _created(gateway.new_key(store, _made(args)), args)
+            _note_unknown(args.only_task, store.tasks())
             return 0
         if not args.key:
             raise UsageError(f"say which key to {args.what}.", "Its id or its name: merits keys list")
@@ -107,6 +109,15 @@ def _created(key: str, args: argparse.Namespace) -> None:
         return
     print(key)  # alone on stdout: MERITS_KEY=$(merits keys create ...)
     print("This key is shown once. Clients send it as Authorization: Bearer mk_...", file=sys.stderr)
+
+
+def _note_unknown(tasks: Sequence[str], known: Sequence[str]) -> None:
+    """Says which of the tasks that a key is for have no release: it may come later, or be mistyped."""
+    from merits.core.validate import near_miss
+
+    for task in tasks:
+        if task not in known:
+            print(f"No release of {task!r} is known yet. {near_miss(task, known)}".strip(), file=sys.stderr)
 
 
 def _list(keys: Sequence[ApiKey], args: argparse.Namespace) -> None:

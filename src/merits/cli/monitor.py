@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             return _foreseen(loop, args)
         if args.approve or args.decline:
             return _answered(loop, args)
-        monitor = Monitor(task, live, store=args.store)
+        monitor = Monitor(task, live, store=args.store, word=lambda text: pasted(text, args))
         following = None if args.no_loop else _Following(loop, args)
         shown = _Shown(monitor, task, loop, args)
         if args.once:
@@ -268,11 +268,7 @@ class _Shown:
         waiting = (pasted(yes, self._args),) if step else ()
         doing = tuple(f"loop: {line}" for line in log[-3:])
         view = self._monitor.view()
-        alerts = tuple(
-            replace(one, alert=replace(one.alert, next_step=pasted(one.alert.next_step, self._args)))
-            for one in view.alerts
-        )
-        return replace(view, waiting_for=waiting, alerts=alerts, notes=(*doing, *view.notes))
+        return replace(view, waiting_for=waiting, notes=(*doing, *view.notes))
 
     def mark(self, alert: str, mark: Marking) -> bool:
         """Whether there is such an alert; it is marked then."""

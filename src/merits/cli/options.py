@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ __all__ = [
     "check_live",
     "console",
     "found_task",
+    "must_be_named",
     "print_json",
 ]
 
@@ -94,9 +96,28 @@ def found_task(path: str) -> Task:
     """The task of a file. Raises TaskError with the way to make one when there is none."""
     from merits.tasks.file import load_task
 
-    if not Path(path).exists() and path == DEFAULT_TASK:
-        raise TaskError(f"there is no {DEFAULT_TASK} here.", "Make one from your data: merits init DATA.csv")
+    must_be_named(path)
     return load_task(path)
+
+
+def must_be_named(path: str) -> None:
+    """Raises TaskError where no task was named and there is none of the default name: with the next step."""
+    if path != DEFAULT_TASK or Path(path).exists():
+        return
+    step = "make one from your data: merits init DATA.csv"
+    named = sorted(
+        file.name for file in Path().iterdir() if file.suffix in (".yaml", ".yml", ".toml") and _is_task(file)
+    )
+    if named:
+        raise TaskError(f"there is no {DEFAULT_TASK} here.", f"Name yours ({', '.join(named)}), or {step}")
+    raise TaskError(f"there is no {DEFAULT_TASK} here.", f"M{step[1:]}")
+
+
+def _is_task(file: Path) -> bool:
+    try:
+        return re.search(r"^(candidates\b|\[\[candidates)", file.read_text("utf-8"), re.MULTILINE) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def console() -> Console:

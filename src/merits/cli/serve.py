@@ -14,7 +14,7 @@ import dataclasses
 
 from msgspec.structs import replace
 
-from merits.cli.options import DEFAULT_TASK, add_live
+from merits.cli.options import DEFAULT_TASK, add_live, must_be_named
 from merits.cli.parsing import whole
 from merits.core.errors import UsageError
 
@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from merits import __version__
     from merits.production import gateway
 
+    must_be_named(args.task)
     place = gateway.where(args.task, args.live)
     given = {name: getattr(args, name) for name in ("host", "port", "workers") if getattr(args, name) is not None}
     if args.no_keys:

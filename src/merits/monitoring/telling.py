@@ -9,8 +9,9 @@ import smtplib
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
+from typing import TypeAlias
 
 import msgspec
 
@@ -22,24 +23,26 @@ from merits.monitoring.alerts import Due, worst
 
 __all__ = ["message", "said", "tell"]
 
+Word: TypeAlias = Callable[[str], str]
 _TIMEOUT_S = 10.0
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-def tell(due: Due, *, url: str = "", env: Mapping[str, str] | None = None) -> None:
+def tell(due: Due, *, url: str = "", env: Mapping[str, str] | None = None, word: Word = str) -> None:
     """Nothing, once the receiver took the alerts. Blocks for ten seconds at most.
 
-    `url` is where the monitor's page is; `env` replaces the environment's variables. Raises InfrastructureError where
+    `url` is where the monitor's page is; `env` replaces the environment's variables; `word` is given each text with a
+    command in it, and may complete the command. Raises InfrastructureError where
     the receiver cannot be reached or refuses, and UsageError for a variable that is not set.
     """
     receiver, variables = due.receiver, os.environ if env is None else env
     try:
         if receiver.webhook:
-            _post(_filled(receiver.webhook, variables), due.alerts, url)
+            _post(_filled(receiver.webhook, variables), message(due.alerts, url, word))
         elif receiver.email is not None:
-            _send(receiver.email, due.alerts, url, variables)
+            _send(receiver.email, due.alerts, said(due.alerts, url, word), variables)
         else:
-            _run(receiver.command, due.alerts, url)
+            _run(receiver.command, message(due.alerts, url, word))
     except (OSError, smtplib.SMTPException, subprocess.SubprocessError) as problem:
         raise InfrastructureError(
             f"{receiver.label} could not be told of {len(due.alerts)} alerts: {redact(str(problem))}.",
@@ -47,25 +50,25 @@ def tell(due: Due, *, url: str = "", env: Mapping[str, str] | None = None) -> No
         ) from None
 
 
-def message(alerts: Sequence[Alert], url: str = "") -> dict[str, object]:
+def message(alerts: Sequence[Alert], url: str = "", word: Word = str) -> dict[str, object]:
     """The JSON that webhooks and commands are given. `text` is for people (chat services show it)."""
     return {
         "schema": "merits.alerts/1",
         "task": alerts[0].task,
         "severity": worst(alerts),
-        "text": said(alerts, url),
-        "alerts": [{**msgspec.to_builtins(alert), "url": _link(alert, url)} for alert in alerts],
+        "text": said(alerts, url, word),
+        "alerts": [{**msgspec.to_builtins(alert), "url": word(_link(alert, url))} for alert in alerts],
     }
 
 
-def said(alerts: Sequence[Alert], url: str = "") -> str:
+def said(alerts: Sequence[Alert], url: str = "", word: Word = str) -> str:
     """The alerts in words: a line for each, its next step, and where its evidence is."""
     lines = [f"{worst(alerts).upper()}: {alerts[0].task}"]
     for alert in alerts:
         lines.append(f"- {alert.text}")
         if alert.next_step:
-            lines.append(f"  next: {alert.next_step}")
-        lines.append(f"  evidence: {_link(alert, url)}")
+            lines.append(f"  next: {word(alert.next_step)}")
+        lines.append(f"  evidence: {word(_link(alert, url))}")
     return redact("\n".join(lines))
 
 
@@ -73,10 +76,10 @@ def _link(alert: Alert, url: str) -> str:
     return f"{url.rstrip('/')}/alerts/{alert.id}" if url else f"merits alerts --show {alert.id}"
 
 
-def _post(address: str, alerts: Sequence[Alert], url: str) -> None:
+def _post(address: str, said: Mapping[str, object]) -> None:
     if not address.startswith(("http://", "https://")):
         raise UsageError(f"the webhook {address!r} is no address.", "It begins with https:// or http://.")
-    body = json.dumps(message(alerts, url)).encode()
+    body = json.dumps(said).encode()
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as reply:
@@ -86,12 +89,12 @@ def _post(address: str, alerts: Sequence[Alert], url: str) -> None:
         raise
 
 
-def _send(email: Email, alerts: Sequence[Alert], url: str, env: Mapping[str, str]) -> None:
+def _send(email: Email, alerts: Sequence[Alert], text: str, env: Mapping[str, str]) -> None:
     letter = EmailMessage()
     first = alerts[0].text.splitlines()[0][:120]
     letter["Subject"] = f"[{worst(alerts)}] {alerts[0].task}: {first}"
     letter["From"], letter["To"] = email.sender, ", ".join(email.to)
-    letter.set_content(said(alerts, url))
+    letter.set_content(text)
     kind = smtplib.SMTP_SSL if email.port == 465 else smtplib.SMTP
     with kind(email.host, email.port, timeout=_TIMEOUT_S) as server:
         if email.starttls:
@@ -105,10 +108,10 @@ def _send(email: Email, alerts: Sequence[Alert], url: str, env: Mapping[str, str
         server.send_message(letter)
 
 
-def _run(command: Sequence[str], alerts: Sequence[Alert], url: str) -> None:
+def _run(command: Sequence[str], said: Mapping[str, object]) -> None:
     done = subprocess.run(
         list(command),
-        input=json.dumps(message(alerts, url)).encode(),
+        input=json.dumps(said).encode(),
         timeout=_TIMEOUT_S,
         capture_output=True,
         check=False,

@@ -33,6 +33,7 @@ from merits.opening import place_of_live
 __all__ = ["Where", "keys_of", "new_key", "open_keys", "revoke", "rotate", "serve", "where"]
 
 _SECRET = "MERITS_USER_SECRET"
+_TASK_FILES = (".yaml", ".yml", ".toml", ".json", ".py")
 _LEAST_LIFE_S = 1.0
 _DEFAULTS = ServeSettings()
 
@@ -71,7 +72,7 @@ def where(target: str, live: str | None = None) -> Where:
 
     path = Path(target)
     task, settings, folder = target, ServeSettings(), Path()
-    if path.suffix and (path.is_file() or path.suffix.lower() in (".yaml", ".yml", ".toml", ".json", ".py")):
+    if path.suffix and (path.is_file() or path.suffix.lower() in _TASK_FILES):
         task, settings = how_served(path)
         folder = path.parent
     place = str(place_of_live(live, folder))
@@ -117,7 +118,10 @@ def _nothing_serves(place: Where, store: LiveStore | None) -> TaskError:
     known = [] if store is None else list(store.tasks())
     waiting = [] if store is None or not place.task else store.releases(place.task)
     step = "Make one: merits release"
-    if waiting:
+    files = [file for file in (f"{place.task}{suffix}" for suffix in _TASK_FILES) if Path(file).is_file()]
+    if files and not waiting:
+        step = f"A task file is named with its ending: merits serve {files[0]}"
+    elif waiting:
         step = f"Let one serve: merits release --activate {waiting[-1].version}"
     elif place.task and known:
         step = did_you_mean(place.task, known)

@@ -103,8 +103,8 @@ class Monitor:
     """Watches one task. It may be used by several threads, one look at a time.
 
     `store` is where the evaluations are (for prices), the task's own unless given. `clock` gives UNIX seconds, by
-    default of a wall clock that may jump. Raises
-    TaskError where nothing of the task was released, or nothing serves.
+    default of a wall clock that may jump. `word` is given the texts with commands in them that people are shown or
+    sent, and may complete the commands. Raises TaskError where nothing of the task was released, or nothing serves.
     """
 
     def __init__(
@@ -115,8 +115,9 @@ class Monitor:
         store: Store | str | Path | None = None,
         releases: Path | None = None,
         clock: Callable[[], float] | None = None,
+        word: Callable[[str], str] = str,
     ) -> None:
-        self.task, self.live = task, live
+        self.task, self.live, self._word = task, live, word
         self._store, self._clock = store, clock or SteadyClock()
         self._passed = ForgettingClock(live, clock or time.time)
         self._folder = releases or releases_folder(task)
@@ -432,7 +433,7 @@ class Monitor:
         serving = [version for version in (self._rollout.champion, self._rollout.challenger) if version is not None]
         for each in due(alerts, marks, self.task.monitor, now, serving=serving):
             try:
-                tell(each, url=self.task.monitor.url)
+                tell(each, url=self.task.monitor.url, word=self._word)
             except MeritsError as problem:
                 problems.append(str(problem))
                 continue
@@ -449,7 +450,10 @@ class Monitor:
         with self._lock:
             now = self._clock()
             marks = self.live.marks(self.task.name)
-            lines = [AlertLine(alert=a, state=state_of(a, marks, now)) for a in self.live.alerts(self.task.name)]
+            lines = [
+                AlertLine(alert=replace(a, next_step=self._word(a.next_step)), state=state_of(a, marks, now))
+                for a in self.live.alerts(self.task.name)
+            ]
             standing, because = self._standing()
             quality = {} if self.watch is None else self.watch.quality()
             rollouts = self.live.rollouts(self.task.name)

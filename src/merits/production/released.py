@@ -168,7 +168,8 @@ def roll_back(
             )
         _must_be_there(memory, task, version)
         _must_not_serve(now, version)
-        return _put_in_force(memory, task, version, reason or f"rolled back from release {now.champion}", by)
+        how = "rolled back from" if version < now.champion else "put in force by hand instead of"
+        return _put_in_force(memory, task, version, reason or f"{how} release {now.champion}", by)
 
 
 # what is released
