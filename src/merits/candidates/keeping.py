@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,10 +28,13 @@ __all__ = [
     "keep_estimator",
     "keep_inside",
     "keep_json",
+    "keep_labels",
     "keep_network",
     "kept_arrays",
+    "kept_bytes",
     "kept_estimator",
     "kept_json",
+    "kept_labels",
     "restore_inside",
     "take_network",
 ]
@@ -49,6 +52,7 @@ _TRUSTED = frozenset(
         "lightgbm.sklearn.LGBMClassifier",
         "lightgbm.sklearn.LGBMRegressor",
         "merits.candidates.automl._Found",
+        "merits.candidates.modalities.Block",
         "merits.candidates.quantile_forecaster.QuantileForecaster",
         "numpy.dtype",
         "scipy.interpolate._interpolate.interp1d",
@@ -63,6 +67,7 @@ _TRUSTED = frozenset(
 )
 _NOT_OF_SKLEARN = ("sklearn.externals.", "sklearn.datasets.", "sklearn.utils.")  # read and fetch files, or run things
 _INSTALL = "pip install 'merits[keeping]'"
+_LABELS = "labels.json"
 
 
 def keep_json(value: object, file: Path) -> None:
@@ -80,9 +85,19 @@ def kept_json(file: Path, type: type[T]) -> T:
     ['no', 'yes']
     """
     try:
-        return msgspec.json.decode(_bytes(file), type=type)
+        return msgspec.json.decode(kept_bytes(file), type=type)
     except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
         raise _broken(file, str(problem)) from None
+
+
+def keep_labels(labels: Sequence[str], folder: Path) -> None:
+    """Writes the labels of a classifier, in the order of what its network says."""
+    keep_json(list(labels), folder / _LABELS)
+
+
+def kept_labels(folder: Path) -> tuple[str, ...]:
+    """The labels that a classifier kept in a folder."""
+    return kept_json(folder / _LABELS, tuple[str, ...])
 
 
 def keep_arrays(arrays: Mapping[str, Any], file: Path) -> None:
@@ -151,7 +166,7 @@ def keep_estimator(estimator: object, file: Path) -> None:
 
 def kept_estimator(file: Path) -> Any:
     """The fitted estimator in a file; CandidateError where there is none, or one that holds what is not trusted."""
-    sio, data = _skops(), _bytes(file)
+    sio, data = _skops(), kept_bytes(file)
     try:
         named = sio.get_untrusted_types(data=data)
         strange = [name for name in named if not _is_trusted(name)]
@@ -177,7 +192,8 @@ def take_network(module: Any, file: Path) -> None:
     from safetensors.torch import load_model
 
     try:
-        load_model(module, str(file), device=str(next(module.parameters()).device))
+        some = next(module.parameters(), None)
+        load_model(module, str(file), device="cpu" if some is None else str(some.device))
     except (SafetensorError, RuntimeError, OSError, ValueError) as problem:
         raise _broken(file, _first_line(problem)) from None
 
@@ -235,7 +251,8 @@ def _not_imported(module: str) -> Iterator[None]:
         del sys.modules[module]
 
 
-def _bytes(file: Path) -> bytes:
+def kept_bytes(file: Path) -> bytes:
+    """What is in a file; CandidateError where it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as problem:
