@@ -87,7 +87,7 @@ class Remembering(Protocol):
 def state_part(state: ReaderState, name: str, kinds: Any) -> Any:
     """A part of a reader's state, once each column in it is of these kinds; else CandidateError."""
     try:
-        return msgspec.convert(state[name], tuple[tuple[str, kinds], ...])  # type: ignore[valid-type]
+        return msgspec.convert(state[name], tuple[tuple[str, kinds], ...])
     except (msgspec.ValidationError, KeyError) as problem:
         raise CandidateError(
             f"the kept files are read by another reader: {problem}.", "Release it anew: merits release"
