@@ -19,7 +19,7 @@ from merits.core.answer import Answer
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 from merits.core.task import Example
-from merits.media.weights import ModelFolder
+from merits.media.weights import IMPORTING, ModelFolder
 
 __all__ = ["Encoder", "OpenEncoder", "TextReading", "Tokeniser"]
 
@@ -28,8 +28,9 @@ class Tokeniser:
     """What reads texts for a network, without the network."""
 
     def __init__(self, folder: ModelFolder, max_tokens: int) -> None:
-        from transformers import AutoTokenizer
-        from transformers.utils import logging
+        with IMPORTING:
+            from transformers import AutoTokenizer
+            from transformers.utils import logging
 
         bars: Any = logging
         bars.disable_progress_bar()
@@ -55,7 +56,9 @@ class Encoder:
         self, folder: ModelFolder, n_labels: int, *, max_tokens: int, device: str, threads: int, seed: int
     ) -> None:
         import torch
-        from transformers import AutoModel
+
+        with IMPORTING:
+            from transformers import AutoModel
 
         from merits.candidates.pooled_classifier import PooledClassifier
 

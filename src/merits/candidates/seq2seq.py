@@ -28,7 +28,7 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
-from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
+from merits.media.weights import IMPORTING, AllowPickle, ModelFolder, Sha256, model_folder
 
 __all__ = ["READS", "Params", "load"]
 
@@ -193,8 +193,10 @@ class _Loaded:
 
     def __init__(self, params: Params, folder: ModelFolder, *, is_trained: bool = False) -> None:
         import torch
-        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-        from transformers.utils import logging
+
+        with IMPORTING:
+            from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+            from transformers.utils import logging
 
         bars: Any = logging
         bars.disable_progress_bar()
