@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib.util
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 from merits.candidates.keeping import keep_arrays, keep_estimator, kept_arrays, kept_estimator
-from merits.candidates.registry import LoadContext, load, load_any
+from merits.candidates.registry import LoadContext, load, load_any, names_of_kinds
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Portable, Pupil, Trainable
@@ -27,6 +28,7 @@ from merits.core.task import Example
 from merits.media.sounds import Sound, wav_of
 from merits.testing.contracts.portable import PortableContract
 from tests.candidates.drawn import examples_in as drawings
+from tests.candidates.kept_once import kept_as_it_was
 from tests.candidates.test_multimodal import CLASSES, MEMBERS, examples_in
 from tests.candidates.test_recommending import PACKAGES, QUICK, history, two_tastes
 from tests.candidates.tiny_encoders import tiny_encoder
@@ -458,6 +460,35 @@ class TestLateFusionOfJointEmbeddings(TestJointEmbeddings):
         return found
 
 
+@has("flaml", "lightgbm")
+def test_what_automl_found_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the plain estimator that it is."""
+    context = LoadContext(folder=tmp_path, classes=("no", "yes"), columns=("age", "city", "note"), env={})
+    recipe = Candidate(name="a", kind="automl", params={"seconds": 2.0})
+    kept_as_it_was(recipe, context, TABLE, OfTable.inputs, monkeypatch)
+
+
+class TestEmbeddingsRemote(Kept):
+    recipe: ClassVar = Candidate(
+        name="r",
+        kind="embeddings-remote",
+        params={"model": "m", "base_url": "http://localhost:9/v1", "provider": "vllm"},
+    )
+
+    def teach(self, model: Portable) -> None:
+        """With vectors that nobody asked a server for."""
+        studious: Any = model
+        texts = studious.questions(self.examples)
+        vectors = {text: np.array(["good" in text, "bad" in text, len(text) / 40], "<f4") for text in texts}
+        studious.study({text: base64.b64encode(vector.tobytes()).decode() for text, vector in vectors.items()})
+        studious.fit(self.examples)
+
+    def said(self, model: Portable) -> list[Answer]:
+        """What it makes of vectors: nobody embeds here."""
+        learner: Any = model.__dict__["_learner"]
+        return list(learner.answer_batch([np.array(one, np.float32) for one in ([1, 0, 0.5], [0, 1, 0.5], [0, 0, 0])]))
+
+
 class OfDrawings(Kept):
     """What is drawn is named by its content, so the same answer is the same picture."""
 
@@ -525,6 +556,35 @@ def test_an_estimator_of_ones_own_is_not_kept(tmp_path: Path) -> None:
     """Its class is code that a file may not name: it learns again instead."""
     with pytest.raises(CandidateError, match=r"Mine.*without running code"):
         keep_estimator(Mine(), tmp_path / "estimator.skops")
+
+
+KEPT_ELSEWHERE = {  # by a suite of their own
+    "compressed",  # test_kept_copies.py
+    "online",  # incremental/
+    "python",  # below: objects of one's own that know how
+    "seq2seq",  # test_kept_writers.py
+    "transformer-finetune",  # above, in a folder of its own
+    "transformers",  # test_kept_writers.py
+}
+LEARN_NOTHING = {
+    *("apertium", "command", "constant", "copy", "ctranslate2", "diffusers", "embedding", "image", "imported"),
+    *("pocketsphinx", "transcription", "whisper"),
+    *("cascade", "router", "vote"),  # what they do is in the recipe
+    "object",  # lives in one process only, so no release opens it
+}
+AS_CHAT = {"anthropic", "any-llm"}  # shown examples are kept by what they share with `chat`
+
+
+def test_every_kind_is_kept_or_learns_nothing() -> None:
+    """Whoever adds a kind that learns is reminded here that it is to be released."""
+    kept = {"automl", "joint-embeddings", "late-fusion", "sound-linear", *QUICK}  # their suites make them otherwise
+    kept |= {suite.recipe.kind for suite in _all_suites(Kept)}
+    assert kept | KEPT_ELSEWHERE | LEARN_NOTHING | AS_CHAT == set(names_of_kinds())
+    assert not (kept | KEPT_ELSEWHERE) & LEARN_NOTHING
+
+
+def _all_suites(suite: type[Kept]) -> list[type[Kept]]:
+    return [suite, *(below for each in suite.__subclasses__() for below in _all_suites(each))]
 
 
 OWN = """
