@@ -142,11 +142,11 @@ class _FineTuned:
 
     def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str:
         """Why it cannot go on from what was kept there: see `merits.core.doors.Continuing`."""
-        return new_label(kept_json(folder / "labels.json", tuple[str, ...]), [*known, *new])
+        return new_label(kept_labels(folder), [*known, *new])
 
     def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
         """Goes on from the network there, for a share of the epochs; some of the new examples say when to stop."""
-        labels, numbers = kept_json(folder / "labels.json", tuple[str, ...]), folder / "network.safetensors"
+        labels, numbers = kept_labels(folder), folder / "network.safetensors"
         shorter = msgspec.structs.replace(self._params, epochs=max(1, round(share * self._params.epochs)))
         encoder = self._opened(len(labels))
         take_network(encoder.network, numbers)
