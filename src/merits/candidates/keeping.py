@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import threading
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,6 +69,7 @@ _TRUSTED = frozenset(
 _NOT_OF_SKLEARN = ("sklearn.externals.", "sklearn.datasets.", "sklearn.utils.")  # read and fetch files, or run things
 _INSTALL = "pip install 'merits[keeping]'"
 _LABELS = "labels.json"
+_importing = threading.RLock()
 
 
 def keep_json(value: object, file: Path) -> None:
@@ -228,27 +230,34 @@ def _is_trusted(name: str) -> bool:
 
 
 def _skops() -> Any:
+    """skops.io as it is where somebody has imported it, else without its list of what it trusts in scikit-learn.
+
+    For that list it imports all of scikit-learn, and PyTorch and pytest with it: 4 of the 7 seconds of processor time
+    that opening a release took. What is trusted is decided here (`_is_trusted`), so nothing is lost by it. Whoever
+    imports skops afterwards gets one of their own, with the list.
+    """
     if importlib.util.find_spec("skops") is None:
         raise MissingExtra("keeping a trained estimator needs skops, which is not installed.", _INSTALL)
-    with _not_imported("sklearn.externals.array_api_compat.torch"):
+    with _importing:
+        if "skops.io" in sys.modules:
+            return sys.modules["skops.io"]
+        return _light_skops()
+
+
+@cache
+def _light_skops() -> Any:
+    from sklearn import utils
+
+    listing, known = utils.all_estimators, set(sys.modules)
+    utils.all_estimators = lambda type_filter=None: []
+    try:
         import skops.io
 
-    return skops.io
-
-
-@contextmanager
-def _not_imported(module: str) -> Iterator[None]:
-    """Keeps a module out while the block lasts. skops walks through all of scikit-learn to list its estimators, and
-    finds an adapter there that imports PyTorch: 4 of the 7 seconds of processor time that opening a release took.
-    """
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]  # import knows this as "there is none"
-    try:
-        yield
+        return skops.io
     finally:
-        del sys.modules[module]
+        utils.all_estimators = listing
+        for name in [name for name in sys.modules if name.partition(".")[0] == "skops" and name not in known]:
+            del sys.modules[name]
 
 
 def kept_bytes(file: Path) -> bytes:
