@@ -99,7 +99,7 @@ def taught(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tor
     parent.fit(sentences(120))
     opened: Any = insides_of(parent)
     network = opened.open()
-    made = Torch(network.module, network)
+    made = Torch(network.module, network.reading, network.tune)
     return made, asked_of(made)
 
 
@@ -158,7 +158,7 @@ def test_what_takes_something_away_is_trained_again(
     model = loaded(copy_of(tuned(encoder), **params), tmp_path, notes)
     model.fit(sentences(120))
     opened: Any = insides_of(parent)
-    before = Torch(opened.open().module, opened.open()).size_bytes
+    before = opened_copy(opened).size_bytes
     assert (model.size_bytes < 0.95 * before) == smaller
     assert right(asked(model, [one.input for one in TEST])) >= 30
     assert any("MB on disk, where its parent takes" in note for note in notes)

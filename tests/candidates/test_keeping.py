@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib.util
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 from merits.candidates.keeping import keep_arrays, keep_estimator, kept_arrays, kept_estimator
-from merits.candidates.registry import LoadContext, load, load_any
+from merits.candidates.registry import LoadContext, load, load_any, names_of_kinds
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.doors import Portable, Pupil, Trainable
@@ -26,6 +27,9 @@ from merits.core.identity import JSON
 from merits.core.task import Example
 from merits.media.sounds import Sound, wav_of
 from merits.testing.contracts.portable import PortableContract
+from tests.candidates.drawn import examples_in as drawings
+from tests.candidates.kept_once import kept_as_it_was
+from tests.candidates.test_multimodal import CLASSES, MEMBERS, examples_in
 from tests.candidates.test_recommending import PACKAGES, QUICK, history, two_tastes
 from tests.candidates.tiny_encoders import tiny_encoder
 
@@ -418,6 +422,126 @@ class TestSoundLinear(Kept):
         return found
 
 
+@has("PIL")
+class TestJointEmbeddings(Kept):
+    folder: ClassVar[Path]
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _both(cls, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """Pictures, captions that are texts, captions that are a few categories, and numbers."""
+        cls.folder = tmp_path_factory.mktemp("both")
+        cls.examples = tuple(
+            msgspec.structs.replace(one, input={**one.input, "note": f"{words} it is said, number {number}"})  # type: ignore[dict-item]
+            for number, one in enumerate(examples_in(cls.folder))
+            for words in [str(one.input["caption"])]  # type: ignore[index, call-overload]
+        )
+        cls.inputs = (
+            *(one.input for one in cls.examples[::9]),
+            {},
+            {"picture": "", "note": "four corners"},
+            {"x": [1]},
+        )
+
+    def make(self) -> Portable:
+        context = LoadContext(folder=self.folder, task_kind="multimodal-classification", classes=CLASSES, env={})
+        found = load(Candidate(name="j", kind="joint-embeddings"), context)
+        assert isinstance(found, Portable)
+        return found
+
+
+@has("PIL")
+class TestLateFusionOfJointEmbeddings(TestJointEmbeddings):
+    def make(self) -> Portable:
+        context = LoadContext(folder=self.folder, task_kind="multimodal-classification", classes=CLASSES, env={})
+        params: dict[str, JSON] = {"members": [*MEMBERS], "folds": 2}
+        found = load(Candidate(name="l", kind="late-fusion", params=params), context)
+        assert isinstance(found, Portable)
+        return found
+
+
+@has("flaml", "lightgbm")
+def test_what_automl_found_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the plain estimator that it is."""
+    context = LoadContext(folder=tmp_path, classes=("no", "yes"), columns=("age", "city", "note"), env={})
+    recipe = Candidate(name="a", kind="automl", params={"seconds": 2.0})
+    kept_as_it_was(recipe, context, TABLE, OfTable.inputs, monkeypatch)
+
+
+class TestEmbeddingsRemote(Kept):
+    recipe: ClassVar = Candidate(
+        name="r",
+        kind="embeddings-remote",
+        params={"model": "m", "base_url": "http://localhost:9/v1", "provider": "vllm"},
+    )
+
+    def teach(self, model: Portable) -> None:
+        """With vectors that nobody asked a server for."""
+        studious: Any = model
+        texts = studious.questions(self.examples)
+        vectors = {text: np.array(["good" in text, "bad" in text, len(text) / 40], "<f4") for text in texts}
+        studious.study({text: base64.b64encode(vector.tobytes()).decode() for text, vector in vectors.items()})
+        studious.fit(self.examples)
+
+    def said(self, model: Portable) -> list[Answer]:
+        """What it makes of vectors: nobody embeds here."""
+        learner: Any = model.__dict__["_learner"]
+        return list(learner.answer_batch([np.array(one, np.float32) for one in ([1, 0, 0.5], [0, 1, 0.5], [0, 0, 0])]))
+
+
+class OfDrawings(Kept):
+    """What is drawn is named by its content, so the same answer is the same picture."""
+
+    folder: ClassVar[Path]
+    inputs: ClassVar = ("a red circle", "a blue square", "nothing like it", "")
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _drawn(cls, tmp_path_factory: pytest.TempPathFactory) -> None:
+        cls.folder = tmp_path_factory.mktemp("drawings")
+        cls.examples = tuple(drawings(cls.folder))
+
+    def make(self) -> Portable:
+        found = load(self.recipe, LoadContext(folder=self.folder, task_kind="text-to-image", env={}))
+        assert isinstance(found, Portable)
+        return found
+
+
+@has("PIL")
+class TestNearestCaption(OfDrawings):
+    recipe: ClassVar = Candidate(name="n", kind="nearest-caption")
+
+    def test_answers_when_the_pictures_of_the_task_are_gone(self, tmp_path: Path) -> None:
+        """A release is copied to machines that have no training data."""
+        model = self._taught()
+        folder = self._kept(model)
+        before = self.said(model)
+        context = LoadContext(folder=tmp_path, task_kind="text-to-image", env={})
+        restored: Any = load(self.recipe, context)
+        restored.restore(folder)
+        assert [one.output for one in self.said(restored)] == [one.output for one in before]
+        assert (tmp_path / str(before[0].output["file"])).is_file()  # type: ignore[index, call-overload]
+
+
+@has("torch", "PIL")
+class TestSmallPainter(OfDrawings):
+    recipe: ClassVar = Candidate(name="p", kind="text-to-image-small", params={"size": 16, "epochs": 2})
+
+
+GGUF = ASSETS / "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@pytest.mark.skipif(not GGUF.is_file(), reason="fetch it with `make assets`")
+@has("xllamacpp")
+class TestFewShotGguf(Kept):
+    recipe: ClassVar = Candidate(name="g", kind="gguf", params={"path": str(GGUF), "few_shot": 2})
+
+    def said(self, model: Portable) -> list[Answer]:
+        """What it would be asked: an answer takes seconds."""
+        prompt = model.keep.__self__._prompt  # type: ignore[attr-defined]
+        return [Answer(msgspec.json.encode(prompt.messages(one)).decode()) for one in self.inputs]
+
+
 class Mine:
     """An estimator of the user's own."""
 
@@ -432,6 +556,77 @@ def test_an_estimator_of_ones_own_is_not_kept(tmp_path: Path) -> None:
     """Its class is code that a file may not name: it learns again instead."""
     with pytest.raises(CandidateError, match=r"Mine.*without running code"):
         keep_estimator(Mine(), tmp_path / "estimator.skops")
+
+
+KEPT_ELSEWHERE = {  # by a suite of their own
+    "compressed",  # test_kept_copies.py
+    "online",  # incremental/
+    "python",  # below: objects of one's own that know how
+    "seq2seq",  # test_kept_writers.py
+    "transformer-finetune",  # above, in a folder of its own
+    "transformers",  # test_kept_writers.py
+    "warm-start",  # test_going_on.py
+}
+LEARN_NOTHING = {
+    *("apertium", "command", "constant", "copy", "ctranslate2", "diffusers", "embedding", "image", "imported"),
+    *("pocketsphinx", "transcription", "whisper"),
+    *("cascade", "router", "vote"),  # what they do is in the recipe
+    "object",  # lives in one process only, so no release opens it
+}
+AS_CHAT = {"anthropic", "any-llm"}  # shown examples are kept by what they share with `chat`
+
+
+def test_every_kind_is_kept_or_learns_nothing() -> None:
+    """Whoever adds a kind that learns is reminded here that it is to be released."""
+    kept = {"automl", "joint-embeddings", "late-fusion", "sound-linear", *QUICK}  # their suites make them otherwise
+    kept |= {suite.recipe.kind for suite in _all_suites(Kept)}
+    assert kept | KEPT_ELSEWHERE | LEARN_NOTHING | AS_CHAT == set(names_of_kinds())
+    assert not (kept | KEPT_ELSEWHERE) & LEARN_NOTHING
+
+
+def _all_suites(suite: type[Kept]) -> list[type[Kept]]:
+    return [suite, *(below for each in suite.__subclasses__() for below in _all_suites(each))]
+
+
+OWN = """
+import json
+
+class Counts:
+    def fit(self, inputs, targets):
+        self.known = dict(zip(inputs, targets))
+
+    def predict(self, inputs):
+        return [self.known.get(one, "negative") for one in inputs]
+
+class Kept(Counts):
+    def keep(self, folder):
+        (folder / "known.json").write_text(json.dumps(self.known))
+
+    def restore(self, folder):
+        self.known = json.loads((folder / "known.json").read_text())
+"""
+
+
+def test_an_object_of_ones_own_is_kept_by_itself_where_it_knows_how(tmp_path: Path) -> None:
+    """With `keep` and `restore` of its own it need not learn again; without, it says that it must."""
+    (tmp_path / "own.py").write_text(OWN)
+    context = LoadContext(folder=tmp_path, classes=("negative", "positive"), env={})
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    models: list[Any] = [
+        load(Candidate(name=n, kind="python", params={"function": f"own:{n}"}), context) for n in ("Kept", "Kept")
+    ]
+    models[0].fit(PortableContract.examples)
+    models[0].keep(kept)
+    models[1].restore(kept)
+    inputs = [one.input for one in PortableContract.examples[:5]]
+    assert [asyncio.run(models[1].answer(one)).output for one in inputs] == ["positive", "negative"] * 2 + ["positive"]
+    plain: Any = load(Candidate(name="c", kind="python", params={"function": "own:Counts"}), context)
+    plain.fit(PortableContract.examples)
+    with pytest.raises(CandidateError, match=r"Counts.*without running code"):
+        plain.keep(tmp_path)
+    with pytest.raises(CandidateError, match=r"a Counts|of another model"):
+        plain.restore(kept)
 
 
 def test_a_file_that_names_a_function_to_run_is_refused(tmp_path: Path) -> None:
@@ -487,9 +682,17 @@ def test_what_one_kept_is_refused_by_another(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
 
 
-def test_reading_an_estimator_imports_no_network_library() -> None:
-    """skops looks at all of scikit-learn, and would import PyTorch on the way: four seconds of every start."""
-    code = "import sys; from merits.candidates.keeping import _skops; _skops(); print('torch' in sys.modules)"
-    code += "; print('sklearn.externals.array_api_compat.torch' in sys.modules)"
+def test_reading_an_estimator_imports_no_more_than_it_needs() -> None:
+    """skops lists all of scikit-learn, with PyTorch and pytest on the way; who imports it afterwards has that list."""
+    code = """
+import sys
+from merits.candidates.keeping import _skops
+assert _skops() is _skops()
+print(*(name in sys.modules for name in ("torch", "pytest", "sklearn.cross_decomposition", "skops.io")))
+from sklearn.utils import all_estimators
+import skops.io
+listed = skops.io._trusted_types.SKLEARN_ESTIMATOR_TYPE_NAMES
+print(skops.io is _skops(), "sklearn.cross_decomposition._pls.CCA" in listed)
+"""
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert told.stdout.split() == ["False", "False"]
+    assert told.stdout.split() == ["False"] * 4 + ["True", "True"]

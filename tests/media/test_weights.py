@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +126,26 @@ def test_a_folder_that_a_library_cannot_open_is_a_clear_error_without_a_network(
     (folder / "evil.py").write_text("raise SystemExit('was run')")
     with pytest.raises(CandidateError, match="cannot be opened as AutoModel"):
         opened(folder).open(transformers.AutoModel)
+
+
+def test_models_are_opened_one_after_the_other(tmp_path: Path) -> None:
+    """transformers imports the class of a model when it is opened, and threads that do so at once find half of it."""
+    inside, most = 0, 0
+
+    class Loader:
+        @staticmethod
+        def from_pretrained(path: str, **options: object) -> str:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            time.sleep(0.01)
+            inside -= 1
+            return path
+
+    folder = ModelFolder(tmp_path, (), is_pickled=False)
+    threads = [threading.Thread(target=folder.open, args=(Loader,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1

@@ -330,6 +330,9 @@ class Mine:
     flow.run(task)
     made = release(task, candidate="mine", live=live)
     assert any("learns again at each start" in note for note in made.notes)
+    (mine,) = made.learned
+    assert (mine.name, mine.kind, mine.kept) == ("mine", "python", False)
+    assert "without running code" in mine.why
     assert "artefacts/lessons.jsonl" in {one.path for one in made.release.artefacts}
     assert made.verified is not None
     assert not made.verified.differences

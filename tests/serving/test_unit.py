@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from merits.core.candidate import Candidate, Price
-from merits.core.errors import CandidateError
+from merits.core.errors import CandidateError, DataError
+from merits.core.identity import JSON
+from merits.serving.package import learned_in
 from merits.serving.unit import Reply
 from merits.testing.provider import FakeProvider, Fault
+from tests.candidates.tiny_encoders import tiny_encoder
 from tests.serving.releasing import ask, chat, read, released, unit_of
 
 TEXT = Candidate(name="text", kind="text-linear", price=Price(machine_per_hour=3.6))
@@ -52,6 +55,30 @@ def test_a_stack_answers_with_what_it_and_its_parts_learned(tmp_path: Path) -> N
     stack = Candidate(name="s", kind="stack", parts=(TEXT, ALWAYS))
     good, bad = ask(released(tmp_path, stack), tmp_path, "good number 1", "bad number 1")
     assert (good.answer.output, bad.answer.output) == ("positive", "negative")
+
+
+def test_a_copy_of_a_model_beside_the_task_goes_with_the_release(tmp_path: Path) -> None:
+    """The folder that its parent names is in the release; neither it nor the training data are needed elsewhere."""
+    for package in ("accelerate", "transformers"):
+        pytest.importorskip(package)
+    task, home = tmp_path / "task", tmp_path / "release"
+    tiny_encoder(task / "encoder", ["good", "bad", "number", *map(str, range(20))])
+    parent = Candidate(name="tuned", kind="transformer-finetune", params={"path": "encoder", "epochs": 1})
+    recipe: dict[str, JSON] = {"method": ["pruned", "fp16"], "structure": "heads", "share": 0.5, "epochs": 0}
+    copy = Candidate(name="small", kind="compressed", params=recipe, parts=(parent,))
+    release = released(home, copy, task_folder=task, timeout_s=60.0)
+    task.rename(tmp_path / "gone")
+    (reply,) = ask(release, home, "good number 3")
+    assert reply.answer.failure is None
+    assert sum((reply.answer.probabilities or {}).values()) == pytest.approx(1.0)
+    (small,) = learned_in(release, home)
+    assert (small.name, small.kind, small.kept) == ("small", "compressed", True)
+    assert {one.path for one in release.artefacts}.isdisjoint({"artefacts/lessons.jsonl"})
+    numbers = home / "artefacts" / "models" / "0" / "network.safetensors"
+    held = numbers.read_bytes()
+    numbers.write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
+    with pytest.raises(DataError, match=r"network\.safetensors is not what it was"):
+        ask(release, home, "good number 3")
 
 
 def test_the_first_fallback_that_can_answers(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ class Batcher(Model):
         close: Callable[[], None] | None = None,
         weights: Weights | None = None,
         size_bytes: Callable[[], int | None] = lambda: None,
+        keeping: Keeping | None = None,
     ) -> Batcher:
         """A batcher around a blocking function of one input: one after the other, each timed by itself.
 
@@ -175,6 +176,7 @@ class Batcher(Model):
             close=close,
             weights=weights,
             size_bytes=size_bytes,
+            keeping=keeping,
         )
         batcher._answer_batch = None
         batcher._answer_one = function

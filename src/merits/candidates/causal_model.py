@@ -23,7 +23,7 @@ from merits.candidates.prompts import Message
 from merits.candidates.texts import as_text
 from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import content_hash
-from merits.media.weights import ModelFolder
+from merits.media.weights import IMPORTING, ModelFolder
 
 __all__ = ["CausalModel", "Written", "language_model"]
 
@@ -256,7 +256,9 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
 def language_model(source: ModelFolder | Path, is_encoder_decoder: bool) -> Any:
     """A model to be trained, in 32 bits; without its tokenizer."""
     import torch
-    from transformers import AutoModelForSeq2SeqLM
+
+    with IMPORTING:
+        from transformers import AutoModelForSeq2SeqLM
 
     if is_encoder_decoder and isinstance(source, ModelFolder):
         return source.open(AutoModelForSeq2SeqLM, dtype=torch.float32)
@@ -264,8 +266,9 @@ def language_model(source: ModelFolder | Path, is_encoder_decoder: bool) -> Any:
 
 
 def _opened(source: ModelFolder | Path, dtype: Any) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
+    with IMPORTING:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
 
     bars: Any = logging
     bars.disable_progress_bar()
@@ -276,14 +279,16 @@ def _opened(source: ModelFolder | Path, dtype: Any) -> tuple[Any, Any]:
 
 def _from_gguf(file: Path, dtype: Any) -> tuple[Any, Any]:
     """The weights of a GGUF file, unpacked to full numbers."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    with IMPORTING:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if importlib.util.find_spec("gguf") is None:
         raise MissingExtra("transformers reads GGUF files with the package gguf, which is not installed.", _EXTRA)
     options = {"gguf_file": file.name, "local_files_only": True, "trust_remote_code": False}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(file.parent), **options)
-        return tokenizer, AutoModelForCausalLM.from_pretrained(str(file.parent), dtype=dtype, **options)
+        with IMPORTING:  # the class of this very model among others
+            tokenizer = AutoTokenizer.from_pretrained(str(file.parent), **options)
+            return tokenizer, AutoModelForCausalLM.from_pretrained(str(file.parent), dtype=dtype, **options)
     except (OSError, ValueError, LookupError, RuntimeError, struct.error) as problem:
         raise CandidateError(
             f"{file} cannot be read by transformers: {problem}.",

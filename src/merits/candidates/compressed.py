@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import importlib.util
 import threading
 from collections.abc import Sequence
@@ -12,11 +14,14 @@ from typing import Annotated
 import msgspec
 
 from merits.candidates.batcher import Batcher
+from merits.candidates.compressing.estimators import kept_reading
 from merits.candidates.compressing.forms import Copy, Fitted, Graph, Torch
+from merits.candidates.compressing.layers import keep_layers, take_layers
 from merits.candidates.compressing.methods import IN_TORCH, Method, Settings, Taught, method_of, misfit, unfit
 from merits.candidates.compressing.resident import resident
 from merits.candidates.imports import versions
-from merits.candidates.insides import Insides, Network, insides_of
+from merits.candidates.insides import EstimatorInsides, Insides, insides_of
+from merits.candidates.keeping import kept_bytes
 from merits.candidates.memory import Resident, Weights, weights_of
 from merits.candidates.registry import LoadContext, load_part
 from merits.core.answer import Answer
@@ -30,6 +35,7 @@ __all__ = ["ON_PREMISES", "PARTS", "Params", "load", "opened_copy"]
 PARTS = (1, 1)
 ON_PREMISES = True
 _ANSWERED_TOGETHER = 32
+_GRAPH = "model.onnx"
 _memory: dict[str, Resident | None] = {}  # what was measured in this process, of parents and copies
 _LIBRARIES = {  # what runs a copy, and what makes it of a network and of an estimator
     "network": ("onnx", "onnxscript", "onnxruntime"),
@@ -98,6 +104,7 @@ def load(params: Params, context: LoadContext) -> Model:
         timeout_s=context.timeout_s,
         fit=model.fit,
         close=model.close,
+        keeping=model,
         weights=None if theirs is None else Weights(theirs.n_bytes, lambda: None, model.put_aside),
         size_bytes=lambda: model.size_bytes,
         memory=lambda: model.memory,
@@ -130,7 +137,7 @@ class _Compressed:
         self.memory: Resident | None = None
 
     def fit(self, examples: Sequence[Example]) -> None:
-        """Has the parent learn, copies it, and compresses the copy."""
+        """Has the parent learn, copies it, compresses the copy, and forgets what the parent learned."""
         if isinstance(self._parent, Trainable):
             self._parent.fit(examples)
         learned = [example for example in examples if example.target is not None]
@@ -139,13 +146,41 @@ class _Compressed:
         theirs = self._measured(made, taught, self._context.parts[0].id)
         for method in self._params.methods:
             made = method_of(method).make(made, method, taught)
+        if isinstance(made, Torch):
+            made = replace(made, tune=None)
+        self._take(made)
+        asyncio.run(self._parent.close())
+        own = self._measured(made, taught, content_hash([self._context.parts[0].id, msgspec.to_builtins(self._params)]))
+        self.memory = None if own is None else replace(own, parent=theirs)
+        self._tell(before)
+
+    def keep(self, folder: Path) -> None:
+        """Writes the graph, or the layers and their numbers, and what reads inputs for it; nothing of the parent."""
+        with self._lock:
+            made = self._copy
+        if isinstance(made, Graph):
+            (folder / _GRAPH).write_bytes(made.model)
+        elif isinstance(made, Torch):
+            keep_layers(made.module, folder)
+        else:
+            raise RuntimeError("kept before it was fitted")
+        made.reading.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote. Neither the parent nor what made the copy is needed for it."""
+        insides = self._insides
+        if isinstance(insides, EstimatorInsides):
+            self._take(Graph(kept_bytes(folder / _GRAPH), kept_reading(folder, insides.rows)))
+        elif self._params.in_onnx:
+            self._take(Graph(kept_bytes(folder / _GRAPH), insides.reading(folder)))
+        else:
+            self._take(Torch(take_layers(insides.blank(folder), folder), insides.reading(folder)))
+
+    def _take(self, made: Copy) -> None:
         if isinstance(made, Graph):
             _ = made.session  # what cannot be run is said now
         with self._lock:
             self._copy, self.size_bytes = made, made.size_bytes
-        own = self._measured(made, taught, content_hash([self._context.parts[0].id, msgspec.to_builtins(self._params)]))
-        self.memory = None if own is None else replace(own, parent=theirs)
-        self._tell(before)
 
     def _measured(self, made: Copy, taught: Taught, key: str) -> Resident | None:
         """What a copy takes in memory, once in a process: what learned from other folds takes the same.
@@ -175,16 +210,16 @@ class _Compressed:
             self._copy = None
 
     def _tell(self, before: int | None) -> None:
-        copy = self._copy
+        made = self._copy
         size = f"{(self.size_bytes or 0) / 1e6:,.3g} MB"
         self._context.note(f"{size} on disk" + (f", where its parent takes {before / 1e6:,.3g} MB" if before else ""))
         if self.memory:
             self._context.note(f"in memory {self.memory}")
-        if self._params.file and isinstance(copy, Graph):
+        if self._params.file and isinstance(made, Graph):
             file = Path(self._context.folder) / self._params.file
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(copy.model)
+                file.write_bytes(made.model)
             except OSError as problem:
                 raise CandidateError(f"{file} cannot be written: {problem.strerror}.", "Name another `file`.") from None
             self._context.note(f"written to {file}")
@@ -192,13 +227,7 @@ class _Compressed:
 
 def opened_copy(insides: Insides) -> Copy:
     """What a model that has learned has inside, as a copy: of a network one that may be changed."""
+    if isinstance(insides, EstimatorInsides):
+        return Fitted(insides.open())
     opened = insides.open()
-    if insides.form == "estimator":
-        return Fitted(opened)  # type: ignore[arg-type]
-    return Torch(_copied(opened), opened)  # type: ignore[arg-type]
-
-
-def _copied(opened: Network) -> object:
-    import copy
-
-    return copy.deepcopy(opened.module).eval()
+    return Torch(copy.deepcopy(opened.module).eval(), opened.reading, opened.tune)

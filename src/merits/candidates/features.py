@@ -8,20 +8,34 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.shared_fits import digest_of
 from merits.candidates.texts import as_text
+from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 from merits.core.task import Example
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["ColumnKind", "Columns", "Reader", "Texts", "Vectoriser", "column_kind", "reader_of", "words"]
+__all__ = [
+    "ColumnKind",
+    "Columns",
+    "Reader",
+    "ReaderState",
+    "Remembering",
+    "Texts",
+    "Vectoriser",
+    "column_kind",
+    "reader_of",
+    "state_part",
+    "words",
+]
 
 Vectoriser: TypeAlias = "Callable[[], BaseEstimator]"
 Cell: TypeAlias = "float | str"
@@ -49,6 +63,35 @@ class Reader(Protocol):
         `vectoriser` makes an unfitted transformer of texts.
         """
         ...
+
+
+ReaderState: TypeAlias = dict[str, list[tuple[str, str]]]
+"""What a reader found out about inputs: columns and what each is, by a name; the reader's own among these."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A reader that found out something about its inputs, which can be kept apart from it.
+
+    It may have `put_away` and `taken_up` too: what a step of an estimator is kept as, where it holds what is not kept,
+    and that step with what it held.
+    """
+
+    def state(self) -> ReaderState: ...
+
+    def with_state(self, state: ReaderState) -> Reader:
+        """A reader like this one that found out this. CandidateError where that is no such state."""
+        ...
+
+
+def state_part(state: ReaderState, name: str, kinds: Any) -> Any:
+    """A part of a reader's state, once each column in it is of these kinds; else CandidateError."""
+    try:
+        return msgspec.convert(state[name], tuple[tuple[str, kinds], ...])
+    except (msgspec.ValidationError, KeyError) as problem:
+        raise CandidateError(
+            f"the kept files are read by another reader: {problem}.", "Release it anew: merits release"
+        ) from None
 
 
 def reader_of(inputs: Sequence[JSON]) -> Reader:
@@ -127,6 +170,14 @@ class Columns:
         matrix = np.empty((len(rows), len(self.kinds)), dtype=object)
         matrix[:] = rows
         return matrix
+
+    def state(self) -> ReaderState:
+        """What each column holds."""
+        return {"Columns": list(self.kinds)}
+
+    def with_state(self, state: ReaderState) -> Columns:
+        """The reader of these columns."""
+        return Columns(state_part(state, "Columns", ColumnKind))
 
     def encoder(self, rows: Sequence[object], vectoriser: Vectoriser, *, sparse: bool, seed: int) -> BaseEstimator:
         """Numbers imputed and scaled, categories one-hot, texts vectorised, side by side."""

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from merits.candidates.batcher import Batcher
 from merits.candidates.checkpoints import Checkpoint, KeepsCheckpoints, checkpoint_of
 from merits.candidates.cnn.held_out import held_out, new_label, of_the_new
-from merits.candidates.encoder import Encoder, OpenEncoder
+from merits.candidates.encoder import Encoder, OpenEncoder, TextReading, Tokeniser
 from merits.candidates.fine_tuning.classifying import Lesson, TuningParams, tune
 from merits.candidates.fine_tuning.jobs import ClassifierJob, Folder
 from merits.candidates.fine_tuning.learning import learn
 from merits.candidates.fine_tuning.numbers import IN_TRAINING, check_peft, merged, with_adapter
 from merits.candidates.imports import versions
-from merits.candidates.insides import Insides
-from merits.candidates.keeping import keep_json, keep_network, kept_json, take_network
+from merits.candidates.insides import NetworkInsides
+from merits.candidates.keeping import keep_labels, keep_network, kept_labels, take_network
 from merits.candidates.memory import Weights
 from merits.candidates.registry import LoadContext, Space
 from merits.candidates.soft import Soft, soft_of
@@ -98,7 +98,7 @@ def load(params: Params, context: LoadContext) -> Model:
         keeping=model,
         going_on=model,
         weights=Weights(IN_TRAINING * folder.n_bytes(4), model.open, model.put_aside),
-        insides=Insides("network", model.opened),
+        insides=NetworkInsides(model.opened, model.reading, model.blank),
         size_bytes=lambda: model.size_bytes,
     )
 
@@ -142,11 +142,11 @@ class _FineTuned:
 
     def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str:
         """Why it cannot go on from what was kept there: see `merits.core.doors.Continuing`."""
-        return new_label(kept_json(folder / "labels.json", tuple[str, ...]), [*known, *new])
+        return new_label(kept_labels(folder), [*known, *new])
 
     def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
         """Goes on from the network there, for a share of the epochs; some of the new examples say when to stop."""
-        labels, numbers = kept_json(folder / "labels.json", tuple[str, ...]), folder / "network.safetensors"
+        labels, numbers = kept_labels(folder), folder / "network.safetensors"
         shorter = msgspec.structs.replace(self._params, epochs=max(1, round(share * self._params.epochs)))
         encoder = self._opened(len(labels))
         take_network(encoder.network, numbers)
@@ -184,11 +184,11 @@ class _FineTuned:
             if encoder is None:
                 raise RuntimeError("kept before it was fitted")
             keep_network(encoder.network, folder / "network.safetensors")
-        keep_json(self._labels, folder / "labels.json")
+        keep_labels(self._labels, folder)
 
     def restore(self, folder: Path) -> None:
         """Takes what `keep` wrote."""
-        labels = kept_json(folder / "labels.json", tuple[str, ...])
+        labels = kept_labels(folder)
         encoder = self._opened(len(labels))
         take_network(encoder.network, folder / "network.safetensors")
         with self._lock:
@@ -201,6 +201,14 @@ class _FineTuned:
         if encoder is None:
             raise RuntimeError("opened before it was fitted")
         return OpenEncoder(encoder, self._labels, self._tuned)
+
+    def reading(self, folder: Path) -> TextReading:
+        """How texts are read for a network like this one, with the labels that lie in a folder."""
+        return TextReading(Tokeniser(self._folder, self._params.max_tokens), kept_labels(folder))
+
+    def blank(self, folder: Path) -> Any:
+        """The network before it has learned, for the labels that lie in a folder."""
+        return self._opened(len(kept_labels(folder))).network.eval()
 
     def _tuned(self, encoder: Encoder, examples: Sequence[Example], epochs: int) -> None:
         """Trains a changed network on the examples of the classes that it knows."""

@@ -19,7 +19,7 @@ from merits.candidates.label_shares import shares
 from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
 from merits.candidates.memory import Weights
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import FEW_SHOT, Message, Prompt, chosen, shown
+from merits.candidates.prompts import FEW_SHOT, Message, Prompt, Shown, chosen, keep_shown, kept_shown, shown
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Failure, Usage
 from merits.core.doors import Model
@@ -69,6 +69,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=fingerprint,
         timeout_s=context.timeout_s,
         fit=model.fit if params.few_shot else None,
+        keeping=model if params.few_shot else None,
         close=model.close,
         weights=Weights(size_of([file]), model.open, model.close),
         size_bytes=lambda: size_of([file]),
@@ -107,6 +108,7 @@ class _LocalChat:
         self._lock = threading.Lock()
         self._server: Any = None
         self._habits: Mapping[str, float] | None = None
+        self._shown: tuple[Shown, ...] = ()
         self._prompt: Prompt | None = None if params.few_shot else Prompt(params, context)
 
     def fit(self, examples: Sequence[Example]) -> None:
@@ -118,7 +120,21 @@ class _LocalChat:
             self._context.task_kind,
             draw=self._params.few_shot_draw,
         )
-        self._prompt, self._habits = Prompt(self._params, self._context, shown(picked)), None
+        self._show(shown(picked))
+
+    def keep(self, folder: Path) -> None:
+        """Writes the examples that are shown."""
+        if self._prompt is None:
+            raise RuntimeError("kept before it was fitted")
+        keep_shown(self._shown, folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        self._show(kept_shown(folder))
+
+    def _show(self, examples: tuple[Shown, ...]) -> None:
+        self._shown, self._habits = examples, None
+        self._prompt = Prompt(self._params, self._context, examples)
 
     def answer(self, input: JSON) -> Answer:
         """The likeliest label, or what the model writes."""

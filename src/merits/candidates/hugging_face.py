@@ -22,7 +22,7 @@ from merits.candidates.label_shares import Looks, shares_by_looks
 from merits.candidates.local_chat import CONTENT_FREE, LocalChatParams, habits, plain_text, without_habits
 from merits.candidates.memory import Weights
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import FEW_SHOT, Prompt, chosen, shown
+from merits.candidates.prompts import FEW_SHOT, Prompt, Shown, chosen, keep_shown, kept_shown, shown
 from merits.candidates.registry import LoadContext
 from merits.candidates.texts import as_text, one_answer
 from merits.core.answer import Answer, Failure, Usage
@@ -88,6 +88,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=content_hash(identity),
         timeout_s=context.timeout_s,
         fit=model.fit if params.few_shot or params.train else None,
+        keeping=model if params.few_shot or params.train else None,
         close=model.close,
         weights=Weights(_size_of(source, params), model.open, model.put_aside),
         size_bytes=lambda: size_of([source] if isinstance(source, Path) else source.weights),
@@ -143,6 +144,7 @@ class _LocalModel:
         self._lock = threading.Lock()
         self._model: CausalModel | None = None
         self._habits: dict[str, float] | None = None
+        self._shown: tuple[Shown, ...] = ()
         self._prompt: Prompt | None = None if params.few_shot or params.train else Prompt(params, context)
 
     def fit(self, examples: Sequence[Example]) -> None:
@@ -154,13 +156,33 @@ class _LocalModel:
             self._context.task_kind,
             draw=self._params.few_shot_draw,
         )
-        prompt = Prompt(self._params, self._context, shown(picked))
+        worked = shown(picked)
+        prompt = Prompt(self._params, self._context, worked)
         if self._params.train is not None:
             seen = {example.input_hash for example in picked}
             known = [each for each in examples if each.target is not None and each.input_hash not in seen]
             with self._lock:
                 self._train(known, prompt)
-        self._prompt, self._habits = prompt, None
+        self._prompt, self._habits, self._shown = prompt, None, worked
+
+    def keep(self, folder: Path) -> None:
+        """Writes the examples that are shown, and the numbers that were trained; not the model that it began with."""
+        if self._prompt is None:
+            raise RuntimeError("kept before it was fitted")
+        keep_shown(self._shown, folder)
+        if self._writer is not None:
+            with self._lock:
+                self._writer.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        examples = kept_shown(folder)
+        if self._writer is not None:
+            self.put_aside()
+            with self._lock:
+                self._writer.restore(folder)
+        self._prompt, self._habits = Prompt(self._params, self._context, examples), None
+        self._shown = examples
 
     def _train(self, known: Sequence[Example], prompt: Prompt) -> None:
         """Learns what is to follow the prompts."""

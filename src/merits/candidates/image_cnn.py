@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -20,8 +20,8 @@ from merits.candidates.cnn.network import network
 from merits.candidates.cnn.pictures import Pictures
 from merits.candidates.cnn.training import Lesson, Training, train
 from merits.candidates.imports import versions
-from merits.candidates.insides import Batch, Insides, labelled
-from merits.candidates.keeping import keep_json, keep_network, kept_json, take_network
+from merits.candidates.insides import Batch, NetworkInsides, Outputs, labelled
+from merits.candidates.keeping import keep_labels, keep_network, kept_labels, take_network
 from merits.candidates.learner import labels_to_learn
 from merits.candidates.pixels import Pixels
 from merits.candidates.registry import LoadContext, Space
@@ -90,7 +90,7 @@ def load(params: Params, context: LoadContext) -> Model:
         close=model.close,
         keeping=model,
         going_on=model,
-        insides=Insides("network", model.opened),
+        insides=NetworkInsides(model.opened, model.reading, model.blank),
         size_bytes=lambda: model.size_bytes,
     )
     return DecodedAhead(reader.square, batcher)
@@ -119,7 +119,7 @@ class _Cnn:
 
     def cannot_go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example]) -> str:
         """Why it cannot go on from what was kept there: see `merits.core.doors.Continuing`."""
-        return new_label(kept_json(folder / "labels.json", tuple[str, ...]), [*known, *new])
+        return new_label(kept_labels(folder), [*known, *new])
 
     def go_on(self, folder: Path, known: Sequence[Example], new: Sequence[Example], share: float) -> None:
         """Goes on from the network there, for a share of the epochs; some of the new examples say when to stop."""
@@ -156,27 +156,34 @@ class _Cnn:
         """The trained network, for whoever makes a smaller copy of it."""
         if self._network is None:
             raise RuntimeError("opened before it was fitted")
-        return _OpenCnn(self._network, self._labels, self._reader, self._tuned)
+        return _OpenCnn(self._network, _Reading(self._reader, self._labels), self._tuned)
 
     def keep(self, folder: Path) -> None:
         """Writes the network's numbers and its labels."""
         if self._network is None:
             raise RuntimeError("kept before it was fitted")
         keep_network(self._network, folder / "network.safetensors")
-        keep_json(self._labels, folder / "labels.json")
+        keep_labels(self._labels, folder)
 
     def restore(self, folder: Path) -> None:
         """Takes what `keep` wrote."""
+        labels, made = kept_labels(folder), self.blank(folder)
+        take_network(made, folder / "network.safetensors")
+        self._network, self._labels = made, labels
+        self.size_bytes = sum(part.numel() * part.element_size() for part in made.state_dict().values())
+
+    def reading(self, folder: Path) -> _Reading:
+        """How pictures are read for a network like this one, with the labels that lie in a folder."""
+        return _Reading(self._reader, kept_labels(folder))
+
+    def blank(self, folder: Path) -> Module:
+        """The network before it has learned, for the labels that lie in a folder."""
         import torch
 
-        labels = kept_json(folder / "labels.json", tuple[str, ...])
-        channels = 3 if self._params.colour else 1
-        made = network(
-            torch.zeros(channels), torch.ones(channels), self._params.channels, len(labels), seed=self._context.seed
-        )
-        take_network(made, folder / "network.safetensors")
-        self._network, self._labels = made.to(device_here()).eval(), labels
-        self.size_bytes = sum(part.numel() * part.element_size() for part in made.state_dict().values())
+        channels, n_labels = 3 if self._params.colour else 1, len(kept_labels(folder))
+        none, ones = torch.zeros(channels), torch.ones(channels)
+        made: Module = network(none, ones, self._params.channels, n_labels, seed=self._context.seed)
+        return made.to(device_here()).eval()
 
     def _tuned(self, module: Module, examples: Sequence[Example], epochs: int) -> None:
         """Trains a changed network on the examples of the classes that it knows."""
@@ -248,9 +255,21 @@ class _OpenCnn:
     """A trained network that others may look into: see `insides.Network`. `train` trains a changed one."""
 
     module: Module
-    labels: Sequence[str]
-    reader: Pixels
+    reading: _Reading
     train: Callable[[Module, Sequence[Example], int], None]
+
+    def tune(self, module: Module, examples: Sequence[Example], epochs: int) -> None:
+        """Trains a changed copy of the module as the network was trained."""
+        self.train(module, examples, epochs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """Pictures as pixels, and rows of logits as labels: see `insides.Reading`."""
+
+    reader: Pixels
+    labels: Sequence[str]
+    beside: ClassVar[Sequence[Any]] = ()
 
     def batches(self, inputs: Sequence[JSON]) -> Iterator[Batch]:
         """Pictures as they come, as many together as are answered together."""
@@ -259,13 +278,13 @@ class _OpenCnn:
             ready = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)
             yield Batch(range(start, start + len(pixels)), {"input": ready})
 
-    def answers(self, rows: NDArray[np.floating]) -> list[Answer]:
+    def answers(self, outputs: Outputs) -> list[Answer]:
         """A label and the probability of each, for rows of logits."""
-        return labelled(self.labels, rows)
+        return labelled(self.labels, outputs[0])
 
-    def tune(self, module: Module, examples: Sequence[Example], epochs: int) -> None:
-        """Trains a changed copy of the module as the network was trained."""
-        self.train(module, examples, epochs)
+    def keep(self, folder: Path) -> None:
+        """Writes the labels; how pictures are read is in the recipe."""
+        keep_labels(self.labels, folder)
 
 
 def _answer(labels: Sequence[str], shares: NDArray[np.float64]) -> Answer:

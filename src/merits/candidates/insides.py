@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,25 @@ from merits.core.answer import Answer
 from merits.core.identity import JSON
 from merits.core.task import Example
 
-__all__ = ["Arrays", "Batch", "Estimator", "Form", "Insides", "Network", "insides_of", "labelled"]
+__all__ = [
+    "Arrays",
+    "Batch",
+    "Estimator",
+    "EstimatorInsides",
+    "Form",
+    "Insides",
+    "Network",
+    "NetworkInsides",
+    "Outputs",
+    "Reading",
+    "Rows",
+    "insides_of",
+    "labelled",
+]
 
 Form: TypeAlias = Literal["network", "estimator"]
 Arrays: TypeAlias = dict[str, NDArray[Any]]
+Outputs: TypeAlias = Sequence[NDArray[Any]]
 
 
 class Batch(NamedTuple):
@@ -29,40 +45,85 @@ class Batch(NamedTuple):
     arrays: Arrays
 
 
+class Reading(Protocol):
+    """What stands around whatever computes: `batches` reads inputs, `answers` says what comes out, an array an output.
+
+    It holds nothing of what computes; `beside` are fitted steps of scikit-learn that it needs. `keep` writes it into a
+    folder, from which the `Insides` that it came from make it again. CandidateError where it cannot be kept.
+    """
+
+    @property
+    def beside(self) -> Sequence[Any]: ...
+
+    def batches(self, inputs: Sequence[JSON]) -> Iterable[Batch]: ...
+
+    def answers(self, outputs: Outputs) -> list[Answer]: ...
+
+    def keep(self, folder: Path) -> None: ...
+
+
 class Network(Protocol):
     """A trained network of torch. `module` takes the arrays of a batch by name, and gives one row for each input.
 
-    `batches` reads inputs, `answers` says what the rows that come out mean. `tune` trains `module`, a changed copy of
-    its own, in place for so many epochs.
+    `tune` trains `module`, a changed copy of its own, in place for so many epochs.
     """
 
     @property
     def module(self) -> Any: ...
 
-    def batches(self, inputs: Sequence[JSON]) -> Iterable[Batch]: ...
-
-    def answers(self, rows: NDArray[Any]) -> list[Answer]: ...
+    @property
+    def reading(self) -> Reading: ...
 
     def tune(self, module: Any, examples: Sequence[Example], epochs: int) -> None: ...
 
 
-class Estimator(Protocol):
-    """A fitted estimator of scikit-learn, with what reads inputs for it: `row` one of them, `matrix` the rows."""
-
-    @property
-    def estimator(self) -> Any: ...
+class Rows(Protocol):
+    """What reads inputs for an estimator of scikit-learn: `row` one of them, `matrix` the rows. See `Reading.keep`."""
 
     def row(self, input: JSON) -> object: ...
 
     def matrix(self, rows: Sequence[object]) -> Any: ...
 
+    def keep(self, folder: Path) -> None: ...
+
+
+class Estimator(Protocol):
+    """A fitted estimator of scikit-learn, with what reads inputs for it."""
+
+    @property
+    def estimator(self) -> Any: ...
+
+    @property
+    def rows(self) -> Rows: ...
+
 
 @dataclass(frozen=True, eq=False)
-class Insides:
-    """`open` gives the network or the estimator of a model that has learned; what it holds must not be changed."""
+class NetworkInsides:
+    """`open` gives the network of a model that has learned; what it holds must not be changed.
 
-    form: Form
-    open: Callable[[], Network | Estimator]
+    `reading` is made of a folder that one was kept in, `blank` a module for it that has not learned: as the model would
+    begin with.
+    """
+
+    form: ClassVar[Form] = "network"
+    open: Callable[[], Network]
+    reading: Callable[[Path], Reading]
+    blank: Callable[[Path], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class EstimatorInsides:
+    """`open` gives the estimator of a model that has learned; what it holds must not be changed.
+
+    `rows` are made of a folder that they were kept in.
+    """
+
+    form: ClassVar[Form] = "estimator"
+    open: Callable[[], Estimator]
+    rows: Callable[[Path], Rows]
+
+
+Insides: TypeAlias = NetworkInsides | EstimatorInsides
 
 
 def insides_of(model: object) -> Insides | None:
@@ -72,7 +133,7 @@ def insides_of(model: object) -> Insides | None:
     True
     """
     found = getattr(model, "insides", None)
-    return found if isinstance(found, Insides) else None
+    return found if isinstance(found, NetworkInsides | EstimatorInsides) else None
 
 
 def labelled(labels: Sequence[str], logits: NDArray[Any]) -> list[Answer]:

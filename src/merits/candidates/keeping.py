@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import threading
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,10 +29,13 @@ __all__ = [
     "keep_estimator",
     "keep_inside",
     "keep_json",
+    "keep_labels",
     "keep_network",
     "kept_arrays",
+    "kept_bytes",
     "kept_estimator",
     "kept_json",
+    "kept_labels",
     "restore_inside",
     "take_network",
 ]
@@ -49,6 +53,7 @@ _TRUSTED = frozenset(
         "lightgbm.sklearn.LGBMClassifier",
         "lightgbm.sklearn.LGBMRegressor",
         "merits.candidates.automl._Found",
+        "merits.candidates.modalities.Block",
         "merits.candidates.quantile_forecaster.QuantileForecaster",
         "numpy.dtype",
         "scipy.interpolate._interpolate.interp1d",
@@ -63,6 +68,8 @@ _TRUSTED = frozenset(
 )
 _NOT_OF_SKLEARN = ("sklearn.externals.", "sklearn.datasets.", "sklearn.utils.")  # read and fetch files, or run things
 _INSTALL = "pip install 'merits[keeping]'"
+_LABELS = "labels.json"
+_importing = threading.RLock()
 
 
 def keep_json(value: object, file: Path) -> None:
@@ -80,9 +87,19 @@ def kept_json(file: Path, type: type[T]) -> T:
     ['no', 'yes']
     """
     try:
-        return msgspec.json.decode(_bytes(file), type=type)
+        return msgspec.json.decode(kept_bytes(file), type=type)
     except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
         raise _broken(file, str(problem)) from None
+
+
+def keep_labels(labels: Sequence[str], folder: Path) -> None:
+    """Writes the labels of a classifier, in the order of what its network says."""
+    keep_json(list(labels), folder / _LABELS)
+
+
+def kept_labels(folder: Path) -> tuple[str, ...]:
+    """The labels that a classifier kept in a folder."""
+    return kept_json(folder / _LABELS, tuple[str, ...])
 
 
 def keep_arrays(arrays: Mapping[str, Any], file: Path) -> None:
@@ -151,7 +168,7 @@ def keep_estimator(estimator: object, file: Path) -> None:
 
 def kept_estimator(file: Path) -> Any:
     """The fitted estimator in a file; CandidateError where there is none, or one that holds what is not trusted."""
-    sio, data = _skops(), _bytes(file)
+    sio, data = _skops(), kept_bytes(file)
     try:
         named = sio.get_untrusted_types(data=data)
         strange = [name for name in named if not _is_trusted(name)]
@@ -177,7 +194,8 @@ def take_network(module: Any, file: Path) -> None:
     from safetensors.torch import load_model
 
     try:
-        load_model(module, str(file), device=str(next(module.parameters()).device))
+        some = next(module.parameters(), None)
+        load_model(module, str(file), device="cpu" if some is None else str(some.device))
     except (SafetensorError, RuntimeError, OSError, ValueError) as problem:
         raise _broken(file, _first_line(problem)) from None
 
@@ -212,30 +230,38 @@ def _is_trusted(name: str) -> bool:
 
 
 def _skops() -> Any:
+    """skops.io as it is where somebody has imported it, else without its list of what it trusts in scikit-learn.
+
+    For that list it imports all of scikit-learn, and PyTorch and pytest with it: 4 of the 7 seconds of processor time
+    that opening a release took. What is trusted is decided here (`_is_trusted`), so nothing is lost by it. Whoever
+    imports skops afterwards gets one of their own, with the list.
+    """
     if importlib.util.find_spec("skops") is None:
         raise MissingExtra("keeping a trained estimator needs skops, which is not installed.", _INSTALL)
-    with _not_imported("sklearn.externals.array_api_compat.torch"):
+    with _importing:
+        if "skops.io" in sys.modules:
+            return sys.modules["skops.io"]
+        return _light_skops()
+
+
+@cache
+def _light_skops() -> Any:
+    from sklearn import utils
+
+    listing, known = utils.all_estimators, set(sys.modules)
+    utils.all_estimators = lambda type_filter=None: []
+    try:
         import skops.io
 
-    return skops.io
-
-
-@contextmanager
-def _not_imported(module: str) -> Iterator[None]:
-    """Keeps a module out while the block lasts. skops walks through all of scikit-learn to list its estimators, and
-    finds an adapter there that imports PyTorch: 4 of the 7 seconds of processor time that opening a release took.
-    """
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]  # import knows this as "there is none"
-    try:
-        yield
+        return skops.io
     finally:
-        del sys.modules[module]
+        utils.all_estimators = listing
+        for name in [name for name in sys.modules if name.partition(".")[0] == "skops" and name not in known]:
+            del sys.modules[name]
 
 
-def _bytes(file: Path) -> bytes:
+def kept_bytes(file: Path) -> bytes:
+    """What is in a file; CandidateError where it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as problem:

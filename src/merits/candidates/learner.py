@@ -20,14 +20,22 @@ import numpy as np
 
 from merits.candidates.ahead import decoded_ahead, readable
 from merits.candidates.batcher import Batcher
-from merits.candidates.features import ColumnKind, Columns, Reader, Texts
+from merits.candidates.features import Columns, Reader, ReaderState, Remembering, Texts
 from merits.candidates.going_on import cannot_go_on, go_on, has_categories
-from merits.candidates.insides import Insides
-from merits.candidates.keeping import keep_estimator, keep_json, kept_estimator, kept_json
+from merits.candidates.insides import EstimatorInsides
+from merits.candidates.keeping import (
+    keep_estimator,
+    keep_inside,
+    keep_json,
+    kept_estimator,
+    kept_json,
+    restore_inside,
+)
 from merits.candidates.memory import Weights
 from merits.candidates.shared_fits import shared_fits
 from merits.candidates.soft import Soft, at_temperature, likeliest, soft_of, weighted
 from merits.core.answer import Answer
+from merits.core.doors import Portable
 from merits.core.errors import CandidateError, DataError
 from merits.core.identity import JSON
 from merits.core.task import Example
@@ -61,10 +69,9 @@ Build: TypeAlias = Callable[[Reader, Sequence[object]], Predictor]
 
 
 @dataclass(frozen=True, eq=False)
-class FittedEstimator:
-    """A fitted estimator and the reader of its inputs: see `insides.Estimator`."""
+class ReadRows:
+    """The reader of an estimator's inputs: see `insides.Rows`."""
 
-    estimator: Any
     reader: Reader
 
     def row(self, input: JSON) -> object:
@@ -74,6 +81,18 @@ class FittedEstimator:
     def matrix(self, rows: Sequence[object]) -> Any:
         """The rows as the estimator takes them."""
         return self.reader.matrix(rows)
+
+    def keep(self, folder: Path) -> None:
+        """Writes how inputs are read; CandidateError for a reader that learned what is not kept."""
+        keep_json(_state_of(self.reader), folder / _ROWS)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedEstimator:
+    """A fitted estimator and the reader of its inputs: see `insides.Estimator`."""
+
+    estimator: Any
+    rows: ReadRows
 
 
 class Learner:
@@ -165,7 +184,11 @@ class Learner:
         """The fitted estimator, with what reads inputs for it."""
         if self._reader is None or self._estimator is None:
             raise RuntimeError("opened before it was fitted")
-        return FittedEstimator(self._estimator, self._reader)
+        return FittedEstimator(self._estimator, ReadRows(self._reader))
+
+    def kept_rows(self, folder: Path) -> ReadRows:
+        """What reads inputs for an estimator like this one, from a folder that it was kept in."""
+        return ReadRows(_reader_from(kept_json(folder / _ROWS, ReaderState), self._reader_of))
 
     def fit_soft(
         self, examples: Sequence[Example], shares: Sequence[Mapping[str, float]], temperature: float = 1.0
@@ -195,20 +218,30 @@ class Learner:
     def keep(self, folder: Path) -> None:
         """Writes the fitted estimator and how inputs are read for it; CandidateError for what cannot be kept."""
         opened = self.opened()
-        state = _state_of(opened.reader)
-        estimator = _with_steps(opened.estimator, lambda step: _OUTSIDE if step is self._outside else step)
-        keep_estimator(estimator, folder / "estimator.skops")
-        keep_json(_Kept(state, self._temperature, self._outside is not None), folder / "learner.json")
+        reader, fitted = opened.rows.reader, opened.estimator
+        own = isinstance(fitted, Portable)  # an object of the user's own that knows how
+        keep_json(_Kept(_state_of(reader), self._temperature, self._outside is not None, own), folder / _KEPT)
+        if own:
+            keep_inside(fitted, folder, _OWN)
+            return
+        put_away = getattr(reader, "put_away", _as_it_is)
+        estimator = _with_steps(fitted, lambda step: _OUTSIDE if step is self._outside else put_away(step))
+        keep_estimator(estimator, folder / _ESTIMATOR)
 
     def restore(self, folder: Path) -> None:
         """Takes what `keep` wrote."""
-        kept = kept_json(folder / "learner.json", _Kept)
-        estimator = kept_estimator(folder / "estimator.skops")
+        kept = kept_json(folder / _KEPT, _Kept)
+        reader, outside = _reader_from(kept.reader, self._reader_of), self._outside
+        if kept.own:
+            estimator = self._build(reader, [])
+            restore_inside(estimator, folder, _OWN)
+        else:
+            estimator = kept_estimator(folder / _ESTIMATOR)
         if kept.outside != (self._outside is not None) or not hasattr(estimator, "predict"):
             raise CandidateError("the kept files are of another candidate.", "Release it anew: merits release")
-        outside = self._outside
-        self._estimator = _with_steps(estimator, lambda step: outside if _is_outside(step) else step)
-        self._reader, self._temperature = _reader_from(kept.reader, self._reader_of), kept.temperature
+        taken_up = getattr(reader, "taken_up", _as_it_is)
+        self._estimator = _with_steps(estimator, lambda step: outside if _is_outside(step) else taken_up(step))
+        self._reader, self._temperature = reader, kept.temperature
 
     def close(self) -> None:
         """Forgets what was learned, and frees its memory."""
@@ -239,11 +272,13 @@ class Learner:
 class _Kept(msgspec.Struct, frozen=True):
     """What is kept beside the estimator: how inputs are read, and at which temperature it learned."""
 
-    reader: dict[str, list[tuple[str, ColumnKind]]]
+    reader: ReaderState
     temperature: float = 1.0
     outside: bool = False
+    own: bool = False
 
 
+_KEPT, _ESTIMATOR, _OWN, _ROWS = "learner.json", "estimator.skops", "own", "rows.json"
 _OUTSIDE = "merits: outside"  # stands for a step that is not kept
 _A_PICTURE = "1.png"  # an input that is called like a picture, for a reader that is chosen by that
 
@@ -262,10 +297,14 @@ def _with_steps(estimator: Any, changed: Callable[[Any], Any]) -> Any:
     return other
 
 
-def _state_of(reader: Reader) -> dict[str, list[tuple[str, ColumnKind]]]:
+def _as_it_is(step: Any) -> Any:
+    return step
+
+
+def _state_of(reader: Reader) -> ReaderState:
     """The name of a reader, and the columns that it found; CandidateError for one that learned more than that."""
-    if isinstance(reader, Columns):
-        return {"Columns": list(reader.kinds)}
+    if isinstance(reader, Remembering):
+        return reader.state()
     if not getattr(reader, "LEARNS_NOTHING", False):
         raise CandidateError(
             f"how its inputs are read ({type(reader).__name__}) is not kept.", "It learns again at the start."
@@ -273,14 +312,14 @@ def _state_of(reader: Reader) -> dict[str, list[tuple[str, ColumnKind]]]:
     return {type(reader).__name__: []}
 
 
-def _reader_from(state: Mapping[str, list[tuple[str, ColumnKind]]], reader_of: ReaderOf) -> Reader:
-    """The reader of that name: columns as they were found, or what `reader_of` makes of one text or one picture."""
+def _reader_from(state: ReaderState, reader_of: ReaderOf) -> Reader:
+    """The reader of that name: what `reader_of` makes of one text or picture, with the columns that were found."""
     if "Columns" in state:
-        return Columns(tuple((name, kind) for name, kind in state["Columns"]))
+        return Columns(()).with_state(state)
     for some in ("a text", _A_PICTURE, {"a column": 1}):
         found = reader_of([some])
         if type(found).__name__ in state:
-            return found
+            return found.with_state(state) if isinstance(found, Remembering) else found
     raise CandidateError("the kept files are read by another reader.", "Release it anew: merits release")
 
 
@@ -388,7 +427,7 @@ def learning_model(
         fit_soft=learner.fit_soft,
         close=close,
         weights=weights,
-        insides=None if weights else Insides("estimator", learner.opened),
+        insides=None if weights else EstimatorInsides(learner.opened, learner.kept_rows),
         size_bytes=lambda: learner.size_bytes,
         keeping=learner,
         going_on=learner,

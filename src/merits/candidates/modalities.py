@@ -6,15 +6,16 @@ about which estimator reads the numbers.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.features import Columns, Vectoriser, column_kind
+from merits.candidates.features import ColumnKind, Columns, ReaderState, Vectoriser, column_kind, state_part
 from merits.candidates.texts import as_text
 from merits.core.errors import DataError
 from merits.core.identity import JSON
@@ -94,6 +95,23 @@ class Modalities:
             parts.append(("others", make_pipeline(FunctionTransformer(), encoder), places))
         return ColumnTransformer(parts, sparse_threshold=0.0)
 
+    def state(self) -> ReaderState:
+        """What each column is."""
+        return {"Modalities": list(self.kinds), "others": list(self.others.kinds)}
+
+    def with_state(self, state: ReaderState) -> Modalities:
+        """A reader of these columns, with the same sources of vectors."""
+        others = Columns(state_part(state, "others", ColumnKind))
+        return replace(self, kinds=state_part(state, "Modalities", Modality), others=others)
+
+    def put_away(self, step: Any) -> Any:
+        """A step of an estimator whose blocks name where their vectors come from; the given one stays as it is."""
+        return _with_blocks(step, lambda vectors: "picture" if vectors is self.pictures else "text")
+
+    def taken_up(self, step: Any) -> Any:
+        """The step with the vectors of this reader."""
+        return _with_blocks(step, lambda name: self.pictures if name == "picture" else self.texts)
+
     @property
     def _n_own(self) -> int:
         return len(self.kinds) - len(self.others.kinds)
@@ -151,6 +169,25 @@ class Block:
         block = np.zeros((len(X), len(self._mean)))
         block[[one is not None for one in X]] = (found - self._mean) / self._scale
         return block
+
+
+def _with_blocks(step: Any, vectors: Callable[[Any], Any]) -> Any:
+    """A transformer of columns with other vectors in its blocks, fitted and unfitted ones; any other step as it is."""
+    if not hasattr(step, "transformers"):
+        return step
+    other = copy.copy(step)
+    for which in ("transformers", "transformers_"):
+        parts = [(name, _with_vectors(part, vectors), columns) for name, part, columns in getattr(step, which)]
+        setattr(other, which, parts)
+    return other
+
+
+def _with_vectors(part: Any, vectors: Callable[[Any], Any]) -> Any:
+    if not isinstance(part, Block):
+        return part
+    other = copy.copy(part)
+    other.vectors = vectors(part.vectors)
+    return other
 
 
 def _as_table(input: JSON) -> Mapping[str, JSON]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import numpy as np
 from merits.candidates.batcher import Batcher
 from merits.candidates.captioned import captioned
 from merits.candidates.imports import versions
+from merits.candidates.keeping import keep_arrays, keep_estimator, keep_json, kept_arrays, kept_estimator, kept_json
 from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.memory import Weights, weights_of
 from merits.candidates.registry import LoadContext
@@ -19,6 +21,7 @@ from merits.candidates.sentence_embeddings import embedder, known_embeddings, mo
 from merits.candidates.texts import as_text
 from merits.core.answer import Answer
 from merits.core.doors import Model
+from merits.core.errors import CandidateError
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
@@ -31,6 +34,7 @@ __all__ = ["READS", "Params", "load"]
 READS: tuple[Reads, ...] = ("text",)
 
 ON_PREMISES = True
+_CAPTIONS, _WORDS, _SIZES, _PICTURES = "captions.npz", "words.skops", "pictures.json", "pictures"
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -68,6 +72,7 @@ def _batcher(model: _Nearest, context: LoadContext, made_of: object) -> Batcher:
         fingerprint=content_hash(["nearest-caption 1", made_of]),
         timeout_s=context.timeout_s,
         fit=model.fit,
+        keeping=model,
         close=model.close,
         weights=model.weights,
     )
@@ -108,6 +113,34 @@ class _Nearest:
         else:
             self._captions = self._known(captions, True)
         self._files = [file for _, file in pairs]
+
+    def keep(self, folder: Path) -> None:
+        """Writes the captions' vectors, what counts their words, and the pictures."""
+        if self._captions is None:
+            raise RuntimeError("kept before it was fitted")
+        keep_arrays({"captions": self._captions}, folder / _CAPTIONS)
+        if self._words is not None:
+            keep_estimator(self._words, folder / _WORDS)
+        pictures = folder / _PICTURES
+        pictures.mkdir()
+        sizes = {f"{number}{file.suffix.lower()}": file.stat().st_size for number, file in enumerate(self._files)}
+        for file, name in zip(self._files, sizes, strict=True):
+            shutil.copyfile(file, pictures / name)
+        keep_json(sizes, folder / _SIZES)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote; the pictures stay there."""
+        captions = kept_arrays(folder / _CAPTIONS).get("captions")
+        sizes = {
+            folder / _PICTURES / Path(name).name: n for name, n in kept_json(folder / _SIZES, dict[str, int]).items()
+        }
+        words = kept_estimator(folder / _WORDS) if self._known is None else None
+        if captions is None or captions.shape[0] != len(sizes) or not (words is None or hasattr(words, "transform")):
+            raise CandidateError("the kept files are of another candidate.", "Release it anew: merits release")
+        broken = next((file for file, n in sizes.items() if not file.is_file() or file.stat().st_size != n), None)
+        if broken is not None:
+            raise CandidateError(f"the picture {broken.name} is not whole.", "Release it anew: merits release")
+        self._words, self._captions, self._files = words, captions, list(sizes)
 
     def answer(self, input: JSON) -> Answer:
         """The picture of the nearest caption."""

@@ -43,7 +43,7 @@ class Painter:
         import torch
 
         self._torch: Any = torch
-        self._size, self._seed = size, seed
+        self._size, self._seed, self.n_features = size, seed, n_features
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._encoder, self._decoder = _encoder(size, n_features), _decoder(size, n_features)
         self._both = torch.nn.ModuleList([self._encoder, self._decoder])
@@ -51,6 +51,11 @@ class Painter:
         self._both.to(self._device)
         self._optimiser = torch.optim.Adam(self._both.parameters(), lr=_LEARNING_RATE)
         self.epoch = 0
+
+    @property
+    def network(self) -> Any:
+        """Both halves of it, as one module of torch."""
+        return self._both
 
     def train(
         self,

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import msgspec
 
+from merits.candidates.keeping import keep_json, kept_json
 from merits.candidates.registry import LoadContext, Space
 from merits.candidates.texts import as_text, is_messages, one_answer
 from merits.core.errors import CandidateError
@@ -20,7 +22,18 @@ from merits.core.task import Example
 from merits.core.validate import did_you_mean
 from merits.media.finding import Media
 
-__all__ = ["FEW_SHOT", "Message", "Prompt", "PromptParams", "Shown", "chosen", "fill", "shown"]
+__all__ = [
+    "FEW_SHOT",
+    "Message",
+    "Prompt",
+    "PromptParams",
+    "Shown",
+    "chosen",
+    "fill",
+    "keep_shown",
+    "kept_shown",
+    "shown",
+]
 
 Message: TypeAlias = dict[str, JSON]
 
@@ -29,6 +42,7 @@ FEW_SHOT: Space = {"few_shot": [0, 4, 8, 16]}
 
 _FIELD = re.compile(r"""\{\{(?P<literal>\w+)\}\}|\{(?P<name>[^{}"':,\n]+)\}""")
 _PLAIN = re.compile(r"\w+")
+_SHOWN = "shown.json"
 
 
 class Shown(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -152,6 +166,16 @@ def chosen(examples: Sequence[Example], n: int, seed: int, kind: str = "", *, dr
     turns = chain.from_iterable(zip_longest(*by_target.values()))
     picked = [example for example in turns if example is not None][:n]
     return tuple(sorted(picked, key=lambda e: content_hash(["place", *drawn, e.input_hash, e.target])))
+
+
+def keep_shown(examples: Sequence[Shown], folder: Path) -> None:
+    """Writes the examples that are shown."""
+    keep_json(list(examples), folder / _SHOWN)
+
+
+def kept_shown(folder: Path) -> tuple[Shown, ...]:
+    """The examples that were written to a folder; CandidateError where there are none."""
+    return kept_json(folder / _SHOWN, tuple[Shown, ...])
 
 
 def shown(examples: Sequence[Example]) -> tuple[Shown, ...]:

@@ -12,10 +12,9 @@ from typing import Protocol, cast, runtime_checkable
 
 from merits.candidates.batching import Batches
 from merits.candidates.forms import Form, FormParams
-from merits.candidates.keeping import keep_json, kept_json
 from merits.candidates.limiter import Limiter
 from merits.candidates.meter import AskFailed
-from merits.candidates.prompts import Message, Prompt, Shown, chosen, shown
+from merits.candidates.prompts import Message, Prompt, Shown, chosen, keep_shown, kept_shown, shown
 from merits.candidates.providers import ContentRefused, Endpoint
 from merits.candidates.registry import LoadContext
 from merits.core.answer import Answer, Usage
@@ -194,11 +193,11 @@ class FewShotRemoteChat(RemoteChat):
             raise RuntimeError("kept before it was fitted")
         if any(self._media.contents(one.input) for one in self._shown):
             raise CandidateError("the examples it shows name files.", "It learns again at the start.")
-        keep_json(self._shown, folder / "shown.json")
+        keep_shown(self._shown, folder)
 
     def restore(self, folder: Path) -> None:
         """Takes what `keep` wrote."""
-        self._show(kept_json(folder / "shown.json", tuple[Shown, ...]))
+        self._show(kept_shown(folder))
 
     def _show(self, examples: tuple[Shown, ...]) -> None:
         self._shown = examples

@@ -6,6 +6,7 @@ import importlib.util
 import threading
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -27,7 +28,7 @@ from merits.core.errors import CandidateError, MissingExtra
 from merits.core.identity import JSON, content_hash
 from merits.core.kinds import Reads
 from merits.core.task import Example
-from merits.media.weights import AllowPickle, ModelFolder, Sha256, model_folder
+from merits.media.weights import IMPORTING, AllowPickle, ModelFolder, Sha256, model_folder
 
 __all__ = ["READS", "Params", "load"]
 
@@ -95,6 +96,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=content_hash(identity),
         timeout_s=context.timeout_s,
         fit=None if params.train is None else translator.fit,
+        keeping=translator if params.train is not None else None,
         close=translator.close,
         weights=Weights(folder.n_bytes(4 * (IN_TRAINING if trains_all else 1)), translator.open, translator.put_aside),
     )
@@ -138,6 +140,19 @@ class _Translator:
             self._writer.learn(loaded.network, pairs, source=self._folder, device=loaded.device, n_known=len(known))
             loaded.release()
 
+    def keep(self, folder: Path) -> None:
+        """Writes the numbers that were trained; not the model that it began with."""
+        assert self._writer is not None, "kept only where `train` is there"
+        with self._lock:
+            self._writer.keep(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        assert self._writer is not None, "kept only where `train` is there"
+        with self._lock:
+            self._release()
+            self._writer.restore(folder)
+
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer | Exception]:
         """The likeliest translations; a text that is too long for the model fails alone."""
         with self._lock:  # a thread that was given up on may still be computing
@@ -178,8 +193,10 @@ class _Loaded:
 
     def __init__(self, params: Params, folder: ModelFolder, *, is_trained: bool = False) -> None:
         import torch
-        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-        from transformers.utils import logging
+
+        with IMPORTING:
+            from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+            from transformers.utils import logging
 
         bars: Any = logging
         bars.disable_progress_bar()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,6 +14,7 @@ from merits.candidates.batcher import Batcher
 from merits.candidates.captioned import Captioned, captioned
 from merits.candidates.checkpoints import KeepsCheckpoints, checkpoint_of
 from merits.candidates.imports import versions
+from merits.candidates.keeping import keep_estimator, keep_json, keep_network, kept_estimator, kept_json, take_network
 from merits.candidates.kept_pictures import DRAWN, PicturesFolder, keep_picture
 from merits.candidates.memory import weights_of
 from merits.candidates.painter_network import Painter, seed_of
@@ -35,6 +37,7 @@ __all__ = ["READS", "Params", "load"]
 ON_PREMISES = True
 
 READS: tuple[Reads, ...] = ("text",)
+_NETWORK, _FEATURES, _READER = "network.safetensors", "features.json", "reader.skops"
 _SAVE_EVERY = 5  # epochs
 _WORDS = 64  # dimensions of a text without an embedding model
 
@@ -85,6 +88,7 @@ def load(params: Params, context: LoadContext) -> Model:
         fingerprint=fingerprint,
         timeout_s=context.timeout_s,
         fit=model.fit,
+        keeping=model,
         close=model.close,
         weights=weights_of(model.embedder),
     )
@@ -114,6 +118,24 @@ class _SmallPainter:
         if painter.epoch < params.epochs:
             pictures = np.stack([_pixels(file, params.size) for _, file in pairs])
             painter.train(pictures, texts, params.epochs, keep)
+        self._painter = painter
+
+    def keep(self, folder: Path) -> None:
+        """Writes the network's numbers and what reads captions."""
+        if self._painter is None:
+            raise RuntimeError("kept before it was fitted")
+        keep_network(self._painter.network, folder / _NETWORK)
+        keep_json(self._painter.n_features, folder / _FEATURES)
+        if self._reader is not None:
+            keep_estimator(self._reader, folder / _READER)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote."""
+        painter = Painter(self._params.size, kept_json(folder / _FEATURES, int), self._context.seed)
+        take_network(painter.network, folder / _NETWORK)
+        painter.network.eval()
+        if self.embedder is None:
+            self._reader = kept_estimator(folder / _READER)
         self._painter = painter
 
     def answer(self, input: JSON) -> Answer:

@@ -90,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         from merits.report import release_text
 
-        print("\n".join(release_text.lines(done.release, kept=done.folder is not None)))
+        said = release_text.lines(done.release, kept=done.folder is not None)
+        print("\n".join([*said, *release_text.learned(done.learned)]))
         print(pasted("\n".join(_what_now(task, done, args)), args))
     return 0
 
@@ -123,6 +124,7 @@ def _as_data(done: Released) -> dict[str, object]:
         "verified": done.verified,
         "rollout": done.rollout,
         "notes": done.notes,
+        "learned": done.learned,
     }
 
 

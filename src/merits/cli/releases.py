@@ -39,7 +39,10 @@ def run(args: argparse.Namespace) -> int:
     elif not made:
         print(pasted(f"{task.name} has no release yet. Make one: merits release", args))
     elif args.show is not None:
-        print("\n".join(release_text.lines(made[0])))
+        from merits.serving.package import learned_in
+
+        parts = learned_in(made[0], released.releases_folder(task) / str(args.show))
+        print("\n".join([*release_text.lines(made[0]), *release_text.learned(parts)]))
     else:
         print("\n".join(release_text.listed(made, rollout)))
     return 0

@@ -13,7 +13,7 @@ from merits.core.needs import Needs
 from merits.core.serving import ContentPolicy
 from merits.core.task import ScorerSpec, Settings
 
-__all__ = ["Artefact", "ContentPolicy", "Promise", "Release", "model_name"]
+__all__ = ["Artefact", "ContentPolicy", "LearnedPart", "Promise", "Release", "model_name"]
 
 
 class Artefact(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +22,19 @@ class Artefact(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     sha256: str
     n_bytes: int
+
+
+class LearnedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of something in a release that learns: kept in so many bytes, or, with the reason, not.
+
+    What is not kept learns again at each start, from examples that are in the release.
+    """
+
+    name: str
+    kind: str
+    kept: bool
+    n_bytes: int
+    why: str = ""
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from merits.media.assets import asset_folders
 from merits.media.files import check_hash, file_hash, size_of
 from merits.media.on_torch import as_tensor, device_here, one_thread
 from merits.media.pictures import squared
-from merits.media.weights import ModelFolder, Whereabouts, model_folder
+from merits.media.weights import IMPORTING, ModelFolder, Whereabouts, model_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -164,7 +164,8 @@ def _efficientnet(file: Path) -> Extract:
 
 def _pretrained(folder: ModelFolder) -> Extract:
     """A model of transformers: what it pools, else the mean of what it says of places or pieces of the picture."""
-    from transformers import AutoImageProcessor, AutoModel
+    with IMPORTING:
+        from transformers import AutoImageProcessor, AutoModel
 
     device = device_here()
     processor: Any = folder.open_tokenizer(AutoImageProcessor)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,16 @@ from merits.core.identity import content_hash
 from merits.media.assets import asset_folders
 from merits.media.files import check_hash, file_hash
 
-__all__ = ["AllowPickle", "ModelFolder", "Sha256", "Whereabouts", "find_file", "find_folder", "model_folder"]
+__all__ = [
+    "IMPORTING",
+    "AllowPickle",
+    "ModelFolder",
+    "Sha256",
+    "Whereabouts",
+    "find_file",
+    "find_folder",
+    "model_folder",
+]
 
 Sha256 = Annotated[
     str | dict[str, str],
@@ -34,6 +44,10 @@ AllowPickle = Annotated[
     bool,
     msgspec.Meta(description="Read pickled weights (.bin, .pt), which can run code: only for files that you trust."),
 ]
+
+IMPORTING = threading.RLock()
+"""Held by whoever imports from transformers, which imports its parts when they are first asked for: several threads
+that do so at once find modules that are half there ("cannot import name 'AutoModel'")."""
 
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 _NO_WEIGHTS = ("training_args.bin", "optimizer.pt", "optimizer.bin", "scheduler.pt", "scaler.pt")  # never read
@@ -86,9 +100,10 @@ class ModelFolder:
 
     def _opened(self, loader: Any, **options: object) -> Any:
         try:
-            return loader.from_pretrained(
-                str(self.path), **{"local_files_only": True, "trust_remote_code": False, **options}
-            )
+            with IMPORTING:  # the class of this very model is imported by now at the latest
+                return loader.from_pretrained(
+                    str(self.path), **{"local_files_only": True, "trust_remote_code": False, **options}
+                )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as problem:
             reason = str(problem).strip().splitlines()[0][:300] if str(problem).strip() else type(problem).__name__
             raise CandidateError(

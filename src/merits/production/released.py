@@ -29,7 +29,7 @@ from merits.core.errors import CandidateError, NoneWorthIt, NothingToRelease, Ta
 from merits.core.evaluation import Evaluation
 from merits.core.live import Rollout
 from merits.core.outcome import Status
-from merits.core.release import Artefact, ContentPolicy, Promise, Release
+from merits.core.release import Artefact, ContentPolicy, LearnedPart, Promise, Release
 from merits.core.task import Task
 from merits.core.validate import did_you_mean
 from merits.opening import (
@@ -53,7 +53,7 @@ __all__ = ["Released", "activate", "release", "releases", "releases_folder", "ro
 class Released:
     """A release that was made, where it lies, how it was verified, and by which rollout it serves (None: it does not).
 
-    `folder` is None where it was only said what would be released.
+    `folder` is None where it was only said what would be released. `learned` says of what learns whether it is kept.
     """
 
     release: Release
@@ -62,6 +62,7 @@ class Released:
     verified: Verified | None
     rollout: Rollout | None
     notes: tuple[str, ...] = ()
+    learned: tuple[LearnedPart, ...] = ()
 
 
 def release(
@@ -100,6 +101,8 @@ def release(
         notes.append(text)
         note(text)
 
+    from merits.serving.package import learned_in
+
     _check_name(task)
     with opened_store(store, task) as opened:
         evaluation = stored_evaluation(task, store=opened)
@@ -120,7 +123,7 @@ def release(
             )
             memory.add([made])
             rollout = _put_in_force(memory, task, made.version, made.reason, by, note=noted) if activate else None
-    return Released(made, decision, folder, found, rollout, tuple(notes))
+    return Released(made, decision, folder, found, rollout, tuple(notes), learned_in(made, folder))
 
 
 def releases(task: Task, *, live: LiveStore | str | Path | None = None) -> tuple[list[Release], Rollout | None]:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from merits.core.estimate import Estimate
 from merits.core.live import Rollout
-from merits.core.release import Artefact, Release
+from merits.core.release import Artefact, LearnedPart, Release
 from merits.report.plain import one_line
 
-__all__ = ["lines", "listed"]
+__all__ = ["learned", "lines", "listed"]
 
 _MEGA = 1_000_000
 
@@ -42,6 +42,19 @@ def lines(release: Release, *, kept: bool = True) -> list[str]:
     said.append(f"reason       {one_line(release.reason) or 'none given'}")
     said += _artefacts(release.artefacts)
     return said
+
+
+def learned(parts: Sequence[LearnedPart]) -> list[str]:
+    """What became of each part that learns, a line each.
+
+    >>> learned([LearnedPart(name="small", kind="compressed", kept=True, n_bytes=24_600)])
+    ['learned      small (compressed): kept, 24.6 kB']
+    """
+    return [
+        f"{'' if number else 'learned':13}{one_line(one.name)} ({one.kind}): "
+        + (f"kept, {_size(one.n_bytes)}" if one.kept else f"learns again at each start, for {one_line(one.why, 200)}")
+        for number, one in enumerate(parts)
+    ]
 
 
 def _in_words(estimate: Estimate | None) -> str:

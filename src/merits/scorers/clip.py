@@ -18,7 +18,7 @@ from merits.core.outcome import Score
 from merits.core.task import Example
 from merits.media.finding import Media
 from merits.media.pictures import read_picture
-from merits.media.weights import ModelFolder, Sha256, model_folder
+from merits.media.weights import IMPORTING, ModelFolder, Sha256, model_folder
 from merits.reading.values import text_of
 from merits.scorers.reading import CannotJudge, wrong
 from merits.scorers.seen import Here, answered_picture
@@ -111,7 +111,9 @@ def _opened(folder: ModelFolder, content: str) -> _Model:
 class _Model:
     def __init__(self, folder: ModelFolder) -> None:
         import torch
-        from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+        with IMPORTING:
+            from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
         self._model: Any = folder.open(AutoModel).eval()
         self._tokenizer: Any = folder.open_tokenizer(AutoTokenizer)

@@ -14,11 +14,12 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from merits.candidates.imports import versions
+from merits.candidates.keeping import kept_json
 from merits.core.candidate import Candidate
 from merits.core.errors import DataError
 from merits.core.kinds import Reads
 from merits.core.reference import Reference
-from merits.core.release import Artefact, Release
+from merits.core.release import Artefact, LearnedPart, Release
 
 __all__ = [
     "ARTEFACTS",
@@ -35,6 +36,7 @@ __all__ = [
     "artefacts_in",
     "check_artefacts",
     "installed",
+    "learned_in",
     "read_release",
     "reference_in",
     "write_release",
@@ -91,6 +93,26 @@ def reference_in(folder: Path) -> Reference | None:
         return msgspec.json.decode(path.read_bytes(), type=Reference)
     except (OSError, msgspec.MsgspecError) as problem:
         raise DataError(f"{path} cannot be read: {problem}.", "Make the release again: merits release") from None
+
+
+def learned_in(release: Release, folder: Path) -> tuple[LearnedPart, ...]:
+    """What learns in a release, and how each comes to what it learned; empty where the folder is not there."""
+    manifest = folder / ARTEFACTS / MANIFEST
+    if not manifest.is_file():
+        return ()
+    found = []
+    for number, member in enumerate(kept_json(manifest, Manifest).members):
+        own = f"{ARTEFACTS}/{MODELS}/{number}/"
+        if member.how != "as it is":
+            part = LearnedPart(
+                name=member.candidate.name,
+                kind=member.candidate.kind,
+                kept=member.how == "kept",
+                n_bytes=sum(one.n_bytes for one in release.artefacts if one.path.startswith(own)),
+                why=member.why,
+            )
+            found.append(part)
+    return tuple(found)
 
 
 def installed() -> dict[str, str]:

@@ -173,7 +173,10 @@ def _copy_files(
 
 
 def _texts_in(candidate: Candidate) -> Iterator[str]:
+    """All texts in a recipe, those of its parts too: what a copy was made of is a part, and no member of its own."""
     yield from _texts(candidate.params)
+    for part in candidate.parts:
+        yield from _texts_in(part)
 
 
 def _texts(value: JSON) -> Iterator[str]:

@@ -8,27 +8,31 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from merits.candidates.compressing.forms import Graph, Outputs
-from merits.candidates.compressing.vectorisers import NotInOnnx, mended, prepared
-from merits.candidates.insides import Batch, Estimator
+from merits.candidates.compressing.forms import Graph
+from merits.candidates.compressing.vectorisers import NotInOnnx, Preparing, mended, prepared
+from merits.candidates.insides import Batch, Estimator, Outputs, Rows
+from merits.candidates.keeping import keep_estimator, keep_json, kept_estimator, kept_json
 from merits.candidates.learner import as_output
 from merits.core.answer import Answer
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
 
-__all__ = ["exported_estimator"]
+__all__ = ["GraphReading", "exported_estimator", "kept_reading"]
 
+_SAID, _BESIDE = "said.json", "beside.skops"
 _SPARSE = "what its last steps take is a sparse matrix"
 
 
 def exported_estimator(opened: Estimator, inputs: Sequence[JSON]) -> Graph:
     """The graph of a fitted estimator or pipeline; CandidateError saying what in it has no counterpart."""
     steps = _steps(opened.estimator)
-    rows = opened.matrix([opened.row(input) for input in inputs[:2]])
+    rows = opened.rows.matrix([opened.rows.row(input) for input in inputs[:2]])
     texts = not isinstance(rows, np.ndarray) and all(isinstance(row, str) for row in rows)
     reasons: list[str] = []
     for n in range(len(steps)):
@@ -38,7 +42,9 @@ def exported_estimator(opened: Estimator, inputs: Sequence[JSON]) -> Graph:
         except NotInOnnx as problem:
             reasons.append(str(problem))
             continue
-        return Graph(part.model, _Reading(opened, before, part.prepare), _answers_of(after[-1]), before)
+        classes = tuple(str(as_output(name)) for name in getattr(after[-1], "classes_", ()))
+        said = Said(classes if hasattr(after[-1], "predict_proba") else None, part.texts, n)
+        return Graph(part.model, GraphReading(opened.rows, before, said))
     telling = [reason for reason in reasons if reason != _SPARSE] or reasons
     raise CandidateError(
         f"{type(steps[-1]).__name__} cannot be exported to ONNX: {telling[-1]}.",
@@ -47,10 +53,20 @@ def exported_estimator(opened: Estimator, inputs: Sequence[JSON]) -> Graph:
     )
 
 
+class Said(msgspec.Struct, frozen=True):
+    """What is said of a graph: the labels that it has a probability of (None: of none), how it is given texts, and how
+    many steps stay outside it.
+    """
+
+    labels: tuple[str, ...] | None
+    texts: Preparing | None
+    n_beside: int
+
+
 @dataclass(frozen=True)
 class _Part:
     model: bytes
-    prepare: Callable[[Any], np.ndarray[Any, Any]]
+    texts: Preparing | None
 
 
 def _steps(estimator: Any) -> list[Any]:
@@ -74,11 +90,8 @@ def _part(steps: Sequence[Any], *, texts: bool, sample: Any) -> _Part:
 
     own = copy.deepcopy(list(steps))  # fitted, and what is changed here is not theirs
     options: dict[int, dict[str, Any]] = {}
-    if texts:
-        prepare, read = prepared(own, options), StringTensorType([None, 1])
-    else:
-        matrix = _numbers(sample)
-        prepare, read = _numbers, FloatTensorType([None, matrix.shape[1]])
+    prepare = prepared(own, options) if texts else None
+    read = FloatTensorType([None, _numbers(sample).shape[1]]) if prepare is None else StringTensorType([None, 1])
     options[id(own[-1])] = {"zipmap": False} if hasattr(own[-1], "predict_proba") else {}
     try:
         made = to_onnx(make_pipeline(*own), initial_types=[("input", read)], options=options)
@@ -103,28 +116,39 @@ def _numbers(rows: Any) -> np.ndarray[Any, Any]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Reading:
-    """Reads inputs for the graph: as the parent does, through the steps that stay in Python."""
+class GraphReading:
+    """Reads inputs for a graph as the parent does, through the steps that stay in Python: see `insides.Reading`."""
 
-    opened: Estimator
-    before: Sequence[Any]
-    prepare: Callable[[Any], np.ndarray[Any, Any]]
+    rows: Rows
+    beside: Sequence[Any]
+    said: Said
 
-    def __call__(self, inputs: Sequence[JSON]) -> Iterator[Batch]:
-        rows = self.opened.matrix([self.opened.row(input) for input in inputs])
-        yield Batch(range(len(inputs)), {"input": self.prepare(_through(self.before, rows))})
+    def batches(self, inputs: Sequence[JSON]) -> Iterator[Batch]:
+        """All inputs together."""
+        read = _through(self.beside, self.rows.matrix([self.rows.row(input) for input in inputs]))
+        texts = self.said.texts
+        yield Batch(range(len(inputs)), {"input": _numbers(read) if texts is None else texts(read)})
 
-
-def _answers_of(estimator: Any) -> Callable[[Outputs], list[Answer]]:
-    """What comes out of a graph, as the estimator would have said it."""
-    classes = [str(as_output(name)) for name in getattr(estimator, "classes_", ())]
-    sure = hasattr(estimator, "predict_proba")
-
-    def answers(outputs: Outputs) -> list[Answer]:
-        said = [as_output(np.asarray(row).reshape(-1)[0]) for row in outputs[0]]
-        if not sure:
+    def answers(self, outputs: Outputs) -> list[Answer]:
+        """What comes out of the graph, as the estimator would have said it."""
+        labels, said = self.said.labels, [as_output(np.asarray(row).reshape(-1)[0]) for row in outputs[0]]
+        if labels is None:
             return [Answer(one) for one in said]
         shares = outputs[1].astype(np.float64).tolist()
-        return [Answer(one, dict(zip(classes, row, strict=True))) for one, row in zip(said, shares, strict=True)]
+        return [Answer(one, dict(zip(labels, row, strict=True))) for one, row in zip(said, shares, strict=True)]
 
-    return answers
+    def keep(self, folder: Path) -> None:
+        """Writes how inputs are read and what is said; the steps that stay outside as estimators."""
+        self.rows.keep(folder)
+        keep_json(self.said, folder / _SAID)
+        if self.beside:
+            keep_estimator(list(self.beside), folder / _BESIDE)
+
+
+def kept_reading(folder: Path, rows_of: Callable[[Path], Rows]) -> GraphReading:
+    """What `GraphReading.keep` wrote; `rows_of` makes what reads inputs of what that kept."""
+    said = kept_json(folder / _SAID, Said)
+    beside = kept_estimator(folder / _BESIDE) if said.n_beside else []
+    if not isinstance(beside, list) or len(beside) != said.n_beside:
+        raise CandidateError(f"{_BESIDE} is not what this candidate kept.", "Release it anew: merits release")
+    return GraphReading(rows_of(folder), beside, said)

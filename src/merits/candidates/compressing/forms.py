@@ -6,29 +6,38 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from merits.candidates.insides import Arrays, Batch, Estimator, Network
+from merits.candidates.insides import Arrays, Batch, Estimator, Reading
 from merits.candidates.learner import one_thread as one_native_thread
 from merits.candidates.learner import pickled_size, predicted
 from merits.core.answer import Answer
 from merits.core.errors import CandidateError
 from merits.core.identity import JSON
+from merits.core.task import Example
 
 __all__ = ["Copy", "Fitted", "Graph", "Torch"]
 
-Outputs: TypeAlias = Sequence[NDArray[Any]]
+
+class Tune(Protocol):
+    """See `insides.Network.tune`."""
+
+    def __call__(self, module: Any, examples: Sequence[Example], epochs: int) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
 class Torch:
-    """A module of torch that answers as the network does that it is a copy of."""
+    """A module of torch that answers as the network does that it is a copy of.
+
+    It is trained on by `tune`, which holds that network: None once there is nothing more to be learned.
+    """
 
     module: Any
-    network: Network
+    reading: Reading
+    tune: Tune | None = None
 
     def with_module(self, module: Any) -> Torch:
         """The same with another module."""
@@ -45,7 +54,8 @@ class Torch:
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer]:
         """One answer for each input."""
-        return _placed(inputs, self.network.batches(inputs), lambda arrays: self.network.answers(self._rows(arrays)))
+        reading = self.reading
+        return _placed(inputs, reading.batches(inputs), lambda arrays: reading.answers([self._rows(arrays)]))
 
     def _rows(self, arrays: Arrays) -> NDArray[Any]:
         import torch
@@ -79,20 +89,16 @@ class Fitted:
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer]:
         """One answer for each input."""
         with one_native_thread():
-            return predicted(self.opened.estimator, self.opened.matrix([self.opened.row(input) for input in inputs]))
+            rows = self.opened.rows
+            return predicted(self.opened.estimator, rows.matrix([rows.row(input) for input in inputs]))
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A model in the ONNX format with what reads its inputs (`batches`) and says what comes out (`answers`).
-
-    `beside` are fitted steps that stay outside it.
-    """
+    """A model in the ONNX format with what reads its inputs and says what comes out."""
 
     model: bytes
-    batches: Callable[[Sequence[JSON]], Iterable[Batch]]
-    answers: Callable[[Outputs], list[Answer]]
-    beside: Sequence[Any] = ()
+    reading: Reading
 
     def with_model(self, model: bytes) -> Graph:
         """The same with another graph."""
@@ -101,7 +107,8 @@ class Graph:
     @property
     def size_bytes(self) -> int:
         """The bytes of the file that it makes, and of what stays outside it."""
-        return len(self.model) + ((pickled_size(list(self.beside)) or 0) if self.beside else 0)
+        beside = self.reading.beside
+        return len(self.model) + ((pickled_size(list(beside)) or 0) if beside else 0)
 
     @cached_property
     def session(self) -> Any:
@@ -125,7 +132,8 @@ class Graph:
 
     def answer_batch(self, inputs: Sequence[JSON]) -> Sequence[Answer]:
         """One answer for each input."""
-        return _placed(inputs, self.batches(inputs), lambda arrays: self.answers(self.session.run(None, arrays)))
+        reading = self.reading
+        return _placed(inputs, reading.batches(inputs), lambda arrays: reading.answers(self.session.run(None, arrays)))
 
 
 Copy: TypeAlias = Torch | Fitted | Graph

@@ -105,7 +105,7 @@ class _Calibration:
     """The arrays of some inputs, one batch after the other, as ONNX Runtime asks for them."""
 
     def __init__(self, graph: Graph, inputs: Sequence[JSON]) -> None:
-        self._batches: Iterator[Arrays] = (batch.arrays for batch in graph.batches(inputs))
+        self._batches: Iterator[Arrays] = (batch.arrays for batch in graph.reading.batches(inputs))
 
     def get_next(self) -> Arrays | None:
         """The next ones; None at the end."""

@@ -26,8 +26,8 @@ def make(copy: Copy, method: Method, taught: Taught) -> Copy:
             f"no linear layer takes fewer numbers as two factors that keep {kept}.",
             "Lower energy or rank, or take another method, such as pruned.",
         )
-    if taught.settings.epochs:
-        copy.network.tune(copy.module, taught.examples, taught.settings.epochs)
+    if taught.settings.epochs and copy.tune is not None:
+        copy.tune(copy.module, taught.examples, taught.settings.epochs)
     copy.module.eval()
     return copy
 

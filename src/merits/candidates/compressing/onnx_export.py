@@ -28,12 +28,12 @@ def make(copy: Copy, method: Method, taught: Taught) -> Copy:
     if isinstance(copy, Fitted):
         return exported_estimator(copy.opened, inputs)
     assert isinstance(copy, Torch)
-    batch = next(iter(copy.network.batches(inputs[:8])))
+    batch = next(iter(copy.reading.batches(inputs[:8])))
     sample = {name: np.concatenate([each, each]) for name, each in batch.arrays.items()}  # one row would be taken as 1
-    network, module = copy.network, copy.module
+    module = copy.module
     key = _digest(module, sample)  # other methods compress what the same network becomes
     model = _exported.get(key, lambda: _traced(module, sample), n_bytes=len)
-    return Graph(model, network.batches, lambda outputs: network.answers(outputs[0]))
+    return Graph(model, copy.reading)
 
 
 def _digest(module: Any, sample: dict[str, Any]) -> str:

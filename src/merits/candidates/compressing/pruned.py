@@ -28,8 +28,8 @@ def make(copy: Copy, method: Method, taught: Taught) -> Copy:
         library.global_unstructured(masked, pruning_method=prune.L1Unstructured, amount=settings.share)
     else:
         remove_units(copy.module, settings.structure, settings.share)
-    if settings.epochs:
-        copy.network.tune(copy.module, taught.examples, settings.epochs)
+    if settings.epochs and copy.tune is not None:
+        copy.tune(copy.module, taught.examples, settings.epochs)
     for layer, name in masked:
         library.remove(layer, name)
     copy.module.eval()

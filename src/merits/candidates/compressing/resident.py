@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from merits.candidates.compressing.forms import Copy, Fitted, Graph, Torch
+from merits.candidates.insides import Reading
 from merits.candidates.memory import Resident
 from merits.core.identity import JSON
 
@@ -70,17 +71,22 @@ def _write(copy: Copy, inputs: Sequence[JSON], place: Path) -> None:
     asked: list[Any]
     if isinstance(copy, Graph):
         (place / "model.onnx").write_bytes(copy.model)
-        _pickled(list(copy.beside), place / "beside.pickle")
-        asked = [batch.arrays for input in inputs for batch in copy.batches([input])]
+        _pickled(list(copy.reading.beside), place / "beside.pickle")
+        asked = _arrays(copy.reading, inputs)
     elif isinstance(copy, Fitted):
         _pickled(copy.opened.estimator, place / "estimator.pickle")
-        asked = [copy.opened.matrix([copy.opened.row(input)]) for input in inputs]
+        rows = copy.opened.rows
+        asked = [rows.matrix([rows.row(input)]) for input in inputs]
     else:
         import torch
 
         torch.save(copy.module, place / "module.pt")
-        asked = [batch.arrays for input in inputs for batch in copy.network.batches([input])]
+        asked = _arrays(copy.reading, inputs)
     _pickled(asked, place / "asked.pickle")
+
+
+def _arrays(reading: Reading, inputs: Sequence[JSON]) -> list[Any]:
+    return [batch.arrays for input in inputs for batch in reading.batches([input])]
 
 
 def _pickled(thing: object, file: Path) -> None:

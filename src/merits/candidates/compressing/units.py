@@ -15,14 +15,14 @@ from merits.core.errors import CandidateError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["remove_units"]
+__all__ = ["has_heads", "remove_units"]
 
 
 def remove_units(module: Any, structure: Structure, share: float) -> None:
     """Nothing, once the share of units is gone; CandidateError for a network that has none of these."""
     n = 0
     if structure in ("units", "heads"):
-        n += sum(_heads(layer, share) for layer in module.modules() if _has_heads(layer))
+        n += sum(_heads(layer, share) for layer in module.modules() if has_heads(layer))
     if structure in ("units", "neurons"):
         n += sum(_neurons(layer, share) for layer in module.modules() if _has_neurons(layer))
     if structure in ("units", "channels"):
@@ -35,7 +35,7 @@ def remove_units(module: Any, structure: Structure, share: float) -> None:
         )
 
 
-def _has_heads(layer: Any) -> bool:
+def has_heads(layer: Any) -> bool:
     """Whether it is the attention of a layer of BERT's family: `self` with query, key and value, then `output`."""
     own = getattr(layer, "self", None)
     return all(hasattr(own, name) for name in ("query", "key", "value", "attention_head_size")) and hasattr(

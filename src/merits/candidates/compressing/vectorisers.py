@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 
-__all__ = ["NotInOnnx", "mended", "prepared"]
+__all__ = ["NotInOnnx", "Preparing", "mended", "prepared"]
 
 # Python's \w is not that of RE2, which knows ASCII only.
 _TOKENS = {
@@ -27,16 +29,41 @@ class NotInOnnx(Exception):
     """What comes from this step on cannot be exported."""
 
 
-def prepared(steps: Sequence[Any], options: dict[int, dict[str, Any]]) -> Callable[[Any], np.ndarray[Any, Any]]:
+class Preparing(msgspec.Struct, frozen=True):
+    """Texts as a graph takes them, shape (texts, 1): prepared as a vectoriser of scikit-learn does it first.
+
+    >>> Preparing(lowercase=True, strip_accents="unicode")(["Déjà vu"]).tolist()
+    [['deja vu']]
+    """
+
+    lowercase: bool
+    strip_accents: Literal["ascii", "unicode"] | None
+
+    def __call__(self, texts: Any) -> np.ndarray[Any, Any]:
+        first = _preparation(self)
+        return np.array([[re.sub(r"\s", " ", first(text))] for text in texts], object).reshape(-1, 1)
+
+
+@cache
+def _preparation(way: Preparing) -> Callable[[Any], str]:
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    made: Callable[[Any], str] = CountVectorizer(
+        lowercase=way.lowercase, strip_accents=way.strip_accents
+    ).build_preprocessor()
+    return made
+
+
+def prepared(steps: Sequence[Any], options: dict[int, dict[str, Any]]) -> Preparing:
     """What does the first work on texts, which the vectorisers among the steps then do no more."""
     vectorisers = [each for step in steps for each in _vectorisers(step)]
     if not vectorisers:
         raise NotInOnnx(f"{type(steps[0]).__name__} reads texts")
     ways = {(each.lowercase, each.strip_accents) for each in vectorisers}
     own = any(each.preprocessor or each.tokenizer or callable(each.analyzer) for each in vectorisers)
-    if len(ways) > 1 or own:
+    if len(ways) > 1 or own or callable(vectorisers[0].strip_accents):
         raise NotInOnnx("its texts are prepared in several ways, or by code of one's own")
-    first = vectorisers[0].build_preprocessor()
+    first = Preparing(bool(vectorisers[0].lowercase), vectorisers[0].strip_accents)
     for each in vectorisers:
         if each.analyzer == "char_wb":
             raise NotInOnnx("pieces of words (char_wb) have no counterpart")
@@ -45,11 +72,7 @@ def prepared(steps: Sequence[Any], options: dict[int, dict[str, Any]]) -> Callab
                 raise NotInOnnx(f"the token_pattern {each.token_pattern!r} is not known in ONNX")
             options[id(each)] = {"tokenexp": _TOKENS[each.token_pattern]}
         each.lowercase, each.strip_accents = False, None
-
-    def prepare(texts: Any) -> np.ndarray[Any, Any]:
-        return np.array([[re.sub(r"\s", " ", first(text))] for text in texts], object).reshape(-1, 1)
-
-    return prepare
+    return first
 
 
 def _vectorisers(step: Any) -> list[Any]:

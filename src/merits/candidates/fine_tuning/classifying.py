@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from merits.candidates.encoder import Encoder
 from merits.candidates.fine_tuning.settings import TrainerParams
 from merits.candidates.soft import Soft, soft_loss
+from merits.media.weights import IMPORTING
 
 __all__ = ["Lesson", "TuningParams", "tune"]
 
@@ -49,7 +50,8 @@ def tune(
 
     AdamW: Loshchilov and Hutter (2019), arXiv 1711.05101; the schedule is that of Devlin et al. (2019), 1810.04805.
     """
-    from merits.candidates.fine_tuning.trainer import Course, train
+    with IMPORTING:
+        from merits.candidates.fine_tuning.trainer import Course, train
 
     torch = encoder.torch
 

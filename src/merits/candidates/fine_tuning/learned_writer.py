@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 from merits.candidates.checkpoints import Checkpoint, checkpoint_of
 from merits.candidates.fine_tuning.jobs import writer_job
 from merits.candidates.fine_tuning.learning import apart, learn
-from merits.candidates.fine_tuning.numbers import save, take, temporary_file, with_adapter
+from merits.candidates.fine_tuning.numbers import check_numbers, save, take, temporary_file, with_adapter
 from merits.candidates.fine_tuning.settings import TrainerParams
 from merits.candidates.fine_tuning.writing import Pair, Writing, tune_writer
 from merits.candidates.registry import LoadContext
@@ -21,6 +22,8 @@ from merits.core.task import Example
 from merits.media.weights import ModelFolder
 
 __all__ = ["LearnedWriter"]
+
+_NUMBERS = "trained.safetensors"
 
 
 class LearnedWriter:
@@ -83,8 +86,32 @@ class LearnedWriter:
 
     def put_into(self, network: Any) -> None:
         """Nothing; a network as it came has what was learned, if anything was, an adapter merged into it."""
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             take(network, self._file, self._training.lora, seed=self._context.seed)
+        except (KeyError, RuntimeError) as problem:
+            raise _not_kept(f"its numbers are of another network ({str(problem).splitlines()[0]})") from None
+
+    def keep(self, folder: Path) -> None:
+        """Writes the numbers that were trained: all of the network's, or an adapter's."""
+        if self._file is None:
+            raise RuntimeError("kept before it was fitted")
+        shutil.copyfile(self._file, folder / _NUMBERS)
+
+    def restore(self, folder: Path) -> None:
+        """Takes what `keep` wrote, in a file of its own; CandidateError where that is not whole."""
+        file = temporary_file()
+        try:
+            shutil.copyfile(folder / _NUMBERS, file)
+            check_numbers(file)
+        except BaseException as problem:
+            file.unlink(missing_ok=True)
+            if isinstance(problem, OSError):
+                raise _not_kept(problem.strerror or str(problem)) from None
+            raise
+        self.forget()
+        self._file = file
 
     def forget(self) -> None:
         """Deletes the file."""
@@ -98,3 +125,7 @@ class LearnedWriter:
         settings = msgspec.to_builtins(self._training)
         name = content_hash([self._fingerprint, settings, taught, lesson.held_out.tolist()])
         return checkpoint_of(self._context, self._family, name, kept=self._kept)
+
+
+def _not_kept(why: str) -> CandidateError:
+    return CandidateError(f"{_NUMBERS} is not what this candidate kept: {why}.", "Release it anew: merits release")

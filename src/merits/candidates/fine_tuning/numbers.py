@@ -15,7 +15,18 @@ from typing import Any
 from merits.candidates.fine_tuning.settings import Lora
 from merits.core.errors import CandidateError, MissingExtra
 
-__all__ = ["IN_TRAINING", "check_peft", "merged", "put", "save", "take", "temporary_file", "trained", "with_adapter"]
+__all__ = [
+    "IN_TRAINING",
+    "check_numbers",
+    "check_peft",
+    "merged",
+    "put",
+    "save",
+    "take",
+    "temporary_file",
+    "trained",
+    "with_adapter",
+]
 
 
 IN_TRAINING = 4  # times its weights: a network with the gradients and the two moments of each
@@ -97,6 +108,17 @@ def save(network: Any, file: Path) -> None:
     from safetensors.torch import save_file
 
     save_file(trained(network), file)
+
+
+def check_numbers(file: Path) -> None:
+    """Nothing; CandidateError where a file does not hold the numbers that its beginning speaks of."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "pt") as opened:
+            opened.keys()
+    except (SafetensorError, OSError) as problem:
+        raise CandidateError(f"what was trained is not whole: {problem}.", "Release it anew: merits release") from None
 
 
 def take(network: Any, file: Path, lora: Lora | None, *, seed: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merits.candidates.fine_tuning.settings import TrainerParams
+from merits.media.weights import IMPORTING
 
 __all__ = ["Pair", "Writing", "tune_writer"]
 
@@ -58,7 +59,8 @@ def tune_writer(
     """Nothing; the network is that of the epoch whose loss on the held-out answers was least. See `trainer.train`."""
     import torch
 
-    from merits.candidates.fine_tuning.trainer import Course, train
+    with IMPORTING:
+        from merits.candidates.fine_tuning.trainer import Course, train
 
     for name, module in network.named_modules():  # they draw from torch's one global generator, which others share
         if isinstance(module, torch.nn.Dropout):
