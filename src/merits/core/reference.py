@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Confidences", "Reference", "StreamReference"]
+__all__ = ["Confidences", "Reference", "StreamReference", "Topics"]
 
 
 class StreamReference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,12 +39,21 @@ class Confidences(msgspec.Struct, frozen=True, kw_only=True):
     n: tuple[int, ...]
 
 
+class Topics(msgspec.Struct, frozen=True, kw_only=True):
+    """What texts of `dev` are about: how much each word weighs for each subject, as int8 (words, names) by rows."""
+
+    words: tuple[str, ...]
+    names: tuple[str, ...]
+    weights: bytes
+
+
 class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All streams of a release, and what else is known of its test examples.
 
     `n` are the test examples, of which `n_scored` were scored and `n_solved` solved. `vocabulary` holds the words of
-    other examples (dev), so that the share of unknown ones means the same on test and live. `confidences` is None
-    where the model says none.
+    other examples (dev), so that the share of unknown ones means the same on test and live; `pairs` holds what words
+    stand side by side there (numbers of 32 bits), and `topics` what texts there are about, None where that cannot be
+    told. `confidences` is None where the model says none.
     """
 
     kind: str
@@ -53,4 +62,6 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     n_scored: int = 0
     n_solved: int = 0
     vocabulary: tuple[str, ...] = ()
+    pairs: bytes = b""
+    topics: Topics | None = None
     confidences: Confidences | None = None

@@ -5,6 +5,7 @@ Names begin with what they are of: `input: length`, `answer: label`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,17 +18,19 @@ from merits.core.reference import Confidences, Reference, StreamReference
 from merits.core.task import Task
 from merits.media.seen import confidence_of, embedding_in, seen_of, seen_of_answer
 from merits.reading.seen import Lens, Seen, text_in, words_of
+from merits.reading.topics import NO_TOPIC, Reader, pairs_of, topics_of
 from merits.stats.calibration import recalibration
 
 __all__ = ["ABSENT", "Binning", "reference_of", "row_of", "streams_of"]
 
 ABSENT = -np.inf  # a stream has nothing to say of an event; other than None, which is "no value"
 _EMBEDDING = "embedding"
+_TOPIC = "input: topic"
 _MOST_BINS = 32
 _PER_BIN = 6  # values of the half that edges are drawn from
 _MOST_CATEGORIES = 40
 _FEWEST = 16  # values in each half; a stream with fewer is not watched
-_MOST_WORDS = 20_000
+_MOST_WORDS, _MOST_PAIRS = 20_000, 50_000
 _SWITCHES = {"true", "false"}
 
 
@@ -47,8 +50,10 @@ def reference_of(
     16 values in each half is not watched.
     """
     examples = task.split("test")
-    vocabulary = _vocabulary(task)
-    lens = Lens(frozenset(vocabulary), language_of=1)
+    dev = [words_of(text) for example in task.split("dev") if (text := text_in(example.input)) is not None]
+    vocabulary, pairs, topics = _vocabulary(dev), _pairs(dev), topics_of(dev, seed)
+    topic = None if topics is None else Reader(topics)
+    lens = Lens(frozenset(vocabulary), language_of=1, pairs=frozenset(pairs.tolist()), topic=topic)
     said, right, cost = answers or {}, solved or {}, costs or {}
     rows = []
     for example in examples:
@@ -56,14 +61,19 @@ def reference_of(
         of_answer = {} if answer is None else seen_of_answer(answer, cost.get(example.id), task.classes)
         of_input = seen_of(example.input, task.kind, lens, files)
         rows.append(row_of(of_input, of_answer, embedding_in(example.input, task.kind)))
+    streams = streams_of(rows, seed)
+    if topics is not None and topic is not None:
+        streams = _with_topics(streams, topics.names, [topic(words) for words in dev], rows)
     sure = {key: c for key, a in said.items() if key in right and (c := confidence_of(a)) is not None}
     return Reference(
         kind=task.kind,
         n=len(examples),
-        streams=streams_of(rows, seed),
+        streams=streams,
         n_scored=len(right),
         n_solved=sum(map(bool, right.values())),
         vocabulary=vocabulary,
+        pairs=pairs.tobytes(),
+        topics=topics,
         confidences=_confidences(sure, right) if sure else None,
     )
 
@@ -196,14 +206,28 @@ class Binning:
         return np.stack([self.column(number, one) for number, one in enumerate(columns)], axis=1)
 
 
-def _vocabulary(task: Task) -> tuple[str, ...]:
-    """The words of dev, the most frequent 20,000; () where nothing there is a text."""
-    counts: dict[str, int] = {}
-    for example in task.split("dev"):
-        if (text := text_in(example.input)) is not None:
-            for word in words_of(text):
-                counts[word] = counts.get(word, 0) + 1
+def _vocabulary(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The words of some texts, the most frequent 20,000."""
+    counts = Counter(word for text in texts for word in text)
     return tuple(sorted(counts, key=lambda word: (-counts[word], word))[:_MOST_WORDS])
+
+
+def _pairs(texts: Sequence[Sequence[str]]) -> NDArray[np.uint32]:
+    """What words stand side by side in some texts, the most frequent 50,000."""
+    counts = Counter(pair for text in texts for pair in pairs_of(text))
+    return np.array(sorted(sorted(counts, key=lambda pair: (-counts[pair], pair))[:_MOST_PAIRS]), np.uint32)
+
+
+def _with_topics(
+    streams: Sequence[StreamReference], names: Sequence[str], on_dev: Sequence[str], rows: Sequence[Seen]
+) -> tuple[StreamReference, ...]:
+    """The streams with that of the subjects: shares are those of dev, so that all test examples can be counted."""
+    on_test = [value for row in rows if isinstance(value := row.get(_TOPIC), str)]
+    others = tuple(one for one in streams if one.name != _TOPIC)
+    if len(on_test) < 2 * _FEWEST:
+        return others
+    topic = StreamReference(name=_TOPIC, kind="category", counts=(), shares=(), categories=(*names, NO_TOPIC))
+    return (*others, _counted(topic, on_dev, on_test))
 
 
 def _confidences(sure: Mapping[str, float], right: Mapping[str, bool]) -> Confidences:

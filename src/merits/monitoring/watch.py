@@ -27,7 +27,8 @@ from merits.monitoring.river_detectors import RiverDetectors
 from merits.monitoring.state import Packed, packed, unpacked
 from merits.monitoring.streams import Binning
 from merits.stats.calibration import ASSUMPTION, Recalibration, estimated_quality
-from merits.stats.change import Changes, category_bets, number_bets
+from merits.stats.change import WATCHED, Changes, category_bets, number_bets
+from merits.stats.compositions import Compositions
 from merits.stats.critical import normal_critical
 from merits.stats.falls import Falls
 from merits.stats.proportions import clopper_pearson_bound, wilson
@@ -104,6 +105,11 @@ class Watch:
             Changes(self._counts, [_bets(one) for one in self._streams], seed=release) if self._streams else None
         )
         self._recent = Recent(*self._counts.shape)
+        self._wide = [number for number, one in enumerate(self._streams) if len(one.categories) > WATCHED]
+        self._compositions = Compositions(
+            [np.array(self._streams[number].counts) for number in self._wide],
+            [np.array(self._streams[number].shares) for number in self._wide],
+        )
         self._river = _river(watching, len(self._streams))
         self._meant = _meant(reference, _bar_level(watching))
         self._bars = _bars(reference, self._meant, watching, quality)
@@ -149,6 +155,9 @@ class Watch:
         if self._changes is not None and where.any():
             self._changes.restart(where)
             self._recent.counts[:, where], self._recent.squares[:, where] = 0.0, 0.0
+            for place, number in enumerate(self._wide):
+                if where[number]:
+                    self._compositions.restart(place)
             if self._river is not None:
                 self._river.restart(where)
         self._falls.restart(np.array([name == stream for name in _QUALITY]))
@@ -157,8 +166,9 @@ class Watch:
         """All it knows, to go on from; a few hundred bytes a stream and bin."""
         changes = {} if self._changes is None else self._changes.arrays()
         falls = {f"falls {name}": array for name, array in self._falls.arrays().items()}
+        wide = {f"wide {name}": array for name, array in self._compositions.arrays().items()}
         own = {"sure": self._sure, "labels": self._labels}
-        arrays = packed(changes | self._recent.arrays() | falls | own)
+        arrays = packed(changes | self._recent.arrays() | falls | wide | own)
         river = b"" if self._river is None else self._river.state()
         return msgspec.msgpack.encode(
             _State(self._identity, arrays, tuple(sorted(self._alarmed)), self._n, self._by_time.state(), river)
@@ -189,8 +199,8 @@ class Watch:
                     won,
                     float(1.0 / self._allowed[number]),
                     stream.name in self._alarmed,
-                    None if shift is None else shift.shift,
-                    "" if shift is None else _words(stream, shift),
+                    None if shift is None else shift[0].shift,
+                    "" if shift is None else shift[1],
                     self._detector(number),
                 )
             )
@@ -208,6 +218,7 @@ class Watch:
         bins = self._binning.bins_of(columns)
         self._changes.see(bins)
         self._recent.see(bins)
+        self._compositions.see(bins[:, self._wide])
         if self._river is not None:
             self._river.see(_numbers(columns))
 
@@ -239,15 +250,25 @@ class Watch:
         assert self._changes is not None
         if self._river is not None and self._detector(stream) != "conformal":
             return float("inf") if self._river.alarmed[stream] else 0.0
-        return float(self._changes.peak[stream])
+        won = float(self._changes.peak[stream])
+        if stream not in self._wide:
+            return won
+        # either test may err half of what the stream may: categories one by one, and all of them together
+        return max(won, float(self._compositions.won[self._wide.index(stream)])) / 2.0
 
     def _detector(self, stream: int) -> str:
         return self._watching.detector if self._streams[stream].kind == "number" else "conformal"
 
-    def _shift(self, stream: int) -> Shift | None:
+    def _shift(self, stream: int) -> tuple[Shift, str] | None:
+        """The present shift of a stream, and in words: of one share, or of categories that became frequent together."""
         one = self._streams[stream]
-        counts = np.array(one.counts)
-        return self._recent.shift(stream, self._counts[stream], ordered=one.kind == "number") if counts.sum() else None
+        if not sum(one.counts):
+            return None
+        shift = self._recent.shift(stream, self._counts[stream], ordered=one.kind == "number")
+        found = [] if shift is None else [(shift, _words(one, shift))]
+        if stream in self._wide and (together := self._compositions.shift(self._wide.index(stream))) is not None:
+            found.append((together[1], _words_together(one, *together)))
+        return max(found, key=lambda each: each[0].shift.value or 0.0, default=None)
 
     def _new_changes(self, at: float) -> list[Alert]:
         found = []
@@ -258,9 +279,10 @@ class Watch:
             if stream.group in groups:  # one alarm says it
                 self._alarmed.add(stream.name)
                 continue
-            shift = self._shift(number)
-            if shift is None or not self._worth_it(stream, shift):
+            found_shift = self._shift(number)
+            if found_shift is None or not self._worth_it(stream, found_shift[0]):
                 continue
+            shift, words = found_shift
             kind = _KINDS.get(stream.name, "drift")
             detector = self._detector(number)
             bets = {"won": min(self._won(number), 1e300), "needed": float(1.0 / self._allowed[number])}
@@ -270,7 +292,7 @@ class Watch:
                 "now": msgspec.to_builtins(shift.now),
                 "before": msgspec.to_builtins(shift.before),
             }
-            found.append(self._alert(at, kind, stream.name, _words(stream, shift), evidence))
+            found.append(self._alert(at, kind, stream.name, words, evidence))
             groups |= {stream.group} if stream.group else set()
         return found
 
@@ -359,6 +381,9 @@ class Watch:
             self._changes.restore(arrays)
         self._recent.restore(arrays)
         self._falls.restore({name.removeprefix("falls "): one for name, one in arrays.items() if name[:6] == "falls "})
+        self._compositions.restore(
+            {name.removeprefix("wide "): one for name, one in arrays.items() if name[:5] == "wide "}
+        )
         self._sure, self._labels = arrays["sure"], arrays["labels"]
         self._by_time = ByTime(self._watching.odd, state=read.by_time)
         self._alarmed, self._n = set(read.alarmed), read.n
@@ -426,6 +451,14 @@ def _words(stream: StreamReference, shift: Shift) -> str:
     if cut < len(stream.edges):
         return f"{stream.name}: {now} are below {stream.edges[cut]:.4g}, {before} on test"
     return f"{stream.name}: {now} have a value, {before} on test"
+
+
+def _words_together(stream: StreamReference, which: NDArray[np.int64], shift: Shift) -> str:
+    """What has shifted where many categories moved a little: "61 % [..] are among 12 topics, 35 % on test"."""
+    names = [*stream.categories, "no value", "never seen on test"]
+    shown = "; ".join(names[number] for number in which[:3].tolist())
+    more = f"; and {len(which) - 3} more" if len(which) > 3 else ""
+    return f"{stream.name}: {shift.now.text()} are among {shown}{more}; {shift.before.text()} on test"
 
 
 def _bets(stream: StreamReference) -> NDArray[np.float64]:

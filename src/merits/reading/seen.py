@@ -14,10 +14,13 @@ from functools import cache, lru_cache
 from typing import TypeAlias
 from zlib import crc32
 
+import numpy as np
+
 from merits.core.errors import MissingExtra
 from merits.core.identity import JSON
 from merits.core.reference import Reference
 from merits.reading.languages import Detect, detector
+from merits.reading.topics import Reader, pairs_of
 
 __all__ = [
     "EMBEDDED",
@@ -57,6 +60,8 @@ class Lens:
     categories: Mapping[str, frozenset[str]] = field(default_factory=dict)
     language_of: int = 4
     names_others: bool = True
+    pairs: frozenset[int] = frozenset()
+    topic: Reader | None = None
 
     @staticmethod
     def of(reference: Reference) -> Lens:
@@ -79,6 +84,8 @@ class Lens:
             },
             4 if any(one.name.endswith("language") for one in reference.streams) else 0,
             names_others=False,
+            pairs=frozenset(np.frombuffer(reference.pairs, np.uint32).tolist()),
+            topic=None if reference.topics is None else Reader(reference.topics),
         )
 
 
@@ -98,7 +105,9 @@ def words_of(text: str) -> list[str]:
 
 
 def seen_of_text(text: str, lens: Lens = Lens(), name: str = "") -> Seen:
-    """Length in characters, number of words, share of unknown words, and language; `name` stands before each.
+    """Length in characters, number of words, shares of unknown words and of unknown pairs of them, subject, language.
+
+    `name` stands before each.
 
     >>> seen_of_text("Where is my new card?", Lens(frozenset({"where", "is", "my", "card"}), language_of=0))
     {'length': 21.0, 'words': 5.0, 'unknown words': 0.2}
@@ -110,6 +119,13 @@ def seen_of_text(text: str, lens: Lens = Lens(), name: str = "") -> Seen:
         seen[f"{name}unknown words"] = (
             (len(words) - sum(map(known.__contains__, words))) / len(words) if words else None
         )
+    if lens.pairs:
+        pairs = pairs_of(words)
+        seen[f"{name}unknown pairs"] = (
+            (len(pairs) - sum(map(lens.pairs.__contains__, pairs))) / len(pairs) if pairs else None
+        )
+    if lens.topic is not None:
+        seen[f"{name}topic"] = lens.topic(words)
     every = lens.language_of
     if every and (every == 1 or len(text) % every == 0) and (detect := _detect()) is not None:
         seen[f"{name}language"] = detect(text[:_LOOKED_AT])

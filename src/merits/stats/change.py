@@ -19,11 +19,11 @@ import numpy as np
 from merits.stats.critical import Bools, Floats, Ints
 from merits.stats.wealth import Promise, Wealth
 
-__all__ = ["CELLS", "Changes", "category_bets", "number_bets"]
+__all__ = ["CELLS", "WATCHED", "Changes", "category_bets", "number_bets"]
 
 CELLS = 64  # equal parts of 0..1 in which a p-value may lie: a bet pays by its part
 _BLOCK = 64
-_WATCHED = 6  # categories that are bet on one by one, the most frequent
+WATCHED = 6  # categories that are bet on one by one, the most frequent
 _GRID = (np.arange(CELLS) + 0.5) / CELLS - 0.5
 
 
@@ -47,7 +47,7 @@ def category_bets(shares: Sequence[float]) -> Floats:
     """
     edges = np.clip(np.concatenate([[0.0], np.cumsum(shares)]) / max(float(np.sum(shares)), 1e-12), 0.0, 1.0)
     order = np.argsort(-np.asarray(shares), kind="stable")
-    watched = order[: _WATCHED if len(shares) > 2 else 1]
+    watched = order[: WATCHED if len(shares) > 2 else 1]
     found: list[Floats] = []
     for number in watched:
         cover = _cover(float(edges[number]), float(edges[number + 1]))
