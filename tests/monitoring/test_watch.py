@@ -10,7 +10,7 @@ from merits.core.live import Alert, Served
 from merits.core.reference import Reference
 from merits.core.watch import Watching
 from merits.monitoring.streams import Binning, streams_of
-from merits.monitoring.watch import Watch, solved_by
+from merits.monitoring.watch import Watch
 from merits.reading.seen import Lens, embedding_of, seen_of_text, words_of
 from tests.monitoring.traffic import CLASSES, labels, reference, served
 
@@ -205,12 +205,3 @@ def test_texts_that_change_their_subject_or_language_alarm() -> None:
     assert "input: unknown words" in found
     assert any(name.startswith("input: embedding") for name in found)
     assert "input: length" not in found
-
-
-def test_a_target_tells_whether_an_answer_is_right() -> None:
-    """Where both are plain values; of a record or a failure it tells nothing."""
-    (feedback, request), *_ = labels(served(np.random.default_rng(1), 20, LENS))
-    plain = msgspec.structs.replace(feedback, solved=None)
-    assert solved_by(plain, request) is None
-    assert solved_by(msgspec.structs.replace(plain, target=request.answer.output), request) is True
-    assert solved_by(msgspec.structs.replace(plain, target={"a": 1}), request) is None

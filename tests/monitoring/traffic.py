@@ -6,7 +6,7 @@ import numpy as np
 
 from merits import make_task
 from merits.core.answer import Answer, Failure
-from merits.core.live import Feedback, Served
+from merits.core.live import Served
 from merits.core.reference import Reference
 from merits.core.task import Task
 from merits.media.seen import embedding_in, seen_of
@@ -109,10 +109,6 @@ def served(
     return found
 
 
-def labels(some: list[tuple[Served, bool]]) -> list[tuple[Feedback, Served]]:
-    """Feedback on each request that was answered."""
-    return [
-        (Feedback(request=one.request, task="shop", at=one.at + 60.0, solved=solved), one)
-        for one, solved in some
-        if one.answer.failure is None
-    ]
+def labels(some: list[tuple[Served, bool]]) -> list[tuple[Served, bool]]:
+    """Each request that was answered, and whether it was solved."""
+    return [(one, solved) for one, solved in some if one.answer.failure is None]

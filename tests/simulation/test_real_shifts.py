@@ -141,7 +141,7 @@ def test_texts_about_the_same_are_not_accused() -> None:
 
 @pytest.mark.slow
 def test_how_soon_texts_about_something_else_are_found() -> None:
-    """A table: the median of 10, the slowest, and by which stream."""
+    """A table: the median of 8, the slowest, and by which stream."""
     shifts = {
         "intents 0-38, then 39-76": (low, high),
         "all 77, then 8": (whole, eight),
@@ -149,7 +149,7 @@ def test_how_soon_texts_about_something_else_are_found() -> None:
     }
     for name, (before, after) in shifts.items():
         for good in (0, 1_000):
-            found = [texts_found(before, after, seed, good=good) for seed in range(10)]
+            found = [texts_found(before, after, seed, good=good) for seed in range(8)]
             ats, told = [at for at, _ in found], sorted({stream for _, stream in found})
             print(f"\n{name}, after {good:,} good: median {np.median(ats):.0f}, slowest {max(ats):.0f}, by {told}")
             assert sum(at <= 0 for at in ats) <= 1
@@ -157,11 +157,11 @@ def test_how_soon_texts_about_something_else_are_found() -> None:
 
 @pytest.mark.slow
 def test_how_often_unchanged_texts_are_accused() -> None:
-    """60 releases, 3,000 questions each."""
-    found = [texts_found(whole, whole, 100 + seed, n_test=300, n=3_000) for seed in range(60)]
+    """40 releases, 2,000 questions each."""
+    found = [texts_found(whole, whole, 100 + seed, n=2_000) for seed in range(40)]
     accused = [stream for at, stream in found if np.isfinite(at)]
-    print(f"\nunchanged texts: {len(accused)} of 60 accused {accused}")
-    assert len(accused) / 60 <= 0.05 + 3 * (0.05 * 0.95 / 60) ** 0.5
+    print(f"\nunchanged texts: {len(accused)} of 40 accused {accused}")
+    assert len(accused) <= 6
 
 
 def members(archive: str, ending: str) -> list[bytes]:

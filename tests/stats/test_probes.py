@@ -9,7 +9,7 @@ import pytest
 
 from merits.stats.paired import mcnemar_exact
 from merits.stats.probes import allowance, answers_p, odds_of_noticing, solved_p
-from merits.stats.streams import alphas, e_bh, merged
+from merits.stats.streams import alphas
 
 
 def test_with_one_earlier_pass_it_is_mcnemar() -> None:
@@ -50,8 +50,6 @@ def test_odds_of_noticing_grow_with_questions_and_are_none_without_any_room() ->
     assert odds_of_noticing(0.2, np.zeros(0, int), np.zeros(0, int), 0.025) == 0.0
 
 
-def test_of_no_streams_nothing_is_found() -> None:
-    """An empty list, and no evidence."""
-    assert e_bh([]).tolist() == []
-    assert merged([]) == 1.0
+def test_one_stream_may_err_as_much_as_all() -> None:
+    """One stream has all of it."""
     assert alphas([1.0]).tolist() == [0.05]

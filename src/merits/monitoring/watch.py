@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from merits.core.estimate import Estimate, duration
 from merits.core.identity import JSON, content_hash
-from merits.core.live import Alert, Feedback, Served, of_candidate
+from merits.core.live import Alert, Served, of_candidate
 from merits.core.reference import Reference, StreamReference
 from merits.core.watch import Severity, Watching
 from merits.media.seen import confidence_of
@@ -35,7 +35,7 @@ from merits.stats.proportions import clopper_pearson_bound, wilson
 from merits.stats.shifts import Recent, Shift
 from merits.stats.streams import alphas
 
-__all__ = ["StreamState", "Watch", "solved_by"]
+__all__ = ["StreamState", "Watch"]
 
 _QUALITY = ("quality", "estimated quality", "too sure", "not sure enough")
 _BARS = 0.5  # of alpha: what the bars may err, which rest on test examples; the rest is what the streams may err
@@ -127,22 +127,22 @@ class Watch:
     def see(
         self,
         served: Sequence[Served],
-        feedback: Sequence[tuple[Feedback, Served]] = (),
+        judged: Sequence[tuple[Served, bool]] = (),
         *,
         now: float | None = None,
     ) -> list[Alert]:
         """New alarms after these events, oldest first. Shadows are left out; where a fallback answered, this failed.
 
-        `feedback` comes with the request that it is about. Of each stream there is one alarm until it is begun anew
-        (`restart`), and so of streams that say one thing together (an embedding). `now` (UNIX seconds) tells the watch
-        over five minutes from a clock that had jumped.
+        `judged` are requests of which it became known whether they were solved, each once. Of each stream there is one
+        alarm until it is begun anew (`restart`), and so of streams that say one thing together (an embedding). `now`
+        (UNIX seconds) tells the watch over five minutes from a clock that had jumped.
         """
         mine = [of_candidate(one) for one in served if one.arm != "shadow" and one.release == self._release]
         if mine:
             self._see_streams(mine)
-        said = [pair for pair in feedback if pair[1].release == self._release and not pair[1].fallback]
+        said = [pair for pair in judged if pair[0].release == self._release and not pair[0].fallback]
         self._see_quality(mine, said)
-        at = max([one.at for one in mine] + [one.at for one, _ in feedback], default=0.0)
+        at = max([one.at for one in mine] + [one.at for one, _ in judged], default=0.0)
         self._n += len(mine)
         return [*self._new_changes(at), *self._new_falls(at), *self._odd(mine, now)]
 
@@ -222,7 +222,7 @@ class Watch:
         if self._river is not None:
             self._river.see(_numbers(columns))
 
-    def _see_quality(self, served: Sequence[Served], feedback: Sequence[tuple[Feedback, Served]]) -> None:
+    def _see_quality(self, served: Sequence[Served], judged: Sequence[tuple[Served, bool]]) -> None:
         """Quality by labels, by confidence, and whether confidence and labels still agree, each where it can be."""
         nan, values = float("nan"), list[tuple[float, float, float, float]]()
         if self._meant is not None:
@@ -230,10 +230,7 @@ class Watch:
             bins = self._meant.recalibrated.bins(sure)
             values += [(nan, chance, nan, nan) for chance in self._meant.chances[bins].tolist()]
             self._sure = np.concatenate([self._sure, sure])[-_KEPT:]
-        for one, request in feedback:
-            solved = solved_by(one, request)
-            if solved is None or (one.arm is not None and one.arm != request.arm):
-                continue
+        for request, solved in judged:
             self._labels += (solved, 1.0)
             values.append((float(solved), nan, *self._gaps(solved, _confidence(request))))
         if values:
@@ -411,22 +408,6 @@ _TEXTS = {
     "cost": "the mean cost of an answer",
     "errors": "the share that could not be answered",
 }
-
-
-def solved_by(feedback: Feedback, served: Served) -> bool | None:
-    """Whether a request was solved, by its feedback: as it says, or the answer is the target; None where neither tells.
-
-    >>> from merits.core.answer import Answer
-    >>> served = Served(request="1", task="t", release=1, arm="champion", at=0.0, input_hash="", answer=Answer("spam"))
-    >>> solved_by(Feedback(request="1", task="t", at=1.0, target="spam"), served)
-    True
-    """
-    if feedback.solved is not None:
-        return feedback.solved
-    target = feedback.target
-    if target is None or not isinstance(target, str | int | float | bool) or served.answer.failure is not None:
-        return None
-    return None if served.answer.output is None else bool(served.answer.output == target)
 
 
 def _said(odd: Odd) -> str:

@@ -294,8 +294,7 @@ class Monitor:
             fresh, again = self._learned(served, *proper)
         settled = {_key(one) for one, _ in again}
         first = [(one, solved) for one, solved in fresh if _key(one) not in settled]
-        outcomes = [(Feedback(request=one.request, task=one.task, at=one.at, solved=s), one) for one, s in first]
-        return self.watch.see([], outcomes) if outcomes else []
+        return self.watch.see([], first) if first else []
 
     def _settled(self, served: Sequence[Served], said: _Said) -> Iterator[_Outcome]:
         """Whether each was solved, as the evaluation of live outcomes sees it by what was said, where that tells."""

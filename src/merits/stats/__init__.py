@@ -23,6 +23,7 @@ from merits.stats.calibration import (
 from merits.stats.change import Changes, category_bets, number_bets
 from merits.stats.clusters import FEW_GROUPS, clustered
 from merits.stats.components import Components, components
+from merits.stats.compositions import Compositions
 from merits.stats.coverage import different_things, effective_number
 from merits.stats.falls import Falls
 from merits.stats.means import mean, mean_score, skewed_limits
@@ -58,7 +59,7 @@ from merits.stats.quantiles import quantile
 from merits.stats.rates import rate, rate_bounds, rate_of_variance, variance_of_rare_classes
 from merits.stats.ratios import combined_limits, cost_per_solved, ratio_limits
 from merits.stats.shifts import Recent, Shift, shift_between
-from merits.stats.streams import alphas, e_bh, merged
+from merits.stats.streams import alphas
 from merits.stats.sums import Jackknifed, Scale, Statistic, jackknifed, statistic_difference, statistic_of_sums
 from merits.stats.wealth import Wealth
 
@@ -68,6 +69,7 @@ __all__ = [
     "Assisted",
     "Changes",
     "Components",
+    "Compositions",
     "Falls",
     "Jackknifed",
     "Moments",
@@ -101,7 +103,6 @@ __all__ = [
     "cost_per_solved",
     "difference_bounds",
     "different_things",
-    "e_bh",
     "effective_number",
     "estimated_quality",
     "examples_for_difference",
@@ -114,7 +115,6 @@ __all__ = [
     "mcnemar_mid_p",
     "mean",
     "mean_score",
-    "merged",
     "minimal_detectable_difference",
     "number_bets",
     "odds_of_noticing",

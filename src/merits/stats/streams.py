@@ -1,6 +1,9 @@
-"""Many streams watched at once: how often any of them may be accused, and what e-values of several say together.
+"""Many streams watched at once: how often any of them may be accused.
 
-An e-value is what a bet against "nothing changed" has won of a unit of money: its mean is at most 1 while that is true.
+Why alpha is shared out, and no better: an alarm of any stream must be a rare thing for all of them together (family-
+wise), which a false discovery rate does not promise. The mean of what several streams won would need less, but each
+wins against its own past only; at a time that is chosen by looking at all of them such a mean may be worth more than 1
+(Choe & Ramdas 2024, "Combining evidence across filtrations", arXiv 2402.09698).
 """
 
 from __future__ import annotations
@@ -8,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from merits.stats.critical import Bools, Floats
+from merits.stats.critical import Floats
 
-__all__ = ["alphas", "e_bh", "merged"]
+__all__ = ["alphas"]
 
 
 def alphas(weights: Sequence[float], alpha: float = 0.05) -> Floats:
@@ -26,37 +28,3 @@ def alphas(weights: Sequence[float], alpha: float = 0.05) -> Floats:
     """
     shares = np.asarray(weights, np.float64)
     return np.asarray(alpha * shares / shares.sum())
-
-
-def e_bh(e_values: ArrayLike, alpha: float = 0.05) -> Bools:
-    """Which of several e-values are discoveries, so that at most a share alpha of them is expected to be false.
-
-    Wang & Ramdas (2022), "False discovery rate control with e-values", doi:10.1111/rssb.12489: the k largest where the
-    k-th is at least n/(k·alpha), whatever the dependence. For a list of what moved, at one look; not for alarms.
-
-    >>> e_bh([1000.0, 50.0, 0.3, 1.0]).tolist()
-    [True, True, False, False]
-    """
-    values = np.asarray(e_values, np.float64)
-    n = len(values)
-    order = np.argsort(-values, kind="stable")
-    enough = np.flatnonzero(values[order] * alpha * np.arange(1, n + 1) >= n)
-    found = np.zeros(n, np.bool_)
-    found[order[: enough[-1] + 1] if len(enough) else []] = True
-    return found
-
-
-def merged(e_values: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """One e-value against "nothing at all changed": the (weighted) mean, valid whatever the dependence.
-
-    Vovk & Wang (2021), "E-values: Calibration, combination and applications", doi:10.1214/20-AOS2020: no symmetric
-    rule that is valid for all dependences does better. 1 for none.
-
-    >>> merged([40.0, 0.5, 1.5])
-    14.0
-    """
-    values = np.asarray(e_values, np.float64)
-    if not len(values):
-        return 1.0
-    shares = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
-    return float(values @ shares / shares.sum())
