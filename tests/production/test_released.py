@@ -15,10 +15,13 @@ from merits import flow
 from merits.core.errors import CandidateError, DataError, MeritsError, NoneWorthIt, NothingToRelease, UsageError
 from merits.core.live import Rollout
 from merits.core.needs import Needs
+from merits.core.racing import Racing
 from merits.core.release import Release
+from merits.core.serving import ServeSettings
 from merits.core.task import Task
+from merits.production.gateway import Where, opener_of
 from merits.production.released import Released, activate, release, releases, releases_folder, roll_back
-from merits.serving.package import read_release
+from merits.serving.package import artefacts_in, read_release
 from merits.serving.unit import open_unit
 from merits.tasks.file import load_task
 from merits.testing.live import MemoryLive
@@ -103,6 +106,16 @@ def answers(made: Released, *texts: str) -> list[Any]:
             await unit.close()
 
     return asyncio.run(ask())
+
+
+def another_library(made: Release, folder: Path) -> Release:
+    """The release as if it had been made with a scikit-learn that is not the one installed."""
+    manifest = folder / "artefacts" / "manifest.json"
+    told = json.loads(manifest.read_bytes())
+    told["packages"]["sklearn"] = "0.1"
+    told["members"][0]["fingerprint"] = "of another library"
+    manifest.write_text(json.dumps(told))
+    return msgspec.structs.replace(made, artefacts=artefacts_in(folder))
 
 
 def test_what_was_decided_is_released_verified_and_put_in_force(task: Task, live: MemoryLive) -> None:
@@ -235,14 +248,7 @@ def test_another_library_is_refused_unless_it_is_allowed(task: Task, live: Memor
     """Here the release is of a scikit-learn that is not the one installed."""
     made = release(task, candidate="words", live=live)
     assert made.folder is not None
-    manifest = made.folder / "artefacts" / "manifest.json"
-    told = json.loads(manifest.read_bytes())
-    told["packages"]["sklearn"] = "0.1"
-    told["members"][0]["fingerprint"] = "of another library"
-    manifest.write_text(json.dumps(told))
-    from merits.serving.package import artefacts_in
-
-    changed = msgspec.structs.replace(made.release, artefacts=artefacts_in(made.folder))
+    changed = another_library(made.release, made.folder)
     with pytest.raises(CandidateError, match=r"sklearn is .*, and was 0\.1"):
         asyncio.run(open_unit(changed, made.folder, env={}))
     notes: list[str] = []
@@ -253,6 +259,25 @@ def test_another_library_is_refused_unless_it_is_allowed(task: Task, live: Memor
 
     asyncio.run(all_the_same())
     assert any("not what was released" in note for note in notes)
+
+
+def test_a_server_opens_what_changed_only_where_it_is_allowed_and_logs_it(
+    task: Task, live: MemoryLive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By `merits serve --allow-changed`, or `serve: {allow_changed: true}`."""
+    made = release(task, candidate="words", live=live)
+    assert made.folder is not None
+    changed = another_library(made.release, made.folder)
+
+    async def opened(settings: ServeSettings) -> None:
+        unit = await opener_of(Where(task.name, made.folder or Path(), "", settings))(changed, made.folder)
+        await unit.close()
+
+    with pytest.raises(CandidateError, match="merits serve --allow-changed"):
+        asyncio.run(opened(ServeSettings()))
+    asyncio.run(opened(ServeSettings(allow_changed=True)))
+    (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "changed" in line]
+    assert (line["event"], line["level"]) == ("changed", "warning")
 
 
 def test_the_folder_of_a_release_may_be_read_only_and_stays_as_it_is(task: Task, live: MemoryLive) -> None:
@@ -376,3 +401,14 @@ candidates:
     assert made.verified.text == "20 of 20 answers are those that were judged"
     Image.new("RGB", (8, 8), (210, 3, 1)).save(tmp_path / "new.png")
     assert answers(made, str(tmp_path / "new.png")) == ["red"]
+
+
+def test_after_a_race_it_is_promised_on_what_it_was_asked(home: Path, live: MemoryLive) -> None:
+    """Of 80 test examples, the loser of a race was asked some only."""
+    task = load_task(home / "merits.yaml")
+    report = flow.run(task, race=Racing(at_once=8))
+    asked = {one.candidate: one.n_scored + one.n_failed + one.n_unscored for one in report.decision.standings}
+    loser = min(asked, key=lambda name: asked[name])
+    assert asked[loser] < 80
+    made = release(task, candidate=loser, live=live, verify=0, activate=False)
+    assert made.release.n_examples == asked[loser]

@@ -11,7 +11,13 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from merits.stats.differences import paired_log_wealth, unpaired_log_wealth
+from merits.stats.differences import (
+    Weighted,
+    one_log_wealth,
+    paired_log_wealth,
+    two_log_wealth,
+    unpaired_log_wealth,
+)
 from tests.simulation.test_error_rates import at_most
 
 ALPHA = 0.05
@@ -26,25 +32,34 @@ def looks(most: int, part: int = 20) -> Iterator[int]:
         n += max(1, n // part)
 
 
+def ended(worse: np.ndarray, no_worse: np.ndarray, at: list[int]) -> tuple[End, int]:
+    """The first look at which either is certain: the rule of `monitoring.rollout_tests`."""
+    back, forward = worse >= np.log(2.0 / ALPHA), no_worse >= np.log(1.0 / ALPHA)
+    for taken_back, promoted, n in zip(back.tolist(), forward.tolist(), at, strict=True):
+        if taken_back or promoted:
+            return "roll back" if taken_back else "promote", n
+    return "open", at[-1]
+
+
 def paired_end(differences: np.ndarray, margin: float) -> tuple[End, int]:
-    """How a rollout in the shadow ends, and after how many pairs: the rule of `monitoring.rollout_tests`."""
-    for n in looks(len(differences)):
-        if paired_log_wealth(-differences[:n], 0.0) >= np.log(2.0 / ALPHA):
-            return "roll back", n
-        if paired_log_wealth(differences[:n], -margin) >= np.log(1.0 / ALPHA):
-            return "promote", n
-    return "open", len(differences)
+    """How a rollout in the shadow ends, and after how many pairs. All looks are reckoned at once."""
+    at = list(looks(len(differences)))
+    counts = np.stack([np.cumsum(differences == value)[np.array(at) - 1] for value in (-1, 0, 1)], axis=1)
+    better = Weighted(np.array([0.0, 0.5, 1.0]), counts.astype(float))
+    return ended(one_log_wealth(better.mirrored, 0.5), one_log_wealth(better, (1.0 - margin) / 2.0), at)
 
 
 def unpaired_end(old: np.ndarray, new: np.ndarray, share: float, margin: float) -> tuple[End, int]:
     """How a canary ends that is given a share of the requests, and after how many requests of both."""
-    for n in looks(min(round(len(old) / (1.0 - share)), round(len(new) / share))):
-        theirs, ours = old[: round(n * (1.0 - share))], new[: round(n * share)]
-        if unpaired_log_wealth(theirs, ours, 0.0) >= np.log(2.0 / ALPHA):
-            return "roll back", n
-        if unpaired_log_wealth(ours, theirs, -margin) >= np.log(1.0 / ALPHA):
-            return "promote", n
-    return "open", n
+    at = list(looks(min(round(len(old) / (1.0 - share)), round(len(new) / share))))
+
+    def upto(values: np.ndarray, part: float) -> Weighted:
+        n = np.array([round(each * part) for each in at])
+        solved = np.concatenate([[0.0], np.cumsum(values)])[n]
+        return Weighted(np.array([0.0, 1.0]), np.stack([n - solved, solved], axis=1))
+
+    theirs, ours = upto(old, 1.0 - share), upto(new, share)
+    return ended(two_log_wealth(theirs, ours, 0.0), two_log_wealth(ours, theirs, -margin), at)
 
 
 def pairs(rng: np.random.Generator, n: int, old: float, new: float, alike: float) -> np.ndarray:
@@ -99,6 +114,20 @@ def wrong_users(rng: np.random.Generator, runs: int, n_users: int, rate: float, 
                 wrong += 1
                 break
     return wrong / runs
+
+
+def test_all_looks_at_once_are_those_one_by_one() -> None:
+    """The fast way beside the slow one."""
+    rng = np.random.default_rng(6)
+    old, new = (rng.random(180) < 0.9).astype(float), (rng.random(20) < 0.7).astype(float)
+    differences = pairs(rng, 200, 0.9, 0.7, 0.7)
+    two = two_log_wealth(
+        *(Weighted(np.array([0.0, 1.0]), np.array([[n - k, k]] * 2)) for n, k in ((20, new.sum()), (180, old.sum()))),
+        -0.02,
+    )
+    assert two.tolist() == pytest.approx([unpaired_log_wealth(new, old, -0.02)] * 2)
+    by_one = next(n for n in looks(200) if paired_log_wealth(-differences[:n], 0.0) >= np.log(2.0 / ALPHA))
+    assert paired_end(differences, 0.02) == ("roll back", by_one)
 
 
 def test_looking_all_the_time_promotes_and_takes_back_no_oftener_than_stated() -> None:

@@ -33,6 +33,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=whole(0), metavar="N", help="the port (default: 8080; 0 takes a free one)")
     parser.add_argument("--workers", type=whole(1), metavar="N", help="processes that answer side by side (default: 1)")
     parser.add_argument("--no-keys", action="store_true", help="everybody who reaches the port may ask")
+    parser.add_argument(
+        "--allow-changed",
+        action="store_true",
+        help="serve it though its code or a library is another one here than when it was proved",
+    )
     add_live(parser)
 
 
@@ -46,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in ("host", "port", "workers") if getattr(args, name) is not None}
     if args.no_keys:
         given["keys"] = False
+    if args.allow_changed:
+        given["allow_changed"] = True
     if given.get("port", 0) > 65535:
         raise UsageError(f"--port {given['port']} is no port.", "Ports are 0 to 65535.")
     place = dataclasses.replace(place, settings=replace(place.settings, **given), version=__version__)

@@ -35,6 +35,13 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     port: Annotated[int, Meta(ge=0, le=65535, description="The port to listen at; 0 takes a free one.")] = 8080
     workers: Annotated[int, Meta(ge=1, le=256, description="Processes that answer side by side.")] = 1
     keys: Annotated[bool, Meta(description="Whether requests need an API key.")] = True
+    allow_changed: Annotated[
+        bool,
+        Meta(
+            description="Serve a release too whose candidate is another one here: its code, a library, its address. "
+            "The log says what differs; the promise was proved of the other one."
+        ),
+    ] = False
     concurrency: Annotated[int, Meta(ge=1, description="Requests that are answered at once.")] = 64
     queue: Annotated[int, Meta(ge=0, description="Requests that may wait for a turn; further ones get 429.")] = 256
     deadline_s: Annotated[

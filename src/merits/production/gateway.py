@@ -30,7 +30,7 @@ from merits.core.serving import ServeSettings
 from merits.core.validate import did_you_mean
 from merits.opening import place_of_live
 
-__all__ = ["Where", "keys_of", "new_key", "open_keys", "revoke", "rotate", "serve", "where"]
+__all__ = ["Where", "keys_of", "new_key", "open_keys", "opener_of", "revoke", "rotate", "serve", "where"]
 
 _SECRET = "MERITS_USER_SECRET"
 _TASK_FILES = (".yaml", ".yml", ".toml", ".json", ".py")
@@ -153,22 +153,27 @@ async def _worker(place: Where, sock: socket.socket, shared: Path | None, parent
     store = open_live(place.live)
     try:
         await serve_worker(
-            place.settings, served, store, _opener(place.folder), sock, version=place.version, parent=parent
+            place.settings, served, store, opener_of(place), sock, version=place.version, parent=parent
         )
     finally:
         await asyncio.to_thread(store.close)
 
 
-def _opener(folder: Path) -> Any:
+def opener_of(place: Where) -> Any:
+    """What opens releases here: an async function of a release and its folder. It warms them up."""
     from merits.candidates.environment import environment
     from merits.candidates.registry import LoadContext
     from merits.core.release import Release
+    from merits.serving.telemetry import Log
     from merits.serving.unit import Unit, open_unit
 
-    env = dict(environment(LoadContext(folder=folder)))
+    env, log = dict(environment(LoadContext(folder=place.folder))), Log()
+    changed = place.settings.allow_changed
 
-    async def opened(release: Release, place: Path) -> Unit:
-        unit = await open_unit(release, place, env=env)
+    async def opened(release: Release, folder: Path) -> Unit:
+        unit = await open_unit(
+            release, folder, env=env, allow_changed=changed, note=lambda text: log.event("changed", text, "warning")
+        )
         try:
             await unit.warm()  # so that no first request waits for weights, and what cannot be read does not serve
         except BaseException:

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from merits.candidates.imports import versions
 from merits.concluding import decided
 from merits.core.candidate import Candidate
-from merits.core.decision import Decision
+from merits.core.decision import Decision, Standing
 from merits.core.doors import LiveStore, Model, Store
 from merits.core.errors import CandidateError, NoneWorthIt, NothingToRelease, TaskError, UsageError
 from merits.core.evaluation import Evaluation
@@ -247,6 +247,7 @@ def _drawn_up(
 
     priced = [_priced(task, one) for one in line]
     runs = [run.number for run in store.runs() if run.task == task.id and run.split == "test"]
+    standing = _standing(decision, line[0])
     return Release(
         task=task.id,
         task_name=task.name,
@@ -254,7 +255,7 @@ def _drawn_up(
         kind=task.kind,
         candidate=priced[0],
         candidate_version=evaluation.versions[_row(evaluation, line[0])],
-        promise=_promise(evaluation, decision, line[0]),
+        promise=_promise(evaluation, standing),
         needs=task.needs,
         scorers=task.scorers,
         made_at=time.time(),
@@ -263,7 +264,7 @@ def _drawn_up(
         fallbacks=tuple(priced[1:]),
         decision=decision.id,
         run=runs[-1] if runs else None,
-        n_examples=decision.n_examples,
+        n_examples=standing.n_scored + standing.n_failed + standing.n_unscored,  # in a race not all were asked of it
         settings=task.settings,
         schema=schema_of(task.examples, task.kind),
     )
@@ -276,8 +277,11 @@ def _priced(task: Task, candidate: Candidate) -> Candidate:
     return replace(candidate, price=prices_of(task).price_of(candidate))
 
 
-def _promise(evaluation: Evaluation, decision: Decision, candidate: Candidate) -> Promise:
-    standing = next(one for one in decision.standings if one.candidate_id == candidate.id)
+def _standing(decision: Decision, candidate: Candidate) -> Standing:
+    return next(one for one in decision.standings if one.candidate_id == candidate.id)
+
+
+def _promise(evaluation: Evaluation, standing: Standing) -> Promise:
     return Promise(
         metric=evaluation.scorer,
         quality=standing.quality,

@@ -159,7 +159,9 @@ class _Opener:
         found = f"{member.candidate.name!r} is not what was released: {what}."
         if not self._allows:
             raise CandidateError(
-                found, "Install what it was made with, or prove it as it is now: merits run, merits release"
+                found,
+                "Install what it was made with, or prove it as it is now: merits run, merits release. To serve it all "
+                "the same: merits serve --allow-changed",
             )
         self._context.note(f"{found} It answers all the same, as asked; the promise is that of the other one.")
 

@@ -20,11 +20,13 @@ from merits.stats.sequences import time_uniform
 __all__ = [
     "Weighted",
     "bounded_limits",
+    "one_log_wealth",
     "paired_after",
     "paired_limits",
     "paired_log_wealth",
     "paired_mean_limits",
     "times_more",
+    "two_log_wealth",
     "unpaired_after",
     "unpaired_limits",
     "unpaired_log_wealth",
@@ -42,7 +44,10 @@ _MOST_TIMES = 1e4
 
 @dataclass(frozen=True)
 class Weighted:
-    """Distinct values from 0 to 1, and how often each was seen; that may be a fraction."""
+    """Distinct values from 0 to 1, and how often each was seen, (values,); that may be a fraction.
+
+    Counts of shape (samples, values) are of many samples, whose wealths are reckoned at once.
+    """
 
     values: Floats
     counts: Floats
@@ -210,37 +215,57 @@ def _halved(differences: ArrayLike) -> Weighted:
     return Weighted.of((np.asarray(differences, np.float64) + 1.0) / 2.0)
 
 
-def _one_log_wealth(sample: Weighted, mean: float) -> float:
-    return float(_log_wealths(sample, np.array([mean]))[0])
+def one_log_wealth(sample: Weighted, mean: float) -> Floats:
+    """The log of what betting on "above the mean" has won, () or (samples,).
 
-
-def _log_wealths(sample: Weighted, means: Floats) -> Floats:
-    """Of betting on "above the mean", for each of `means`; convex in it.
-
-    A stake c multiplies what is bet by 1 - c + c·value/mean. Nothing is above 1, so no bet is made on that.
+    >>> one_log_wealth(Weighted(np.array([0.0, 1.0]), np.array([[5.0, 5.0], [0.0, 10.0]])), 0.5).round(1).tolist()
+    [-0.3, 4.4]
     """
-    if not len(sample.values):
-        return np.zeros(len(means))
-    inside = np.clip(means, 1e-12, 1.0)
-    won = np.log1p(_STAKES[:, None] * (sample.values / inside[:, None, None] - 1.0)) @ sample.counts
-    most = won.max(axis=1)
-    mixed = most + np.log(np.exp(won - most[:, None]) @ _WEIGHTS)
-    impossible = np.inf if sample.values @ sample.counts > 0.0 else 0.0
-    return np.where(means >= 1.0, 0.0, np.where(means <= 0.0, impossible, mixed))
+    return np.asarray(_log_wealths(sample, np.array([mean]))[..., 0])
+
+
+def two_log_wealth(ours: Weighted, theirs: Weighted, floor: float) -> Floats:
+    """The log of what `unpaired_log_wealth` bets on has won, () or (samples,)."""
+    mirrored = theirs.mirrored
+    low, high = np.array([[max(0.0, -floor)]]), np.array([[min(1.0, 1.0 - floor)]])
+    least = np.array(np.inf)
+    steps = np.linspace(0.0, 1.0, _PLACES)
+    for _ in range(_ROUNDS):
+        places = low + (high - low) * steps  # (samples, places)
+        won = _log_wealths(ours, places + floor) + _log_wealths(mirrored, 1.0 - places)
+        best = np.argmin(won, axis=-1)[:, None]
+        least = np.minimum(least, won.min(axis=-1))
+        places = np.broadcast_to(places, won.shape)
+        low = np.take_along_axis(places, np.maximum(best - 1, 0), axis=-1)
+        high = np.take_along_axis(places, np.minimum(best + 1, _PLACES - 1), axis=-1)
+    return least if ours.counts.ndim > 1 else least[0]
+
+
+def _one_log_wealth(sample: Weighted, mean: float) -> float:
+    return float(one_log_wealth(sample, mean))
 
 
 def _two_log_wealth(ours: Weighted, theirs: Weighted, floor: float) -> float:
-    """The least, over b, of betting on "ours is above b + floor" and on "theirs is below b"."""
-    mirrored = theirs.mirrored
-    low, high = max(0.0, -floor), min(1.0, 1.0 - floor)
-    least = np.inf
-    for _ in range(_ROUNDS):
-        places = np.linspace(low, high, _PLACES)
-        won = _log_wealths(ours, places + floor) + _log_wealths(mirrored, 1.0 - places)
-        best = int(np.argmin(won))
-        least = min(least, float(won[best]))
-        low, high = places[max(best - 1, 0)], places[min(best + 1, _PLACES - 1)]
-    return least
+    return float(two_log_wealth(ours, theirs, floor))
+
+
+def _log_wealths(sample: Weighted, means: Floats) -> Floats:
+    """Of betting on "above the mean", for each of `means` (places,) or (samples, places); convex in it.
+
+    A stake c multiplies what is bet by 1 - c + c·value/mean. Nothing is above 1, so no bet is made on that.
+    """
+    counts = sample.counts
+    if not len(sample.values):
+        return np.zeros(means.shape)
+    inside = np.clip(means, 1e-12, 1.0)
+    factors = np.log1p(
+        _STAKES[:, None] * (sample.values / inside[..., None, None] - 1.0)
+    )  # (.., places, stakes, values)
+    won = factors @ counts if counts.ndim == 1 else (factors @ counts[:, None, :, None])[..., 0]
+    most = won.max(axis=-1)
+    mixed = most + np.log(np.exp(won - most[..., None]) @ _WEIGHTS)
+    impossible = np.where(counts @ sample.values > 0.0, np.inf, 0.0)[..., None]
+    return np.where(means >= 1.0, 0.0, np.where(means <= 0.0, impossible, mixed))
 
 
 def _edge(given_up: Callable[[float], bool]) -> float:
