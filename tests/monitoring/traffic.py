@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec.structs import replace
 
 from merits import make_task
 from merits.core.answer import Answer, Failure
@@ -86,13 +87,23 @@ def served(
     *,
     start: int = 0,
     of_inputs: dict[str, float] | None = None,
+    slower: float = 1.0,
+    dearer: float = 1.0,
+    refusing: float = 0.0,
     **of_answers: float,
 ) -> list[tuple[Served, bool]]:
-    """Requests as a gateway writes them, and whether each was solved."""
+    """Requests as a gateway writes them, and whether each was solved.
+
+    Answers may take so many times as long, cost so many times as much, or be refused.
+    """
     found = []
+    refused = np.random.default_rng([start, n]).random(n) < refusing
     made = zip(inputs(generator, n, **(of_inputs or {})), answers(generator, n, **of_answers), strict=True)
-    for number, (one, (answer, solved)) in enumerate(made, start):
+    for number, (one, (said, right)) in enumerate(made, start):
         seen = seen_of(one, "classification", lens)  # type: ignore[arg-type]
+        answer, solved = replace(said, latency_s=slower * said.latency_s), right
+        if refused[number - start] and answer.failure is None:
+            answer, solved = replace(answer, output=None, confidence=None, refused=True), False
         record = Served(
             request=f"r{number}",
             task="shop",
@@ -101,7 +112,7 @@ def served(
             at=float(number),
             input_hash="",
             answer=answer,
-            cost=0.001,
+            cost=0.001 * dearer,
             seen=seen,
             embedding=embedding_in(one, "classification"),  # type: ignore[arg-type]
         )

@@ -76,7 +76,8 @@ def seen_of_answer(answer: Answer, cost: float | None = None, classes: Sequence[
     """What is watched of an answer: failure, refusal, label, confidence, length, tokens, seconds and cost.
 
     The label is there where there are classes ("(none)" for an output that is none of them); the length where it is a
-    text and there are no classes. What could not be asked has no label and no confidence.
+    text and there are no classes. What could not be asked has no label and no confidence, and what was refused has no
+    label: one thing is told once.
 
     >>> seen_of_answer(Answer(output="spam", confidence=0.9, latency_s=0.2), classes=("ham", "spam"))["label"]
     'spam'
@@ -85,7 +86,9 @@ def seen_of_answer(answer: Answer, cost: float | None = None, classes: Sequence[
     seen: Seen = {"failed": "true" if failed else "false", "refused": "true" if answer.refused else "false"}
     if failed:
         return seen
-    if classes:
+    if answer.refused:
+        pass
+    elif classes:
         seen["label"] = answer.output if isinstance(answer.output, str) and answer.output in classes else "(none)"
     elif isinstance(answer.output, str):
         seen["answer: length"] = float(len(answer.output))

@@ -269,11 +269,11 @@ class Watch:
 
     def _new_changes(self, at: float) -> list[Alert]:
         found = []
-        groups = {one.group for one in self._streams if one.name in self._alarmed and one.group}
+        groups = {group for one in self._streams if one.name in self._alarmed and (group := _told_with(one))}
         for number, stream in enumerate(self._streams):
             if stream.name in self._alarmed or self._won(number) < 1.0 / self._allowed[number]:
                 continue
-            if stream.group in groups:  # one alarm says it
+            if _told_with(stream) in groups:  # one alarm says it
                 self._alarmed.add(stream.name)
                 continue
             found_shift = self._shift(number)
@@ -290,7 +290,7 @@ class Watch:
                 "before": msgspec.to_builtins(shift.before),
             }
             found.append(self._alert(at, kind, stream.name, words, evidence))
-            groups |= {stream.group} if stream.group else set()
+            groups |= {_told_with(stream)} - {""}
         return found
 
     def _worth_it(self, stream: StreamReference, shift: Shift) -> bool:
@@ -410,6 +410,11 @@ _TEXTS = {
 }
 
 
+def _told_with(stream: StreamReference) -> str:
+    """What streams that say one thing have in common: an embedding and the subject are both what texts are about."""
+    return "embedding" if stream.name == "input: topic" else stream.group
+
+
 def _said(odd: Odd) -> str:
     if odd.metric == "latency":
         return duration(odd.value)
@@ -437,8 +442,8 @@ def _words(stream: StreamReference, shift: Shift) -> str:
 def _words_together(stream: StreamReference, which: NDArray[np.int64], shift: Shift) -> str:
     """What has shifted where many categories moved a little: "61 % [..] are among 12 topics, 35 % on test"."""
     names = [*stream.categories, "no value", "never seen on test"]
-    shown = "; ".join(names[number] for number in which[:3].tolist())
-    more = f"; and {len(which) - 3} more" if len(which) > 3 else ""
+    shown = ", ".join(repr(names[number]) for number in which[:3].tolist())
+    more = f" and {len(which) - 3} more" if len(which) > 3 else ""
     return f"{stream.name}: {shift.now.text()} are among {shown}{more}; {shift.before.text()} on test"
 
 

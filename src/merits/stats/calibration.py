@@ -37,8 +37,9 @@ class Recalibration:
 
     @property
     def chances(self) -> Floats:
-        """The share solved in each bin (bins,), a little towards one half, so that none is certain."""
-        return np.asarray((self.solved + 0.5) / (self.n + 1.0))
+        """The share solved in each bin (bins,), a little towards that of all, so that none is certain."""
+        of_all = (float(self.solved.sum()) + 0.5) / (float(self.n.sum()) + 1.0)
+        return np.asarray((self.solved + of_all) / (self.n + 1.0))
 
 
 def recalibration(confidence: Floats, solved: Bools) -> Recalibration:
@@ -59,7 +60,7 @@ def estimated_quality(meant: Recalibration, confidence: Floats, level: float = 0
 
     >>> meant = recalibration(np.repeat([0.55, 0.95], 100), np.tile([True, False], 100) | (np.arange(200) >= 105))
     >>> print(estimated_quality(meant, np.full(400, 0.55)))
-    50.0 % [39.0–61.0 %], n = 400
+    50.2 % [39.3–61.2 %], n = 400
     """
     n = len(confidence)
     method = "confidence, recalibrated on test"
