@@ -18,12 +18,14 @@ import pytest
 
 from merits import make_task
 from merits.core.answer import Answer
+from merits.core.estimate import Estimate
 from merits.core.live import Served
 from merits.core.reference import Reference
 from merits.media.seen import embedding_in, seen_of
 from merits.monitoring.streams import reference_of, row_of, streams_of
 from merits.monitoring.watch import Watch
 from merits.reading.seen import Lens
+from merits.stats.calibration import estimated_quality, recalibration
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "labelled"
 ALPHA = 0.05
@@ -287,3 +289,62 @@ def test_how_soon_pictures_and_sounds_that_change_are_found(kind: str) -> None:
     accused = sum(np.isfinite(media_found(kind, "unchanged", 100 + seed, n=1_800)[0]) for seed in range(100))
     print(f"\n{kind}, unchanged: {accused} of 100 accused")
     assert accused <= 12
+
+
+def swapped(text: str, rng: np.random.Generator, rate: float) -> str:
+    """A text in which so many letters changed places with the next."""
+    letters = list(text)
+    for at in range(len(letters) - 1):
+        if rng.random() < rate:
+            letters[at], letters[at + 1] = letters[at + 1], letters[at]
+    return "".join(letters)
+
+
+def estimates(seed: int) -> dict[str, tuple[float, Estimate]]:
+    """The true share solved of 1,500 questions of each kind, and what a classifier's confidence says of it."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    texts, intents = banking()
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(texts))
+    known, strange = order[intents[order] < 70], order[intents[order] >= 70]
+    train, test, rest = known[:2_000], known[2_000:2_400], known[2_400:]
+    words = TfidfVectorizer(sublinear_tf=True)
+    model = LogisticRegression(C=20.0, max_iter=200).fit(words.fit_transform([texts[k] for k in train]), intents[train])
+
+    def asked(said: Sequence[str], right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        chances = model.predict_proba(words.transform(said))
+        return chances.max(axis=1), model.classes_[chances.argmax(axis=1)] == right
+
+    on_test = asked([texts[k] for k in test], intents[test])
+    meant = recalibration(*on_test)
+    wrong = np.bincount(intents[test], ~on_test[1], minlength=70) / np.maximum(
+        np.bincount(intents[test], minlength=70), 1
+    )
+    hard = rest[np.isin(intents[rest], np.argsort(-wrong)[:20])]
+    plain, mixed = rest[:1_500], np.concatenate([rest[:1_125], strange[:375]])
+    live = {
+        name: ([texts[k] for k in some], intents[some])
+        for name, some in (("as on test", plain), ("the hardest", hard[:1_500]), ("a quarter strange", mixed))
+    }
+    for rate in (0.03, 0.10):
+        live[f"{rate:.0%} swapped"] = [swapped(texts[k], rng, rate) for k in plain], intents[plain]
+    found = {}
+    for name, (said, right) in live.items():
+        sure, solved = asked(said, right)
+        found[name] = float(solved.mean()), estimated_quality(meant, sure)
+    return found
+
+
+@pytest.mark.slow
+def test_how_far_off_the_estimated_quality_is() -> None:
+    """Near the truth where inputs are like those of test or only harder; too high where they are strange."""
+    runs = [estimates(seed) for seed in range(10)]
+    for name in runs[0]:
+        off = [(one[name][1].value or 0.0) - one[name][0] for one in runs]
+        held = sum((one[name][1].low or 0.0) <= one[name][0] <= (one[name][1].high or 1.0) for one in runs)
+        furthest = 100 * max(off, key=abs)
+        print(f"\n{name}: off by {100 * np.mean(off):+.1f} points, furthest {furthest:+.1f}; held {held} of 10")
+        if name in ("as on test", "the hardest"):
+            assert held >= 7

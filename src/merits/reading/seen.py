@@ -53,7 +53,7 @@ class Lens:
     is not among them becomes `OTHER`, for it may be personal. A column that is not in it is watched by its numbers, and
     by texts of up to 64 characters, unless there is a reference (`of`): then by `OTHER` in their stead. The language is
     told of one text in `language_of` (chosen by the text itself), for it takes three times as long as all else; 0 for
-    none.
+    none. `pairs` are the words that are known side by side (`pairs_of`), and `topic` says what a text is about.
     """
 
     vocabulary: frozenset[str] = frozenset()

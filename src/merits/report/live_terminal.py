@@ -103,8 +103,7 @@ def _alerts(view: LiveView) -> Table:
     for line in view.alerts[:_MOST_ALERTS]:
         alert = line.alert
         is_open = line.state == "open"
-        said = f"{alert.text}
-next: {alert.next_step}" if is_open and alert.next_step not in ("", step) else alert.text
+        said = f"{alert.text}\nnext: {alert.next_step}" if is_open and alert.next_step not in ("", step) else alert.text
         step = alert.next_step if is_open else step  # said once where several have it
         style = _SEVERITIES[alert.severity] if is_open else "dim"
         table.add_row(_text(_time(alert.at), "dim"), _text(clean(said), style), _text(f"{line.state}\n{alert.id}"))

@@ -186,7 +186,7 @@ def _tilt(pool: Ints, log_odds: Floats, m: float) -> float:
     for _ in range(50):
         chance = scipy.special.expit(log_odds + tilt)
         gap, slope = float(pool @ chance) - m, float(pool @ (chance * (1.0 - chance)))
-        if abs(gap) < 1e-9 * m:
+        if abs(gap) < 1e-6 * m:
             break
         low, high = (low, tilt) if gap > 0 else (tilt, high)
         step = tilt - gap / max(slope, 1e-300)
