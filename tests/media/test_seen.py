@@ -30,7 +30,9 @@ def test_a_chat_is_watched_by_what_users_say() -> None:
 
 def test_categories_that_the_reference_does_not_have_are_not_named() -> None:
     """They may be personal."""
-    stream = StreamReference(name="plan", kind="category", counts=(5, 0, 0), shares=(1.0, 0, 0), categories=("gold",))
+    stream = StreamReference(
+        name="input: plan", kind="category", counts=(5, 0, 0), shares=(1.0, 0, 0), categories=("gold",)
+    )
     lens = Lens.of(Reference(kind="classification", n=5, streams=(stream,)))
     assert seen_of_columns({"plan": "gold"}, lens) == {"plan": "gold"}
     assert seen_of_columns({"plan": "Jane Doe, 4 Hill Road"}, lens) == {"plan": OTHER}

@@ -152,9 +152,7 @@ async def _worker(place: Where, sock: socket.socket, shared: Path | None, parent
     )
     store = open_live(place.live)
     try:
-        await serve_worker(
-            place.settings, served, store, opener_of(place), sock, version=place.version, parent=parent
-        )
+        await serve_worker(place.settings, served, store, opener_of(place), sock, version=place.version, parent=parent)
     finally:
         await asyncio.to_thread(store.close)
 
