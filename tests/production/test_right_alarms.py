@@ -59,7 +59,7 @@ def alerts_of(folder: Path, *, labelled: bool = True, **change: object) -> set[t
 def records(some: list[tuple[Served, bool]], *, labelled: bool) -> list[Served | Feedback]:
     """What the store is given: requests, and what people said of those that were answered."""
     said = [
-        Feedback(request=one.request, task=one.task, at=one.at, solved=solved)
+        Feedback(request=one.request, task=one.task, at=one.at, solved=solved, source="label")
         for one, solved in some
         if one.answer.failure is None
     ]
