@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -142,7 +143,7 @@ def _first(places: Floats, k: int, rng: np.random.Generator) -> Floats:
     return np.array(found)
 
 
-def _unit(rows: Floats) -> Floats:
+def _unit(rows: NDArray[Any]) -> Floats:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(length > 0.0, length, 1.0))
 
