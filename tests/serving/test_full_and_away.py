@@ -44,20 +44,31 @@ def postgres() -> Iterator[PostgresServer]:
     server.close()
 
 
-def begun(folder: Path, live: str) -> tuple[subprocess.Popen[str], str]:
-    """A server that listens, and its address."""
-    command = [sys.executable, "-m", "tests.serving.killed", str(folder), live, str(LENGTH)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
-    return process, f"http://127.0.0.1:{process.stdout.readline().strip()}"
+Begin = Callable[[Path, str], tuple["subprocess.Popen[str]", str]]
+
+
+@pytest.fixture
+def begin() -> Iterator[Begin]:
+    """Begins a server that listens: its process and address. None outlives the test."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def begun(folder: Path, live: str) -> tuple[subprocess.Popen[str], str]:
+        command = [sys.executable, "-m", "tests.serving.killed", str(folder), live, str(LENGTH)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        processes.append(process)
+        assert process.stdout is not None
+        return process, f"http://127.0.0.1:{process.stdout.readline().strip()}"
+
+    yield begun
+    for process in processes:
+        process.kill()
+        process.communicate()
 
 
 def ended(process: subprocess.Popen[str], how: signal.Signals) -> None:
     """Ends it so."""
     process.send_signal(how)
     process.wait(timeout=30)
-    assert process.stdout is not None
-    process.stdout.close()
 
 
 def fill(disk: Path) -> None:
@@ -78,9 +89,9 @@ def until_ready(ask: Any, seconds: float = 30.0) -> None:
         time.sleep(0.1)
 
 
-def test_no_answer_is_lost(disk: Path, postgres: PostgresServer, client: Make) -> None:
+def test_no_answer_is_lost(disk: Path, postgres: PostgresServer, client: Make, begin: Begin) -> None:
     """It refuses before it asks, says so, and a start on the full disk ships what is left over and has room again."""
-    process, url = begun(disk, postgres.url)
+    process, url = begin(disk, postgres.url)
     ask = client(url)
     until_ready(ask)
     given = [ask.post("/predict", {"input": "hi"}).json["merits"]["request"] for _ in range(10)]
@@ -104,7 +115,7 @@ def test_no_answer_is_lost(disk: Path, postgres: PostgresServer, client: Make) -
         open_live(postgres.url)
     postgres.start()
     fill(disk)
-    process, url = begun(disk, postgres.url)
+    process, url = begin(disk, postgres.url)
     ask = client(url)
     until_ready(ask)
     given.append(ask.post("/predict", {"input": "hi"}).json["merits"]["request"])
