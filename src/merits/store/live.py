@@ -228,7 +228,7 @@ class SqlLiveStore(LiveStore):
         """
         rows = self._all(
             "SELECT sum(cost), count(cost), count(*) FROM merits_served "
-            "WHERE key = ? AND (currency = ? OR currency IS NULL) AND at >= ?",
+            "WHERE key = ? AND key <> '' AND currency = ? AND at >= ?",  # as the index says, or it is not used
             (column(key), currency, since),
         )
         ((cost, n_known, n),) = rows
