@@ -44,7 +44,7 @@ simulate: .venv/.everything
 
 bench: assets .venv/.everything
 	$(BIN)/python -m pip install -q $(TORCH) --group bench
-	for name in install startup decide main-job demo race cascades limits faults resume calls embed trials compress distil augment gateway live stream; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done
+	for name in install startup decide main-job demo race cascades limits faults resume calls embed trials compress distil augment gateway soak live stream; do $(BIN)/python -m benchmarks $$name --keep || exit 1; done
 
 peers: .venv/.installed
 	$(BIN)/python -m benchmarks._peers install .peers

@@ -1,6 +1,7 @@
-"""A gateway in a process of its own, over a store in a file: to be killed. `python -m tests.serving.killed FOLDER`.
+"""A gateway in a process of its own, to be killed. `python -m tests.serving.killed FOLDER [child] [LIVE LENGTH]`.
 
-With `child` behind it, it ends when what began it does: when its standard input ends.
+LIVE is the live store's place (else a file in the folder), LENGTH that of its answers, which are kept. With `child` it
+ends when what began it does: when its standard input ends.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ from merits.testing.models import Slow
 from merits.testing.serving import ModelUnit, a_release
 
 
-async def opened(release: Release, folder: Path) -> Unit:
-    """A unit that takes a little."""
-    return ModelUnit(release, Slow("yes", 0.002))
-
-
-def main(folder: Path, parent: int | None) -> None:
+def main(folder: Path, parent: int | None, live: str = "", length: int = 0) -> None:
     """Serves until it is ended."""
-    store = open_live(folder / "live.sqlite")
+
+    async def opened(release: Release, folder: Path) -> Unit:
+        return ModelUnit(release, Slow("x" * length or "yes", 0.002))
+
+    store = open_live(live or folder / "live.sqlite")
     if not store.releases("t"):
-        store.add([a_release(), Rollout(task="t", at=0.0, champion=1)])
+        release = a_release(kind="generation", keep=True) if length else a_release()
+        store.add([release, Rollout(task="t", at=0.0, champion=1)])
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     sock.listen(100)
@@ -40,4 +41,5 @@ def main(folder: Path, parent: int | None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), 0 if sys.argv[2:] == ["child"] else None)
+    words = [word for word in sys.argv[2:] if word != "child"]
+    main(Path(sys.argv[1]), 0 if "child" in sys.argv else None, *words[:1], *map(int, words[1:]))

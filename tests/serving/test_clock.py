@@ -11,6 +11,8 @@ from merits.core.live import Rollout
 from merits.core.release import ContentPolicy
 from merits.serving.clock import ForgettingClock, SteadyClock, plausible_now
 from merits.serving.forgetting import forget_what_is_over
+from merits.serving.keys import Keyring, new_key
+from merits.serving.refusals import Refusal
 from merits.store import open_live
 from merits.testing.contracts.live_store import served as a_request
 from merits.testing.serving import a_release
@@ -72,6 +74,24 @@ def test_small_corrections_are_followed_at_once() -> None:
     clock = machine.steady()
     machine.wall += 0.5
     assert clock() == NOW + 0.5
+
+
+def test_a_key_ends_by_the_time_that_passes() -> None:
+    """A jump beyond its end refuses nobody, and one back lets nobody in."""
+    machine = Machine()
+    clock = machine.steady()
+    ring = Keyring(clock=clock)
+    key, record = new_key(now=NOW, expires_at=NOW + 12 * HOUR)
+    ring.renew([record])
+    machine.wall += DAY
+    assert ring.holder(key.encode(), "here").key == record
+    machine.wall -= DAY
+    machine.go_on(12 * HOUR)
+    clock()
+    machine.wall -= DAY
+    with pytest.raises(Refusal) as told:
+        ring.holder(key.encode(), "here")
+    assert told.value.code == "invalid_api_key"
 
 
 def watched_by(machine: Machine, store: object) -> ForgettingClock:

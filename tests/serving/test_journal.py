@@ -98,6 +98,36 @@ def test_a_store_that_is_away_is_waited_for(tmp_path: Path, client: Make) -> Non
     assert len(events) == 2
 
 
+class Slow(MemoryLive):
+    """While it takes the first records, more are written than the segment holds."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+        self._first = True
+
+    def add(self, records: Sequence[LiveRecord]) -> None:
+        super().add(records)
+        if self._first:
+            self._first = False
+            for n in range(1, 800):
+                self._journal.append(an_answer(n, "x" * 200))
+
+
+def test_what_is_written_while_a_segment_is_shipped_is_shipped_too(tmp_path: Path) -> None:
+    """Also where that filled it: it is not taken for damaged because its end was not read yet."""
+    journal = Journal(tmp_path, segment_bytes=SMALL)
+    journal.append(an_answer(0))
+    live = Slow(journal)
+    shipper = Shipper(journal, live)
+    assert shipper.ship()
+    assert journal.sealed
+    assert shipper.ship()
+    assert requests(live) == [f"r{n}" for n in range(800)]
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 class Picky(MemoryLive):
     """Cannot hold one record."""
 

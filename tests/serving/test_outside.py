@@ -83,13 +83,6 @@ def test_pages_of_a_named_origin_may_call(tmp_path: Path, client: Make) -> None:
     assert before.status == 204
 
 
-def test_a_clock_that_jumps_breaks_no_limit(tmp_path: Path, client: Make) -> None:
-    """Durations, rates and deadlines are of the monotonic clock: none reads the time of day."""
-    source = Path(__file__).parents[2] / "src" / "merits" / "serving"
-    for name in ("admission", "rates", "guessing", "overdue", "shipping"):
-        assert "time.time()" not in (source / f"{name}.py").read_text()
-
-
 def test_a_reader_of_the_log_who_stops_stops_nobody_and_is_told_what_he_missed() -> None:
     """A full pipe takes nothing more, and whoever writes into it waits."""
     reads, writes = os.pipe()

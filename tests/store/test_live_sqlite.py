@@ -192,6 +192,23 @@ def test_a_store_of_a_newer_version_is_refused(path: Path) -> None:
         open_live(path)
 
 
+def test_what_a_key_spent_is_found_without_reading_all(path: Path) -> None:
+    """A server asks every second: the whole of a month's traffic must not be read for it."""
+    store = open_live(path)
+    store.add([served("r1")])
+    asked: list[str] = []
+    session = store._reader  # type: ignore[attr-defined]
+    session._connected()._database.set_trace_callback(asked.append)
+    store.spent("k", 0.0)
+    session._connected()._database.set_trace_callback(None)
+    (question,) = [text for text in asked if text.startswith("SELECT")]
+    database = sqlite3.connect(path)
+    ((*_, plan),) = database.execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
+    database.close()
+    store.close()
+    assert "COVERING INDEX merits_served_to_key" in plan
+
+
 def test_a_store_of_before_is_brought_up_to_date(path: Path) -> None:
     """When it is opened to be written, by whoever comes first; a reader leaves it as it is."""
     database = sqlite3.connect(path)

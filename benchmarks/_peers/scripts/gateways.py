@@ -1,6 +1,6 @@
 """Gateways that others would write or install, for the benchmark `gateway`: run where their packages are."""
 
-from __future__ import annotations
+# without `from __future__ import annotations`: FastAPI reads them, and they name what is imported inside a function
 
 import socket
 from typing import Any

@@ -21,6 +21,7 @@ _STEP_S = 1.0  # what a clock is corrected by at once, when it is slewed or was 
 _SLACK_S = 900.0
 _DAY_S = 86_400.0
 _CLAIMS_EVERY_S = 1_800.0
+_LAST = 1_000
 _TASK, _NAME = "", "clock"
 
 
@@ -131,9 +132,12 @@ def _kept(store: LiveStore) -> _Known | None:
 
 
 def _newest(store: LiveStore, wall: float) -> float:
-    """When the newest request came, of a store in which no time was noted yet; now where there is none."""
+    """When the newest request came, of a store in which no time was noted yet; now where there is none.
+
+    Of the last thousand of each task: some may have come late.
+    """
     ends = [(task, store.last_number(task)) for task in store.tasks()]
-    found = [one.record.at for task, last in ends if last for one in store.served(task, after=last - 1, most=1)]
+    found = [one.record.at for task, last in ends for one in store.served(task, after=max(0, last - _LAST), most=_LAST)]
     return min(max(found, default=wall), wall)
 
 

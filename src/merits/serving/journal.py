@@ -197,7 +197,8 @@ def left_over(folder: Path) -> list[Segment]:
 class Journal:
     """The journal of one worker. `append` is called from its event loop; a shipper reads from another thread.
 
-    `most_bytes` bounds what waits on the disk for a store that is away.
+    `most_bytes` bounds what waits on the disk for a store that is away. On a full disk it begins without room, where
+    others left something over that will be shipped; else it raises OSError.
     """
 
     def __init__(self, folder: Path, *, segment_bytes: int = _SEGMENT, most_bytes: int = 2**30) -> None:
@@ -205,7 +206,13 @@ class Journal:
         self.folder, self._size = folder, segment_bytes
         self._most = max(2, most_bytes // segment_bytes)
         self.sealed: list[Segment] = left_over(folder)
-        self.current = Segment.new(folder, segment_bytes)
+        try:
+            self.current = Segment.new(folder, segment_bytes)
+        except OSError:
+            if not self.sealed:
+                raise
+            self.current = self.sealed.pop()  # no room until what is left over is shipped: it has none either
+            self.current.size = self.current.end
         self.spare: Segment | None = None
         self._lock = threading.Lock()
         self.on_rotation: Callable[[], object] = lambda: None

@@ -94,9 +94,10 @@ class Shipper:
     def ship(self) -> bool:
         """Ships what there is now; whether the store has all of it."""
         for segment in segments_of(self.journal):
+            is_full = segment is not self.journal.current  # asked before: meanwhile more may come, and then a rotation
             if not self._ship(segment):
                 return False
-            if segment is not self.journal.current and segment in self.journal.sealed:
+            if is_full and segment in self.journal.sealed:
                 self.journal.sealed.remove(segment)
                 if segment.is_damaged or segment.shipped < segment.end:
                     where = "in part" if segment.is_damaged else f"from byte {segment.shipped} on"

@@ -7,6 +7,7 @@ HTTP, of journals, or of what the records mean.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -109,12 +110,11 @@ class SqlLiveStore(LiveStore):
         self._refuse_if_reading()
         labels = frozenset(label for release in self.releases(task) for label in release.classes)
         n_forgotten = 0
-        for some in (_served_before, _said_before):
+        for forget_some in (_served_before, _said_before):
             n_looked_at = 1
             while n_looked_at:
-                n_looked_at, n_of_these = self._writer.write(
-                    lambda cursor, some=some: some(cursor, task, before, labels)
-                )  # type: ignore[misc]
+                some = partial(forget_some, task=task, before=before, labels=labels)
+                n_looked_at, n_of_these = self._writer.write(some)
                 n_forgotten += n_of_these
         return n_forgotten
 
@@ -228,7 +228,7 @@ class SqlLiveStore(LiveStore):
         """
         rows = self._all(
             "SELECT sum(cost), count(cost), count(*) FROM merits_served "
-            "WHERE key = ? AND (currency = ? OR currency IS NULL) AND at >= ?",
+            "WHERE key = ? AND key <> '' AND currency = ? AND at >= ?",  # as the index says, or it is not used
             (column(key), currency, since),
         )
         ((cost, n_known, n),) = rows

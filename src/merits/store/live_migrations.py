@@ -11,7 +11,7 @@ def migration(schema: int, field: Callable[[str], str], real: str) -> Sequence[s
     """What brings tables of that schema up to the present one, in order; to be run in one transaction.
 
     `field` is the expression for a field of the JSON in `record`, as a text; `real` the type of a number. A row of a
-    process that still runs the earlier version meanwhile has NULL in a column that it does not know.
+    process that still runs the earlier version meanwhile has the default of a column that it does not know.
 
     >>> migration(2, str, "REAL")
     ()
@@ -25,8 +25,8 @@ def _to_2(field: Callable[[str], str], real: str) -> Sequence[str]:
     An id is unique within a task: before, it was among all tasks in stores of the first days.
     """
     return (
-        "ALTER TABLE merits_served ADD COLUMN currency TEXT",
-        f"UPDATE merits_served SET currency = coalesce({field('currency')}, 'USD') WHERE cost IS NOT NULL",
+        "ALTER TABLE merits_served ADD COLUMN currency TEXT DEFAULT 'USD'",
+        f"UPDATE merits_served SET currency = {field('currency')} WHERE {field('currency')} IS NOT NULL",
         "UPDATE merits_served SET kept = 1 WHERE kept = 0 AND record LIKE '%\"seen\":{%'",
         f"ALTER TABLE merits_feedback ADD COLUMN at {real}",
         "ALTER TABLE merits_feedback ADD COLUMN kept INTEGER DEFAULT 1",
