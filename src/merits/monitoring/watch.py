@@ -262,10 +262,8 @@ class Watch:
             if shift is None or not self._worth_it(stream, shift):
                 continue
             kind = _KINDS.get(stream.name, "drift")
-            detector = self._detector(number)
-            bets = {"won": min(self._won(number), 1e300), "needed": float(1.0 / self._allowed[number])}
             evidence: dict[str, JSON] = {
-                **(bets if detector == "conformal" else {"detector": detector}),
+                **self._found_by(number),
                 "shift": msgspec.to_builtins(shift.shift),
                 "now": msgspec.to_builtins(shift.now),
                 "before": msgspec.to_builtins(shift.before),
@@ -273,6 +271,12 @@ class Watch:
             found.append(self._alert(at, kind, stream.name, _words(stream, shift), evidence))
             groups |= {stream.group} if stream.group else set()
         return found
+
+    def _found_by(self, stream: int) -> dict[str, JSON]:
+        detector = self._detector(stream)
+        if detector != "conformal":
+            return {"detector": detector}
+        return {"won": min(self._won(stream), 1e300), "needed": float(1.0 / self._allowed[stream])}
 
     def _worth_it(self, stream: StreamReference, shift: Shift) -> bool:
         floor = (
