@@ -281,10 +281,8 @@ class Watch:
                 continue
             shift, words = found_shift
             kind = _KINDS.get(stream.name, "drift")
-            detector = self._detector(number)
-            bets = {"won": min(self._won(number), 1e300), "needed": float(1.0 / self._allowed[number])}
             evidence: dict[str, JSON] = {
-                **(bets if detector == "conformal" else {"detector": detector}),
+                **self._found_by(number),
                 "shift": msgspec.to_builtins(shift.shift),
                 "now": msgspec.to_builtins(shift.now),
                 "before": msgspec.to_builtins(shift.before),
@@ -292,6 +290,12 @@ class Watch:
             found.append(self._alert(at, kind, stream.name, words, evidence))
             groups |= {_told_with(stream)} - {""}
         return found
+
+    def _found_by(self, stream: int) -> dict[str, JSON]:
+        detector = self._detector(stream)
+        if detector != "conformal":
+            return {"detector": detector}
+        return {"won": min(self._won(stream), 1e300), "needed": float(1.0 / self._allowed[stream])}
 
     def _worth_it(self, stream: StreamReference, shift: Shift) -> bool:
         floor = (

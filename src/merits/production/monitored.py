@@ -32,7 +32,7 @@ from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.task import Task
 from merits.deciding.decide import decide
-from merits.evaluating.live import live_evaluation, live_name
+from merits.evaluating.live import live_evaluation, live_name, said_by
 from merits.evaluating.work import scorers_of
 from merits.monitoring.alerts import due, raised, state_of
 from merits.monitoring.figures import Figures
@@ -289,7 +289,7 @@ class Monitor:
         """
         if self.watch is None:
             return []
-        proper = [_of_sources(each, self._proper) for each in said]
+        proper = [said_by(each, self._proper) for each in said]
         if proper != list(said):
             fresh, again = self._learned(served, *proper)
         settled = {_key(one) for one, _ in again}
@@ -577,10 +577,6 @@ def _last_before(since: float, read: _Read) -> int:
 
 def _key(served: Served) -> tuple[str, int]:
     return served.request, served.release
-
-
-def _of_sources(said: _Said, sources: Sequence[Source]) -> dict[str, list[Feedback]]:
-    return {request: [one for one in words if one.source in sources] for request, words in said.items()}
 
 
 def _share(solved: int, n: int) -> Estimate | None:
