@@ -192,6 +192,7 @@ def test_as_a_step_after_an_alarm_it_gives_a_release_that_serves_nobody(tmp_path
     assert live.rollouts("sea")[-1].challenger is None
     made = live.releases("sea")[-1]
     fresh = fresh_of(task, live).tested
+    assert made.promise.quality is not None
     assert made.n_examples == made.promise.quality.n == len(fresh)
     assert "of the old test" in made.reason
     artefacts = tmp_path / ".merits" / "releases" / "sea" / "2" / "artefacts"

@@ -5,7 +5,7 @@ Knows nothing about what is done with them; whoever trains on some must not test
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from merits.core.live import Feedback, Served, Source
 from merits.core.task import Example, Split
@@ -21,7 +21,7 @@ def fresh_examples(
     split: Split = "test",
     without: frozenset[str] = frozenset(),
     most: int | None = None,
-    sources: Collection[Source] = ("label",),
+    sources: Sequence[Source] = ("label",),
 ) -> list[Example]:
     """The labelled requests as examples, oldest first; of `most` the newest.
 
