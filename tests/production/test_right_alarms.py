@@ -20,7 +20,7 @@ from tests.monitoring.traffic import CLASSES, reference, served
 BEFORE, AFTER = 600, 1_500
 
 
-def alerts_of(folder: Path, *, labelled: bool = True, **change: object) -> set[tuple[str, str]]:
+def alerts_of(folder: Path, *, labelled: bool = True, left: bool = False, **change: object) -> set[tuple[str, str]]:
     """The kinds and streams of all alerts that follow a change, after 600 good requests that raise none."""
     task, held = reference()
     task = replace(task, folder=str(folder))
@@ -48,6 +48,8 @@ def alerts_of(folder: Path, *, labelled: bool = True, **change: object) -> set[t
     generator, lens, found = np.random.default_rng(5), Lens.of(held), set[tuple[str, str]]()
     for start, n, what in ((1, BEFORE, {}), (1 + BEFORE, AFTER, change)):
         some = served(generator, n, lens, start=start, **what)  # type: ignore[arg-type]
+        if left:
+            some = [(replace(one, aside="left") if one.answer.failure else one, solved) for one, solved in some]
         for first in range(0, n, 300):
             live.add(records(some[first : first + 300], labelled=labelled))
             found |= {(alert.kind, alert.stream) for alert in monitor.look().new}
@@ -81,6 +83,11 @@ def test_a_change_that_needs_no_label_raises_its_alarm_and_no_other(
 ) -> None:
     """Refusals, latency, cost, errors, inputs."""
     assert alerts_of(tmp_path, labelled=False, **change) == expected
+
+
+def test_clients_that_leave_are_no_failure_of_the_release(tmp_path: Path) -> None:
+    """Whoever presses Stop would raise the alarm."""
+    assert alerts_of(tmp_path, labelled=False, left=True, failing=0.08) == set()
 
 
 def test_confidence_that_no_longer_means_what_it_meant_raises_quality_and_calibration(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "Served",
     "Source",
     "of_candidate",
+    "tells",
 ]
 
 Arm: TypeAlias = Literal["champion", "challenger", "shadow"]
@@ -73,6 +74,16 @@ class Served(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fallback: int = 0
     seconds: float = 0.0  # from the request's arrival to its answer, waiting for a turn included
     aside: Aside = ""
+
+
+def tells(served: Served) -> bool:
+    """Whether an answer is evidence about the release that serves: its client neither left nor gave it too little time.
+
+    >>> one = Served(request="r", task="t", release=1, arm="champion", at=0.0, input_hash="", answer=Answer("yes"))
+    >>> tells(one), tells(msgspec.structs.replace(one, aside="left"))
+    (True, False)
+    """
+    return served.aside in ("", "release")
 
 
 def of_candidate(served: Served) -> Served:

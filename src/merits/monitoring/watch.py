@@ -443,7 +443,7 @@ def _words(stream: StreamReference, shift: Shift) -> str:
     return f"{stream.name}: {now} have a value, {before} on test"
 
 
-def _words_together(stream: StreamReference, which: NDArray[np.int64], shift: Shift) -> str:
+def _words_together(stream: StreamReference, which: NDArray[np.integer], shift: Shift) -> str:
     """What has shifted where many categories moved a little: "61 % [..] are among 12 topics, 35 % on test"."""
     names = [*stream.categories, "no value", "never seen on test"]
     shown = ", ".join(repr(names[number]) for number in which[:3].tolist())

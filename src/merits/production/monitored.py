@@ -27,7 +27,18 @@ from merits.core.errors import InfrastructureError, MeritsError, RequirementErro
 from merits.core.estimate import Estimate
 from merits.core.evaluation import Evaluation
 from merits.core.judge import JudgeScorer
-from merits.core.live import Alert, AlertMark, Checkpoint, Feedback, LiveRecord, Rollout, Served, Source, of_candidate
+from merits.core.live import (
+    Alert,
+    AlertMark,
+    Checkpoint,
+    Feedback,
+    LiveRecord,
+    Rollout,
+    Served,
+    Source,
+    of_candidate,
+    tells,
+)
 from merits.core.needs import Needs
 from merits.core.outcome import Status
 from merits.core.task import Task
@@ -232,7 +243,7 @@ class Monitor:
     def _read(self) -> list[Alert]:
         found: list[Alert] = []
         while records := self.live.served(self.task.name, after=self._kept.served, most=_AT_ONCE):
-            served = [self._in_time(each.record) for each in records]
+            served = [self._in_time(each.record) for each in records if tells(each.record)]
             self.figures.take(served)
             if self.watch is not None:
                 found += self.watch.see(served, now=self._clock())
@@ -388,7 +399,8 @@ class Monitor:
         number = max(self._kept.began[0], self._kept.served - 2 * _MOST_CASES)
         found: list[Served] = []
         while records := self.live.served(self.task.name, after=number, most=_AT_ONCE):
-            found += [each.record for each in records if each.record.release == self.release.version]
+            mine = (each.record for each in records if each.record.release == self.release.version)
+            found += [one for one in mine if tells(one)]
             number = records[-1].number
         return found[-_MOST_CASES:]
 

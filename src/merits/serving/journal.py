@@ -304,7 +304,7 @@ def _entry(kind: int, crc: int, payload: memoryview) -> Entry | None:
     if zlib.crc32(payload) != crc:
         return None
     try:
-        return _decoders[kind](payload)  # type: ignore[no-any-return]
+        return _decoders[kind](payload)
     except msgspec.MsgspecError:
         return None
 

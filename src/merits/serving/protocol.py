@@ -84,7 +84,7 @@ def bounded(head_s: float, most: int | None = None) -> type[HttpToolsProtocol]:
 
     Of more than `most` clients at once the last are turned away.
     """
-    most = most or most_connections()
+    most_open = most or most_connections()
 
     class Bounded(HttpToolsProtocol):
         _head_bytes = 0
@@ -94,7 +94,7 @@ def bounded(head_s: float, most: int | None = None) -> type[HttpToolsProtocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            if len(self.connections) > most:
+            if len(self.connections) > most_open:
                 transport.abort()
                 return
             self._timer = self.loop.call_later(head_s, self._late)

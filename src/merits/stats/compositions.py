@@ -142,8 +142,8 @@ class _One:
             learned, tried = self._halves(span)
             rise = learned / learned.sum() - self.shares
             more = rise > 0.0
-            counts = [(float(one[more].sum()), float(one.sum())) for one in (tried, self.counts)]
-            shift = _more(*counts, 1.0 - (1.0 - level) / len(spans))
+            now, before = ((float(one[more].sum()), float(one.sum())) for one in (tried, self.counts))
+            shift = _more(now, before, 1.0 - (1.0 - level) / len(spans))
             if (shift.shift.value or 0.0) > 0.0:
                 which = np.flatnonzero(more)
                 found.append((which[np.argsort(-rise[which], kind="stable")], shift))

@@ -232,7 +232,7 @@ class SqlLiveStore(LiveStore):
             (column(key), currency, since),
         )
         ((cost, n_known, n),) = rows
-        return float(cost) * n / n_known if n_known else presumed * n
+        return float(cost) * int(n) / int(n_known) if n_known else presumed * int(n)
 
     def close(self) -> None:
         """Frees what the store holds. May be called twice."""
