@@ -321,6 +321,22 @@ def test_what_users_say_is_shown_and_only_labels_are_held_against_what_was_prove
     assert [alert.kind for alert in monitor.look().new if alert.stream == "quality"] == ["quality"]
 
 
+@pytest.mark.parametrize("users", [False, True])
+def test_what_users_say_makes_the_decision_anew_only_where_they_are_to_count(world, tmp_path, users):
+    """Only the angry ones speak: by them alone any release would be wrong."""
+    task, *rest = proven(world, tmp_path, 285)
+    watched = replace(task.monitor, loop=replace(task.monitor.loop, users=users))
+    production = Production((replace(task, monitor=watched), *rest))
+    monitor = production.monitor()
+    production.serve(400, right=0.96, labelled=0.0)
+    production.live.add(
+        Feedback(request=f"r{n}", task="words", at=float(n), source="user", solved=False) for n in range(1, 200)
+    )
+    looked = monitor.look()
+    assert ("requirement-not-met" in {alert.kind for alert in looked.new}) is users
+    assert looked.view.n_judged == 199  # shown all the same
+
+
 @pytest.mark.parametrize(("scorers", "n"), [((), 0), ((ScorerSpec("judge", {"model": {"kind": "constant"}}),), 40)])
 def test_what_a_judge_says_is_held_against_what_a_judge_proved(world, scorers, n):
     """Beside a scorer that knows the right answer it is another measure, with another mean."""

@@ -320,9 +320,7 @@ class Monitor:
             if evaluation.status[k, r] == Status.SCORED:
                 yield one, bool(evaluation.solved[k, r])
 
-    def _evaluation(self, served: Sequence[Served], feedback: _Said | None = None) -> Evaluation:
-        if feedback is None:
-            feedback = feedback_on_all(self.live, list(dict.fromkeys(one.request for one in served)))
+    def _evaluation(self, served: Sequence[Served], feedback: _Said) -> Evaluation:
         return live_evaluation(
             [of_candidate(one) for one in served], feedback, list(self._releases.values()), self._scorers
         )
@@ -346,9 +344,13 @@ class Monitor:
 
     def _by_outcomes(self, look: Look) -> list[Alert]:
         served = self._judged_cases()
+        said: _Said = feedback_on_all(self.live, list(dict.fromkeys(one.request for one in served)))
+        if not self.task.monitor.loop.users:
+            said = said_by(said, ("label", "judge"))
+        served = [one for one in served if said.get(one.request)]
         if not served:
             return []
-        evaluation = self._evaluation(served)
+        evaluation = self._evaluation(served, said)
         return self._said(evaluation, self.task.needs, look, remember=True)
 
     def _by_answers(self, look: Look) -> list[Alert]:
