@@ -228,7 +228,7 @@ def test_an_unchanged_release_hardly_ever_alarms() -> None:
 def sure_alarm(solves: float, n_test: int, runs: int, events: int) -> float:
     """How often a model that always solves this share, however sure it is, raises any alarm while nothing changes."""
     from merits.core.answer import Answer
-    from merits.core.live import Feedback, Served
+    from merits.core.live import Served
     from merits.core.reference import Confidences, Reference
     from merits.monitoring.watch import Watch
     from merits.stats.calibration import recalibration
@@ -262,10 +262,7 @@ def sure_alarm(solves: float, n_test: int, runs: int, events: int) -> float:
                 )
                 for number, confidence in enumerate(generator.uniform(0.6, 1.0, 250))
             ]
-            said = [
-                (Feedback(request=one.request, task="t", at=one.at, solved=bool(generator.random() < solves)), one)
-                for one in some
-            ]
+            said = [(one, bool(generator.random() < solves)) for one in some]
             alarms += len(watch.see(some, said))
         found += bool(alarms)
     return found / runs
