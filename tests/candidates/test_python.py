@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from merits.candidates.imports import find
 from merits.candidates.registry import LoadContext, load
 from merits.core.answer import Answer
 from merits.core.candidate import Candidate
@@ -165,3 +166,19 @@ def test_two_folders_may_hold_files_of_the_same_name(tmp_path: Path) -> None:
         (tmp_path / name / "same_name.py").write_text(f"def f(input): return {name!r}\n")
     models = [python(tmp_path / name, "same_name:f") for name in ("one", "two")]
     assert [ask(model, ["?"])[0].output for model in models] == ["one", "two"]
+
+
+def test_each_folder_has_its_own_modules_of_the_same_names(tmp_path: Path) -> None:
+    """Two releases in one server: each answers with the code that was released with it."""
+    for name in ("one", "two", "three"):
+        folder = tmp_path / name
+        (folder / "pack").mkdir(parents=True)
+        (folder / "pack" / "__init__.py").write_text("")
+        (folder / "pack" / "deep.py").write_text(f"DEEP = {name!r}\n")
+        (folder / "words_of_mine.py").write_text(f"WORD = {name!r}\n")
+        code = (
+            "from pack.deep import DEEP\nfrom words_of_mine import WORD\n\ndef answer(text):\n    return DEEP + WORD\n"
+        )
+        (folder / "said.py").write_text(code)
+    found = {name: find("said:answer", tmp_path / name) for name in ("one", "two", "one", "three")}
+    assert {name: one("x") for name, one in found.items()} == {name: name + name for name in found}  # type: ignore[operator]

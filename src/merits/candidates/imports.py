@@ -26,6 +26,9 @@ __all__ = ["code_files", "code_hash", "find", "imported_names", "local_file", "s
 _one_at_a_time = threading.RLock()  # sys.path and sys.modules belong to the whole process
 
 
+_made_importable: list[str] = []
+
+
 def find(path: str, folder: Path) -> object:
     """What `package.module:name` or `package.module.name` names; CandidateError with the near miss when nothing does.
 
@@ -96,10 +99,34 @@ def _imported(name: str, folder: Path) -> ModuleType:
 
 
 def with_folder(folder: Path) -> None:
-    """Makes a folder importable for the rest of the process: the user's code may import more of it later."""
-    entry = str(folder.resolve())
+    """Makes a folder importable for the rest of the process: the user's code may import more of it later.
+
+    Another folder may hold modules of the same names, that of another release say: those are imported anew. Code that
+    has imported them keeps its own.
+    """
+    folder = folder.resolve()
+    entry = str(folder)
     if entry not in sys.path:
         sys.path.append(entry)
+        _made_importable.append(entry)
+    if entry not in _made_importable:
+        return
+    others = [other for other in _made_importable if other != entry and other in sys.path]
+    if others and sys.path.index(entry) > (first := min(map(sys.path.index, others))):
+        sys.path.remove(entry)
+        sys.path.insert(first, entry)
+    for name, module in list(sys.modules.items()):
+        if _owner(module) in others and local_file(name, folder) is not None:
+            del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+def _owner(module: ModuleType) -> str:
+    """The folder that a module was imported from, of those that were made importable; "" for what is installed."""
+    file = getattr(module, "__file__", None)
+    if not file or "site-packages" in file:
+        return ""
+    return max((entry for entry in _made_importable if Path(file).is_relative_to(entry)), key=len, default="")
 
 
 def _near_module(name: str, folder: Path) -> str:

@@ -36,7 +36,7 @@ class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
     """One input. Pictures and sounds are data URLs, alone or in a column."""
 
     input: JSON = None
-    model: Model = ""
+    model: Model | msgspec.UnsetType = msgspec.UNSET
     user: User | None = None
 
 
@@ -44,7 +44,7 @@ class BatchRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Several inputs of one task."""
 
     inputs: Annotated[list[JSON], Meta(min_length=1)]
-    model: Model = ""
+    model: Model | msgspec.UnsetType = msgspec.UNSET
     user: User | None = None
 
 
@@ -52,10 +52,10 @@ _decode = msgspec.json.Decoder(PredictRequest).decode
 _decode_batch = msgspec.json.Decoder(BatchRequest).decode
 
 
-def line_of(desk: Desk, call: Call, model: str) -> tuple[Line, int | None]:
+def line_of(desk: Desk, call: Call, model: str | msgspec.UnsetType) -> tuple[Line, int | None]:
     """The line of a model, or the only one that is served where none is named."""
     tasks = call.holder.tasks if call.holder is not None else frozenset()
-    if model:
+    if not isinstance(model, msgspec.UnsetType):
         return desk.fleet.find(model, tasks)
     lines = [line for line in desk.fleet.lines.values() if not tasks or line.task in tasks]
     if len(lines) != 1:
@@ -152,7 +152,7 @@ def _asked_in(form: dict[str, Upload], files: Files) -> PredictRequest:
     """
     uploads = {name: files.ours(files.add(part.data, name)) for name, part in form.items() if part.filename}
     texts = texts_of(form)
-    model, user = texts.pop("model", ""), texts.pop("user", None)
+    model, user = texts.pop("model", msgspec.UNSET), texts.pop("user", None)
     if not uploads:
         raise Refusal(400, "invalid_form", "The form holds no file.", param="file")
     columns: dict[str, JSON] = {}
