@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from merits.serving.package import write_release
 from merits.serving.packing import packed
 from merits.serving.unit import LoadedUnit, Reply, open_unit
 from merits.testing.provider import FakeProvider
+from merits.testing.serving import ModelUnit
 
-__all__ = ["EXAMPLES", "ask", "chat", "read", "released", "unit_of"]
+__all__ = ["EXAMPLES", "Endless", "ask", "chat", "read", "released", "unit_of"]
 
 EXAMPLES = tuple(
     Example(str(number), f"{word} number {number}", label, split="dev")
@@ -136,3 +137,12 @@ def read(release: Release, folder: Path, input: JSON, deadline_s: float | None =
             await unit.close()
 
     return asyncio.run(run())
+
+
+class Endless(ModelUnit):
+    """Says the same until it is stopped."""
+
+    async def stream(self, input: JSON, *, deadline_s: float | None = None) -> AsyncIterator[str | Reply]:
+        while True:
+            yield "again and again " * 1000
+            await asyncio.sleep(0.001)

@@ -8,7 +8,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,14 +17,13 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from merits.core.identity import JSON
 from merits.core.serving import ServeSettings
 from merits.serving.keys import new_key
 from merits.serving.protocol import bounded, most_connections
-from merits.serving.unit import Reply
 from merits.testing.live import MemoryLive
 from merits.testing.models import Constant, Slow
 from merits.testing.serving import ModelUnit, Served, a_release, served
+from tests.serving.releasing import Endless
 
 Make = Callable[..., Any]
 TIGHT = ServeSettings(keys=False, body_s=0.5, head_s=0.5, body_bytes=2048, upload_bytes=4096, concurrency=1, queue=1)
@@ -344,15 +343,6 @@ def test_who_does_not_read_a_stream_holds_no_turn(tmp_path: Path, client: Make) 
             while one.gateway.desk.admission.in_flight and time.monotonic() < until:
                 time.sleep(0.05)
             assert one.gateway.desk.admission.in_flight == 0
-
-
-class Endless(ModelUnit):
-    """Says the same until it is stopped."""
-
-    async def stream(self, input: JSON, *, deadline_s: float | None = None) -> AsyncIterator[str | Reply]:
-        while True:
-            yield "again and again " * 1000
-            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from merits.core.answer import Answer
 from merits.core.candidate import Candidate
 from merits.core.errors import StoreError, UsageError
 from merits.core.estimate import Estimate
-from merits.core.identity import JSON
 from merits.core.live import ApiKey, LiveRecord, Rollout
 from merits.core.price import Price
 from merits.core.release import Promise, Release
@@ -26,10 +24,10 @@ from merits.serving.guessing import Guesses
 from merits.serving.keys import Keyring, hash_of_key, month_began, new_key
 from merits.serving.rates import LocalRates, SharedRates
 from merits.serving.refusals import Refusal
-from merits.serving.unit import Reply
 from merits.testing.live import MemoryLive
 from merits.testing.models import Constant, Replying
 from merits.testing.serving import ModelUnit, a_release, served
+from tests.serving.releasing import Endless
 
 Make = Callable[..., Any]
 SETTINGS = ServeSettings(keys=True)
@@ -345,12 +343,3 @@ def test_what_the_store_has_not_got_yet_is_spent(tmp_path: Path, client: Make) -
             time.sleep(0.05)
         assert (holder.spent, holder.since) == (pytest.approx(1.2), 0.0)
         assert status(ask) == 429
-
-
-class Endless(ModelUnit):
-    """Says the same until it is stopped."""
-
-    async def stream(self, input: JSON, *, deadline_s: float | None = None) -> AsyncIterator[str | Reply]:
-        while True:
-            yield "again "
-            await asyncio.sleep(0.001)
