@@ -112,7 +112,9 @@ def with_folder(folder: Path) -> None:
     if entry not in _made_importable:
         return
     others = [other for other in _made_importable if other != entry and other in sys.path]
-    if others and sys.path.index(entry) > (first := min(map(sys.path.index, others))):
+    if not others:
+        return
+    if sys.path.index(entry) > (first := min(map(sys.path.index, others))):
         sys.path.remove(entry)
         sys.path.insert(first, entry)
     for name, module in list(sys.modules.items()):

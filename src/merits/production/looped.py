@@ -45,6 +45,7 @@ __all__ = ["TaskLoop"]
 
 _NAME = "loop"
 _BY = LOOP
+_DEALT_WITH = ("resolved", "silenced")  # alerts that nothing follows any more
 _COUNTED_EVERY_S = 600.0  # labels, while too few of them have come for what is due
 
 
@@ -206,7 +207,7 @@ class TaskLoop:
         if alert.release not in (None, serving):
             return "another release serves by now"
         fate = "" if is_scheduled(state) else state_of(alert, self.live.marks(self.task.name), self._clock())
-        return f"the alert was {fate}" if fate in ("resolved", "silenced") else ""
+        return f"the alert was {fate}" if fate in _DEALT_WITH else ""
 
     def _call_off(self, why: str) -> None:
         """Ends a comparison that the loop began."""
@@ -222,8 +223,7 @@ class TaskLoop:
         return [
             alert
             for alert in self.live.alerts(self.task.name)
-            if alert.kind in loop.on and alert.release == about and state_of(alert, marks, now) != "resolved"
-            if state_of(alert, marks, now) != "silenced"
+            if alert.kind in loop.on and alert.release == about and state_of(alert, marks, now) not in _DEALT_WITH
         ]
 
     def _rollout(self) -> Rollout:
